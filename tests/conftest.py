@@ -1,0 +1,49 @@
+"""Fixtures that all tests share."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tgas_neuro.recordings.assembly import build_assembly
+
+PROJECT = Path(__file__).parents[1]
+
+torch.set_num_threads(1)  # small tensors: more threads only wait for each other
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Folder with the macaque files; they are never committed."""
+    folder = Path(os.environ.get("TGAS_TEST_DATA", PROJECT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no real data at {folder} (or TGAS_TEST_DATA)")
+    return folder
+
+
+@pytest.fixture
+def make_assembly():
+    """Build an assembly of Poisson counts with known true rates."""
+
+    def make(rates, repetitions, generator, region="IT"):
+        """`rates` (stimulus, neuroid), `repetitions` (stimulus,)."""
+        stimulus = np.repeat(np.arange(len(rates)), repetitions)
+        repetition = np.concatenate([np.arange(count) for count in repetitions])
+        counts = generator.poisson(rates[stimulus]).astype(np.float32)
+        n_sites = rates.shape[1]
+        return build_assembly(
+            counts,
+            {
+                "stimulus_id": np.array([f"s{number:04d}" for number in stimulus]),
+                "repetition": repetition,
+            },
+            {
+                "neuroid_id": np.array([f"n{number}" for number in range(n_sites)]),
+                "region": np.full(n_sites, region),
+                "animal": np.full(n_sites, "A"),
+            },
+        )
+
+    return make
