@@ -1,0 +1,183 @@
+"""Descriptions of data sets: found, checked, and the mistakes that users make in them."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tgas_neuro.errors import UserError
+from tgas_neuro.recordings.description import calc_description_digest, load_description
+from tgas_neuro.recordings.readers import READERS
+
+SHIPPED = Path(__file__).parents[2] / "neural_data"
+CORRECT = {
+    "name": "mine",
+    "title": "A title",
+    "source": "https://example.org/data",
+    "license": "MIT",
+    "citation": "Somebody (2020)",
+    "provides": "responses",
+    "reader": "cowley2023_v4",
+    "files": [
+        {"name": "a.npy", "url": "https://example.org/a.npy", "sha256": "0" * 64},
+        {"name": "a.zip", "url": "https://example.org/a.zip", "sha256": "1" * 64, "size": 5},
+    ],
+    "options": {"session": "210325", "animal": "PE", "degrees": 8},
+}
+
+
+def write(folder: Path, content: dict | str, name: str = "mine") -> Path:
+    text = content if isinstance(content, str) else yaml.safe_dump(content, sort_keys=False)
+    (folder / f"{name}.yaml").write_text(text)
+    return folder
+
+
+def change(**keys) -> dict:
+    return CORRECT | keys
+
+
+def change_file(**keys) -> dict:
+    return change(files=[CORRECT["files"][0] | keys, CORRECT["files"][1]])
+
+
+def leave_out(key: str) -> dict:
+    return {name: value for name, value in CORRECT.items() if name != key}
+
+
+def test_a_correct_description_is_returned_as_it_is(tmp_path):
+    assert load_description("mine", [write(tmp_path, CORRECT)]) == CORRECT
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in SHIPPED.glob("*.yaml")))
+def test_what_is_shipped_is_correct(name):
+    description = load_description(name, [SHIPPED])
+    assert description["name"] == name
+    assert description["reader"] in READERS
+
+
+MISTAKES = {
+    "misspelt key": (change(licence="MIT"), "unknown key 'licence', did you mean 'license'?"),
+    "missing key": (leave_out("citation"), "key 'citation' is missing; add it: What to cite"),
+    "wrong type": (change(title=5), "title: expected text, got 5 (a whole number)"),
+    "empty text": (change(title=""), "title: 0 given, at least 1 expected"),
+    "unknown kind": (change(provides="rmd"), "provides: 'rmd' is not one of: responses, rdm, did"),
+    "unknown reader": (
+        change(reader="cowley2023"),
+        "reader: 'cowley2023' is not one of: cowley2023_v4, kriegeskorte2008_it, simulated, did",
+    ),
+    "other name": (
+        change(name="yours"),
+        "name: 'yours' differs from the file's name; write 'mine'",
+    ),
+    "name with folders": (
+        change(name="../x"),
+        "name: '../x' is not what is expected here: letters",
+    ),
+    "wrong digest": (
+        change_file(sha256="abc"),
+        "files[0].sha256: 'abc' is not what is expected here: 64 hexadecimal digits",
+    ),
+    "digest as number": (change_file(sha256=123), "files[0].sha256: expected text, got 123"),
+    "address": (change_file(url="ftp://x/y"), "files[0].url: 'ftp://x/y' is not what is expected"),
+    "file with folders": (
+        change_file(name="../a"),
+        "files[0].name: '../a' is not what is expected",
+    ),
+    "misspelt key of a file": (change_file(md5="x"), "files[0]: unknown key 'md5' (allowed: name"),
+    "size as text": (
+        change_file(size="5"),
+        "files[0].size: expected a whole number, got '5' (text)",
+    ),
+    "size of nothing": (
+        change_file(size=0),
+        "files[0].size: 0 is too small; the least allowed is 1",
+    ),
+    "the same name twice": (change_file(name="a.zip"), "files: name 'a.zip' appears twice"),
+    "files not a list": (change(files={"a": 1}), "files: expected a list, got {'a': 1} (keys with"),
+    "unknown option": (
+        change(options={"session": "210325", "animal": "PE", "degres": 8}),
+        "options: unknown key 'degres', did you mean 'degrees'?",
+    ),
+    "session as number": (
+        change(options={"session": 210325, "animal": "PE", "degrees": 8}),
+        "options.session: expected text, got 210325 (a whole number)",
+    ),
+    "degrees": (
+        change(options={"session": "210325", "animal": "PE", "degrees": 0}),
+        "options.degrees: 0 is too small; it must be above 0",
+    ),
+    "no options": (leave_out("options"), "options: key 'session' is missing; add it: recording"),
+    "not YAML": ("name: mine\ntitle: [a, b\nsource: x\n", "line 3, column 7: not valid YAML ("),
+    "tab": ("name: mine\n\ttitle: x\n", "line 2, column 1: not valid YAML ("),
+    "key twice": ("name: mine\nname: mine\n", "line 2, column 1: not valid YAML (key 'name' is"),
+    "empty": ("", "expected keys with values, got nothing (null)"),
+    "a list": ("- name: mine\n", "expected keys with values, got [{'name': 'mine'}] (a list)"),
+    "a Python object": ("name: !!python/object:os.system x\n", "not valid YAML ("),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_one_line_naming_file_and_key(tmp_path, mistake):
+    content, message = MISTAKES[mistake]
+    with pytest.raises(UserError) as error:
+        load_description("mine", [write(tmp_path, content)])
+    assert str(error.value).startswith(f"{tmp_path / 'mine.yaml'}: ")
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_text_in_another_encoding_is_named(tmp_path):
+    (tmp_path / "mine.yaml").write_bytes(b"name: mine\ntitle: caf\xe9\n")
+    with pytest.raises(UserError, match=r"mine.yaml: not a YAML text in UTF-8"):
+        load_description("mine", [tmp_path])
+
+
+def test_an_unknown_data_set_names_what_there_is(tmp_path):
+    write(tmp_path, CORRECT)
+    write(tmp_path, CORRECT, "other")
+    with pytest.raises(UserError, match=r"'mien'.*did you mean 'mine'\?; there are: mine, other$"):
+        load_description("mien", [tmp_path, tmp_path / "absent"])
+    with pytest.raises(UserError, match="there are: none"):
+        load_description("mine", [tmp_path / "absent"])
+
+
+def test_a_name_cannot_reach_out_of_the_folder(tmp_path):
+    write(tmp_path, CORRECT)
+    (tmp_path / "inner").mkdir()
+    with pytest.raises(UserError, match=r"data set '\.\./mine'"):
+        load_description("../mine", [tmp_path / "inner"])
+
+
+def test_the_first_folder_wins(tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    second.mkdir()
+    write(first, change(title="first"))
+    write(second, change(title="second"))
+    assert load_description("mine", [first, second])["title"] == "first"
+    assert load_description("mine", [tmp_path, second])["title"] == "second"
+
+
+def test_digests_are_compared_in_lower_case(tmp_path):
+    description = load_description("mine", [write(tmp_path, change_file(sha256="A" * 64))])
+    assert description["files"][0]["sha256"] == "a" * 64
+
+
+def test_the_digest_depends_on_what_determines_the_data():
+    digest = calc_description_digest(CORRECT)
+    assert len(digest) == 64
+    for same in (
+        change(title="x", source="x", license="x", citation="x"),
+        change_file(url="https://elsewhere.org/a.npy", size=7),
+        change(files=CORRECT["files"][::-1]),
+    ):
+        assert calc_description_digest(same) == digest
+    for other in (
+        change(name="x"),
+        change(reader="simulated"),
+        change(provides="rdm"),
+        change(options={}),
+        change_file(sha256="2" * 64),
+        change_file(name="b.npy"),
+    ):
+        assert calc_description_digest(other) != digest

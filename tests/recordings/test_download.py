@@ -1,0 +1,298 @@
+"""Downloads from a server that breaks, ignores ranges, answers errors or sends wrong bytes."""
+
+import hashlib
+import http.server
+import multiprocessing
+import threading
+from pathlib import Path
+
+import pytest
+
+from tgas_neuro.errors import UserError
+from tgas_neuro.recordings.download import fetch_file, fetch_files
+
+CONTENT = bytes(range(256)) * 3000  # 768000 bytes, in pieces of 65536
+DIGEST = hashlib.sha256(CONTENT).hexdigest()
+WRONG = b"x" + CONTENT[1:]
+WRONG_DIGEST = hashlib.sha256(WRONG).hexdigest()
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Answers each request as the next of `plan` says; the last one is repeated.
+
+    An entry is a status code, or keywords: `content`, `stop` (bytes after which the connection
+    breaks), `ranges` (whether ranges are heeded), `length` (whether Content-Length is sent).
+    """
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.plan: list = [{}]
+        self.ranges: list[str | None] = []
+        self.lock = threading.Lock()
+        self.url = f"http://127.0.0.1:{self.server_port}/data/file.npy"
+
+    def handle_error(self, request, client_address):
+        pass  # broken pipes are what these tests are about
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        with self.server.lock:
+            turn = min(len(self.server.ranges), len(self.server.plan) - 1)
+            self.server.ranges.append(self.headers.get("Range"))
+            plan = self.server.plan[turn]
+        if isinstance(plan, int):
+            self.send_error(plan)
+            return
+        content, start = plan.get("content", CONTENT), 0
+        if plan.get("ranges", True) and self.headers.get("Range"):
+            start = int(self.headers["Range"].removeprefix("bytes=").rstrip("-"))
+            if start >= len(content):
+                self.send_error(416)
+                return
+            self.send_response(206)
+            shown = plan.get("shown_start", start)
+            self.send_header("Content-Range", f"bytes {shown}-{len(content) - 1}/{len(content)}")
+        else:
+            self.send_response(200)
+        if plan.get("length", True):
+            self.send_header("Content-Length", str(len(content) - start))
+        self.end_headers()
+        self.wfile.write(content[start : plan.get("stop", len(content))])
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def server(monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with Server() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        yield server
+        server.shutdown()
+
+
+@pytest.fixture
+def fetch(server, tmp_path):
+    """Fetch the server's file to ``file.npy``; waits are noted, not waited."""
+
+    def fetch_noting(**keys):
+        return fetch_file(
+            keys.pop("url", server.url),
+            tmp_path / "raw" / "file.npy",
+            keys.pop("sha256", DIGEST),
+            sleep=fetch_noting.waited.append,
+            **keys,
+        )
+
+    fetch_noting.waited = []
+    return fetch_noting
+
+
+def list_files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_file_is_fetched_once(fetch, server, tmp_path):
+    path = fetch()
+    assert path.read_bytes() == CONTENT
+    assert fetch() == path
+    assert len(server.ranges) == 1
+    assert list_files(tmp_path / "raw") == ["file.npy"]
+
+
+def test_a_changed_file_is_fetched_again(fetch, tmp_path):
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "file.npy").write_bytes(WRONG)
+    assert fetch().read_bytes() == CONTENT
+
+
+def test_a_broken_download_is_resumed_with_growing_waits(fetch, server):
+    server.plan = [{"stop": 4 * 65536}, {"stop": 7 * 65536 + 1}, {}]
+    assert fetch().read_bytes() == CONTENT
+    assert server.ranges == [None, f"bytes={4 * 65536}-", f"bytes={7 * 65536}-"]
+    assert fetch.waited == [1.0, 4.0]
+
+
+def test_a_later_call_resumes_what_an_earlier_one_left(fetch, server, tmp_path):
+    server.plan = [{"stop": 4 * 65536}]
+    with pytest.raises(UserError, match=r"in 1 attempts \(the connection broke"):
+        fetch(waits=())
+    assert list_files(tmp_path / "raw") == ["file.npy.part"]
+    server.plan.append({})
+    assert fetch(waits=()).read_bytes() == CONTENT
+    assert server.ranges == [None, f"bytes={4 * 65536}-"]
+    assert list_files(tmp_path / "raw") == ["file.npy"]
+
+
+@pytest.mark.parametrize("length", [True, False])
+def test_a_server_without_ranges_starts_over(fetch, server, length):
+    # without a length it is the digest that tells a break
+    server.plan = [{"stop": 4 * 65536, "ranges": False, "length": length}, {"ranges": False}]
+    assert fetch().read_bytes() == CONTENT
+
+
+def test_a_server_that_resumes_elsewhere_starts_over(fetch, server):
+    server.plan = [{"stop": 4 * 65536}, {"shown_start": 7}, {}]
+    assert fetch().read_bytes() == CONTENT
+    assert server.ranges == [None, f"bytes={4 * 65536}-", None]
+
+
+def test_a_part_of_another_file_is_thrown_away(fetch, server, tmp_path):
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "file.npy.part").write_bytes(b"another file")
+    assert fetch().read_bytes() == CONTENT
+    assert server.ranges == ["bytes=12-", None]
+
+
+def test_a_part_that_is_too_long_is_thrown_away(fetch, server, tmp_path):
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "file.npy.part").write_bytes(CONTENT + b"more")
+    assert fetch().read_bytes() == CONTENT
+
+
+def test_a_part_that_was_complete_is_only_renamed(fetch, server, tmp_path):
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "file.npy.part").write_bytes(CONTENT)
+    assert fetch().read_bytes() == CONTENT
+    assert server.ranges == []
+
+
+@pytest.mark.parametrize("status", [500, 503, 429, 408])
+def test_a_passing_error_is_tried_again(fetch, server, status):
+    server.plan = [status, {}]
+    assert fetch().read_bytes() == CONTENT
+    assert fetch.waited == [1.0]
+
+
+def test_a_lasting_server_error_ends_after_all_attempts(fetch, server, tmp_path):
+    server.plan = [500]
+    with pytest.raises(
+        UserError, match=r"file.npy: http.* in 4 attempts \(the server answered 500"
+    ):
+        fetch()
+    assert fetch.waited == [1.0, 4.0, 15.0]
+    assert list_files(tmp_path / "raw") == []
+
+
+@pytest.mark.parametrize("status", [403, 404, 410])
+def test_what_is_not_there_is_not_tried_again(fetch, server, status, tmp_path):
+    server.plan = [status]
+    with pytest.raises(UserError, match=f"file.npy: http.*: the server answered {status}"):
+        fetch()
+    assert len(server.ranges) == 1
+    assert list_files(tmp_path / "raw") == []
+
+
+def test_wrong_bytes_are_tried_again(fetch, server):
+    server.plan = [{"content": WRONG}, {}]
+    assert fetch().read_bytes() == CONTENT
+    assert server.ranges == [None, None]
+
+
+def test_lasting_wrong_bytes_are_reported_with_both_digests(fetch, server, tmp_path):
+    server.plan = [{"content": WRONG}]
+    with pytest.raises(UserError) as error:
+        fetch()
+    assert WRONG_DIGEST in str(error.value)
+    assert DIGEST in str(error.value)
+    assert len(server.ranges) == 2
+    assert list_files(tmp_path / "raw") == []
+
+
+def test_without_a_network_the_way_out_is_named(fetch, server):
+    closed = Server()
+    closed.server_close()
+    with pytest.raises(UserError) as error:
+        fetch(url=closed.url, mirror_name="mine/file.npy")
+    message = str(error.value)
+    assert (
+        f"file.npy: {closed.url} could not be downloaded in 4 attempts (ConnectionError" in message
+    )
+    assert "Connection refused" in message
+    assert message.endswith("without internet, set mirror to a folder that holds mine/file.npy")
+    assert "\n" not in message
+
+
+def test_an_address_that_cannot_be_right_is_not_tried_again(fetch):
+    with pytest.raises(UserError, match="correct the address or put the file to"):
+        fetch(url="https:///nowhere")
+    assert fetch.waited == []
+
+
+def test_a_folder_that_cannot_be_written_is_named(server, tmp_path):
+    (tmp_path / "raw").write_text("a file, not a folder")
+    with pytest.raises(UserError, match=r"raw/file.npy: cannot be written"):
+        fetch_file(server.url, tmp_path / "raw" / "file.npy", DIGEST)
+
+
+def make_mirror(folder: Path, content: bytes) -> Path:
+    (folder / "mirror" / "mine").mkdir(parents=True)
+    (folder / "mirror" / "mine" / "file.npy").write_bytes(content)
+    return folder / "mirror"
+
+
+def test_the_mirror_is_looked_in_first(fetch, server, tmp_path):
+    mirror = make_mirror(tmp_path, CONTENT)
+    path = fetch(mirror=mirror, mirror_name="mine/file.npy")
+    assert path.read_bytes() == CONTENT
+    assert server.ranges == []
+    assert not path.samefile(mirror / "mine" / "file.npy")
+    assert list_files(tmp_path / "raw") == ["file.npy"]
+
+
+def test_what_the_mirror_lacks_is_downloaded(fetch, server, tmp_path):
+    mirror = make_mirror(tmp_path, CONTENT)
+    assert fetch(mirror=mirror, mirror_name="other/file.npy").read_bytes() == CONTENT
+    assert len(server.ranges) == 1
+
+
+def test_a_wrong_file_in_the_mirror_stops_with_both_digests(fetch, server, tmp_path):
+    mirror = make_mirror(tmp_path, WRONG)
+    with pytest.raises(UserError) as error:
+        fetch(mirror=mirror, mirror_name="mine/file.npy")
+    assert str(mirror / "mine" / "file.npy") in str(error.value)
+    assert WRONG_DIGEST in str(error.value)
+    assert DIGEST in str(error.value)
+    assert server.ranges == []
+    assert list_files(tmp_path / "raw") == []
+
+
+def test_a_mirror_that_is_not_a_folder_is_named(fetch, tmp_path):
+    with pytest.raises(UserError, match=r"mirror: '.*absent' is not a folder"):
+        fetch(mirror=tmp_path / "absent", mirror_name="mine/file.npy")
+
+
+def test_all_files_of_a_data_set(server, tmp_path):
+    mirror = make_mirror(tmp_path, CONTENT)
+    description = {
+        "name": "mine",
+        "files": [
+            {"name": "file.npy", "url": "https://example.invalid/x", "sha256": DIGEST},
+            {"name": "other.npy", "url": server.url, "sha256": DIGEST, "size": len(CONTENT)},
+        ],
+    }
+    paths = fetch_files(description, tmp_path / "raw", mirror)
+    assert paths == {name: tmp_path / "raw" / name for name in ("file.npy", "other.npy")}
+    assert all(path.read_bytes() == CONTENT for path in paths.values())
+    assert len(server.ranges) == 1
+    assert fetch_files({"name": "simulated", "files": []}, tmp_path / "raw") == {}
+
+
+def test_two_processes_at_once_fetch_it_once(server, tmp_path):
+    destination = tmp_path / "raw" / "file.npy"
+    context = multiprocessing.get_context("spawn")
+    workers = [
+        context.Process(target=fetch_file, args=(server.url, destination, DIGEST)) for _ in range(2)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert [worker.exitcode for worker in workers] == [0, 0]
+    assert destination.read_bytes() == CONTENT
+    assert len(server.ranges) == 1
+    assert list_files(tmp_path / "raw") == ["file.npy"]

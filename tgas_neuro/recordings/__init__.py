@@ -1,0 +1,1 @@
+"""Recordings: from what a laboratory keeps to checked assemblies and stimulus sets."""

@@ -1,0 +1,220 @@
+"""The assembly: recorded responses as a plain `xarray.DataArray`, and the check of its contract."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from tgas_neuro.errors import UserError
+from tgas_neuro.files import written_whole
+
+DIMS = ("presentation", "neuroid")
+REQUIRED_COORDS = {
+    "presentation": ("stimulus_id", "repetition"),
+    "neuroid": ("neuroid_id", "region", "animal"),
+}
+REQUIRED_ATTRS = (
+    "dataset",
+    "unit",
+    "time_window_ms",
+    "source",
+    "license",
+    "citation",
+    "stimuli_digest",
+    "tgas_neuro_version",
+)
+
+
+def build_assembly(
+    responses: np.ndarray,
+    presentation: dict[str, np.ndarray],
+    neuroid: dict[str, np.ndarray],
+    attrs: dict[str, object] | None = None,
+) -> xr.DataArray:
+    """Build an assembly from arrays.
+
+    Parameters
+    ----------
+    responses
+        (presentation, neuroid), for example spike counts or firing rates [Hz].
+    presentation
+        Coordinates along presentation; at least ``stimulus_id`` and ``repetition``.
+    neuroid
+        Coordinates along neuroid; at least ``neuroid_id``, ``region`` and ``animal``.
+    attrs
+        Where the data come from; the recordings stage adds what all data sets share.
+    """
+    coords = {name: ("presentation", np.asarray(values)) for name, values in presentation.items()}
+    coords |= {name: ("neuroid", np.asarray(values)) for name, values in neuroid.items()}
+    return xr.DataArray(
+        np.asarray(responses, dtype=np.float32),
+        dims=DIMS,
+        coords=coords,
+        attrs=dict(attrs or {}),
+        name="response",
+    )
+
+
+def validate_assembly(assembly: xr.DataArray, name: str, stimuli=None) -> xr.DataArray:
+    """Check the contract of an assembly and return it.
+
+    Parameters
+    ----------
+    assembly
+        `xarray.DataArray` named ``response``, dims ``("presentation", "neuroid")``, float32,
+        finite; coordinates and attributes as in `REQUIRED_COORDS` and `REQUIRED_ATTRS`.
+        Repetitions may differ in number between stimuli; a missing one is an absent row.
+    name
+        The file or data set, for messages.
+    stimuli
+        The stimulus table that belongs to it; when given, both must name the same stimuli.
+
+    Raises
+    ------
+    UserError
+        Naming what is wrong, where, and what was expected.
+    """
+    _check_form(assembly, name)
+    _check_coordinates(assembly, name)
+    _check_values(assembly, name)
+    if stimuli is not None:
+        _check_stimuli(assembly, stimuli, name)
+    return assembly
+
+
+def _check_form(assembly: xr.DataArray, name: str) -> None:
+    if assembly.name != "response":
+        raise UserError(f"{name}: the variable is named {assembly.name!r}, expected 'response'")
+    if assembly.dims != DIMS:
+        raise UserError(
+            f"{name}: dims are {assembly.dims}, expected {DIMS}; transpose or rename them"
+        )
+    if assembly.dtype != np.float32:
+        raise UserError(f"{name}: dtype is {assembly.dtype}, expected float32; convert it")
+    for dim, size in zip(assembly.dims, assembly.shape, strict=True):
+        if size == 0:
+            raise UserError(f"{name}: dimension {dim!r} is empty")
+    missing = [attr for attr in REQUIRED_ATTRS if attr not in assembly.attrs]
+    if missing:
+        raise UserError(
+            f"{name}: attribute {missing[0]!r} is missing; required are {', '.join(REQUIRED_ATTRS)}"
+        )
+
+
+def _check_coordinates(assembly: xr.DataArray, name: str) -> None:
+    for dim, required in REQUIRED_COORDS.items():
+        for coord in required:
+            if coord not in assembly.coords:
+                have = [key for key, value in assembly.coords.items() if value.dims == (dim,)]
+                raise UserError(
+                    f"{name}: coordinate {coord!r} on {dim!r} is missing; there are: "
+                    f"{', '.join(map(str, have)) or 'none'}"
+                )
+            if assembly.coords[coord].dims != (dim,):
+                raise UserError(
+                    f"{name}: coordinate {coord!r} lies on {assembly.coords[coord].dims}, "
+                    f"expected ({dim!r},)"
+                )
+    keys = list(zip(assembly["stimulus_id"].values, assembly["repetition"].values, strict=True))
+    _check_unique(name, "(stimulus_id, repetition)", keys)
+    _check_unique(name, "neuroid_id", list(assembly["neuroid_id"].values))
+
+
+def _check_unique(name: str, what: str, keys: list) -> None:
+    if len(set(keys)) == len(keys):
+        return
+    seen = set()
+    doubled = next(key for key in keys if key in seen or seen.add(key))
+    shown = tuple(map(str, doubled)) if isinstance(doubled, tuple) else str(doubled)
+    raise UserError(f"{name}: {what} {shown!r} appears more than once; it must be unique")
+
+
+def _check_values(assembly: xr.DataArray, name: str) -> None:
+    finite = np.isfinite(assembly.values)
+    if finite.all():
+        return
+    sites = assembly["neuroid_id"].values
+    dead = ~finite.any(axis=0)
+    if dead.any():
+        raise UserError(
+            f"{name}: site {str(sites[dead][0])!r} has no finite response ({int(dead.sum())} such "
+            "sites); leave them out in the reader or the file"
+        )
+    row, column = np.argwhere(~finite)[0]
+    raise UserError(
+        f"{name}: response of site {str(sites[column])!r} to stimulus "
+        f"{str(assembly['stimulus_id'].values[row])!r} is {assembly.values[row, column]} "
+        f"({int((~finite).sum())} such values); a missing repetition is an absent row, not NaN"
+    )
+
+
+def _check_stimuli(assembly: xr.DataArray, stimuli, name: str) -> None:
+    shown = set(map(str, assembly["stimulus_id"].values))
+    listed = set(map(str, stimuli["stimulus_id"]))
+    for missing, where in ((shown - listed, "the stimulus table"), (listed - shown, "responses")):
+        if missing:
+            raise UserError(
+                f"{name}: stimulus {min(missing)!r} is missing from {where} ({len(missing)} such); "
+                f"there are {len(listed)} stimuli in the table, {len(shown)} with responses"
+            )
+
+
+@dataclass(frozen=True)
+class Recordings:
+    """What a reader gives: one data set, before the recordings stage stamps and writes it.
+
+    Attributes
+    ----------
+    stimuli
+        Table with ``stimulus_id``, ``filename``, ``degrees`` [deg] and metadata; without
+        ``sha256``, which is computed when the images are written.
+    images
+        Pairs (filename, bytes of the encoded image), lazily, in any order.
+    assembly
+        See `validate_assembly` (attrs ``unit`` and ``time_window_ms`` set by the reader), or
+        None where only an RDM was published.
+    rdms
+        Where only RDMs were published: dims ``("region", "pair")``, float32, pairs of the rows
+        of `stimuli` in scipy's `pdist` order; else None.
+    noise_free
+        Only for simulated recordings: the true mean responses, dims ("stimulus", "neuroid").
+    """
+
+    stimuli: object
+    images: object
+    assembly: xr.DataArray | None = None
+    rdms: xr.DataArray | None = None
+    noise_free: xr.DataArray | None = None
+
+
+def write_assembly(path: str | Path, assembly: xr.DataArray) -> None:
+    """Write an assembly as one netCDF file, whole or not at all."""
+    with written_whole(path) as beside:
+        assembly.to_dataset(name="response").to_netcdf(
+            beside, engine="netcdf4", encoding={"response": {"zlib": True, "complevel": 1}}
+        )
+
+
+def load_assembly(path: str | Path) -> xr.DataArray:
+    """Load an assembly from netCDF and check it (see `validate_assembly`)."""
+    dataset = load_netcdf(path)
+    if "response" not in dataset:
+        raise UserError(
+            f"{path}: variable 'response' is missing; there are: {', '.join(map(str, dataset))}"
+        )
+    return validate_assembly(dataset["response"], str(path))
+
+
+def load_netcdf(path: str | Path, group: str | None = None) -> xr.Dataset:
+    """Load a netCDF file (or one group of it) into memory; a broken one is a `UserError`."""
+    if not Path(path).is_file():
+        raise UserError(f"{path}: no such file; run the stage that makes it again")
+    try:
+        with xr.open_dataset(path, group=group, engine="netcdf4") as dataset:
+            return dataset.load()
+    except (OSError, RuntimeError, ValueError, KeyError, AttributeError) as error:
+        raise UserError(
+            f"{path}: not a readable netCDF file ({error}); it may be truncated: "
+            "delete it to have it made again"
+        ) from None

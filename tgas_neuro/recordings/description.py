@@ -1,0 +1,116 @@
+"""Descriptions of data sets: one YAML file each, found by name and checked before any work."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+
+from tgas_neuro.errors import UserError
+from tgas_neuro.files import calc_digest
+from tgas_neuro.recordings.reader_options import OPTIONS
+from tgas_neuro.schema_errors import check_schema, suggest
+
+SCHEMA = Path(__file__).parents[2] / "workflow" / "schemas" / "neural_data.schema.yaml"
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """`yaml.SafeLoader` that refuses a key given twice, where YAML would keep the last one."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        seen = set()
+        for key_node, _ in node.value:
+            if key_node.value in seen and key_node.tag != "tag:yaml.org,2002:merge":
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"key {key_node.value!r} is given twice", key_node.start_mark
+                )
+            if isinstance(key_node, yaml.ScalarNode):
+                seen.add(key_node.value)
+        return super().construct_mapping(node, deep)
+
+
+def load_yaml(path: str | Path) -> object:
+    """Content of a YAML file; one that is not YAML is a `UserError` with line and column."""
+    try:
+        return yaml.load(Path(path).read_text(encoding="utf-8-sig"), Loader=_UniqueKeyLoader)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        raise UserError(f"{path}: {where}not valid YAML ({error.problem}); correct it") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not a YAML text in UTF-8 ({error})") from None
+
+
+def load_description(dataset: str, folders: Sequence[str | Path]) -> dict:
+    """Find, load and check the description of a data set.
+
+    Parameters
+    ----------
+    dataset
+        Its name; the file is ``<dataset>.yaml``.
+    folders
+        Where to look, the first folder that has the file wins (usually ``neural_data``).
+
+    Returns
+    -------
+    dict
+        The keys of ``workflow/schemas/neural_data.schema.yaml``, with defaults filled in, also
+        those of the reader's ``options``; digests in lower case.
+
+    Raises
+    ------
+    UserError
+        There is no such data set, or its description has a mistake: one line naming the key.
+    """
+    path = _find_description(dataset, folders)
+    description = check_schema(load_yaml(path), SCHEMA, str(path))
+    if description["name"] != dataset:
+        raise UserError(
+            f"{path}: name: {description['name']!r} differs from the file's name; "
+            f"write {dataset!r} or rename the file"
+        )
+    reader = description["reader"]
+    if reader not in OPTIONS:
+        raise UserError(
+            f"{path}: reader: {reader!r} is not one of: {', '.join(OPTIONS)}"
+            f"{suggest(reader, OPTIONS)}"
+        )
+    names = [file["name"] for file in description["files"]]
+    doubled = [name for index, name in enumerate(names) if name in names[:index]]
+    if doubled:
+        raise UserError(f"{path}: files: name {doubled[0]!r} appears twice; names must differ")
+    for file in description["files"]:
+        file["sha256"] = file["sha256"].strip().lower()
+    description["options"] = check_options(description, str(path))
+    return description
+
+
+def check_options(description: dict, name: str | None = None) -> dict:
+    """Check the options of a description for its reader; returns them with defaults filled in."""
+    name = name or f"{description['name']}.yaml"
+    schema = OPTIONS[description["reader"]]
+    return check_schema(description.get("options", {}), schema, name, at=["options"])
+
+
+def _find_description(dataset: str, folders: Sequence[str | Path]) -> Path:
+    folders = [Path(folder) for folder in folders]
+    known = sorted({path.stem for folder in folders for path in folder.glob("*.yaml")})
+    for folder in folders:
+        # a name such as "../x" must not reach outside; glob names are plain
+        if dataset in known and (folder / f"{dataset}.yaml").is_file():
+            return folder / f"{dataset}.yaml"
+    raise UserError(
+        f"data set {dataset!r}: no {dataset}.yaml in {', '.join(map(str, folders))}"
+        f"{suggest(dataset, known)}; there are: {', '.join(known) or 'none'}"
+    )
+
+
+def calc_description_digest(description: dict) -> str:
+    """SHA-256 over what determines the data: name, kind, reader, options, the files' digests.
+
+    Title, citation, licence, source and the files' addresses and sizes may change without it.
+    """
+    content = {key: description[key] for key in ("name", "provides", "reader", "options")}
+    content["files"] = {file["name"]: file["sha256"] for file in description["files"]}
+    return calc_digest(content)

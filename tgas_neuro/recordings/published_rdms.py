@@ -1,0 +1,137 @@
+"""Published RDMs, of data sets whose responses were not given out: their file and its check."""
+
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from tgas_neuro.errors import UserError
+from tgas_neuro.files import written_whole
+from tgas_neuro.recordings.assembly import REQUIRED_ATTRS, load_netcdf
+
+REQUIRED_COORDS = {"region": ("region",), "stimulus_id": ("stimulus",)}
+
+
+def build_rdm_dataset(rdms: xr.DataArray, stimulus_ids: list[str], attrs: dict) -> xr.Dataset:
+    """Put RDMs, their stimuli and where they come from into one dataset (see `validate_rdms`).
+
+    Parameters
+    ----------
+    rdms
+        Dims ``("region", "pair")`` with the coordinate ``region``; pairs of `stimulus_ids` in
+        scipy's `pdist` order.
+    stimulus_ids
+        Identifiers in the order of the RDM's rows.
+    attrs
+        Attributes of the dataset; those of `rdms` come first.
+    """
+    return xr.Dataset(
+        {"rdm": (("region", "pair"), np.asarray(rdms.values, dtype=np.float32))},
+        coords={
+            "region": ("region", np.asarray(rdms["region"].values, dtype=str)),
+            "stimulus_id": ("stimulus", np.asarray(stimulus_ids, dtype=str)),
+        },
+        attrs=dict(rdms.attrs) | attrs,
+    )
+
+
+def validate_rdms(dataset: xr.Dataset, name: str, stimuli=None) -> xr.Dataset:
+    """Check published RDMs and return them.
+
+    Parameters
+    ----------
+    dataset
+        Variable ``rdm`` (region, pair), float32, finite; coordinates ``region`` and
+        ``stimulus_id`` (stimulus), both unique; n(n-1)/2 pairs for n stimuli; the attributes of
+        `tgas_neuro.recordings.assembly.REQUIRED_ATTRS`.
+    name
+        The file or data set, for messages.
+    stimuli
+        The stimulus table that belongs to it; when given, its rows must be the RDM's rows.
+
+    Raises
+    ------
+    UserError
+        Naming what is wrong, where, and what was expected.
+    """
+    if "rdm" not in dataset:
+        there = ", ".join(map(str, dataset)) or "none"
+        raise UserError(f"{name}: variable 'rdm' is missing; there are: {there}")
+    rdm = dataset["rdm"]
+    if rdm.dims != ("region", "pair") or rdm.dtype != np.float32:
+        raise UserError(
+            f"{name}: rdm is {rdm.dtype} with dims {rdm.dims}, expected float32 with "
+            "('region', 'pair')"
+        )
+    missing = [attr for attr in REQUIRED_ATTRS if attr not in dataset.attrs]
+    if missing:
+        raise UserError(
+            f"{name}: attribute {missing[0]!r} is missing; required are {', '.join(REQUIRED_ATTRS)}"
+        )
+    for coord, dims in REQUIRED_COORDS.items():
+        _check_labels(dataset, coord, dims, name)
+    _check_values(rdm, dataset.sizes["stimulus"], name)
+    if stimuli is not None:
+        _check_stimuli(dataset, list(map(str, stimuli["stimulus_id"])), name)
+    return dataset
+
+
+def _check_labels(dataset: xr.Dataset, coord: str, dims: tuple[str, ...], name: str) -> None:
+    if coord not in dataset.coords or dataset[coord].dims != dims:
+        raise UserError(f"{name}: coordinate {coord!r} on {dims[0]!r} is missing")
+    labels = list(map(str, dataset[coord].values))
+    doubled = [label for index, label in enumerate(labels) if label in labels[:index]]
+    if doubled:
+        raise UserError(f"{name}: {coord} {doubled[0]!r} appears more than once; it must be unique")
+    if not labels or "" in labels:
+        raise UserError(f"{name}: {coord} is empty; every {dims[0]} needs a name")
+
+
+def _check_values(rdm: xr.DataArray, n_stimuli: int, name: str) -> None:
+    expected = n_stimuli * (n_stimuli - 1) // 2
+    if rdm.sizes["pair"] != expected:
+        raise UserError(
+            f"{name}: the RDM has {rdm.sizes['pair']} pairs, {n_stimuli} stimuli make {expected}"
+        )
+    for region, values in zip(rdm["region"].values, rdm.values, strict=True):
+        bad = ~np.isfinite(values)
+        if bad.any():
+            raise UserError(
+                f"{name}: RDM of region {str(region)!r}: pair {int(bad.argmax())} is "
+                f"{values[bad][0]} ({int(bad.sum())} such values); all must be finite"
+            )
+        if values.size == 0 or values.min() == values.max():
+            raise UserError(
+                f"{name}: RDM of region {str(region)!r}: all pairs have the same dissimilarity, "
+                "so nothing can be compared with it"
+            )
+
+
+def _check_stimuli(dataset: xr.Dataset, listed: list[str], name: str) -> None:
+    shown = list(map(str, dataset["stimulus_id"].values))
+    if shown == listed:
+        return
+    row = next(
+        (row for row, pair in enumerate(zip(shown, listed, strict=False)) if pair[0] != pair[1]),
+        min(len(shown), len(listed)),
+    )
+    raise UserError(
+        f"{name}: row {row} of the RDM is stimulus {_get(shown, row)}, of the stimulus table "
+        f"{_get(listed, row)}; both must list the same stimuli in the same order, they have "
+        f"{len(shown)} and {len(listed)}"
+    )
+
+
+def _get(labels: list[str], row: int) -> str:
+    return repr(labels[row]) if row < len(labels) else "missing"
+
+
+def write_rdms(path: str | Path, dataset: xr.Dataset) -> None:
+    """Write published RDMs as one netCDF file, whole or not at all."""
+    with written_whole(path) as beside:
+        dataset.to_netcdf(beside, engine="netcdf4")
+
+
+def load_rdms(path: str | Path) -> xr.Dataset:
+    """Load published RDMs and check them (see `validate_rdms`)."""
+    return validate_rdms(load_netcdf(path), str(path))

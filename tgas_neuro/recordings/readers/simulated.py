@@ -1,0 +1,58 @@
+"""Reads nothing: makes the simulated recordings from a seed, for the form of real ones."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from tgas_neuro.recordings.assembly import Recordings
+from tgas_neuro.recordings.description import check_options
+from tgas_neuro.recordings.simulation.stimuli import simulate_stimuli
+from tgas_neuro.recordings.simulation.ventral_stream import simulate_responses
+
+
+def read_simulated(description: dict[str, Any], files: dict[str, Path]) -> Recordings:
+    """Make the simulated recordings.
+
+    Parameters
+    ----------
+    description
+        The parsed ``neural_data/simulated.yaml``; under ``options``: ``seed``, ``image_size``
+        [pixels], ``images_per_object`` (by variation level), ``repetitions`` (fewest and most)
+        and ``sites`` (by region).
+    files
+        Not used: nothing is downloaded.
+
+    Returns
+    -------
+    Recordings
+        With ``noise_free``, the truth behind the counts.
+
+    Raises
+    ------
+    UserError
+        An option is missing, unknown or out of range.
+    """
+    options = check_options(description)
+    seed = options["seed"]
+    images, table = simulate_stimuli(seed, options["images_per_object"], options["image_size"])
+    assembly, noise_free = simulate_responses(
+        images, table, seed, sites=options["sites"], repetitions=options["repetitions"]
+    )
+    return Recordings(
+        stimuli=table,
+        images=_encode_images(table["filename"], images),
+        assembly=assembly,
+        noise_free=noise_free,
+    )
+
+
+def _encode_images(filenames: list[str], images: np.ndarray) -> Iterator[tuple[str, bytes]]:
+    """Yield (filename, bytes of the PNG file), one at a time."""
+    for filename, image in zip(filenames, images, strict=True):
+        file = io.BytesIO()
+        Image.fromarray(image).save(file, format="png")
+        yield filename, file.getvalue()

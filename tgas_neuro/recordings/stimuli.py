@@ -1,0 +1,99 @@
+"""The stimulus set: a table of stimuli and its image files, checked against each other."""
+
+import hashlib
+from pathlib import Path
+
+import pandas as pd
+
+from tgas_neuro.errors import UserError
+from tgas_neuro.files import calc_sha256
+
+REQUIRED_COLUMNS = ("stimulus_id", "filename", "sha256", "degrees")
+
+
+def validate_stimuli(stimuli: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Check a stimulus table and return it.
+
+    Parameters
+    ----------
+    stimuli
+        One row per stimulus, in the order of the rows of RDMs, with the columns
+        ``stimulus_id`` (unique), ``filename`` (unique), ``sha256`` (of the image file) and
+        ``degrees`` (width of the image in degrees of visual angle [deg], > 0); any further
+        column is metadata (``object_name``, ``category_name``, ``variation``, ...).
+    name
+        The file or data set, for messages.
+
+    Raises
+    ------
+    UserError
+        A column is missing, the table is empty, or a value is missing, doubled or out of range.
+    """
+    missing = [column for column in REQUIRED_COLUMNS if column not in stimuli.columns]
+    if missing:
+        raise UserError(
+            f"{name}: column {missing[0]!r} is missing; a stimulus table has "
+            f"{', '.join(REQUIRED_COLUMNS)}, this one has {', '.join(map(str, stimuli.columns))}"
+        )
+    if len(stimuli) == 0:
+        raise UserError(f"{name}: no stimuli; at least two are needed for an RDM")
+    for column in REQUIRED_COLUMNS:
+        if stimuli[column].isna().any():
+            row = int(stimuli[column].isna().to_numpy().argmax())
+            raise UserError(f"{name}: row {row + 2}: {column!r} is empty; give every row a value")
+    for column in ("stimulus_id", "filename"):
+        doubled = stimuli[column][stimuli[column].duplicated()]
+        if len(doubled):
+            raise UserError(
+                f"{name}: {column} {doubled.iloc[0]!r} appears more than once; "
+                "stimuli must be unique: remove or rename the double"
+            )
+    bad = ~(pd.to_numeric(stimuli["degrees"], errors="coerce") > 0)
+    if bad.any():
+        row = int(bad.to_numpy().argmax())
+        raise UserError(
+            f"{name}: row {row + 2}: degrees is {stimuli['degrees'].iloc[row]!r}; it is the "
+            "width of the image in degrees of visual angle, a number above 0"
+        )
+    return stimuli
+
+
+def load_stimuli(path: str | Path) -> pd.DataFrame:
+    """Load and check a ``stimuli.csv`` (see `validate_stimuli`); identifiers stay text."""
+    try:
+        stimuli = pd.read_csv(
+            path, dtype={"stimulus_id": str, "filename": str, "sha256": str}, keep_default_na=True
+        )
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; run the recordings stage again") from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not a CSV table ({error})") from None
+    return validate_stimuli(stimuli, str(path))
+
+
+def validate_images(stimuli: pd.DataFrame, folder: str | Path) -> None:
+    """Check that every image of the table lies in `folder` with the digest the table says."""
+    for stimulus_id, filename, sha256 in zip(
+        stimuli["stimulus_id"], stimuli["filename"], stimuli["sha256"], strict=True
+    ):
+        path = Path(folder) / filename
+        if not path.is_file():
+            raise UserError(
+                f"{path}: image of stimulus {stimulus_id!r} is missing; "
+                "restore it or run the recordings stage again"
+            )
+        found = calc_sha256(path)
+        if found != sha256:
+            raise UserError(
+                f"{path}: sha256 is {found}, stimuli.csv says {sha256}; "
+                "the image was changed: run the recordings stage again"
+            )
+
+
+def calc_stimuli_digest(stimuli: pd.DataFrame) -> str:
+    """SHA-256 over identifiers and image digests, in order: which images, in which order."""
+    lines = (
+        f"{stimulus_id} {sha256}\n"
+        for stimulus_id, sha256 in zip(stimuli["stimulus_id"], stimuli["sha256"], strict=True)
+    )
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
