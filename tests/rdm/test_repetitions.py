@@ -1,0 +1,72 @@
+"""Averages and halves of repetitions against plain loops."""
+
+import numpy as np
+import pytest
+import torch
+
+from tgas_neuro.rdm.repetitions import (
+    average_repetitions,
+    draw_split,
+    index_repetitions,
+    standardise_sites,
+)
+
+
+@pytest.fixture
+def indexed(make_assembly):
+    generator = np.random.default_rng(0)
+    rates = generator.lognormal(1, 0.8, size=(12, 5))
+    counts = generator.integers(1, 8, size=12)
+    assembly = make_assembly(rates, counts, generator)
+    assembly = assembly.isel(presentation=generator.permutation(assembly.sizes["presentation"]))
+    ids = np.unique(assembly["stimulus_id"].values)
+    return assembly, ids, counts
+
+
+def test_average_equals_groupby(indexed):
+    assembly, ids, counts = indexed
+    repetitions = index_repetitions(assembly, ids, np.arange(len(ids)))
+    np.testing.assert_array_equal(repetitions.counts, counts)
+    expected = assembly.astype(float).groupby("stimulus_id").mean("presentation")
+    np.testing.assert_allclose(average_repetitions(repetitions), expected.sel(stimulus_id=ids))
+
+
+def test_objects_weigh_images_equally(indexed):
+    assembly, ids, _ = indexed
+    objects = np.arange(len(ids)) // 3
+    found = average_repetitions(index_repetitions(assembly, ids, objects))
+    images = average_repetitions(index_repetitions(assembly, ids, np.arange(len(ids))))
+    np.testing.assert_allclose(found, images.reshape(4, 3, 5).mean(axis=1))
+
+
+def test_split_halves(indexed):
+    assembly, ids, counts = indexed
+    repetitions = index_repetitions(assembly, ids, np.arange(len(ids)))
+    generator = np.random.default_rng(1)
+    sizes = []
+    for _ in range(200):
+        first, second = draw_split(repetitions, generator)
+        assert torch.equal(first, ~second)
+        sizes.append(torch.bincount(repetitions.stimulus[first], minlength=len(ids)).numpy())
+    sizes = np.array(sizes)
+    even = counts % 2 == 0
+    assert (sizes[:, even] == counts[even] // 2).all()
+    odd = sizes[:, ~even] - counts[~even] // 2
+    assert set(np.unique(odd)) == {0, 1}  # the odd repetition goes to either half
+    assert abs(odd.mean() - 0.5) < 0.1
+
+
+def test_every_presentation_is_in_either_half_equally_often(indexed):
+    assembly, ids, _ = indexed
+    repetitions = index_repetitions(assembly, ids, np.arange(len(ids)))
+    generator = np.random.default_rng(2)
+    share = torch.stack([draw_split(repetitions, generator)[0] for _ in range(600)])
+    np.testing.assert_allclose(share.double().mean(dim=0), 0.5, atol=0.1)
+
+
+def test_standardise():
+    responses = torch.tensor([[1.0, 7.0], [3.0, 7.0], [5.0, 7.0]], dtype=torch.float64)
+    found = standardise_sites(responses)
+    np.testing.assert_allclose(found[:, 0], np.array([-1, 0, 1]) / np.sqrt(2 / 3))
+    assert (found[:, 1] == 0).all()  # a constant site says nothing
+    assert torch.equal(standardise_sites(responses, "none"), responses)

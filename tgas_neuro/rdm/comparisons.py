@@ -1,0 +1,71 @@
+"""The similarity of two RDMs."""
+
+import numpy as np
+import torch
+
+from tgas_neuro.errors import UserError, check_choice
+
+
+def compare_rdms(
+    rdm1: np.ndarray | torch.Tensor, rdm2: np.ndarray | torch.Tensor, method: str = "spearman"
+) -> float:
+    """Compare two RDMs of the same stimuli.
+
+    Parameters
+    ----------
+    rdm1, rdm2
+        Condensed RDMs, (pair,), in the same order of stimuli.
+    method
+        ``"spearman"``: Spearman's rank correlation of the two upper triangles, ties at their
+        mean rank; the ranks because dissimilarities of a model and a brain are related
+        monotonically at best (Kriegeskorte, Mur & Bandettini 2008). ``"pearson"``: without ranks.
+
+    Returns
+    -------
+    similarity
+        In [-1, 1]; 1 is the same order of all pairs. NaN when an RDM holds NaN or is constant.
+
+    Raises
+    ------
+    UserError
+        The method is unknown or the RDMs differ in length.
+    """
+    check_choice("method", method, METHODS)
+    first, second = torch.as_tensor(rdm1), torch.as_tensor(rdm2)
+    if first.shape != second.shape or first.ndim != 1:
+        raise UserError(
+            f"RDMs differ in shape: {tuple(first.shape)} and {tuple(second.shape)}; both must be "
+            "condensed RDMs of the same stimuli"
+        )
+    return METHODS[method](first, second)
+
+
+def calc_ranks(values: torch.Tensor) -> torch.Tensor:
+    """Ranks from 1, ties at their mean rank, float64 (mean ranks above 2**23 need it)."""
+    order = torch.argsort(values)
+    _, group, counts = torch.unique_consecutive(
+        values[order], return_inverse=True, return_counts=True
+    )
+    counts = counts.to(torch.float64)
+    mean_ranks = counts.cumsum(0) - (counts - 1) / 2
+    ranks = torch.empty(values.shape, dtype=torch.float64, device=values.device)
+    ranks[order] = mean_ranks[group]
+    return ranks
+
+
+def _calc_pearson(first: torch.Tensor, second: torch.Tensor) -> float:
+    first = first.to(torch.float64) - first.to(torch.float64).mean()
+    second = second.to(torch.float64) - second.to(torch.float64).mean()
+    scale = torch.linalg.vector_norm(first) * torch.linalg.vector_norm(second)
+    if not scale > 0:  # constant, or NaN inside
+        return float("nan")
+    return float((first @ second / scale).clamp(-1, 1))
+
+
+def _calc_spearman(first: torch.Tensor, second: torch.Tensor) -> float:
+    if torch.isnan(first).any() or torch.isnan(second).any():
+        return float("nan")
+    return _calc_pearson(calc_ranks(first), calc_ranks(second))
+
+
+METHODS = {"spearman": _calc_spearman, "pearson": _calc_pearson}

@@ -1,0 +1,1 @@
+"""The teacher: what guides the search, from recordings."""

@@ -1,0 +1,88 @@
+"""The teacher file: one netCDF with a group per region, which scoring reads and nothing else."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import netCDF4
+import numpy as np
+import xarray as xr
+
+from tgas_neuro.errors import UserError
+from tgas_neuro.files import written_whole
+from tgas_neuro.recordings.assembly import load_netcdf
+
+REGION_VARIABLES = {
+    "images": ("stimulus", "y", "x", "rgb"),
+    "row": ("stimulus",),
+    "half": ("row_name",),
+    "rdm": ("pair",),
+}
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """One or more regions, each with stimuli, RDM and ceiling of its own.
+
+    Attributes
+    ----------
+    regions
+        Region name to `xarray.Dataset` with
+
+        - ``images`` ("stimulus", "y", "x", "rgb") uint8: the stimuli as a candidate sees them
+        - ``row`` ("stimulus",): the RDM row of each stimulus
+        - ``category_name``, ``half`` ("row_name",): category and crossed half (0 or 1) of a row
+        - ``rdm`` ("pair",) float32: condensed, in scipy's `pdist` order of the rows
+        - ``responses`` ("row_name", "neuroid"): normalised mean responses, where recorded
+        - ``split_correlations`` ("subset", "split"): split-half r of all rows and both halves
+        - attrs ``ceiling``, ``ceiling_half_0``, ``ceiling_half_1`` (NaN when there is none),
+          ``corrected_for_noise``, ``reliability``, ``dataset``, ``simulated``, counts, and more
+    provenance
+        Configuration, digests, versions.
+    """
+
+    regions: dict[str, xr.Dataset]
+    provenance: dict[str, Any]
+
+
+def write_teacher(path: str | Path, teacher: Teacher) -> None:
+    """Write a teacher as one netCDF file, whole or not at all."""
+    with written_whole(path) as beside:
+        with netCDF4.Dataset(beside, "w") as file:
+            file.setncattr("provenance", json.dumps(teacher.provenance, sort_keys=True))
+            file.setncattr("regions", ", ".join(teacher.regions))
+        for name, region in teacher.regions.items():
+            packed = {"images": {"zlib": True, "complevel": 1}}
+            region.to_netcdf(beside, mode="a", group=name, engine="netcdf4", encoding=packed)
+
+
+def load_teacher(path: str | Path) -> Teacher:
+    """Load a teacher into memory.
+
+    Raises
+    ------
+    UserError
+        The file is missing, truncated, or not a teacher.
+    """
+    root = load_netcdf(path)
+    if "regions" not in root.attrs:
+        raise UserError(f"{path}: not a teacher file (attribute 'regions' is missing)")
+    names = root.attrs["regions"].split(", ")
+    regions = {name: load_netcdf(path, group=name) for name in names}
+    for name, region in regions.items():
+        for variable, dims in REGION_VARIABLES.items():
+            found = region[variable].dims if variable in region else None
+            if found != dims:
+                raise UserError(
+                    f"{os.fspath(path)}: region {name}: {variable!r} has dims {found}, expected "
+                    f"{dims}; delete the file to have it made again"
+                )
+    return Teacher(regions, json.loads(root.attrs["provenance"]))
+
+
+def get_ceiling(region: xr.Dataset, which: str = "ceiling") -> float | None:
+    """Ceiling by which similarities of a region are divided; None when it is used uncorrected."""
+    value = float(region.attrs[which])
+    return value if region.attrs["corrected_for_noise"] and np.isfinite(value) else None
