@@ -1,0 +1,1 @@
+"""One candidate: train a little, record activations, score against the teacher."""

@@ -1,0 +1,116 @@
+"""The evaluation of one candidate, in its own process: build, train a little, record, score."""
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import torch
+
+from tgas_neuro.architecture.genotype import Genotype
+from tgas_neuro.architecture.network import build_network
+from tgas_neuro.architecture.skeleton import Skeleton
+from tgas_neuro.candidate.activations import record_activations
+from tgas_neuro.candidate.child import DivergedError
+from tgas_neuro.candidate.scoring import calc_teacher_guidance, score_region
+from tgas_neuro.candidate.training import draw_held_back, train_candidate
+from tgas_neuro.classification.decoded import load_decoded
+from tgas_neuro.devices import choose_device, measure_peak_memory
+from tgas_neuro.files import written_whole
+from tgas_neuro.seeds import derive_generator, derive_seed
+from tgas_neuro.teacher.teacher import Teacher, load_teacher
+
+
+def evaluate_candidate(
+    genotype: dict[str, Any],
+    skeleton: dict[str, Any],
+    images: str,
+    teacher: str,
+    settings: dict[str, Any],
+    seed: int,
+    weights: str | None = None,
+) -> dict[str, Any]:
+    """Train a candidate a little and compare it with the teacher.
+
+    Parameters
+    ----------
+    genotype, skeleton
+        JSON content of the architecture, and the fields of its `Skeleton`.
+    images
+        Folder of the decoded training split.
+    teacher
+        Path of the teacher file.
+    settings
+        The section ``premature`` of the configuration.
+    seed
+        The run's seed. What is drawn for a candidate follows from it and the canonical hash, never
+        from its place in the search; the held-back images follow from the seed alone.
+    weights
+        Where the trained weights are kept, or None.
+
+    Returns
+    -------
+    evaluation
+        JSON content: ``premature``, ``teacher`` and ``cost`` of the candidate record.
+
+    Raises
+    ------
+    DivergedError
+        The training left the finite numbers, or no layer tells the stimuli apart.
+    """
+    torch.set_num_threads(settings["threads"])
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    device = choose_device(settings["device"], "premature.device")
+    architecture = Genotype.from_json(genotype)
+    network = build_network(
+        architecture,
+        Skeleton(**skeleton),
+        torch.Generator().manual_seed(derive_seed(seed, "weights", architecture.hash)),
+    )
+    pixels, labels, _ = load_decoded(images)
+    premature = train_candidate(
+        network,
+        pixels,
+        labels,
+        draw_held_back(labels, settings["held_back"], derive_generator(seed, "held back")),
+        settings,
+        derive_generator(seed, "training", architecture.hash),
+        device,
+    )
+    if weights is not None:
+        with written_whole(weights) as beside:
+            torch.save(network.state_dict(), beside)
+    result = asdict(premature)
+    images_seen = result.pop("images_seen")
+    return {
+        "premature": result | {"epochs": settings["epochs"]},
+        "teacher": score_candidate(network, load_teacher(teacher), device),
+        "cost": {
+            "images_seen": images_seen,
+            "device": str(device),
+            "peak_memory_mb": round(measure_peak_memory(device), 1),
+        },
+    }
+
+
+def score_candidate(
+    network: torch.nn.Module, teacher: Teacher, device: torch.device
+) -> dict[str, Any]:
+    """Score a trained candidate against every region of a teacher; see `score_region`."""
+    regions = {}
+    recorded: tuple[np.ndarray, np.ndarray, dict] | None = None
+    for name, region in teacher.regions.items():
+        images, row = region["images"].values, region["row"].values
+        # regions of one data set share their stimuli: record once
+        if recorded is None or not _are_same(recorded[0], images, recorded[1], row):
+            layers = network.layers()
+            recorded = (images, row, record_activations(network, layers, images, row, device))
+        regions[name] = score_region(recorded[2], region)
+    guidance = calc_teacher_guidance(regions)
+    if None in guidance.values():
+        lost = next(name for name, region in regions.items() if region["plain"] is None)
+        raise DivergedError(f"no layer tells all stimuli of region {lost} apart")
+    return {"TG": guidance, "regions": regions}
+
+
+def _are_same(images1: np.ndarray, images2: np.ndarray, row1: np.ndarray, row2: np.ndarray) -> bool:
+    return np.array_equal(row1, row2) and np.array_equal(images1, images2)

@@ -1,0 +1,128 @@
+"""The candidate record: how one candidate ended, what it reached, and what that cost.
+
+Imports no torch: the process that writes the record only watches over the one that trains.
+"""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tgas_neuro.architecture.complexity import Complexity, calc_complexity
+from tgas_neuro.architecture.genotype import Genotype
+from tgas_neuro.architecture.skeleton import Skeleton
+from tgas_neuro.candidate.child import Outcome, run_in_child
+from tgas_neuro.classification.decoded import load_classes
+from tgas_neuro.errors import UserError
+from tgas_neuro.provenance import build_provenance, get_time
+
+
+def make_record(
+    proposal: dict[str, Any],
+    config: dict[str, Any],
+    images: Path,
+    teacher: Path,
+    weights: Path | None,
+    digests: dict[str, str],
+) -> dict[str, Any]:
+    """Evaluate one proposal and record how it ended; every failure is a result.
+
+    Parameters
+    ----------
+    proposal
+        ``id``, ``genotype``, ``hash``, ``original`` of the proposals file.
+    config
+        The whole configuration.
+    images
+        Folder of the decoded training split.
+    teacher
+        The teacher file.
+    weights
+        Where trained weights are kept, or None.
+    digests
+        Digests of the configuration, for provenance.
+
+    Returns
+    -------
+    record
+        JSON content; its key ``state`` is one of ``ok``, ``diverged``, ``oversized``,
+        ``out_of_memory``, ``timeout``, ``duplicate``, ``crashed``. It holds P and TG, never the
+        reward. Only ``cost`` and ``dates`` may differ between two runs.
+
+    Raises
+    ------
+    UserError
+        A file or the configuration is wrong, which is not the candidate's fault.
+    """
+    started = get_time()
+    genotype = Genotype.from_json(proposal["genotype"])
+    premature, limits = config["premature"], config["search"]["limits"]
+    skeleton = Skeleton(
+        **premature["network"],
+        n_classes=len(load_classes(images)),
+        image_size=premature["image_size"],
+    )
+    complexity = calc_complexity(genotype, skeleton)
+    outcome = _decide_without_training(proposal, complexity, limits) or run_in_child(
+        _evaluate,
+        {
+            "genotype": genotype.to_json(),
+            "skeleton": asdict(skeleton),
+            "images": str(images),
+            "teacher": str(teacher),
+            "settings": premature,
+            "seed": config["search"]["seed"],
+            "weights": str(weights) if weights else None,
+        },
+        memory_mb=limits["memory_mb"],
+        seconds=limits["seconds"],
+    )
+    evaluation = outcome.value or {"premature": None, "teacher": None, "cost": {"images_seen": 0}}
+    return {
+        "id": proposal["id"],
+        "genotype": genotype.to_json(),
+        "hash": proposal["hash"],
+        "state": outcome.state,
+        "message": outcome.message,
+        "original": proposal["original"],
+        "premature": evaluation["premature"],
+        "teacher": evaluation["teacher"],
+        "complexity": asdict(complexity),
+        "provenance": build_provenance(config["search"]["seed"], **digests),
+        "cost": {
+            "seconds": round(outcome.seconds, 3),
+            "peak_memory_mb": round(outcome.peak_memory_mb, 1),
+            "attempts": outcome.attempts,
+            **evaluation["cost"],
+        },
+        "dates": {"started": started, "finished": get_time()},
+    }
+
+
+def _decide_without_training(
+    proposal: dict[str, Any], complexity: Complexity, limits: dict[str, Any]
+) -> Outcome | None:
+    """The outcome of a duplicate or an oversized candidate; None for one that is to be trained."""
+    if proposal["original"] is not None:
+        message = f"the same network as {proposal['original']}, whose record is reused"
+        return Outcome("duplicate", None, message, 0, 0.0, 0.0)
+    for key, value in asdict(complexity).items():
+        if limits[key] is not None and value > limits[key]:
+            message = f"{value:,} {key}, search.limits.{key} is {limits[key]:,}"
+            return Outcome("oversized", None, message, 0, 0.0, 0.0)
+    return None
+
+
+def _evaluate(**arguments: Any) -> dict[str, Any]:
+    # torch is imported in the child alone, after the fork
+    from tgas_neuro.candidate.evaluation import evaluate_candidate
+
+    return evaluate_candidate(**arguments)
+
+
+def find_proposal(proposals: dict[str, Any], identifier: str) -> dict[str, Any]:
+    """The proposal of one candidate in the content of a proposals file."""
+    for proposal in proposals["proposals"]:
+        if proposal["id"] == identifier:
+            return proposal
+    there = ", ".join(proposal["id"] for proposal in proposals["proposals"])
+    raise UserError(f"candidate {identifier!r} is not among the proposals; there are: {there}")

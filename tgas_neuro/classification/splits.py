@@ -1,0 +1,35 @@
+"""The splits of classification data: rendered, unpacked, or the user's own folders."""
+
+from pathlib import Path
+
+from tgas_neuro.classification.decoded import decode_cifar10, decode_image_folder
+from tgas_neuro.plan import Images
+from tgas_neuro.recordings.archives import unpack_archive
+from tgas_neuro.recordings.simulation.classification import simulate_classification_split
+
+
+def make_split(images: Images, split: str, folder: Path) -> None:
+    """Make the folder of one split, whole or not at all: render it, or unpack it.
+
+    Parameters
+    ----------
+    images
+        ``simulated``, or an archive.
+    split
+        ``train`` or ``val``. Nothing of the other one is opened.
+    folder
+        Receives ``<class>/<image>``.
+    """
+    if images.archive is not None:
+        unpack_archive(images.archive, folder, inside=split)
+        return
+    number = images.count_images_per_class(split)
+    simulate_classification_split(folder, images.data["seed"], split, number, images.size)
+
+
+def decode_training_split(images: Images, size: int, destination: Path) -> int:
+    """Decode the training split once for all candidates; returns the number of images."""
+    if images.kind == "cifar10":
+        return decode_cifar10(Path(images.data["root"]), size, destination)
+    key = "premature.data.root" if images.kind == "imagenet" else "premature.data.path"
+    return decode_image_folder(Path(images.get_split_folder("train")), size, destination, key)

@@ -1,0 +1,40 @@
+"""Where to compute, and how much memory that took."""
+
+import resource
+import sys
+
+import torch
+
+from tgas_neuro.errors import UserError
+
+
+def choose_device(name: str, key: str) -> torch.device:
+    """The device that the configuration names.
+
+    Parameters
+    ----------
+    name
+        ``"auto"`` takes a GPU where there is one; else torch's own name, as ``"cpu"``,
+        ``"cuda"`` or ``"cuda:1"``.
+    key
+        The key of the configuration, for messages.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in ("cpu", "cuda"):
+        raise UserError(f"{key}: {name!r} is not one of: auto, cpu, cuda, cuda:<n>")
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise UserError(f"{key}: {name!r}, but torch finds no GPU; use auto or cpu")
+    return device
+
+
+def measure_peak_memory(device: torch.device) -> float:
+    """Most memory used so far [MB]: of the GPU, or resident memory of this process."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    unit = 2**10 if sys.platform == "linux" else 2**20  # ru_maxrss is in kB, on macOS in bytes
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit

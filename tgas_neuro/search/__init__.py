@@ -1,0 +1,1 @@
+"""The search: strategies, proposals and histories."""

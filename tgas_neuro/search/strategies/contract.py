@@ -1,0 +1,40 @@
+"""What a strategy promises: proposals that follow from the history and a generator alone."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+from tgas_neuro.architecture.genotype import Genotype
+from tgas_neuro.search.history import Entry
+
+
+class Strategy(Protocol):
+    """Proposes genotypes; replayed from the history, so that nothing hidden survives a crash.
+
+    A strategy is built from its space once per generation and has no state of its own. When it is
+    asked, some generations before may still be in flight (`pending`).
+    """
+
+    def propose(
+        self,
+        history: Sequence[Entry],
+        pending: Sequence[Genotype],
+        n: int,
+        rng: np.random.Generator,
+    ) -> list[Genotype]:
+        """Propose `n` genotypes, a pure function of its arguments.
+
+        Parameters
+        ----------
+        history
+            All finished candidates that may be known, in order; empty at first. The reward of a
+            failed one is None, and `history` may hold nothing but failures.
+        pending
+            Proposals whose candidates are not in `history` yet.
+        n
+            How many, at least 1.
+        rng
+            The only source of randomness.
+        """
+        ...
