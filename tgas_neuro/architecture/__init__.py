@@ -1,0 +1,1 @@
+"""Architectures: genotypes and spaces without torch, networks with it."""

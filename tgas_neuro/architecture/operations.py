@@ -1,0 +1,182 @@
+"""The operations of a cell as torch modules: ReLU, convolution, batch normalisation, in that order.
+
+As in NASNet and PNASNet-5. Most operations begin with a ReLU. Several of them may read the
+same state, so the cell rectifies it once: an operation whose `reads_rectified` is true is given
+the rectified state. It must not change its input, which others read too.
+"""
+
+from functools import partial
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from tgas_neuro.architecture.skeleton import OperationPlan
+
+# As in the released networks (TensorFlow's default of 0.001 for epsilon).
+BN_EPSILON = 1e-3
+
+
+def build_operation(plan: OperationPlan) -> nn.Module:
+    """The module of one operation (images, channels_in, size_in, size_in) -> (..., size_out)."""
+    return OPERATIONS[plan.name](plan)
+
+
+class PointwiseConv(nn.Conv2d):
+    """Convolution 1x1 that takes every `step`-th row and column.
+
+    They are taken before the convolution, which then has stride 1: the same values, and oneDNN's
+    gradient of a strided one with fewer than 8 input channels, channels last, writes beyond its
+    memory (torch 2.14 on AVX2).
+    """
+
+    def __init__(self, channels_in: int, channels_out: int, step: int = 1):
+        super().__init__(channels_in, channels_out, 1, bias=False)
+        self.step = step
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """From (n, channels_in, h, w) to (n, channels_out, h / step, w / step), rounded up."""
+        step = self.step
+        return super().forward(images if step == 1 else images[:, :, ::step, ::step])
+
+
+class ConvBn(nn.Sequential):
+    """Convolution and batch normalisation; the input was rectified by who gives it."""
+
+    reads_rectified = True
+
+    def __init__(
+        self,
+        channels_in: int,
+        channels_out: int,
+        kernel: int | tuple[int, int] = 1,
+        stride: int | tuple[int, int] = 1,
+        padding: int | tuple[int, int] = 0,
+        dilation: int = 1,
+    ):
+        super().__init__()
+        if kernel == 1:
+            self.conv = PointwiseConv(channels_in, channels_out, stride)
+        else:
+            self.conv = nn.Conv2d(
+                channels_in, channels_out, kernel, stride, padding, dilation, bias=False
+            )
+        self.bn = nn.BatchNorm2d(channels_out, eps=BN_EPSILON)
+
+
+class SeparableConv(nn.Module):
+    """Depthwise separable convolution, applied twice; the first one has the stride."""
+
+    reads_rectified = True
+
+    def __init__(self, plan: OperationPlan, kernel: int):
+        super().__init__()
+        c_in, c_out = plan.channels_in, plan.channels_out
+        depthwise = partial(nn.Conv2d, kernel_size=kernel, padding=kernel // 2, bias=False)
+        self.depthwise_1 = depthwise(c_in, c_in, stride=plan.stride, groups=c_in)
+        self.pointwise_1 = ConvBn(c_in, c_out)
+        self.depthwise_2 = depthwise(c_out, c_out, groups=c_out)
+        self.pointwise_2 = ConvBn(c_out, c_out)
+
+    def forward(self, rectified: torch.Tensor) -> torch.Tensor:
+        """From (n, channels_in, h, w) to (n, channels_out, h / stride, w / stride)."""
+        hidden = self.pointwise_1(self.depthwise_1(rectified))
+        # In place: this output of a batch normalisation is read here only.
+        hidden = functional.relu(hidden, inplace=True)
+        return self.pointwise_2(self.depthwise_2(hidden))
+
+
+class RowColumnConv(nn.Module):
+    """Convolution 1x7, then 7x1, each normalised; each strides along its own axis."""
+
+    reads_rectified = True
+
+    def __init__(self, plan: OperationPlan):
+        super().__init__()
+        c_out, stride = plan.channels_out, plan.stride
+        self.row = ConvBn(plan.channels_in, c_out, (1, 7), (1, stride), (0, 3))
+        self.column = ConvBn(c_out, c_out, (7, 1), (stride, 1), (3, 0))
+
+    def forward(self, rectified: torch.Tensor) -> torch.Tensor:
+        """From (n, channels_in, h, w) to (n, channels_out, h / stride, w / stride)."""
+        return self.column(functional.relu(self.row(rectified), inplace=True))
+
+
+class FactorizedReduction(nn.Module):
+    """Halves the size without losing positions: two convolutions 1x1 of stride 2, one shifted.
+
+    The second one sees the input shifted by one row and one column; where the size is odd, its
+    last row and column see zeros. Each makes half of the channels (as in NASNet's code).
+    """
+
+    reads_rectified = True
+
+    def __init__(self, plan: OperationPlan):
+        super().__init__()
+        c_in, c_out = plan.channels_in, plan.channels_out
+        self.path_1 = PointwiseConv(c_in, c_out // 2, step=2)
+        self.path_2 = PointwiseConv(c_in, c_out - c_out // 2, step=2)
+        self.bn = nn.BatchNorm2d(c_out, eps=BN_EPSILON)
+
+    def forward(self, rectified: torch.Tensor) -> torch.Tensor:
+        """From (n, channels_in, h, w) to (n, channels_out, h / 2, w / 2), rounded up."""
+        height, width = rectified.shape[-2:]
+        # Padding copies the state: only where it is needed.
+        padded = rectified
+        if height % 2 or width % 2:
+            padded = functional.pad(rectified, (0, width % 2, 0, height % 2))
+        shifted = self.path_2(padded[:, :, 1:, 1:])
+        return self.bn(torch.cat((self.path_1(rectified), shifted), dim=1))
+
+
+class Pool(nn.Module):
+    """Average or maximum over 3x3 positions (padding left out), projected to other channels."""
+
+    reads_rectified = False
+
+    def __init__(self, plan: OperationPlan, pool: type[nn.Module], **arguments):
+        super().__init__()
+        self.pool = pool(3, stride=plan.stride, padding=1, **arguments)
+        same = plan.channels_in == plan.channels_out
+        self.project = nn.Identity() if same else ConvBn(plan.channels_in, plan.channels_out)
+
+    def forward(self, state: torch.Tensor) -> torch.Tensor:
+        """From (n, channels_in, h, w) to (n, channels_out, h / stride, w / stride)."""
+        return self.project(self.pool(state))
+
+
+class Identity(nn.Identity):
+    """The state itself."""
+
+    reads_rectified = False
+
+
+def _build_identity(plan: OperationPlan) -> nn.Module:
+    """Identity, or a convolution 1x1 where stride or channels do not allow it (PNASNet-5)."""
+    if plan.stride == 1 and plan.channels_in == plan.channels_out:
+        return Identity()
+    return _build_conv_1x1(plan)
+
+
+def _build_conv_1x1(plan: OperationPlan) -> nn.Module:
+    return ConvBn(plan.channels_in, plan.channels_out, stride=plan.stride)
+
+
+def _build_dilated(plan: OperationPlan) -> nn.Module:
+    # A full convolution: where the paper means a separable one it says so.
+    return ConvBn(plan.channels_in, plan.channels_out, 3, plan.stride, padding=2, dilation=2)
+
+
+OPERATIONS = {
+    "sep_conv_3x3": partial(SeparableConv, kernel=3),
+    "sep_conv_5x5": partial(SeparableConv, kernel=5),
+    "sep_conv_7x7": partial(SeparableConv, kernel=7),
+    "conv_1x7_7x1": RowColumnConv,
+    "identity": _build_identity,
+    "avg_pool_3x3": partial(Pool, pool=nn.AvgPool2d, count_include_pad=False),
+    "max_pool_3x3": partial(Pool, pool=nn.MaxPool2d),
+    "dil_conv_3x3": _build_dilated,
+    # Adjustments of a cell's inputs.
+    "conv_1x1": _build_conv_1x1,
+    "factorized_reduction": FactorizedReduction,
+}

@@ -1,0 +1,5 @@
+"""Search spaces: what may be proposed."""
+
+from tgas_neuro.architecture.spaces.cell import CellSpace
+
+SPACES = {"cell": CellSpace}
