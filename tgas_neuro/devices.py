@@ -1,7 +1,9 @@
-"""Where to compute, and how much memory that took."""
+"""Where to compute, with how many threads, and how much memory that took."""
 
 import resource
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -30,6 +32,22 @@ def choose_device(name: str, key: str) -> torch.device:
     if device.type == "cuda" and not torch.cuda.is_available():
         raise UserError(f"{key}: {name!r}, but torch finds no GPU; use auto or cpu")
     return device
+
+
+@contextmanager
+def computing_with(threads: int) -> Iterator[None]:
+    """Within it, torch uses so many threads and, on a GPU, only repeatable convolutions.
+
+    Numbers depend on the number of threads in the last digits, so it comes from the
+    configuration, never from what the workflow gives a rule.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True):
+            yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def measure_peak_memory(device: torch.device) -> float:

@@ -1,0 +1,88 @@
+"""A toy image folder, a stand-in network and a small configuration for the final stage."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from tgas_neuro.architecture.genotype import Block, Cell, Genotype
+
+
+def write_noise(folder: Path, classes: dict[str, int], size: int = 12, seed: int = 0) -> Path:
+    """Noise around a colour of the class: easy to learn, different in each image."""
+    generator = np.random.default_rng(seed)
+    for number, (name, count) in enumerate(classes.items()):
+        (folder / name).mkdir(parents=True)
+        colour = np.array([60 + 90 * (number & 1), 60 + 90 * (number >> 1 & 1), 100])
+        for index in range(count):
+            pixels = np.clip(colour + generator.normal(0, 25, (size, size, 3)), 0, 255)
+            Image.fromarray(pixels.astype(np.uint8)).save(folder / name / f"{index:03}.png")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def write_images():
+    return write_noise
+
+
+@pytest.fixture(scope="session")
+def build_small():
+    return build_convolution
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Training and validation split: 23 and 9 images in three classes."""
+    return (
+        write_noise(tmp_path / "train", {"cat": 8, "dog": 8, "owl": 7}, seed=1),
+        write_noise(tmp_path / "val", {"cat": 3, "dog": 3, "owl": 3}, seed=2),
+    )
+
+
+@pytest.fixture
+def genotype():
+    block = Block(inputs=(0, 1), operations=("max_pool_3x3", "identity"))
+    return Genotype(space="cell", normal=Cell(blocks=(block,), concat=(2,)))
+
+
+@pytest.fixture
+def config():
+    return {
+        "data": {"kind": "simulated"},
+        "network": {"filters": 4, "cells_per_stage": 1, "stages": 2, "stem": "cifar"},
+        "image_size": 8,
+        "epochs": 3,
+        "batch_size": 6,
+        "learning_rate": 0.05,
+        "momentum": 0.9,
+        "weight_decay": 1e-4,
+        "label_smoothing": 0.1,
+        "warmup": 0.05,
+        "gradient_clip": 5.0,
+        "augmentation": "pad_crop",
+        "threads": 1,
+        "memory_mb": 2048,
+        "workers": 0,
+        "device": "cpu",
+    }
+
+
+def build_convolution(genotype, skeleton, generator: torch.Generator) -> nn.Module:
+    """A small network with batch norm, in place of the genotype's."""
+    network = nn.Sequential(
+        nn.Conv2d(3, 4, 3, stride=2, bias=False),
+        nn.BatchNorm2d(4),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(4, skeleton.n_classes),
+    )
+    with torch.no_grad():
+        for weight in network.parameters():
+            if weight.ndim > 1:
+                weight.normal_(0, 0.3, generator=generator)
+        network[-1].bias.zero_()
+    return network

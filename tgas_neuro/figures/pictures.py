@@ -1,0 +1,54 @@
+"""The pictures of a run: from the contents of its files to PNG files."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from tgas_neuro.architecture.genotype import Genotype
+from tgas_neuro.figures.cell import calc_cell_size, plot_cell
+from tgas_neuro.figures.rdm import build_rdm_title, plot_rdm
+from tgas_neuro.figures.save import save_figure
+from tgas_neuro.figures.search_curve import plot_search_curve
+
+
+def draw_region(name: str, region: xr.Dataset, path: str | Path) -> None:
+    """Draw the RDM of one region of a teacher, sorted by category, its ceiling in the title."""
+    attrs = region.attrs
+    ceiling = float(attrs["ceiling"])
+    title = build_rdm_title(
+        name,
+        n_sites=int(attrs["n_sites"]) or None,
+        ceiling=ceiling if np.isfinite(ceiling) else None,
+        splits=int(attrs["n_splits"]),
+        simulated=bool(attrs["simulated"]),
+    )
+    categories = region["category_name"].values.astype(str)
+    known = categories if (categories != "").any() else None
+    figure = _build_figure((7, 6))
+    plot_rdm(region["rdm"].values, known, figure.subplots(), title)
+    save_figure(figure, path)
+
+
+def draw_search(history: dict[str, Any], simulated: bool, path: str | Path) -> None:
+    """Draw the rewards of all candidates of a history file."""
+    figure = _build_figure((8, 4.5))
+    plot_search_curve(history["entries"], figure.subplots(), simulated=simulated)
+    save_figure(figure, path)
+
+
+def draw_best_cell(best: dict[str, Any], path: str | Path) -> None:
+    """Draw the cell of the best candidate of a search as a graph."""
+    cell = Genotype.from_json(best["genotype"]).normal
+    figure = _build_figure(calc_cell_size(cell))
+    plot_cell(cell, figure.subplots(), f"best cell, {best['id']}, reward {best['reward']:.3f}")
+    save_figure(figure, path)
+
+
+def _build_figure(size: tuple[float, float]) -> Figure:
+    figure = Figure(figsize=size)
+    FigureCanvasAgg(figure)
+    return figure

@@ -1,0 +1,1 @@
+"""The terminal rule: scale the winner up, train it, evaluate it."""

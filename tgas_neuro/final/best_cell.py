@@ -1,0 +1,184 @@
+"""`best_cell.json`: the best cell, how it was found, how good it is, what that can show."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from tgas_neuro.errors import UserError
+from tgas_neuro.files import write_json
+from tgas_neuro.final.note import build_note
+
+SCHEMA = Path(__file__).parents[2] / "workflow" / "schemas" / "best_cell.schema.yaml"
+
+LEADERS = 10
+
+PREMATURE = ("accuracy", "loss", "epochs", "n_train", "n_held_back")
+FINAL = (
+    "top1",
+    "top5",
+    "top1_interval",
+    "loss",
+    "n_images",
+    "n_train_images",
+    "n_classes",
+    "params",
+    "macs",
+    "epochs",
+)
+
+
+def build_best_cell(
+    best: dict, teacher: dict, final_metrics: dict, config: dict, provenance: dict
+) -> dict:
+    """Put together what `best_cell.json` holds.
+
+    Parameters
+    ----------
+    best
+        What the search wrote. Read: ``id``, ``hash``, ``genotype``, ``reward``,
+        ``record.premature`` and ``record.teacher`` (``TG``, a number or one for each layer
+        choice, and for each region ``corrected_for_noise``, ``crossed``, ``plain``),
+        ``leaderboard``, ``states``; where there, ``cost``, ``dates``.
+    teacher
+        Read: ``name``, ``kind``, ``regions`` and, for each, ``ceiling`` and ``reliability``
+        (Spearman-Brown; both None or NaN without repetitions), ``n_sites``, ``n_stimuli``; where
+        there, ``simulated`` (of the teacher or of a region), ``datasets`` or ``dataset`` (else
+        those of the configuration), ``level``.
+    final_metrics
+        What `train_final` returned.
+    config
+        The whole configuration. Read: ``search`` (``alpha``, ``strategy``, ``space``,
+        ``generations``, ``candidates``, ``seed``, ``layer_choice``), ``final.data``,
+        ``recordings.regions``; all of it is kept under ``configuration``.
+    provenance
+        Read: ``run`` (the name of the search), ``digests``, ``versions``; where there, ``dates``.
+
+    Returns
+    -------
+    dict
+        As `workflow/schemas/best_cell.schema.yaml` describes it.
+    """
+    search, record = config["search"], best["record"]
+    content = {
+        "genotype": best["genotype"],
+        "hash": best["hash"],
+        "id": str(best["id"]),
+        "reward": best["reward"],
+        "alpha": search["alpha"],
+        "premature": {key: record["premature"].get(key) for key in PREMATURE},
+        "teacher": _describe_teacher(teacher, record["teacher"], config),
+        "final": _describe_final(final_metrics, config),
+        "leaderboard": best["leaderboard"][:LEADERS],
+        "search": {
+            "name": provenance["run"],
+            **{key: search[key] for key in ("strategy", "space", "generations", "candidates")},
+            "evaluated": sum(best["states"].values()),
+            "states": best["states"],
+            "seed": search["seed"],
+        },
+        "configuration": config,
+        "digests": provenance["digests"] | final_metrics.get("digests", {}),
+        "versions": provenance["versions"],
+        "cost": {"search": best.get("cost", {}), "final": final_metrics["cost"]},
+        "dates": {
+            "search": best.get("dates", {}),
+            "final": final_metrics.get("dates", {}),
+            **provenance.get("dates", {}),
+        },
+    }
+    return {"note": build_note(content), **content}
+
+
+def write_best_cell(path: str | Path, content: dict, schema: str | Path = SCHEMA) -> None:
+    """Check `content` against its schema and write it as JSON, whole or not at all.
+
+    Raises
+    ------
+    UserError
+        Naming the key that is wrong, and how.
+    """
+    validate_best_cell(content, schema)
+    write_json(path, content)
+
+
+def validate_best_cell(content: Any, schema: str | Path = SCHEMA) -> None:
+    """Raise `UserError` for the first key of `content` that does not fit the schema."""
+    try:
+        rules = yaml.safe_load(Path(schema).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(
+            f"{schema}: no such file; run inside the project's folder, where it belongs"
+        ) from None
+    found = jsonschema.Draft202012Validator(rules).iter_errors(content)
+    for error in sorted(found, key=lambda error: list(map(str, error.absolute_path))):
+        key = ".".join(map(str, error.absolute_path)) or "best_cell.json"
+        what = error.message if len(error.message) < 300 else error.message[:300] + " ..."
+        raise UserError(f"best_cell.json: {key}: {what}")
+
+
+def _describe_teacher(teacher: dict, measured: dict, config: dict) -> dict:
+    names = list(measured["regions"])
+    missing = [name for name in names if name not in teacher["regions"]]
+    if missing:
+        raise UserError(
+            f"teacher: region {missing[0]!r} of the best candidate is not among its regions: "
+            f"{', '.join(teacher['regions'])}; the search was run with another teacher"
+        )
+    layer_choice = config["search"].get("layer_choice", "crossed")
+    guidance = measured["TG"]
+    return {
+        "name": teacher["name"],
+        "kind": teacher["kind"],
+        "simulated": _is_simulated(teacher),
+        "level": teacher.get("level"),
+        "TG": guidance[layer_choice] if isinstance(guidance, dict) else guidance,
+        "layer_choice": layer_choice,
+        "regions": {
+            name: _describe_region(
+                teacher["regions"][name],
+                measured["regions"][name],
+                _list_datasets(name, teacher["regions"][name], config),
+            )
+            for name in names
+        },
+    }
+
+
+def _is_simulated(teacher: dict) -> bool:
+    regions = teacher["regions"].values()
+    return bool(teacher.get("simulated")) or any(region.get("simulated") for region in regions)
+
+
+def _list_datasets(name: str, region: dict, config: dict) -> list[str]:
+    if "datasets" in region:
+        return list(region["datasets"])
+    if "dataset" in region:
+        return [region["dataset"]]
+    return list(config.get("recordings", {}).get("regions", {}).get(name, {}).get("datasets", []))
+
+
+def _describe_region(region: dict, measured: dict, datasets: list[str]) -> dict:
+    return {
+        "datasets": datasets,
+        **{key: region.get(key) for key in ("n_sites", "n_stimuli")},
+        **{key: _keep_finite(region.get(key)) for key in ("reliability", "ceiling")},
+        "corrected": measured["corrected_for_noise"],
+        "crossed": measured.get("crossed"),
+        "plain": measured.get("plain"),
+    }
+
+
+def _keep_finite(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else float(value)
+
+
+def _describe_final(metrics: dict, config: dict) -> dict:
+    data = config["final"]["data"]
+    return {
+        "data": data,
+        "simulated": data.get("kind") == "simulated",
+        **{key: metrics[key] for key in FINAL},
+    }

@@ -1,0 +1,67 @@
+"""From the files of all stages to `best_cell.json`: which of their contents go in."""
+
+from typing import Any
+
+import numpy as np
+
+from tgas_neuro.final.best_cell import build_best_cell
+from tgas_neuro.provenance import list_versions
+from tgas_neuro.teacher.teacher import Teacher
+
+
+def make_best_cell(
+    best: dict[str, Any],
+    teacher: Teacher,
+    metrics: dict[str, Any],
+    config: dict[str, Any],
+    names: dict[str, str],
+    digests: dict[str, str],
+) -> dict[str, Any]:
+    """Make the content of `best_cell.json`.
+
+    Parameters
+    ----------
+    best
+        Content of ``best.json`` of the search.
+    teacher
+        The teacher that guided it.
+    metrics
+        Content of ``metrics.json`` of the final training.
+    config
+        The whole configuration.
+    names
+        Folders of the results, ``teacher``, ``search`` and ``final``.
+    digests
+        SHA-256 of the configuration of each stage.
+    """
+    provenance = {
+        "run": names["search"],
+        "digests": {f"{stage}_configuration": digest for stage, digest in digests.items()}
+        | {
+            f"stimuli_{name}": region.attrs["stimuli_digest"]
+            for name, region in teacher.regions.items()
+        },
+        "versions": list_versions(),
+    }
+    summary = {
+        "name": names["teacher"],
+        "kind": config["teacher"]["kind"],
+        "level": config["teacher"]["level"],
+        "regions": {
+            name: {
+                "dataset": str(region.attrs["dataset"]),
+                "simulated": bool(region.attrs["simulated"]),
+                "n_sites": int(region.attrs["n_sites"]),
+                "n_stimuli": region.sizes["stimulus"],
+                "reliability": _keep_finite(region.attrs["reliability"]),
+                "ceiling": _keep_finite(region.attrs["ceiling"]),
+            }
+            for name, region in teacher.regions.items()
+        },
+    }
+    dated = best | {"dates": best["record"]["dates"]}
+    return build_best_cell(dated, summary, metrics, config, provenance)
+
+
+def _keep_finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
