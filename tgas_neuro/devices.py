@@ -1,5 +1,7 @@
 """Where to compute, with how many threads, and how much memory that took."""
 
+import contextlib
+import ctypes
 import resource
 import sys
 from collections.abc import Iterator
@@ -8,6 +10,8 @@ from contextlib import contextmanager
 import torch
 
 from tgas_neuro.errors import UserError
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
 
 
 def choose_device(name: str, key: str) -> torch.device:
@@ -48,6 +52,18 @@ def computing_with(threads: int) -> Iterator[None]:
             yield
     finally:
         torch.set_num_threads(before)
+
+
+def keep_freed_memory() -> None:
+    """Have glibc keep freed memory for the next tensor instead of giving it back to the system.
+
+    A training step on the CPU frees and allocates the same large blocks again; without this every
+    one of them is mapped and zeroed anew. Elsewhere than with glibc nothing happens.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        mallopt = ctypes.CDLL("libc.so.6").mallopt
+        mallopt(M_MMAP_THRESHOLD, 2**25)  # the most that glibc allows
+        mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 def measure_peak_memory(device: torch.device) -> float:

@@ -11,10 +11,14 @@ from tgas_neuro.architecture.network import build_network
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.candidate.activations import record_activations
 from tgas_neuro.candidate.child import DivergedError
-from tgas_neuro.candidate.scoring import calc_teacher_guidance, score_region
+from tgas_neuro.candidate.scoring import (
+    calc_layer_rdms,
+    calc_teacher_guidance,
+    score_region,
+)
 from tgas_neuro.candidate.training import draw_held_back, train_candidate
 from tgas_neuro.classification.decoded import load_decoded
-from tgas_neuro.devices import choose_device, measure_peak_memory
+from tgas_neuro.devices import choose_device, keep_freed_memory, measure_peak_memory
 from tgas_neuro.files import written_whole
 from tgas_neuro.seeds import derive_generator, derive_seed
 from tgas_neuro.teacher.teacher import Teacher, load_teacher
@@ -57,8 +61,11 @@ def evaluate_candidate(
     DivergedError
         The training left the finite numbers, or no layer tells the stimuli apart.
     """
+    keep_freed_memory()
     torch.set_num_threads(settings["threads"])
     torch.use_deterministic_algorithms(True, warn_only=True)
+    # it would also overwrite all fresh memory, to show reads of it: twice the time
+    torch.utils.deterministic.fill_uninitialized_memory = False
     device = choose_device(settings["device"], "premature.device")
     architecture = Genotype.from_json(genotype)
     network = build_network(
@@ -97,20 +104,17 @@ def score_candidate(
 ) -> dict[str, Any]:
     """Score a trained candidate against every region of a teacher; see `score_region`."""
     regions = {}
-    recorded: tuple[np.ndarray, np.ndarray, dict] | None = None
+    shown: tuple[np.ndarray, np.ndarray] | None = None
     for name, region in teacher.regions.items():
         images, row = region["images"].values, region["row"].values
         # regions of one data set share their stimuli: record once
-        if recorded is None or not _are_same(recorded[0], images, recorded[1], row):
-            layers = network.layers()
-            recorded = (images, row, record_activations(network, layers, images, row, device))
-        regions[name] = score_region(recorded[2], region)
+        if shown is None or not all(map(np.array_equal, shown, (images, row))):
+            activations = record_activations(network, network.layers(), images, row, device)
+            shown, rdms = (images, row), calc_layer_rdms(activations)
+            del activations
+        regions[name] = score_region(rdms, region)
     guidance = calc_teacher_guidance(regions)
     if None in guidance.values():
         lost = next(name for name, region in regions.items() if region["plain"] is None)
         raise DivergedError(f"no layer tells all stimuli of region {lost} apart")
     return {"TG": guidance, "regions": regions}
-
-
-def _are_same(images1: np.ndarray, images2: np.ndarray, row1: np.ndarray, row2: np.ndarray) -> bool:
-    return np.array_equal(row1, row2) and np.array_equal(images1, images2)

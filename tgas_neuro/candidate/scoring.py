@@ -14,13 +14,18 @@ from tgas_neuro.teacher.teacher import get_ceiling
 SUBSETS = ("all", "half_0", "half_1")
 
 
-def score_region(activations: dict[str, torch.Tensor], region: xr.Dataset) -> dict[str, Any]:
+def calc_layer_rdms(activations: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Correlation RDM of each layer, (pair,), from its activations, (row, unit); on the CPU."""
+    return {name: calc_rdm(features).cpu() for name, features in activations.items()}
+
+
+def score_region(rdms: dict[str, torch.Tensor], region: xr.Dataset) -> dict[str, Any]:
     """Score all layers against one region of the teacher.
 
     Parameters
     ----------
-    activations
-        Layer to (row, unit).
+    rdms
+        Layer to its condensed RDM, (pair,), of the rows of the region.
     region
         See `tgas_neuro.teacher.teacher.Teacher`.
 
@@ -37,8 +42,7 @@ def score_region(activations: dict[str, torch.Tensor], region: xr.Dataset) -> di
     rdm = torch.from_numpy(region["rdm"].values)
     targets = [take_rows(rdm, keep) for keep in keeps]
     layers = {}
-    for name, features in activations.items():
-        whole = calc_rdm(features).cpu()
+    for name, whole in rdms.items():
         similarities = [
             compare_rdms(take_rows(whole, keep), target)
             for keep, target in zip(keeps, targets, strict=True)

@@ -13,7 +13,12 @@ from tgas_neuro.architecture.genotype import Genotype
 from tgas_neuro.architecture.network import build_network
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.classification.image_folder import ImageFolder, load_image_folder, match_classes
-from tgas_neuro.devices import choose_device, computing_with, measure_peak_memory
+from tgas_neuro.devices import (
+    choose_device,
+    computing_with,
+    keep_freed_memory,
+    measure_peak_memory,
+)
 from tgas_neuro.files import calc_digest
 from tgas_neuro.final.checkpoint import write_weights
 from tgas_neuro.final.data import FolderImages, build_val_loader
@@ -86,6 +91,7 @@ def train_final(
         Images are missing, unreadable or of unknown classes; the loss is not finite.
     """
     started = datetime.now(UTC)
+    keep_freed_memory()
     device = choose_device(config["device"], "final.device")
     training = load_image_folder(train_folder, "training", KEY)
     validation = match_classes(load_image_folder(val_folder, "validation", KEY), training)

@@ -65,21 +65,39 @@ def take_rows(rdm: torch.Tensor, keep: torch.Tensor) -> torch.Tensor:
 def normalise_patterns(features: torch.Tensor) -> torch.Tensor:
     """Centre each pattern over units and scale it to length 1; constant patterns become NaN.
 
-    The mean is taken in float64, so that a large common offset costs no digits.
+    Sums are taken in float64. The first mean of a pattern with a large common offset is only as
+    exact as float32 allows, so that what is left of it is taken away in a second pass.
+
+    Parameters
+    ----------
+    features
+        (stimulus, unit).
+
+    Returns
+    -------
+    patterns
+        (stimulus, unit), float32.
     """
-    features = features.to(torch.float64)
-    size = features.abs().amax(dim=1, keepdim=True)
-    centred = features - features.mean(dim=1, keepdim=True)
-    norm = torch.linalg.vector_norm(centred, dim=1, keepdim=True)
-    constant = norm <= SMALLEST_RELATIVE_NORM * size * features.shape[1] ** 0.5
-    return torch.where(constant, torch.nan, centred / norm)
+    size = torch.linalg.vector_norm(features, dim=1, keepdim=True, dtype=torch.float64)
+    centred = features - _average(features).to(features.dtype)
+    centred = centred.to(torch.float32)
+    centred -= _average(centred).to(torch.float32)
+    norm = torch.linalg.vector_norm(centred, dim=1, keepdim=True, dtype=torch.float64)
+    scale = torch.where(norm <= SMALLEST_RELATIVE_NORM * size, torch.nan, 1 / norm)
+    return centred.mul_(scale.to(torch.float32))
+
+
+def _average(features: torch.Tensor) -> torch.Tensor:
+    return features.mean(dim=1, keepdim=True, dtype=torch.float64)
 
 
 def _correlation_distances(features: torch.Tensor) -> torch.Tensor:
     """One minus the Pearson correlation of every two rows, (stimulus, stimulus)."""
-    # float32 products: about 1e-7 a coefficient, and twice as fast as float64
-    patterns = normalise_patterns(features).to(torch.float32)
-    return (1 - patterns @ patterns.T).clamp(0, 2)
+    if not features.is_floating_point():
+        features = features.to(torch.float64)
+    # float32 products: an error of about 1e-7 in a coefficient
+    patterns = normalise_patterns(features)
+    return (1 - patterns @ patterns.T).clamp_(0, 2)
 
 
 METHODS = {"correlation": _correlation_distances}

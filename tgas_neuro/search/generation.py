@@ -13,7 +13,6 @@ from tgas_neuro.search.history import (
     Entry,
     build_entry,
     count_states,
-    describe_entry,
     find_best,
 )
 from tgas_neuro.search.proposals import propose_generation
@@ -142,28 +141,6 @@ def make_history(
 def load_entries(path: Path) -> list[Entry]:
     """The entries of a history file."""
     return [Entry.from_json(entry) for entry in read_json(path)["entries"]]
-
-
-def describe_record(
-    record: dict[str, Any], search: dict[str, Any], best: dict[str, Any] | None
-) -> str:
-    """One line for the user about a candidate that has just finished.
-
-    Parameters
-    ----------
-    record
-        Its record.
-    search
-        The section ``search`` of the configuration.
-    best
-        Id and reward of the best that its proposal had seen, or None; "best so far" is the better
-        of that and of this candidate: those that run beside it are not known here.
-    """
-    if record["state"] != "ok":
-        line = f"candidate {record['id']}: {record['state']} ({record['message']})"
-        return line + (f"  best so far {best['reward']:.3f} ({best['id']})" if best else "")
-    entry = build_entry(record, search["alpha"], search["layer_choice"], {})
-    return describe_entry(entry, best)
 
 
 def describe_generation(history: dict[str, Any]) -> str:

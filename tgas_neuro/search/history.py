@@ -119,14 +119,3 @@ def count_states(entries: Sequence[Entry]) -> dict[str, int]:
     """How many candidates ended in each state, by name."""
     states = sorted(entry.state for entry in entries)
     return {state: states.count(state) for state in dict.fromkeys(states)}
-
-
-def describe_entry(entry: Entry, best: dict[str, Any] | None) -> str:
-    """One line for the user: state, P, TG per region, reward, best so far."""
-    regions = ", ".join(f"{name} {value:.3f}" for name, value in entry.regions.items())
-    seen = best["reward"] if best else entry.reward
-    found = entry.id if entry.reward >= seen else best["id"]
-    return (
-        f"candidate {entry.id}: {entry.state}  P {entry.P:.3f}  TG {entry.TG:.3f} ({regions})  "
-        f"reward {entry.reward:.3f}  best so far {max(seen, entry.reward):.3f} ({found})"
-    )

@@ -1,0 +1,29 @@
+# The way of the data: recordings -> teacher -> search -> final. Each stage has its rules in
+# workflow/rules/ and its package in tgas_neuro/; the science of a run stands in config.yaml.
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: "config.yaml"
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/recordings.smk"
+include: "workflow/rules/teacher.smk"
+include: "workflow/rules/search.smk"
+include: "workflow/rules/final.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        "results/best_cell.json",
+        figures(),
+
+
+onsuccess:
+    print_summary()

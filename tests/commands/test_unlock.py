@@ -1,0 +1,62 @@
+"""The folder is freed after a killed run, and never while a live one holds it."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tgas_neuro.__main__ import main
+from tgas_neuro.commands.unlock import find_holder
+
+
+@pytest.fixture
+def locked(tmp_path):
+    folder = tmp_path / "project"
+    (folder / ".snakemake/locks").mkdir(parents=True)
+    (folder / ".snakemake/locks/0.input.lock").write_text("file\n")
+    return folder
+
+
+def test_a_dead_lock_is_removed(locked, capsys):
+    assert main(["unlock", str(locked)]) == 0
+    assert not (locked / ".snakemake/locks").exists()
+    assert "removed the locks" in capsys.readouterr().out
+    assert main(["unlock", str(locked)]) == 0  # nothing to do, nothing said
+    assert capsys.readouterr().out == ""
+
+
+def test_a_live_lock_is_left(locked, capsys):
+    script = locked / "snakemake"
+    script.write_text("import time; print(1, flush=True); time.sleep(60)\n")
+    process = subprocess.Popen(
+        [sys.executable, str(script)], cwd=locked, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        process.stdout.readline()
+        assert find_holder(locked) == process.pid
+        assert main(["unlock", str(locked)]) == 1
+        assert f"process {process.pid} is running Snakemake here" in capsys.readouterr().err
+        assert (locked / ".snakemake/locks/0.input.lock").exists()
+    finally:
+        process.kill()
+        process.wait()
+    assert find_holder(locked) is None
+
+
+def test_a_run_in_another_folder_does_not_count(locked, tmp_path):
+    script = tmp_path / "snakemake"
+    script.write_text("import time; print(1, flush=True); time.sleep(60)\n")
+    process = subprocess.Popen(
+        [sys.executable, str(script)], cwd=tmp_path, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        process.stdout.readline()
+        assert find_holder(locked) is None
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_missing_summary_is_one_line(tmp_path, capsys):
+    assert main(["summary", str(tmp_path / "best_cell.json")]) == 1
+    assert capsys.readouterr().err.startswith("Error: ")

@@ -1,0 +1,50 @@
+"""What a candidate sees of a stimulus."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from tgas_neuro.errors import UserError
+from tgas_neuro.teacher.stimuli import show_image, show_stimuli
+
+
+def test_an_image_that_fills_the_field_is_only_resized():
+    pixels = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+    image = Image.fromarray(pixels)
+    np.testing.assert_array_equal(show_image(image, 8, 16, 8), pixels)
+    expected = np.asarray(image.resize((8, 8), Image.Resampling.BICUBIC))
+    np.testing.assert_array_equal(show_image(image, 8, 8, 8), expected)
+
+
+def test_a_smaller_image_is_centred_on_grey():
+    seen = show_image(Image.new("RGB", (50, 50), (255, 0, 0)), 4, 32, 8)
+    inside = seen[8:24, 8:24]
+    assert (inside == (255, 0, 0)).all()
+    outside = np.ones((32, 32), dtype=bool)
+    outside[8:24, 8:24] = False
+    assert (seen[outside] == 128).all()
+
+
+def test_a_larger_image_loses_its_border():
+    pixels = np.zeros((64, 64, 3), dtype=np.uint8)
+    pixels[16:48, 16:48] = 200
+    seen = show_image(Image.fromarray(pixels), 16, 32, 8)
+    assert (seen == 200).all()
+
+
+def test_proportions_and_grey_images():
+    seen = show_image(Image.new("L", (40, 20), 255), 8, 32, 8)
+    assert seen.shape == (32, 32, 3)
+    assert (seen[8:24] == 255).all()
+    assert (seen[:8] == 128).all()
+
+
+def test_missing_and_broken_images_are_named(tmp_path):
+    Image.new("L", (8, 8)).save(tmp_path / "a.png")
+    table = pd.DataFrame({"filename": ["a.png", "b.png"], "degrees": [8.0, 8.0]})
+    with pytest.raises(UserError, match=r"b.png: image is missing"):
+        show_stimuli(table, tmp_path, 8, 8)
+    (tmp_path / "b.png").write_bytes((tmp_path / "a.png").read_bytes()[:30])
+    with pytest.raises(UserError, match=r"b.png: not a readable image"):
+        show_stimuli(table, tmp_path, 8, 8)

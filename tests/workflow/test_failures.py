@@ -1,0 +1,213 @@
+"""Kills, missing files, failing candidates, mistakes: nothing is lost, and it is said plainly."""
+
+import shutil
+import textwrap
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tgas_neuro.recordings.simulation.classification import simulate_classification_split
+
+pytestmark = pytest.mark.workflow
+
+
+def test_a_killed_run_leaves_no_process_and_continues_to_the_same(finished, toy, comparable):
+    below = toy.kill_when("results/search/*/*/candidate_*.json", 2)
+    assert below
+    _, alive = psutil.wait_procs(below, timeout=20)
+    assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
+    kept = {path: path.stat().st_mtime_ns for path in toy.folder.glob("results/search/*/*/c*.json")}
+    toy.run("--unlock")
+    toy.run()
+    for path, changed in kept.items():
+        assert path.stat().st_mtime_ns == changed  # no finished candidate is thrown away
+    assert comparable(toy.read("results/best_cell.json")) == comparable(
+        finished.read("results/best_cell.json")
+    )
+    assert not list(toy.folder.glob("results/**/*.part"))
+
+
+def test_the_final_training_resumes_after_a_kill(finished, toy, comparable):
+    toy.kill_when("results/final/*/work/checkpoint.pt", 1)
+    toy.run("--unlock")
+    assert "epoch 1 " not in toy.run().stdout.replace("epoch 1/", "epoch 1 ")
+    assert comparable(toy.read("results/best_cell.json")) == comparable(
+        finished.read("results/best_cell.json")
+    )
+
+
+@pytest.fixture
+def folder_toy(toy):
+    """A toy whose images lie in a folder of the user's."""
+    for split, number in (("train", 24), ("val", 6)):
+        simulate_classification_split(toy.folder / "images" / split, 0, split, number, 16)
+    for stage in ("premature", "final"):
+        toy.config[stage]["data"] = {"kind": "image_folder", "path": "images"}
+    toy.config["search"]["generations"] = 1
+    return toy
+
+
+def test_nothing_before_the_final_stage_needs_the_validation_split(folder_toy, comparable):
+    toy = folder_toy
+    shutil.move(toy.folder / "images/val", toy.folder / "val")
+    found = toy.run(check=False)
+    assert found.returncode == 1
+    best = toy.read("results/search/*/best.json")
+    (line,) = {line for line in found.stdout.splitlines() if line.startswith("Error: images/val")}
+    assert "validation images are missing" in line
+    shutil.move(toy.folder / "val", toy.folder / "images/val")
+    toy.run()
+    assert toy.read("results/search/*/best.json") == best
+    assert toy.read("results/best_cell.json")["final"]["n_images"] == 48
+
+
+def test_images_from_an_archive(folder_toy, comparable):
+    toy = folder_toy
+    archive = shutil.make_archive(toy.folder / "packed", "gztar", toy.folder, "images")
+    shutil.rmtree(toy.folder / "images")
+    for stage in ("premature", "final"):
+        toy.config[stage]["data"] = {"kind": "image_folder", "path": Path(archive).name}
+    toy.run("--until", "images_decoded")
+    assert [path.name for path in toy.folder.glob("results/images/*/*")].count("val") == 0
+    toy.run()
+    assert toy.read("results/best_cell.json")["final"]["n_images"] == 48
+
+
+FAULTS = """
+import os, signal, sys, time
+import importlib.abc, importlib.machinery
+
+
+class Finder(importlib.abc.MetaPathFinder):
+    # replaces the training of some candidates by a fault, in the process that would train them
+    def find_spec(self, name, path, target=None):
+        if name != "tgas_neuro.candidate.training":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.machinery.PathFinder.find_spec(name, path)
+        execute = spec.loader.exec_module
+
+        def exec_module(module):
+            execute(module)
+            module.train_candidate = break_some(module.train_candidate)
+
+        spec.loader.exec_module = exec_module
+        return spec
+
+
+def break_some(train):
+    def train_or_fail(network, images, labels, held_back, settings, generator, device):
+        fault = next_fault()
+        if fault == "diverged":
+            settings = settings | {"learning_rate": 1e20}
+        if fault == "out_of_memory":
+            block = bytearray(os.urandom(2**20)) * 3000
+            time.sleep(60)
+        if fault == "timeout":
+            time.sleep(600)
+        if fault == "crashed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return train(network, images, labels, held_back, settings, generator, device)
+
+    return train_or_fail
+
+
+def next_fault():
+    from pathlib import Path
+
+    for name in ("diverged", "out_of_memory", "timeout", "crashed"):
+        try:
+            Path("faults", name).rename(Path("faults", f"{name}_done"))
+        except FileNotFoundError:
+            continue
+        if name == "crashed":  # every attempt of this candidate
+            Path("faults", "crashed_done").write_text(str(os.getppid()))
+        return name
+    marker = Path("faults", "crashed_done")
+    if marker.exists() and marker.read_text() == str(os.getppid()):
+        return "crashed"
+    return None
+
+
+sys.meta_path.insert(0, Finder())
+"""
+
+
+def test_every_failure_is_a_recorded_state_and_the_search_ends_well(toy):
+    (toy.folder / "sitecustomize.py").write_text(textwrap.dedent(FAULTS))
+    (toy.folder / "faults").mkdir()
+    for name in ("diverged", "out_of_memory", "timeout", "crashed"):
+        (toy.folder / "faults" / name).touch()
+    toy.environment["PYTHONPATH"] = str(toy.folder)
+    toy.config["search"] |= {"candidates": 4, "strategy": "random"}
+    toy.config["search"]["limits"] = {"memory_mb": 2500, "seconds": 25}
+    toy.run()
+    states = sorted(record["state"] for record in toy.read_records().values())
+    assert states == ["crashed", "diverged", "ok", "ok", "ok", "ok", "out_of_memory", "timeout"]
+    for record in toy.read_records().values():
+        assert (record["message"] == "") == (record["state"] == "ok")
+        if record["state"] == "crashed":
+            assert record["message"] == "killed by signal SIGKILL in each of 3 attempts"
+            assert record["cost"]["attempts"] == 3
+    assert toy.read("results/best_cell.json")["search"]["states"]["ok"] == 4
+
+
+def test_oversized_candidates_are_not_built(finished, toy):
+    """The limit lies between the sizes of the reference run's candidates."""
+    sizes = sorted(record["complexity"]["params"] for record in finished.read_records().values())
+    toy.config["search"] |= {"strategy": "random", "limits": {"params": sizes[2]}}
+    toy.run("--until", "history")
+    records = toy.read_records().values()
+    for record in records:
+        assert (record["state"] == "oversized") == (record["complexity"]["params"] > sizes[2])
+        if record["state"] == "oversized":
+            assert record["cost"]["images_seen"] == 0
+            assert f"search.limits.params is {sizes[2]:,}" in record["message"]
+
+
+def test_nothing_but_failures_ends_in_one_line(toy):
+    toy.config["search"]["limits"] = {"params": 1}
+    found = toy.run(check=False)
+    assert found.returncode == 1
+    assert "none of 6 candidates has a reward (6 oversized)" in found.stdout
+    assert "Traceback" not in found.stdout
+
+
+MISTAKES = [
+    (lambda config: config["search"].update(startegy="tpe"), "did you mean 'strategy'"),
+    (lambda config: config["search"].update(generations="two"), "search.generations"),
+    (
+        lambda config: config["recordings"]["regions"]["IT"].update(datasets=["simulatd"]),
+        "did you mean 'simulated'",
+    ),
+    (
+        lambda config: config["recordings"]["regions"].update(V1={"datasets": ["simulated"]}),
+        "region 'V1' is not in results/recordings/simulated; there are: IT, V4",
+    ),
+    (
+        lambda config: config["recordings"].update(min_site_reliability=0.999),
+        "recordings.min_site_reliability: 0.999 leaves no site",
+    ),
+]
+
+
+@pytest.mark.parametrize(("mistake", "message"), MISTAKES)
+def test_mistakes_end_in_one_line(toy, mistake, message):
+    mistake(toy.config)
+    found = toy.run(check=False)
+    assert found.returncode == 1
+    lines = [line for line in found.stdout.splitlines() if line.startswith("Error: ")]
+    assert len(lines) == 1
+    assert message in lines[0]
+    assert "Traceback" not in found.stdout
+
+
+def test_truncated_files_are_named(toy):
+    toy.run("--until", "recordings_responses")
+    path = toy.folder / "results/recordings/simulated/assembly.nc"
+    path.write_bytes(path.read_bytes()[:5000])
+    found = toy.run("--until", "teacher", "--rerun-triggers", "input", check=False)
+    assert found.returncode == 1
+    assert "Error: results/recordings/simulated/assembly.nc: not a readable netCDF" in found.stdout
+    assert "Traceback" not in found.stdout

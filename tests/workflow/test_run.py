@@ -1,0 +1,108 @@
+"""The whole way at toy size: what it writes, that it repeats, and what is said to the user."""
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from tgas_neuro.architecture.genotype import Genotype
+from tgas_neuro.final.best_cell import validate_best_cell
+from tgas_neuro.search.history import calc_reward
+
+pytestmark = pytest.mark.workflow
+
+
+def test_best_cell_is_whole_and_consistent(finished):
+    best_cell = finished.read("results/best_cell.json")
+    validate_best_cell(best_cell)
+    record = finished.read_records()[best_cell["id"]]
+    genotype = Genotype.from_json(best_cell["genotype"])
+    assert genotype.hash == best_cell["hash"] == record["hash"]
+    assert best_cell["reward"] == calc_reward(
+        record["premature"]["accuracy"], record["teacher"]["TG"]["crossed"], 1.0
+    )
+    assert best_cell["teacher"]["simulated"] is True
+    assert best_cell["final"]["simulated"] is True
+    assert "imulated" in best_cell["note"]
+    assert best_cell["search"]["evaluated"] == 6
+
+
+def test_the_best_has_the_highest_reward(finished):
+    rewards = [
+        record["premature"]["accuracy"] + record["teacher"]["TG"]["crossed"]
+        for record in finished.read_records().values()
+        if record["state"] == "ok"
+    ]
+    assert finished.read("results/best_cell.json")["reward"] == pytest.approx(max(rewards))
+
+
+def test_tg_is_the_mean_of_the_corrected_regions(finished):
+    for record in finished.read_records().values():
+        regions = record["teacher"]["regions"]
+        crossed = [region["crossed"]["corrected"] for region in regions.values()]
+        assert record["teacher"]["TG"]["crossed"] == pytest.approx(np.mean(crossed))
+        plain = [
+            max(layer["all"] for layer in region["layers"].values()) / region["ceiling"]
+            for region in regions.values()
+        ]
+        assert record["teacher"]["TG"]["paper"] == pytest.approx(np.mean(plain))
+
+
+def test_pictures_are_there(finished):
+    pictures = sorted(path.name for path in finished.folder.glob("results/figures/*/*.png"))
+    assert pictures == ["best_cell.png", "rdm_IT.png", "rdm_V4.png", "search_curve.png"]
+    for path in finished.folder.glob("results/figures/*/*.png"):
+        with Image.open(path) as image:
+            assert min(image.size) > 300
+            assert np.asarray(image.convert("L")).std() > 5
+
+
+def test_the_user_sees_a_line_for_each_candidate_and_a_summary(finished):
+    lines = finished.output.splitlines()
+    for identifier, record in finished.read_records().items():
+        (line,) = [line for line in lines if line.startswith(f"candidate {identifier}: ")]
+        assert f"P {record['premature']['accuracy']:.3f}" in line
+        assert "V4 " in line
+        assert "best so far" in line
+    assert any(line.startswith("Best cell: ") for line in lines)
+    assert any("simulated" in line.lower() for line in lines)
+    assert [line for line in lines if line.startswith("generation ")][-1].startswith(
+        "generation 1: 6 ok"
+    )
+
+
+def test_nothing_is_done_twice(finished):
+    again = finished.run()
+    assert "Nothing to be done" in again.stdout
+
+
+def test_one_core_gives_the_same(finished, toy, comparable):
+    toy.run(cores=1)
+    one, two = (run.read("results/best_cell.json") for run in (toy, finished))
+    assert comparable(one) == comparable(two)
+    records = [run.read_records() for run in (toy, finished)]
+    assert comparable(records[0]) == comparable(records[1])
+
+
+def test_more_generations_continue_the_same_search(finished, toy, comparable):
+    toy.config["search"]["generations"] = 1
+    toy.run()
+    toy.config["search"]["generations"] = 2
+    again = toy.run().stdout
+    assert "candidate g000_c00" not in again
+    assert comparable(toy.read("results/best_cell.json")) == comparable(
+        finished.read("results/best_cell.json")
+    )
+
+
+def test_lag_two_keeps_two_generations_in_flight(toy):
+    toy.config["search"] |= {"lag": 2, "generations": 3, "candidates": 2, "strategy": "random"}
+    toy.run("--until", "history")
+    seen = {
+        content["generation"]: content["history_seen"]
+        for content in (
+            yaml.safe_load(path.read_text())
+            for path in toy.folder.glob("results/search/*/*/proposals.json")
+        )
+    }
+    assert seen == {0: 0, 1: 0, 2: 2}

@@ -1,0 +1,33 @@
+"""`python -m tgas_neuro <command>`."""
+
+import argparse
+import sys
+
+from tgas_neuro import __version__
+from tgas_neuro.commands import summary, unlock
+from tgas_neuro.errors import UserError
+
+COMMANDS = {"summary": summary, "unlock": unlock}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; a user's mistake is one line and exit code 1."""
+    parser = argparse.ArgumentParser(prog="python -m tgas_neuro", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"tgas-neuro {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, module in COMMANDS.items():
+        summary_line = module.__doc__.splitlines()[0].partition(": ")[2]
+        module.add_arguments(
+            commands.add_parser(name, help=summary_line, description=module.__doc__)
+        )
+    chosen = parser.parse_args(arguments)
+    try:
+        COMMANDS[chosen.command].run(chosen)
+    except UserError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Commands: `python -m tgas_neuro <command>`, one thin file each."""

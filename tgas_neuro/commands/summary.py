@@ -1,0 +1,66 @@
+"""`summary`: what a run found, and where it lies, on half a screen."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tgas_neuro.files import read_json
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("path", nargs="?", default="results/best_cell.json", type=Path)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Print the summary of a finished run."""
+    print(summarise(arguments.path))
+
+
+def summarise(path: Path, figures: Sequence[str] = ()) -> str:
+    """The summary of a ``best_cell.json``.
+
+    Parameters
+    ----------
+    path
+        The file.
+    figures
+        Pictures that belong to it.
+    """
+    content = read_json(path)
+    final, search, cost = content["final"], content["search"], content["cost"]
+    regions = ", ".join(
+        _describe_region(name, region, content["teacher"]["layer_choice"])
+        for name, region in content["teacher"]["regions"].items()
+    )
+    states = ", ".join(f"{count} {state}" for state, count in search["states"].items())
+    low, high = final["top1_interval"]
+    lines = [
+        "",
+        f"Best cell: {content['id']} of {search['evaluated']} candidates ({states})",
+        f"  reward   {content['reward']:.3f} = P {content['premature']['accuracy']:.3f} + "
+        f"{content['alpha']:g} x TG {content['teacher']['TG']:.3f}",
+        f"  teacher  {regions}",
+        f"  final    top-1 {final['top1']:.3f} (95 % interval {low:.3f} to {high:.3f}), "
+        f"top-5 {final['top5']:.3f} on {final['n_images']} validation images, "
+        f"{final['params']:,} parameters, {final['macs']:,} multiply-adds",
+        f"  cost     search {cost['search']['images_seen']:,} training images in "
+        f"{cost['search']['seconds']:.0f} s of candidates, final "
+        f"{cost['final']['images_seen']:,} in {cost['final']['seconds']:.0f} s",
+        f"  note     {content['note']}",
+        f"Where:     {path}",
+        f"           results/search/{search['name']}/ (every candidate), "
+        f"results/teacher/{content['teacher']['name']}/",
+    ]
+    return "\n".join([*lines, *(f"           {figure}" for figure in figures)])
+
+
+def _describe_region(name: str, region: dict[str, Any], layer_choice: str) -> str:
+    if layer_choice == "paper":
+        chosen, layers = region["plain"], [region["plain"]["layer"]]
+    else:
+        chosen = region["crossed"]
+        layers = list(dict.fromkeys(chosen["layers"]))
+    ceiling = f"ceiling {region['ceiling']:.3f}" if region["corrected"] else "no ceiling"
+    return f"{name} {chosen['corrected']:.3f} at {'/'.join(layers)} ({ceiling})"

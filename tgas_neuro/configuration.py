@@ -1,0 +1,96 @@
+"""The configuration: read, completed with defaults, checked key by key and across keys."""
+
+from pathlib import Path
+from typing import Any
+
+from tgas_neuro.errors import UserError
+from tgas_neuro.recordings.description import load_yaml
+from tgas_neuro.schema_errors import check_schema
+
+SCHEMAS = Path(__file__).parents[1] / "workflow" / "schemas"
+
+# Which keys of a classification data set belong to which kind: the first is required.
+DATA_KEYS = {
+    "simulated": ("images_per_class", "seed"),
+    "image_folder": ("path",),
+    "cifar10": ("root",),
+    "imagenet": ("root",),
+}
+DEFAULT_IMAGES_PER_CLASS = 200
+
+
+def load_configuration(path: str | Path) -> dict[str, Any]:
+    """Load a configuration file and check it (see `check_configuration`)."""
+    return check_configuration(load_yaml(path), str(path))
+
+
+def check_configuration(config: Any, name: str = "config.yaml") -> dict[str, Any]:
+    """Check a configuration and return a copy with all defaults filled in.
+
+    Parameters
+    ----------
+    config
+        As parsed from YAML; not changed.
+    name
+        The file, for messages.
+
+    Raises
+    ------
+    UserError
+        One line that names the key, the value received, what is allowed and what to do.
+    """
+    config = check_schema(config, SCHEMAS / "config.schema.yaml", name)
+    regions = config["recordings"]["regions"]
+    for position, region in enumerate(config["teacher"]["uncorrected"]):
+        if region not in regions:
+            raise UserError(
+                f"{name}: teacher.uncorrected[{position}]: {region!r} is not a region of "
+                f"recordings.regions; there are: {', '.join(regions)}"
+            )
+    for stage in ("premature", "final"):
+        config[stage]["data"] = _check_data(config[stage]["data"], stage, name)
+    if config["final"]["data"]["kind"] == "cifar10":
+        raise UserError(
+            f"{name}: final.data.kind: 'cifar10' is for premature only; allowed here: simulated, "
+            "image_folder, imagenet"
+        )
+    _check_sizes(config, name)
+    return config
+
+
+def _check_data(data: dict[str, Any], stage: str, name: str) -> dict[str, Any]:
+    kind = data["kind"]
+    allowed = DATA_KEYS[kind]
+    for key in data:
+        if key != "kind" and key not in allowed:
+            raise UserError(
+                f"{name}: {stage}.data.{key}: does not belong to kind {kind!r}, whose keys are "
+                f"{', '.join(allowed)}; remove it"
+            )
+    if kind == "simulated":
+        return {"kind": kind, "images_per_class": DEFAULT_IMAGES_PER_CLASS, "seed": 0} | data
+    if allowed[0] not in data:
+        raise UserError(
+            f"{name}: {stage}.data.{allowed[0]}: is missing; kind {kind!r} needs it: the folder "
+            "that holds the images"
+        )
+    return data
+
+
+def _check_sizes(config: dict[str, Any], name: str) -> None:
+    """The resolution must not be used up by the stages (the stem halves it too for imagenet)."""
+    for stage, size_key in (
+        ("premature", "premature.image_size"),
+        ("premature", "teacher.stimuli.size"),
+        ("final", "final.image_size"),
+    ):
+        network = config[stage]["network"]
+        halvings = network["stages"] - 1 + (3 if network["stem"] == "imagenet" else 0)
+        size = config
+        for key in size_key.split("."):
+            size = size[key]
+        if size < 2**halvings:
+            raise UserError(
+                f"{name}: {size_key}: {size} pixels are halved {halvings} times by "
+                f"{stage}.network; at least {2**halvings} are needed: raise it or lower stages"
+            )

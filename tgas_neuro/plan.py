@@ -1,0 +1,159 @@
+"""What a configuration makes of the workflow: which data sets, and the names of the results.
+
+A name is readable text and eight hexadecimal digits of the digest of exactly the configuration
+that determines the result, so that another data set or strategy never overwrites or mixes with
+older results.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tgas_neuro.configuration import check_configuration
+from tgas_neuro.files import calc_digest
+from tgas_neuro.recordings.description import calc_description_digest, load_description
+
+ARCHIVES = (".tar.gz", ".tgz", ".tar", ".zip")
+VALIDATION_SHARE = 4  # simulated validation splits are a quarter of the training split
+
+
+@dataclass(frozen=True)
+class Images:
+    """Where the images of a stage come from.
+
+    Attributes
+    ----------
+    name
+        ``<kind>-<digest>``, the folder of what is made from them.
+    kind, data
+        As in the configuration.
+    archive
+        The archive that has to be unpacked, or None.
+    size
+        Pixels at which simulated images are rendered.
+    """
+
+    name: str
+    kind: str
+    data: dict[str, Any]
+    archive: str | None
+    size: int
+
+    @property
+    def is_made(self) -> bool:
+        """Whether a rule makes the split folders (renders or unpacks them)."""
+        return self.kind == "simulated" or self.archive is not None
+
+    def get_split_folder(self, split: str) -> str:
+        """Folder of one split, ``train`` or ``val``: ``<folder>/<class>/<image>``."""
+        if self.is_made:
+            return f"results/images/{self.name}/{split}"
+        return str(Path(self.data.get("path") or self.data["root"]) / split)
+
+    def count_images_per_class(self, split: str) -> int:
+        """Images to render for each class of a simulated split."""
+        number = self.data["images_per_class"]
+        return number if split == "train" else max(1, number // VALIDATION_SHARE)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The names and inputs of all stages.
+
+    Attributes
+    ----------
+    config
+        Checked and completed.
+    descriptions
+        Data set to its checked description.
+    regions
+        Region to its data set.
+    teacher, search, final
+        Names of the three results' folders.
+    premature_images, final_images
+        See `Images`.
+    digests
+        Digests of the configuration of each stage, for provenance.
+    """
+
+    config: dict[str, Any]
+    descriptions: dict[str, dict[str, Any]]
+    regions: dict[str, str]
+    teacher: str
+    search: str
+    final: str
+    premature_images: Images
+    final_images: Images
+    digests: dict[str, str]
+
+
+def build_plan(config: Any, folders: Sequence[Path], name: str = "config.yaml") -> Plan:
+    """Check a configuration and plan the workflow that it asks for.
+
+    Parameters
+    ----------
+    config
+        As parsed from YAML.
+    folders
+        Where ``<dataset>.yaml`` is looked for, in order.
+    name
+        The configuration's file, for messages.
+
+    Raises
+    ------
+    UserError
+        The configuration or the description of a data set is wrong.
+    """
+    config = check_configuration(config, name)
+    regions = {
+        region: source["datasets"][0] for region, source in config["recordings"]["regions"].items()
+    }
+    descriptions = {
+        dataset: load_description(dataset, folders) for dataset in dict.fromkeys(regions.values())
+    }
+    digests = _calc_digests(config, descriptions)
+    kind, strategy = config["teacher"]["kind"], config["search"]["strategy"]
+    return Plan(
+        config=config,
+        descriptions=descriptions,
+        regions=regions,
+        teacher=f"{'_'.join(descriptions)}_{kind}-{digests['teacher'][:8]}",
+        search=f"{config['search']['space']}_{strategy}-{digests['search'][:8]}",
+        final=f"{config['search']['space']}_{strategy}-{digests['final'][:8]}",
+        premature_images=_plan_images(config["premature"]),
+        final_images=_plan_images(config["final"]),
+        digests=digests,
+    )
+
+
+def _calc_digests(config: dict[str, Any], descriptions: dict[str, dict]) -> dict[str, str]:
+    """Digest of exactly the configuration that determines each stage's results."""
+    search = dict(config["search"])
+    generations = search.pop("generations")  # a longer search begins with the shorter one
+    seed = search["seed"]
+    recordings = {key: value for key, value in config["recordings"].items() if key != "mirror"}
+    teacher = calc_digest(
+        {
+            "recordings": recordings,
+            "datasets": {
+                name: calc_description_digest(found) for name, found in descriptions.items()
+            },
+            "teacher": config["teacher"],
+            "seed": seed,
+        }
+    )
+    run = calc_digest({"teacher": teacher, "search": search, "premature": config["premature"]})
+    computing = ("workers", "memory_mb")  # numbers do not depend on them
+    settings = {key: value for key, value in config["final"].items() if key not in computing}
+    final = calc_digest({"search": run, "generations": generations, "final": settings})
+    return {"teacher": teacher, "search": run, "final": final}
+
+
+def _plan_images(stage: dict[str, Any]) -> Images:
+    data, size = stage["data"], stage["image_size"]
+    path = data.get("path", "")
+    archive = path if path.endswith(ARCHIVES) else None
+    rendered = {"size": size} if data["kind"] == "simulated" else {}
+    digest = calc_digest({**data, **rendered})
+    return Images(f"{data['kind']}-{digest[:8]}", data["kind"], data, archive, size)

@@ -1,0 +1,17 @@
+from tgas_neuro.files import read_json
+from tgas_neuro.final.best_cell import write_best_cell
+from tgas_neuro.final.result import make_best_cell
+from tgas_neuro.rule import running_rule
+from tgas_neuro.teacher.teacher import load_teacher
+
+with running_rule(snakemake.log[0]) as report:
+    content = make_best_cell(
+        read_json(snakemake.input.best),
+        load_teacher(snakemake.input.teacher),
+        read_json(snakemake.input.metrics),
+        snakemake.params.config,
+        snakemake.params.names,
+        snakemake.params.digests,
+    )
+    write_best_cell(snakemake.output[0], content)
+    report(content["note"])

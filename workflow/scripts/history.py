@@ -1,0 +1,17 @@
+from pathlib import Path
+
+from tgas_neuro.files import write_json
+from tgas_neuro.rule import running_rule
+from tgas_neuro.search.generation import describe_generation, make_history
+
+with running_rule(snakemake.log[0]) as report:
+    previous = snakemake.input.previous
+    history = make_history(
+        int(snakemake.wildcards.generation),
+        Path(previous[0]) if previous else None,
+        [Path(path) for path in snakemake.input.records],
+        snakemake.params.search,
+        {"search": snakemake.params.digests["search"]},
+    )
+    write_json(snakemake.output[0], history)
+    report(describe_generation(history))

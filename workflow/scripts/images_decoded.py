@@ -1,0 +1,11 @@
+from pathlib import Path
+
+from tgas_neuro.classification.splits import decode_training_split
+from tgas_neuro.plan import Images
+from tgas_neuro.rule import running_rule
+
+with running_rule(snakemake.log[0]) as report:
+    images = Images(**snakemake.params.images)
+    folder = Path(snakemake.output[0]).parent
+    number = decode_training_split(images, snakemake.params.size, folder)
+    report(f"decoded {number} training images of {images.name}")

@@ -1,0 +1,9 @@
+from pathlib import Path
+
+from tgas_neuro.classification.splits import make_split
+from tgas_neuro.plan import Images
+from tgas_neuro.rule import running_rule
+
+with running_rule(snakemake.log[0]):
+    images = Images(**snakemake.params.images)
+    make_split(images, snakemake.wildcards.split, Path(snakemake.output[0]))

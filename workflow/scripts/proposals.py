@@ -1,0 +1,16 @@
+from pathlib import Path
+
+from tgas_neuro.files import write_json
+from tgas_neuro.rule import running_rule
+from tgas_neuro.search.generation import make_proposals
+
+with running_rule(snakemake.log[0]):
+    history = snakemake.input.history
+    proposals = make_proposals(
+        int(snakemake.wildcards.generation),
+        Path(history[0]) if history else None,
+        [Path(path) for path in snakemake.input.in_flight],
+        snakemake.params.search,
+        {"search": snakemake.params.digests["search"]},
+    )
+    write_json(snakemake.output[0], proposals)

@@ -1,0 +1,7 @@
+from tgas_neuro.figures.pictures import draw_region
+from tgas_neuro.rule import running_rule
+from tgas_neuro.teacher.teacher import load_teacher
+
+with running_rule(snakemake.log[0]):
+    name = snakemake.wildcards.region
+    draw_region(name, load_teacher(snakemake.input.teacher).regions[name], snakemake.output[0])
