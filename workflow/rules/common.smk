@@ -26,6 +26,22 @@ PLAN = load_plan()
 SEARCH = f"results/search/{PLAN.search}"
 FINAL = f"results/final/{PLAN.final}"
 TEACHER = f"results/teacher/{PLAN.teacher}/teacher.nc"
+DECODED = (
+    f"results/images/{PLAN.premature_images.name}/"
+    f"train_{PLAN.config['premature']['image_size']}px"
+)
+GENERATIONS = range(PLAN.config["search"]["generations"])
+CANDIDATES = range(PLAN.config["search"]["candidates"])
+LAG = PLAN.config["search"]["lag"]
+
+# Params of rules: a changed one makes the rule run again, so that they hold nothing that does not
+# matter to its numbers: not how long the search goes on, not where files are looked for.
+SETTINGS = {key: value for key, value in PLAN.config["search"].items() if key != "generations"}
+RECORDINGS = {key: value for key, value in PLAN.config["recordings"].items() if key != "mirror"}
+
+# The conda environment of environment.yml, for those who run with --software-deployment-method
+# conda; else everything runs where Snakemake does.
+ENVIRONMENT = "tgas-neuro"
 
 
 wildcard_constraints:
@@ -35,9 +51,9 @@ wildcard_constraints:
     images="|".join({PLAN.premature_images.name, PLAN.final_images.name}),
 
 
-def get_config(*sections):
-    """Sections of the checked configuration, for params: a changed one makes the rule run again."""
-    return {section: PLAN.config[section] for section in sections}
+def get_digests(*stages):
+    """Digests of the configuration of these stages, for the provenance of what a rule makes."""
+    return {stage: PLAN.digests[stage] for stage in stages}
 
 
 def get_images(name):
@@ -48,9 +64,7 @@ def get_images(name):
 
 def figures():
     """All pictures of a run."""
-    regions = [
-        f"results/figures/{PLAN.teacher}/rdm_{region}.png" for region in PLAN.regions
-    ]
+    regions = [f"results/figures/{PLAN.teacher}/rdm_{region}.png" for region in PLAN.regions]
     run = f"results/figures/{PLAN.final}"
     return [*regions, f"{run}/search_curve.png", f"{run}/best_cell.png"]
 
@@ -59,3 +73,56 @@ def print_summary():
     """Say at the end what was found and where it lies, when the run got as far as that."""
     if Path("results/best_cell.json").is_file():
         print(summarise(Path("results/best_cell.json"), figures()), file=sys.stderr)
+
+
+def list_files(dataset):
+    """Files of a data set, where the download puts them."""
+    files = PLAN.descriptions[dataset]["files"]
+    return [f"neural_data/raw/{dataset}/{file['name']}" for file in files]
+
+
+def match_datasets(kind):
+    """A regular expression that matches the data sets that provide it, and nothing else."""
+    found = [name for name, found in PLAN.descriptions.items() if found["provides"] == kind]
+    return "|".join(found) or "(?!)"
+
+
+def list_recordings():
+    """What the recordings stage writes of the data sets of all regions."""
+    return [
+        f"results/recordings/{dataset}/{name}"
+        for dataset, description in PLAN.descriptions.items()
+        for name in (
+            "assembly.nc" if description["provides"] == "responses" else "rdm.nc",
+            "stimuli.csv",
+            "stimuli",
+        )
+    ]
+
+
+def get_file(generation, name):
+    """A file of one generation."""
+    return f"{SEARCH}/generation_{generation:03d}/{name}.json"
+
+
+def list_records(generation):
+    """Records of all candidates of one generation."""
+    return [get_file(generation, f"candidate_{number:02d}") for number in CANDIDATES]
+
+
+def get_history(generation):
+    """The history up to a generation; empty before the first."""
+    return [get_file(generation, "history")] if generation >= 0 else []
+
+
+def list_in_flight(generation):
+    """Proposals of the generations that may still run while this one is proposed."""
+    return [
+        get_file(number, "proposals") for number in range(max(0, generation - LAG + 1), generation)
+    ]
+
+
+def list_splits():
+    """Split folders that a rule makes; folders of the user are looked at by the script itself."""
+    images = PLAN.final_images
+    return [images.get_split_folder(split) for split in ("train", "val") if images.is_made]

@@ -1,8 +1,4 @@
 # Final: the terminal rule. The best genotype at full size, trained, evaluated, written down.
-def list_splits():
-    """Split folders that a rule makes; folders of the user are looked at by the script itself."""
-    images = PLAN.final_images
-    return [images.get_split_folder(split) for split in ("train", "val") if images.is_made]
 
 
 rule final:
@@ -17,18 +13,21 @@ rule final:
         f"results/logs/final/{PLAN.final}.log",
     benchmark:
         f"results/benchmarks/final_{PLAN.final}.tsv"
-    params:
-        # checkpoint and log outlive a failed or killed job here, where Snakemake deletes nothing
-        folder=f"{FINAL}/work",
-        train=PLAN.final_images.get_split_folder("train"),
-        val=PLAN.final_images.get_split_folder("val"),
-        config=get_config("search", "final"),
-        results_version=RESULTS_VERSION,
+    conda:
+        ENVIRONMENT
     threads: PLAN.config["final"]["threads"]
     resources:
         mem_mb=8000,
         runtime=1440,
         gpu=1 if PLAN.config["final"]["device"].startswith("cuda") else 0,
+    params:
+        # checkpoint and log outlive a failed or killed job here, where Snakemake deletes nothing
+        folder=f"{FINAL}/work",
+        train=lambda wildcards: PLAN.final_images.get_split_folder("train"),
+        val=lambda wildcards: PLAN.final_images.get_split_folder("val"),
+        config=PLAN.config["final"],
+        seed=SETTINGS["seed"],
+        results_version=RESULTS_VERSION,
     message:
         "Training the best cell at full size"
     script:
@@ -36,7 +35,6 @@ rule final:
 
 
 rule best_cell:
-    localrule: True
     input:
         best=f"{SEARCH}/best.json",
         teacher=TEACHER,
@@ -45,15 +43,18 @@ rule best_cell:
         report("results/best_cell.json", caption="../report/best_cell.rst", category="Result"),
     log:
         "results/logs/final/best_cell.log",
+    localrule: True
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=20,
     params:
         config=PLAN.config,
         names={"teacher": PLAN.teacher, "search": PLAN.search, "final": PLAN.final},
         digests=PLAN.digests,
         results_version=RESULTS_VERSION,
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=20,
     message:
         "Writing results/best_cell.json"
     script:
@@ -77,14 +78,15 @@ rule search_figures:
         ),
     log:
         f"results/logs/figures/{PLAN.final}.log",
-    params:
-        search=PLAN.config["search"],
-        simulated="simulated" in PLAN.descriptions,
-        results_version=RESULTS_VERSION,
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=2000,
         runtime=20,
+    params:
+        simulated="simulated" in PLAN.descriptions,
+        results_version=RESULTS_VERSION,
     message:
         "Drawing the search and its best cell"
     script:

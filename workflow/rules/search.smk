@@ -1,34 +1,4 @@
 # Search: generations of candidates, one job each; a static graph, whatever is proposed.
-GENERATIONS = range(PLAN.config["search"]["generations"])
-CANDIDATES = range(PLAN.config["search"]["candidates"])
-LAG = PLAN.config["search"]["lag"]
-DECODED = (
-    f"results/images/{PLAN.premature_images.name}/"
-    f"train_{PLAN.config['premature']['image_size']}px"
-)
-
-
-def get_file(generation, name):
-    """A file of one generation."""
-    return f"{SEARCH}/generation_{generation:03d}/{name}.json"
-
-
-def list_records(generation):
-    """Records of all candidates of one generation."""
-    return [get_file(generation, f"candidate_{number:02d}") for number in CANDIDATES]
-
-
-def get_history(generation):
-    """The history up to a generation; empty before the first."""
-    return [get_file(generation, "history")] if generation >= 0 else []
-
-
-def list_in_flight(generation):
-    """Proposals of the generations that may still run while this one is proposed."""
-    return [
-        get_file(number, "proposals")
-        for number in range(max(0, generation - LAG + 1), generation)
-    ]
 
 
 rule images_split:
@@ -38,13 +8,15 @@ rule images_split:
         directory("results/images/{images}/{split}"),
     log:
         "results/logs/images/{images}_{split}.log",
-    params:
-        images=lambda wildcards: asdict(get_images(wildcards.images)),
-        results_version=RESULTS_VERSION,
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=2000,
         runtime=120,
+    params:
+        images=lambda wildcards: asdict(get_images(wildcards.images)),
+        results_version=RESULTS_VERSION,
     message:
         "Making the {wildcards.split} images of {wildcards.images}"
     script:
@@ -64,14 +36,16 @@ rule images_decoded:
         f"results/logs/images/{PLAN.premature_images.name}_decoded.log",
     benchmark:
         f"results/benchmarks/images_{PLAN.premature_images.name}.tsv"
-    params:
-        images=asdict(PLAN.premature_images),
-        size=PLAN.config["premature"]["image_size"],
-        results_version=RESULTS_VERSION,
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=4000,
         runtime=240,
+    params:
+        images=asdict(PLAN.premature_images),
+        size=PLAN.config["premature"]["image_size"],
+        results_version=RESULTS_VERSION,
     message:
         "Decoding the training split for all candidates"
     script:
@@ -79,7 +53,6 @@ rule images_decoded:
 
 
 rule proposals:
-    localrule: True
     input:
         history=lambda wildcards: get_history(int(wildcards.generation) - LAG),
         in_flight=lambda wildcards: list_in_flight(int(wildcards.generation)),
@@ -87,14 +60,17 @@ rule proposals:
         f"{SEARCH}/generation_{{generation}}/proposals.json",
     log:
         f"results/logs/search/{PLAN.search}/{{generation}}_proposals.log",
-    params:
-        search=PLAN.config["search"],
-        digests=PLAN.digests,
-        results_version=RESULTS_VERSION,
+    localrule: True
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=1000,
         runtime=20,
+    params:
+        search=SETTINGS,
+        digests=get_digests("search"),
+        results_version=RESULTS_VERSION,
     message:
         "Proposing generation {wildcards.generation}"
     script:
@@ -110,16 +86,18 @@ rule candidate:
         f"{SEARCH}/generation_{{generation}}/candidate_{{candidate}}.json",
     log:
         f"results/logs/search/{PLAN.search}/{{generation}}_candidate_{{candidate}}.log",
-    params:
-        config=get_config("search", "premature"),
-        run=SEARCH,
-        digests=PLAN.digests,
-        results_version=RESULTS_VERSION,
+    conda:
+        ENVIRONMENT
     threads: PLAN.config["premature"]["threads"]
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
         gpu=1 if PLAN.config["premature"]["device"].startswith("cuda") else 0,
+    params:
+        config={"search": SETTINGS, "premature": PLAN.config["premature"]},
+        run=lambda wildcards, output: str(Path(output[0]).parents[1]),
+        digests=get_digests("teacher", "search"),
+        results_version=RESULTS_VERSION,
     message:
         "Candidate g{wildcards.generation}_c{wildcards.candidate}"
     script:
@@ -127,7 +105,6 @@ rule candidate:
 
 
 rule history:
-    localrule: True
     input:
         previous=lambda wildcards: get_history(int(wildcards.generation) - 1),
         records=lambda wildcards: list_records(int(wildcards.generation)),
@@ -135,14 +112,17 @@ rule history:
         f"{SEARCH}/generation_{{generation}}/history.json",
     log:
         f"results/logs/search/{PLAN.search}/{{generation}}_history.log",
-    params:
-        search=PLAN.config["search"],
-        digests=PLAN.digests,
-        results_version=RESULTS_VERSION,
+    localrule: True
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=1000,
         runtime=20,
+    params:
+        search=SETTINGS,
+        digests=get_digests("search"),
+        results_version=RESULTS_VERSION,
     message:
         "Writing the history of generation {wildcards.generation}"
     script:
@@ -150,7 +130,6 @@ rule history:
 
 
 rule best:
-    localrule: True
     input:
         history=get_history(GENERATIONS[-1]),
         records=[record for number in GENERATIONS for record in list_records(number)],
@@ -158,13 +137,16 @@ rule best:
         f"{SEARCH}/best.json",
     log:
         f"results/logs/search/{PLAN.search}/best.log",
-    params:
-        run=PLAN.search,
-        results_version=RESULTS_VERSION,
+    localrule: True
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=1000,
         runtime=20,
+    params:
+        run=PLAN.search,
+        results_version=RESULTS_VERSION,
     message:
         "Choosing the best candidate"
     script:

@@ -1,15 +1,4 @@
 # Teacher: recordings -> each region's RDM, noise ceiling and crossed halves, and a picture of it.
-def list_recordings():
-    """What the recordings stage writes of the data sets of all regions."""
-    return [
-        f"results/recordings/{dataset}/{name}"
-        for dataset, description in PLAN.descriptions.items()
-        for name in (
-            "assembly.nc" if description["provides"] == "responses" else "rdm.nc",
-            "stimuli.csv",
-            "stimuli",
-        )
-    ]
 
 
 rule teacher:
@@ -21,16 +10,18 @@ rule teacher:
         f"results/logs/teacher/{PLAN.teacher}.log",
     benchmark:
         f"results/benchmarks/teacher_{PLAN.teacher}.tsv"
-    params:
-        config=get_config("recordings", "teacher"),
-        seed=PLAN.config["search"]["seed"],
-        regions=PLAN.regions,
-        digests=PLAN.digests,
-        results_version=RESULTS_VERSION,
+    conda:
+        ENVIRONMENT
     threads: 2
     resources:
         mem_mb=8000,
         runtime=120,
+    params:
+        config={"recordings": RECORDINGS, "teacher": PLAN.config["teacher"]},
+        seed=SETTINGS["seed"],
+        regions=PLAN.regions,
+        digests=get_digests("teacher"),
+        results_version=RESULTS_VERSION,
     message:
         "Building the teacher: RDMs and noise ceilings"
     script:
@@ -48,12 +39,14 @@ rule teacher_figure:
         ),
     log:
         f"results/logs/figures/{PLAN.teacher}_rdm_{{region}}.log",
-    params:
-        results_version=RESULTS_VERSION,
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=2000,
         runtime=20,
+    params:
+        results_version=RESULTS_VERSION,
     message:
         "Drawing the RDM of {wildcards.region}"
     script:

@@ -15,7 +15,7 @@ with running_rule(snakemake.log[0]) as report:
         Path(snakemake.input.images[0]).parent,
         Path(snakemake.input.teacher),
         Path(params.run, "weights", f"{name}.pt") if keep else None,
-        {key: params.digests[key] for key in ("teacher", "search")},
+        params.digests,
     )
     write_json(snakemake.output[0], record)
     report(describe_record(record, params.config["search"], Path(params.run)))

@@ -9,12 +9,12 @@ from tgas_neuro.rule import running_rule
 with running_rule(snakemake.log[0]) as report:
     params, work = snakemake.params, Path(snakemake.params.folder)
     metrics = train_final(
-        params.config["final"],
+        params.config,
         Genotype.from_json(read_json(snakemake.input.best)["genotype"]),
         Path(params.train),
         Path(params.val),
         work,
-        params.config["search"]["seed"],
+        params.seed,
         report,
     )
     shutil.copyfile(work / "weights.pt", snakemake.output.weights)

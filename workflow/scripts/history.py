@@ -11,7 +11,7 @@ with running_rule(snakemake.log[0]) as report:
         Path(previous[0]) if previous else None,
         [Path(path) for path in snakemake.input.records],
         snakemake.params.search,
-        {"search": snakemake.params.digests["search"]},
+        snakemake.params.digests,
     )
     write_json(snakemake.output[0], history)
     report(describe_generation(history))

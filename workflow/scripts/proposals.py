@@ -11,6 +11,6 @@ with running_rule(snakemake.log[0]):
         Path(history[0]) if history else None,
         [Path(path) for path in snakemake.input.in_flight],
         snakemake.params.search,
-        {"search": snakemake.params.digests["search"]},
+        snakemake.params.digests,
     )
     write_json(snakemake.output[0], proposals)

@@ -12,7 +12,7 @@ with running_rule(snakemake.log[0]) as report:
         {name: Path("results/recordings", set_) for name, set_ in snakemake.params.regions.items()},
         {name: source["select"] for name, source in regions.items()},
         read_options(config, seed),
-        build_provenance(seed, teacher=snakemake.params.digests["teacher"]),
+        build_provenance(seed, **snakemake.params.digests),
         report,
     )
     write_teacher(snakemake.output[0], teacher)
