@@ -157,7 +157,7 @@ def test_oversized_candidates_are_not_built(finished, toy):
     """The limit lies between the sizes of the reference run's candidates."""
     sizes = sorted(record["complexity"]["params"] for record in finished.read_records().values())
     toy.config["search"] |= {"strategy": "random", "limits": {"params": sizes[2]}}
-    toy.run("--until", "history")
+    toy.run("--until", "best")
     records = toy.read_records().values()
     for record in records:
         assert (record["state"] == "oversized") == (record["complexity"]["params"] > sizes[2])

@@ -33,10 +33,10 @@ def draw_region(name: str, region: xr.Dataset, path: str | Path) -> None:
     save_figure(figure, path)
 
 
-def draw_search(history: dict[str, Any], simulated: bool, path: str | Path) -> None:
-    """Draw the rewards of all candidates of a history file."""
+def draw_search(history: dict[str, Any], run: str, simulated: bool, path: str | Path) -> None:
+    """Draw the rewards of all candidates of a history file; `run` is the name of the search."""
     figure = _build_figure((8, 4.5))
-    plot_search_curve(history["entries"], figure.subplots(), simulated=simulated)
+    plot_search_curve(history["entries"], figure.subplots(), f"search {run}", simulated)
     save_figure(figure, path)
 
 

@@ -120,6 +120,28 @@ def fetch_file(
     return destination
 
 
+def check_files(description: dict, files: dict[str, Path]) -> None:
+    """Check that files which lie there already, however they came, are those of the description.
+
+    Raises
+    ------
+    UserError
+        A file is missing or has another digest; it is left as it is.
+    """
+    for file in description["files"]:
+        path = files.get(file["name"])
+        if path is None or not path.is_file():
+            raise UserError(
+                f"{file['name']} of {description['name']}: no such file; fetch it again"
+            )
+        found = calc_sha256(path)
+        if found != file["sha256"]:
+            raise UserError(
+                f"{path}: sha256 is {found}, the description of {description['name']} says "
+                f"{file['sha256']}; delete the file to have it fetched again, or correct the digest"
+            )
+
+
 def _has_digest(path: Path, sha256: str) -> bool:
     return path.is_file() and calc_sha256(path) == sha256
 

@@ -39,9 +39,8 @@ LAG = PLAN.config["search"]["lag"]
 SETTINGS = {key: value for key, value in PLAN.config["search"].items() if key != "generations"}
 RECORDINGS = {key: value for key, value in PLAN.config["recordings"].items() if key != "mirror"}
 
-# The conda environment of environment.yml, for those who run with --software-deployment-method
-# conda; else everything runs where Snakemake does.
-ENVIRONMENT = "tgas-neuro"
+# What all rules need. The workflow runs inside this environment, so that Snakemake has none to make.
+ENVIRONMENT = "../../environment.yml"
 
 
 wildcard_constraints:

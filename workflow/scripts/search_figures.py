@@ -3,7 +3,6 @@ from tgas_neuro.files import read_json
 from tgas_neuro.rule import running_rule
 
 with running_rule(snakemake.log[0]):
-    simulated = snakemake.params.simulated
-    history = read_json(snakemake.input.history[0])
-    draw_search(history, simulated, snakemake.output.curve)
-    draw_best_cell(read_json(snakemake.input.best), snakemake.output.cell)
+    best, history = read_json(snakemake.input.best), read_json(snakemake.input.history[0])
+    draw_search(history, best["run"], snakemake.params.simulated, snakemake.output.curve)
+    draw_best_cell(best, snakemake.output.cell)
