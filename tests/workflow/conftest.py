@@ -121,6 +121,7 @@ class Toy:
             assert process.poll() is None, "the workflow ended before it was killed"
             assert time.monotonic() < deadline
             time.sleep(0.05)
+        time.sleep(1)  # Snakemake has noticed that the jobs of these files are done
         below = psutil.Process(process.pid).children(recursive=True)
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
