@@ -16,7 +16,7 @@ DATA_KEYS = {
     "cifar10": ("root",),
     "imagenet": ("root",),
 }
-DEFAULT_IMAGES_PER_CLASS = 200
+DEFAULT_IMAGES_PER_CLASS = 160
 
 
 def load_configuration(path: str | Path) -> dict[str, Any]:
