@@ -12,8 +12,9 @@ best-cell: $(READY)
 	python -m tgas_neuro unlock
 	snakemake --cores all
 
+# Two workers, each a file at a time: the workflow tests start many small processes.
 test: $(READY)
-	python -m pytest
+	python -m pytest --numprocesses 2 --dist loadfile
 
 lint: $(READY)
 	ruff check .
