@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tgas_neuro.errors import UserError
-from tgas_neuro.recordings.download import fetch_file, fetch_files
+from tgas_neuro.recordings.download import check_files, fetch_file, fetch_files
 
 CONTENT = bytes(range(256)) * 3000  # 768000 bytes, in pieces of 65536
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -296,3 +296,16 @@ def test_two_processes_at_once_fetch_it_once(server, tmp_path):
     assert destination.read_bytes() == CONTENT
     assert len(server.ranges) == 1
     assert list_files(tmp_path / "raw") == ["file.npy"]
+
+
+def test_files_that_lie_there_are_checked(tmp_path):
+    path = tmp_path / "counts.npy"
+    path.write_bytes(CONTENT)
+    description = {"name": "mine", "files": [{"name": "counts.npy", "sha256": DIGEST}]}
+    check_files(description, {"counts.npy": path})
+    with pytest.raises(UserError, match=r"counts.npy of mine: no such file; fetch it again"):
+        check_files(description, {})
+    path.write_bytes(CONTENT[:-1])
+    with pytest.raises(UserError, match=rf"counts.npy: sha256 is .* says {DIGEST}; delete"):
+        check_files(description, {"counts.npy": path})
+    assert path.read_bytes() == CONTENT[:-1]  # what the user put there stays

@@ -1,0 +1,56 @@
+"""The summary says what the file says."""
+
+from tgas_neuro.commands.summary import summarise
+from tgas_neuro.files import write_json
+
+
+def test_values_of_the_file(tmp_path):
+    region = {
+        "ceiling": 0.8,
+        "corrected": True,
+        "crossed": {"corrected": 0.25, "layers": ["cell_1", "cell_2"]},
+        "plain": {"corrected": 0.5, "layer": "stem"},
+    }
+    content = {
+        "id": "g001_c02",
+        "note": "Simulated recordings: nothing about brains.",
+        "reward": 0.75,
+        "alpha": 2.0,
+        "premature": {"accuracy": 0.25},
+        "teacher": {
+            "name": "toy-12345678",
+            "TG": 0.25,
+            "layer_choice": "crossed",
+            "regions": {"IT": region, "V4": region | {"corrected": False}},
+        },
+        "final": {
+            "top1": 0.5,
+            "top1_interval": [0.25, 0.75],
+            "top5": 1.0,
+            "n_images": 400,
+            "params": 12345,
+            "macs": 6789,
+        },
+        "search": {"name": "cell_tpe-1", "evaluated": 7, "states": {"ok": 6, "timeout": 1}},
+        "cost": {
+            "search": {"images_seen": 1000, "seconds": 10.4},
+            "final": {"images_seen": 2000, "seconds": 20.0},
+        },
+    }
+    path = tmp_path / "best_cell.json"
+    write_json(path, content)
+    text = summarise(path, ["results/figures/a.png"])
+    for expected in (
+        "g001_c02 of 7 candidates (6 ok, 1 timeout)",
+        "reward   0.750 = P 0.250 + 2 x TG 0.250",
+        "IT 0.250 at cell_1/cell_2 (ceiling 0.800), V4 0.250 at cell_1/cell_2 (no ceiling)",
+        "top-1 0.500 (95 % interval 0.250 to 0.750), top-5 1.000 on 400 validation images",
+        "12,345 parameters, 6,789 multiply-adds",
+        "search 1,000 training images in 10 s",
+        "Simulated recordings",
+        "results/figures/a.png",
+    ):
+        assert expected in text
+    content["teacher"]["layer_choice"] = "paper"
+    write_json(path, content)
+    assert "IT 0.500 at stem (ceiling 0.800)" in summarise(path)
