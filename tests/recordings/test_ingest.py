@@ -93,6 +93,7 @@ def test_responses_are_written_with_where_they_come_from(run):
     assert list(attrs.pop("time_window_ms")) == [70, 170]
     assert attrs == {
         "dataset": "mine",
+        "simulated": 0,
         "title": "A title",
         "unit": "Hz",
         "source": "https://example.org",

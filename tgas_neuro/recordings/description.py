@@ -82,15 +82,14 @@ def load_description(dataset: str, folders: Sequence[str | Path]) -> dict:
         raise UserError(f"{path}: files: name {doubled[0]!r} appears twice; names must differ")
     for file in description["files"]:
         file["sha256"] = file["sha256"].strip().lower()
-    description["options"] = check_options(description, str(path))
+    description["options"] = check_options(description, reader, str(path))
     return description
 
 
-def check_options(description: dict, name: str | None = None) -> dict:
-    """Check the options of a description for its reader; returns them with defaults filled in."""
-    name = name or f"{description['name']}.yaml"
-    schema = OPTIONS[description["reader"]]
-    return check_schema(description.get("options", {}), schema, name, at=["options"])
+def check_options(description: dict, reader: str, name: str | None = None) -> dict:
+    """Check the options of a description for a reader; returns them with defaults filled in."""
+    name = name or f"{description.get('name', reader)}.yaml"
+    return check_schema(description.get("options", {}), OPTIONS[reader], name, at=["options"])
 
 
 def _find_description(dataset: str, folders: Sequence[str | Path]) -> Path:

@@ -23,7 +23,7 @@ def read_cowley2023_v4(description: dict, files: dict[str, Path]) -> Recordings:
     UserError
         A file is missing, truncated or another one, or the two do not belong together.
     """
-    options = check_options(description)
+    options = check_options(description, "cowley2023_v4")
     counts_path = _find_file(description, files, ".npy")
     archive_path = _find_file(description, files, ".zip")
     counts = load_counts(counts_path)

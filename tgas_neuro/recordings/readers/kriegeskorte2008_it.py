@@ -42,7 +42,7 @@ def read_kriegeskorte2008_it(description: dict, files: dict[str, Path]) -> Recor
     UserError
         The file is missing, truncated or another one.
     """
-    options = check_options(description)
+    options = check_options(description, "kriegeskorte2008_it")
     path = _find_mat(description, files)
     content = _load_mat(path)
     stimuli = _read_stimuli(path, content["stimuli_92objs"])

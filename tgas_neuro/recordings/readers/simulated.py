@@ -36,7 +36,7 @@ def read_simulated(description: dict[str, Any], files: dict[str, Path]) -> Recor
     UserError
         An option is missing, unknown or out of range.
     """
-    options = check_options(description)
+    options = check_options(description, "simulated")
     seed = options["seed"]
     images, table = simulate_stimuli(seed, options["images_per_object"], options["image_size"])
     assembly, noise_free = simulate_responses(
