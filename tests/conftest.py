@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 import torch
@@ -10,6 +11,15 @@ import torch
 from tgas_neuro.recordings.assembly import build_assembly
 
 PROJECT = Path(__file__).parents[1]
+
+# No deadline: a busy machine is not a wrong value. The same examples on every machine.
+hypothesis.settings.register_profile(
+    "project",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("project")
 
 torch.set_num_threads(1)  # small tensors: more threads only wait for each other
 
