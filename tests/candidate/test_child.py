@@ -106,11 +106,12 @@ def test_memory_limit():
 
 
 def test_time_limit():
+    before = psutil.Process().children()  # other tests' helpers of torch may live on
     outcome = run_in_child(hang, {}, seconds=0.5)
     assert outcome.state == "timeout"
     assert "search.limits.seconds, 0.5 s" in outcome.message
     assert outcome.attempts == 1
-    assert psutil.Process().children() == []
+    assert set(psutil.Process().children()) <= set(before)
 
 
 def test_killed_every_time(tmp_path):
