@@ -98,9 +98,9 @@ def build_recordings_teacher(
 def describe_region(name: str, region: xr.Dataset) -> str:
     """One line: what was measured, how reliable it is, and whether it is corrected for noise."""
     attrs = region.attrs
-    simulated = "simulated " if attrs["simulated"] else ""
+    kind = "simulated" if attrs["simulated"] else "recorded"
     text = (
-        f"teacher region {name} ({simulated}{attrs['dataset']}): {region.sizes['stimulus']} "
+        f"teacher region {name} ({kind}, data set {attrs['dataset']}): {region.sizes['stimulus']} "
         f"stimuli, {attrs['n_sites']} of {attrs['n_sites_measured']} sites"
     )
     if np.isfinite(attrs["ceiling"]):
