@@ -4,12 +4,12 @@ import math
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import yaml
 
 from tgas_neuro.errors import UserError
 from tgas_neuro.files import write_json
 from tgas_neuro.final.note import build_note
+from tgas_neuro.schema_validator import Draft202012Validator
 
 SCHEMA = Path(__file__).parents[2] / "workflow" / "schemas" / "best_cell.schema.yaml"
 
@@ -112,7 +112,7 @@ def validate_best_cell(content: Any, schema: str | Path = SCHEMA) -> None:
         raise UserError(
             f"{schema}: no such file; run inside the project's folder, where it belongs"
         ) from None
-    found = jsonschema.Draft202012Validator(rules).iter_errors(content)
+    found = Draft202012Validator(rules).iter_errors(content)
     for error in sorted(found, key=lambda error: list(map(str, error.absolute_path))):
         key = ".".join(map(str, error.absolute_path)) or "best_cell.json"
         what = error.message if len(error.message) < 300 else error.message[:300] + " ..."

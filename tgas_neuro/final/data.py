@@ -7,14 +7,11 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
+from tgas_neuro.candidate.training import DEVIATION, MEAN
 from tgas_neuro.classification.image_folder import ImageFolder
 from tgas_neuro.errors import UserError
 from tgas_neuro.final.augmentation import AUGMENTATIONS, draw_augmentation, resize_square
 from tgas_neuro.seeds import derive_generator
-
-# Mean and deviation of ImageNet's pixels, red, green, blue, of values in [0, 1].
-MEAN = (0.485, 0.456, 0.406)
-DEVIATION = (0.229, 0.224, 0.225)
 
 
 class FolderImages(Dataset):

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
+from tgas_neuro.candidate.training import autocast, build_optimizer
 from tgas_neuro.errors import UserError
 from tgas_neuro.final.checkpoint import Checkpoint, load_checkpoint, write_checkpoint
 from tgas_neuro.final.data import (
@@ -19,26 +20,6 @@ from tgas_neuro.final.data import (
 )
 from tgas_neuro.final.log import LogEntry, describe_epoch, write_log
 from tgas_neuro.final.schedule import calc_learning_rate
-
-
-def build_optimizer(network: nn.Module, config: dict) -> torch.optim.SGD:
-    """Nesterov's SGD; weight decay on convolutions and matrices, not on biases and batch norms."""
-    parameters = [weight for weight in network.parameters() if weight.requires_grad]
-    return torch.optim.SGD(
-        [
-            {
-                "params": [weight for weight in parameters if weight.ndim > 1],
-                "weight_decay": config["weight_decay"],
-            },
-            {
-                "params": [weight for weight in parameters if weight.ndim <= 1],
-                "weight_decay": 0.0,
-            },
-        ],
-        lr=config["learning_rate"],
-        momentum=config["momentum"],
-        nesterov=config["momentum"] > 0,
-    )
 
 
 def train_epochs(
@@ -119,7 +100,7 @@ def _train_epoch(
     for inputs, labels, learning_rate in _iterate_steps(config, loader, images, epoch, device):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate
-        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+        with autocast(device):
             logits = network(inputs)
         loss = nn.functional.cross_entropy(
             logits.float(), labels, label_smoothing=config["label_smoothing"]
