@@ -1,0 +1,132 @@
+"""Patterns: vectors whose squared distances, halved, are the dissimilarities of an RDM.
+
+Correlation and cosine distance are squared Euclidean distances of unit vectors,
+1 - p . q = |p - q|^2 / 2. Distances do not change when all patterns move by the same vector, so the
+pattern that they share is taken away: what is left is as large as the dissimilarities themselves,
+and float32 is exact relative to their spread, not to 1. Patterns that nearly agree (an RDM whose
+values lie within 1e-4 of each other) would otherwise drown in rounding.
+"""
+
+from collections.abc import Iterator
+
+import torch
+
+from tgas_neuro.errors import check_choice
+
+# A pattern that varies less than this, relative to its size, is constant but for rounding.
+SMALLEST_RELATIVE_NORM = 1e-7
+# Squared length that is left of unit patterns, below which their rounding to float32 would show.
+SMALL_SPREAD = 1e-2
+ROWS_AT_ONCE = 256  # a few MB, so that all passes over them find them in the cache
+ROWS_OF_A_CENTRE = 128
+
+
+def calc_patterns(
+    features: torch.Tensor,
+    method: str = "correlation",
+    dtype: torch.dtype = torch.float32,
+    order: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Calculate the patterns of features.
+
+    Parameters
+    ----------
+    features
+        (row, unit), any real type.
+    method
+        ``"correlation"``: centred over units and scaled to length 1; ``"cosine"``: scaled to
+        length 1; ``"euclidean"``: as they are, so that half the squared distance of two patterns
+        is half the squared Euclidean distance.
+    dtype
+        Of the patterns, float32 or float64.
+    order
+        (place,), the rows in the order in which they are wanted; as they stand when None.
+
+    Returns
+    -------
+    patterns
+        (row, unit), with the shared pattern (see `centre_patterns`) taken away. Rows that do not
+        vary over units (correlation) or are zero (cosine) are NaN: their dissimilarities are not
+        defined.
+    """
+    check_choice("distance", method, METHODS)
+    if order is None:
+        order = torch.arange(len(features), device=features.device)
+    scale_rows = METHODS[method]
+    if scale_rows is None:
+        return centre_patterns(features, dtype, order)
+    # sums in float64, values in float32 where that is enough
+    working = torch.float64 if features.dtype != torch.float32 else dtype
+    patterns = torch.empty((len(order), features.shape[1]), dtype=dtype, device=features.device)
+    for rows, part in _pair(patterns, order):
+        rows.copy_(scale_rows(features[part].to(working)))
+    centre = _average_rows(patterns)
+    length = float(1 - centre.square().sum())  # mean squared length after centring
+    if dtype == torch.float32 and length < SMALL_SPREAD:
+        for rows, part in _pair(patterns, order):
+            rows.copy_(scale_rows(features[part].to(torch.float64)).sub_(centre))
+        return patterns
+    return patterns.sub_(centre.to(dtype))
+
+
+def centre_patterns(
+    features: torch.Tensor, dtype: torch.dtype = torch.float32, order: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Take a shared pattern away from features of any length; arguments as in `calc_patterns`.
+
+    The median over some rows, not the mean: a few rows far away must not move the others.
+    """
+    if order is None:
+        order = torch.arange(len(features), device=features.device)
+    step = max(1, len(features) // ROWS_OF_A_CENTRE)
+    centre = features[::step].to(torch.float64).nanmedian(dim=0).values
+    patterns = torch.empty((len(order), features.shape[1]), dtype=dtype, device=features.device)
+    for rows, part in _pair(patterns, order):
+        rows.copy_(features[part] - centre)
+    return patterns
+
+
+def _pair(
+    patterns: torch.Tensor, order: torch.Tensor
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Some rows of the patterns at a time, with the rows of the features they come from."""
+    return zip(patterns.split(ROWS_AT_ONCE), order.split(ROWS_AT_ONCE), strict=True)
+
+
+def _average_rows(patterns: torch.Tensor) -> torch.Tensor:
+    """Mean over rows that are defined, (unit,), float64."""
+    parts = patterns.split(ROWS_AT_ONCE)
+    return sum(part.nansum(dim=0).to(torch.float64) for part in parts) / len(patterns)
+
+
+def _scale_correlation(rows: torch.Tensor) -> torch.Tensor:
+    """Centre rows over units and scale them to length 1, in place."""
+    size = _calc_norm(rows)
+    rows.sub_(_average_units(rows))
+    # the first mean of a row with a large offset is only as exact as the type allows
+    rows.sub_(_average_units(rows))
+    norm = _calc_norm(rows)
+    scale = torch.where(norm <= SMALLEST_RELATIVE_NORM * size, torch.nan, 1 / norm)
+    return rows.mul_(scale.to(rows.dtype))
+
+
+def _scale_cosine(rows: torch.Tensor) -> torch.Tensor:
+    """Scale rows to length 1, in place."""
+    norm = _calc_norm(rows)
+    return rows.mul_(torch.where(norm > 0, 1 / norm, torch.nan).to(rows.dtype))
+
+
+def _average_units(rows: torch.Tensor) -> torch.Tensor:
+    return rows.mean(dim=1, keepdim=True, dtype=torch.float64).to(rows.dtype)
+
+
+def _calc_norm(rows: torch.Tensor) -> torch.Tensor:
+    return torch.linalg.vector_norm(rows, dim=1, keepdim=True, dtype=torch.float64)
+
+
+METHODS = {
+    "correlation": _scale_correlation,
+    "cosine": _scale_cosine,
+    "euclidean": None,
+    "patterns": None,
+}
