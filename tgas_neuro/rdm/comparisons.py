@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from tgas_neuro.errors import UserError, check_choice
+from tgas_neuro.rdm.kendall import calc_tau_a
 
 
 def compare_rdms(
@@ -18,12 +19,15 @@ def compare_rdms(
     method
         ``"spearman"``: Spearman's rank correlation of the two upper triangles, ties at their
         mean rank; the ranks because dissimilarities of a model and a brain are related
-        monotonically at best (Kriegeskorte, Mur & Bandettini 2008). ``"pearson"``: without ranks.
+        monotonically at best (Kriegeskorte, Mur & Bandettini 2008). ``"pearson"``: without ranks,
+        for dissimilarities that are related linearly. ``"kendall"``: Kendall's tau-a, on the CPU,
+        for models that predict ties (Nili et al. 2014; see `calc_tau_a`).
 
     Returns
     -------
     similarity
-        In [-1, 1]; 1 is the same order of all pairs. NaN when an RDM holds NaN or is constant.
+        In [-1, 1]; 1 is the same order of all pairs. NaN when an RDM holds NaN, and for
+        Spearman and Pearson when one is constant; Kendall's tau-a is 0 then.
 
     Raises
     ------
@@ -68,4 +72,8 @@ def _calc_spearman(first: torch.Tensor, second: torch.Tensor) -> float:
     return _calc_pearson(calc_ranks(first), calc_ranks(second))
 
 
-METHODS = {"spearman": _calc_spearman, "pearson": _calc_pearson}
+def _calc_kendall(first: torch.Tensor, second: torch.Tensor) -> float:
+    return calc_tau_a(first.cpu().numpy(), second.cpu().numpy())
+
+
+METHODS = {"spearman": _calc_spearman, "pearson": _calc_pearson, "kendall": _calc_kendall}
