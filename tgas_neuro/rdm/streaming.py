@@ -13,7 +13,7 @@ import torch
 
 from tgas_neuro.errors import UserError
 from tgas_neuro.rdm.binning import Bins, calc_blur, calc_mid_ranks, fit_bins, rank_with_ties
-from tgas_neuro.rdm.patterns import calc_patterns
+from tgas_neuro.rdm.patterns import ROWS_AT_ONCE, calc_patterns
 from tgas_neuro.rdm.ranked import SUBSETS, RankedRDMs
 from tgas_neuro.rdm.tiles import ACROSS, Tile
 
@@ -214,8 +214,12 @@ def _restore(values: torch.Tensor, distance: str) -> torch.Tensor:
 
 def _calc_size(patterns: torch.Tensor) -> torch.Tensor:
     """Half the squared length of each pattern, (row,), in the type of the patterns."""
-    norm = torch.linalg.vector_norm(patterns, dim=1, dtype=torch.float64)
-    return (norm.square() / 2).to(patterns.dtype)
+    # some rows at a time, for a sum in float64 takes a copy
+    norms = [
+        torch.linalg.vector_norm(part, dim=1, dtype=torch.float64)
+        for part in patterns.split(ROWS_AT_ONCE)
+    ]
+    return (torch.cat(norms).square() / 2).to(patterns.dtype)
 
 
 def _calc_rounding(patterns: torch.Tensor) -> dict[torch.dtype, float]:
