@@ -1,27 +1,22 @@
 """The evaluation of one candidate, in its own process: build, train a little, record, score."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from tgas_neuro.architecture.genotype import Genotype
 from tgas_neuro.architecture.network import build_network
 from tgas_neuro.architecture.skeleton import Skeleton
-from tgas_neuro.candidate.activations import record_activations
 from tgas_neuro.candidate.child import DivergedError
-from tgas_neuro.candidate.scoring import (
-    calc_layer_rdms,
-    calc_teacher_guidance,
-    score_region,
-)
+from tgas_neuro.candidate.scoring import score_network
 from tgas_neuro.candidate.training import draw_held_back, train_candidate
 from tgas_neuro.classification.decoded import load_decoded
 from tgas_neuro.devices import choose_device, keep_freed_memory, measure_peak_memory
 from tgas_neuro.files import written_whole
 from tgas_neuro.seeds import derive_generator, derive_seed
-from tgas_neuro.teacher.teacher import Teacher, load_teacher
+from tgas_neuro.teacher.teacher import load_teacher
 
 
 def evaluate_candidate(
@@ -29,7 +24,9 @@ def evaluate_candidate(
     skeleton: dict[str, Any],
     images: str,
     teacher: str,
+    ranks: str,
     settings: dict[str, Any],
+    scoring: dict[str, Any],
     seed: int,
     weights: str | None = None,
 ) -> dict[str, Any]:
@@ -43,8 +40,12 @@ def evaluate_candidate(
         Folder of the decoded training split.
     teacher
         Path of the teacher file.
+    ranks
+        Folder of the ranks of its RDMs.
     settings
         The section ``premature`` of the configuration.
+    scoring
+        ``search.scoring``: how layers are recorded and compared (see `score_network`).
     seed
         The run's seed. What is drawn for a candidate follows from it and the canonical hash, never
         from its place in the search; the held-back images follow from the seed alone.
@@ -88,33 +89,24 @@ def evaluate_candidate(
             torch.save(network.state_dict(), beside)
     result = asdict(premature)
     images_seen = result.pop("images_seen")
+    score = score_network(
+        network,
+        network.layers(),
+        load_teacher(teacher, for_scoring=True),
+        Path(ranks),
+        device,
+        seed,
+        **scoring,
+    )
+    if None in score["TG"].values():
+        lost = next(name for name, region in score["regions"].items() if region["plain"] is None)
+        raise DivergedError(f"no layer tells all stimuli of region {lost} apart")
     return {
         "premature": result | {"epochs": settings["epochs"]},
-        "teacher": score_candidate(network, load_teacher(teacher), device),
+        "teacher": score,
         "cost": {
             "images_seen": images_seen,
             "device": str(device),
             "peak_memory_mb": round(measure_peak_memory(device), 1),
         },
     }
-
-
-def score_candidate(
-    network: torch.nn.Module, teacher: Teacher, device: torch.device
-) -> dict[str, Any]:
-    """Score a trained candidate against every region of a teacher; see `score_region`."""
-    regions = {}
-    shown: tuple[np.ndarray, np.ndarray] | None = None
-    for name, region in teacher.regions.items():
-        images, row = region["images"].values, region["row"].values
-        # regions of one data set share their stimuli: record once
-        if shown is None or not all(map(np.array_equal, shown, (images, row))):
-            activations = record_activations(network, network.layers(), images, row, device)
-            shown, rdms = (images, row), calc_layer_rdms(activations)
-            del activations
-        regions[name] = score_region(rdms, region)
-    guidance = calc_teacher_guidance(regions)
-    if None in guidance.values():
-        lost = next(name for name, region in regions.items() if region["plain"] is None)
-        raise DivergedError(f"no layer tells all stimuli of region {lost} apart")
-    return {"TG": guidance, "regions": regions}

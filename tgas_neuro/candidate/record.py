@@ -21,6 +21,7 @@ def make_record(
     config: dict[str, Any],
     images: Path,
     teacher: Path,
+    ranks: Path,
     weights: Path | None,
     digests: dict[str, str],
 ) -> dict[str, Any]:
@@ -36,6 +37,8 @@ def make_record(
         Folder of the decoded training split.
     teacher
         The teacher file.
+    ranks
+        The ranks of its RDMs.
     weights
         Where trained weights are kept, or None.
     digests
@@ -69,7 +72,9 @@ def make_record(
             "skeleton": asdict(skeleton),
             "images": str(images),
             "teacher": str(teacher),
+            "ranks": str(ranks),
             "settings": premature,
+            "scoring": config["search"]["scoring"],
             "seed": config["search"]["seed"],
             "weights": str(weights) if weights else None,
         },

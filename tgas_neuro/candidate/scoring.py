@@ -1,31 +1,89 @@
 """Scoring: a candidate's layers mapped onto the teacher's regions."""
 
+from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 import numpy as np
 import torch
 import xarray as xr
+from torch import nn
 
-from tgas_neuro.rdm import calc_rdm, compare_rdms
-from tgas_neuro.rdm.distances import take_rows
-from tgas_neuro.teacher.teacher import get_ceiling
-
-SUBSETS = ("all", "half_0", "half_1")
-
-
-def calc_layer_rdms(activations: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Correlation RDM of each layer, (pair,), from its activations, (row, unit); on the CPU."""
-    return {name: calc_rdm(features).cpu() for name, features in activations.items()}
+from tgas_neuro.candidate.activations import record_layers
+from tgas_neuro.teacher.targets import build_targets
+from tgas_neuro.teacher.teacher import Teacher, get_ceiling
 
 
-def score_region(rdms: dict[str, torch.Tensor], region: xr.Dataset) -> dict[str, Any]:
-    """Score all layers against one region of the teacher.
+def score_network(
+    network: nn.Module,
+    layers: dict[str, nn.Module],
+    teacher: Teacher,
+    ranks: Path | None,
+    device: torch.device,
+    seed: int,
+    max_units: int | str | None = "auto",
+    spatial_mean: bool = False,
+    exact: bool = False,
+) -> dict[str, Any]:
+    """Record the layers of a network and score them against every region of a teacher.
 
     Parameters
     ----------
-    rdms
-        Layer to its condensed RDM, (pair,), of the rows of the region.
+    network
+        In evaluation mode.
+    layers
+        Name to module of the network.
+    teacher
+        See `Teacher`.
+    ranks
+        Folder that `tgas_neuro.teacher.targets.write_ranks` made of it, or None.
+    device
+        Where the network is.
+    seed
+        The run's, for projections.
+    max_units, spatial_mean
+        See `record_layers`.
+    exact
+        Dissimilarities in float64, sorted; see `compare_features`.
+
+    Returns
+    -------
+    score
+        JSON content: ``regions`` (see `score_region`) and ``TG`` (see `calc_teacher_guidance`).
+    """
+    regions: dict[str, dict[str, Any]] = {}
+    for target in build_targets(teacher, ranks):
+        recorded = record_layers(
+            network,
+            layers,
+            target.images,
+            target.row,
+            device,
+            distance=target.distance,
+            max_units=max_units,
+            spatial_mean=spatial_mean,
+            seed=seed,
+        )
+        similarities = {
+            name: target.compare(layer.features, layer.distance, exact)
+            for name, layer in recorded.items()
+        }
+        for region in target.regions:
+            regions[region] = score_region(
+                {name: found[region] for name, found in similarities.items()},
+                teacher.regions[region],
+            )
+    regions = {name: regions[name] for name in teacher.regions}
+    return {"TG": calc_teacher_guidance(regions), "regions": regions}
+
+
+def score_region(similarities: dict[str, dict[str, float]], region: xr.Dataset) -> dict[str, Any]:
+    """Map a region to layers, from the similarity of each.
+
+    Parameters
+    ----------
+    similarities
+        Layer to its similarity on ``all`` rows, ``half_0`` and ``half_1``; NaN when not defined.
     region
         See `tgas_neuro.teacher.teacher.Teacher`.
 
@@ -37,18 +95,10 @@ def score_region(rdms: dict[str, torch.Tensor], region: xr.Dataset) -> dict[str,
         on all rows, half 0 and half 1; None for a layer that does not vary over units for some
         stimulus, whose dissimilarities are not defined.
     """
-    half = torch.from_numpy(region["half"].values)
-    keeps = [torch.ones(len(half), dtype=torch.bool), half == 0, half == 1]
-    rdm = torch.from_numpy(region["rdm"].values)
-    targets = [take_rows(rdm, keep) for keep in keeps]
-    layers = {}
-    for name, whole in rdms.items():
-        similarities = [
-            compare_rdms(take_rows(whole, keep), target)
-            for keep, target in zip(keeps, targets, strict=True)
-        ]
-        defined = bool(np.isfinite(similarities).all())
-        layers[name] = dict(zip(SUBSETS, similarities, strict=True)) if defined else None
+    layers = {
+        name: dict(values) if np.isfinite(list(values.values())).all() else None
+        for name, values in similarities.items()
+    }
     ceilings = {
         "all": get_ceiling(region, "ceiling"),
         "half_0": get_ceiling(region, "ceiling_half_0"),

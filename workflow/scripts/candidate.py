@@ -14,6 +14,7 @@ with running_rule(snakemake.log[0]) as report:
         params.config,
         Path(snakemake.input.images[0]).parent,
         Path(snakemake.input.teacher),
+        Path(snakemake.input.ranks),
         Path(params.run, "weights", f"{name}.pt") if keep else None,
         params.digests,
     )

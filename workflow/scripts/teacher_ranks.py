@@ -1,0 +1,6 @@
+from tgas_neuro.rule import running_rule
+from tgas_neuro.teacher.targets import write_ranks
+from tgas_neuro.teacher.teacher import load_teacher
+
+with running_rule(snakemake.log[0]):
+    write_ranks(snakemake.output[0], load_teacher(snakemake.input.teacher))
