@@ -75,6 +75,108 @@ MISTAKES = [
 ]
 
 
+NETWORK = {"model": "resnet18", "layers": {"V4": "layer2", "IT": "layer4"}}
+NETWORK_TEACHER = {"kind": "network", "network": NETWORK}
+RANDOM = {"kind": "control", "control": {"type": "random_network"}, "network": NETWORK}
+TEACHER_MISTAKES = [
+    ({"kind": "brain"}, r"teacher.kind: 'brain' is not one of: recordings, network, control"),
+    ({"kind": "network"}, r"teacher.network: is missing; teacher.kind 'network' needs its model"),
+    ({"network": NETWORK}, r"teacher.network: belongs to kind 'network' .*not to teacher.kind 're"),
+    ({"kind": "control"}, r"teacher.control: is missing; kind 'control' needs it"),
+    ({"control": {"type": "pixels"}}, r"teacher.control: belongs to kind 'control', teacher.kind"),
+    ({"kind": "control", "control": {}}, r"teacher.control: key 'type' is missing"),
+    ({"kind": "control", "control": {"type": "shufled"}}, r"type: .*did you mean 'shuffled'"),
+    (RANDOM | {"network": None}, r"network: is missing; teacher.control.type 'random_network' nee"),
+    (
+        RANDOM | {"control": {"type": "pixels"}},
+        r"teacher.network: belongs to .*not to teacher.control.type 'pixels'; remove the section",
+    ),
+    (
+        RANDOM | {"network": NETWORK | {"weights": "w.pth"}},
+        r"teacher.network.weights: 'w.pth', but the control 'random_network' has learned nothing",
+    ),
+    (
+        {"kind": "network", "network": NETWORK | {"layers": {"V4": "layer2"}}},
+        r"teacher.network.layers: region IT has no layer; name one",
+    ),
+    (
+        {"kind": "network", "network": NETWORK | {"layers": NETWORK["layers"] | {"V1": "conv1"}}},
+        r"teacher.network.layers: 'V1' is not a region of recordings.regions; there are: V4, IT",
+    ),
+    (
+        {"kind": "network", "network": NETWORK | {"deviation": [0.2, 0, 0.2]}},
+        r"teacher.network.deviation\[1\]: 0 is too small; it must be above 0",
+    ),
+    ({"kind": "network", "network": NETWORK | {"mean": [0.5]}}, r"network.mean: .*at least 3"),
+    (
+        {"kind": "network", "network": NETWORK | {"electrodes": {"unit": 5}}},
+        r"teacher.network.electrodes: unknown key 'unit', did you mean 'units'",
+    ),
+    (NETWORK_TEACHER | {"distance": "crossnobis"}, r"'crossnobis' needs .*network.electrodes or"),
+    (
+        {"kind": "control", "control": {"type": "pixels"}, "distance": "crossnobis"},
+        r"'crossnobis' needs repetitions, of which teacher.control.type 'pixels' has none; take",
+    ),
+    ({"distance": "mahalanobis"}, r"distance: 'mahalanobis' is not one of: correlation, cosine"),
+    ({"comparison": "cka2"}, r"comparison: 'cka2' is not one of: spearman, pearson, kendall, cka"),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), TEACHER_MISTAKES)
+def test_mistakes_of_a_teacher_are_one_line(default, changes, message):
+    default["teacher"] |= changes
+    with pytest.raises(UserError, match=message) as caught:
+        check_configuration(default, "config.yaml")
+    assert str(caught.value).startswith("config.yaml: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_network_has_defaults(default):
+    electrodes = {"electrodes": {"units": 20}}
+    default["teacher"] |= {"kind": "network", "network": NETWORK | electrodes}
+    network = check_configuration(default)["teacher"]["network"]
+    assert network["weights"] is None
+    assert network["mean"] == [0.485, 0.456, 0.406]
+    assert network["electrodes"] == {"units": 20, "repetitions": 30, "mean_count": 5.0}
+    default["teacher"]["distance"] = "crossnobis"  # electrodes repeat
+    check_configuration(default)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"level": "object"}, r"teacher.level: 'object' needs responses, but of kriegeskorte2008"),
+        ({"distance": "euclidean"}, r"teacher.distance: 'euclidean' needs responses.*region IT"),
+        ({"comparison": "cka"}, r"teacher.comparison: 'cka' needs responses.*comparison: spearman"),
+        (
+            {"kind": "control", "control": {"type": "matched"}},
+            r"teacher.control.type: 'matched' needs responses.*use type: shuffled",
+        ),
+        (NETWORK_TEACHER | {"comparison": "cka"}, None),
+        ({"kind": "control", "control": {"type": "pixels"}, "distance": "cosine"}, None),
+    ],
+)
+def test_what_needs_responses_refuses_a_published_rdm(default, changes, message):
+    default["recordings"]["regions"]["IT"]["datasets"] = ["kriegeskorte2008_it"]
+    default["teacher"] |= changes
+    if message is None:
+        build_plan(default, DESCRIPTIONS)
+        return
+    with pytest.raises(UserError, match=message):
+        build_plan(default, DESCRIPTIONS)
+
+
+def test_weights_are_an_input_and_missing_ones_are_said(default, tmp_path):
+    path = tmp_path / "weights.pth"
+    default["teacher"] |= {"kind": "network", "network": NETWORK | {"weights": str(path)}}
+    with pytest.raises(UserError, match=r"teacher.network.weights: .*weights.pth: no such file"):
+        build_plan(default, DESCRIPTIONS)
+    path.write_bytes(b"")
+    assert build_plan(default, DESCRIPTIONS).weights == [str(path)]
+    default["teacher"]["network"]["weights"] = "download"
+    assert build_plan(default, DESCRIPTIONS).weights == []
+
+
 @pytest.mark.parametrize(("path", "value", "message"), MISTAKES)
 def test_mistakes_are_one_line(default, path, value, message):
     config = change(default, path, value)
@@ -129,6 +231,8 @@ class TestNames:
             ("recordings.normalise", "none", "teacher search final"),
             ("recordings.regions", {"IT": {"datasets": ["simulated"]}}, "teacher search final"),
             ("teacher.splits", 51, "teacher search final"),
+            ("teacher.distance", "cosine", "teacher search final"),
+            ("teacher.comparison", "pearson", "teacher search final"),
             ("search.seed", 1, "teacher search final"),
             ("search.alpha", 0.5, "search final"),
             ("search.strategy", "random", "search final"),
@@ -146,6 +250,22 @@ class TestNames:
             if getattr(before, stage) != getattr(after, stage)
         ]
         assert differing == changed.split()
+
+    @pytest.mark.parametrize(
+        ("changes", "name"),
+        [
+            (NETWORK_TEACHER, "simulated_network_resnet18"),
+            (
+                {"kind": "network", "network": NETWORK | {"model": "my.nets:build"}},
+                "simulated_network_my_nets_build",
+            ),
+            (RANDOM, "simulated_control_random_network"),
+            ({"kind": "control", "control": {"type": "shuffled"}}, "simulated_control_shuffled"),
+        ],
+    )
+    def test_the_teacher_says_its_kind(self, default, changes, name):
+        default["teacher"] |= changes
+        assert build_plan(default, DESCRIPTIONS).teacher.rpartition("-")[0] == name
 
     def test_a_default_written_out_changes_nothing(self, default):
         written = change(default, "premature.batch_size", 32)
@@ -175,3 +295,14 @@ def test_presets_go_over_the_default_configuration(default):
         config = copy.deepcopy(default)
         update_config(config, yaml.safe_load(path.read_text()))
         build_plan(config, DESCRIPTIONS, path.name)
+
+
+def test_the_teachers_that_the_documentation_shows_are_valid(default):
+    """Every example of docs/teachers.md, over the default configuration."""
+    text = (PROJECT / "docs/teachers.md").read_text()
+    examples = [yaml.safe_load(part.split("```")[0]) for part in text.split("```yaml\n")[1:]]
+    assert len(examples) >= 6
+    for example in examples:
+        config = copy.deepcopy(default)
+        update_config(config, example)
+        check_configuration(config, "docs/teachers.md")

@@ -47,6 +47,7 @@ def check_configuration(config: Any, name: str = "config.yaml") -> dict[str, Any
                 f"{name}: teacher.uncorrected[{position}]: {region!r} is not a region of "
                 f"recordings.regions; there are: {', '.join(regions)}"
             )
+    _check_teacher(config["teacher"], list(regions), name)
     for stage in ("premature", "final"):
         config[stage]["data"] = _check_data(config[stage]["data"], stage, name)
     if config["final"]["data"]["kind"] == "cifar10":
@@ -56,6 +57,59 @@ def check_configuration(config: Any, name: str = "config.yaml") -> dict[str, Any
         )
     _check_sizes(config, name)
     return config
+
+
+def _check_teacher(teacher: dict[str, Any], regions: list[str], name: str) -> None:
+    """Sections that belong to another kind, regions without a layer, distances without noise."""
+    kind, network, control = teacher["kind"], teacher["network"], teacher["control"]
+    if kind == "control" and control is None:
+        raise UserError(
+            f"{name}: teacher.control: is missing; kind 'control' needs it, for example "
+            "{type: shuffled}"
+        )
+    if kind != "control" and control is not None:
+        raise UserError(
+            f"{name}: teacher.control: belongs to kind 'control', teacher.kind is {kind!r}; "
+            "remove the section or change the kind"
+        )
+    what = f"teacher.control.type {control['type']!r}" if control else f"teacher.kind {kind!r}"
+    with_network = kind == "network" or (control and control["type"] == "random_network")
+    if with_network and network is None:
+        raise UserError(f"{name}: teacher.network: is missing; {what} needs its model and layers")
+    if not with_network and network is not None:
+        raise UserError(
+            f"{name}: teacher.network: belongs to kind 'network' and the control 'random_network', "
+            f"not to {what}; remove the section"
+        )
+    if network is not None:
+        _check_network(network, control is not None, regions, name)
+    noise_free = with_network and network["electrodes"] is None
+    if (noise_free or "'pixels'" in what) and teacher["distance"] == "crossnobis":
+        raise UserError(
+            f"{name}: teacher.distance: 'crossnobis' needs repetitions, of which {what} has none"
+            f"{'; set teacher.network.electrodes or' if with_network else '; '} take correlation, "
+            "cosine or euclidean"
+        )
+
+
+def _check_network(network: dict[str, Any], random: bool, regions: list[str], name: str) -> None:
+    if random and network["weights"] is not None:
+        raise UserError(
+            f"{name}: teacher.network.weights: {network['weights']!r}, but the control "
+            "'random_network' has learned nothing; remove the key or take kind network"
+        )
+    for region in network["layers"]:
+        if region not in regions:
+            raise UserError(
+                f"{name}: teacher.network.layers: {region!r} is not a region of "
+                f"recordings.regions; there are: {', '.join(regions)}"
+            )
+    for region in regions:
+        if region not in network["layers"]:
+            raise UserError(
+                f"{name}: teacher.network.layers: region {region} has no layer; name one, as in "
+                f"{{{region}: layer4}}"
+            )
 
 
 def _check_data(data: dict[str, Any], stage: str, name: str) -> dict[str, Any]:

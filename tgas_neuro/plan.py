@@ -5,14 +5,17 @@ that determines the result, so that another data set or strategy never overwrite
 older results.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tgas_neuro.configuration import check_configuration
+from tgas_neuro.errors import UserError
 from tgas_neuro.files import calc_digest
 from tgas_neuro.recordings.description import calc_description_digest, load_description
+from tgas_neuro.teacher.options import Source, find_weights, read_options, refuse_published
 
 ARCHIVES = (".tar.gz", ".tgz", ".tar", ".zip")
 VALIDATION_SHARE = 4  # simulated validation splits are a quarter of the training split
@@ -71,6 +74,8 @@ class Plan:
         Region to its data set.
     teacher, search, final
         Names of the three results' folders.
+    weights
+        Local file of the teacher's weights, if any: a changed one makes the teacher anew.
     premature_images, final_images
         See `Images`.
     digests
@@ -85,6 +90,7 @@ class Plan:
     final: str
     premature_images: Images
     final_images: Images
+    weights: list[str]
     digests: dict[str, str]
 
 
@@ -113,7 +119,8 @@ def build_plan(config: Any, folders: Sequence[Path], name: str = "config.yaml") 
         dataset: load_description(dataset, folders) for dataset in dict.fromkeys(regions.values())
     }
     digests = _calc_digests(config, descriptions)
-    kind, strategy = config["teacher"]["kind"], config["search"]["strategy"]
+    _check_teacher(config, descriptions, name)
+    kind, strategy = _name_kind(config["teacher"]), config["search"]["strategy"]
     return Plan(
         config=config,
         descriptions=descriptions,
@@ -123,8 +130,43 @@ def build_plan(config: Any, folders: Sequence[Path], name: str = "config.yaml") 
         final=f"{config['search']['space']}_{strategy}-{digests['final'][:8]}",
         premature_images=_plan_images(config["premature"]),
         final_images=_plan_images(config["final"]),
+        weights=_list_weights(config["teacher"]["network"]),
         digests=digests,
     )
+
+
+def _name_kind(teacher: dict[str, Any]) -> str:
+    """The kind as a part of the teacher's name, with what tells one of its kind from another."""
+    if teacher["kind"] == "control":
+        return f"control_{teacher['control']['type']}"
+    if teacher["kind"] == "network":
+        return "network_" + re.sub(r"[^A-Za-z0-9_]+", "_", teacher["network"]["model"])
+    return teacher["kind"]
+
+
+def _list_weights(network: dict[str, Any] | None) -> list[str]:
+    path = find_weights(network["weights"]) if network else None
+    return [str(path)] if path else []
+
+
+def _check_teacher(config: dict[str, Any], descriptions: dict[str, dict], name: str) -> None:
+    """What the teacher asks of its data sets and files is there, before any work."""
+    options = read_options(config, config["search"]["seed"])
+    for path in _list_weights(config["teacher"]["network"]):
+        if not Path(path).is_file():
+            raise UserError(
+                f"{name}: teacher.network.weights: {path}: no such file; give a file with a state "
+                "dict, download, or null"
+            )
+    if options.shows_stimuli_only:
+        return
+    for region, source in config["recordings"]["regions"].items():
+        dataset = source["datasets"][0]
+        if descriptions[dataset]["provides"] == "rdm":
+            try:
+                refuse_published(region, Source(dataset, Path(dataset), source["select"]), options)
+            except UserError as error:
+                raise UserError(f"{name}: {error}") from None
 
 
 def _calc_digests(config: dict[str, Any], descriptions: dict[str, dict]) -> dict[str, str]:

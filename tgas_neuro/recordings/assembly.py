@@ -1,5 +1,6 @@
 """The assembly: recorded responses as a plain `xarray.DataArray`, and the check of its contract."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -206,12 +207,17 @@ def load_assembly(path: str | Path) -> xr.DataArray:
     return validate_assembly(dataset["response"], str(path))
 
 
-def load_netcdf(path: str | Path, group: str | None = None) -> xr.Dataset:
-    """Load a netCDF file (or one group of it) into memory; a broken one is a `UserError`."""
+def load_netcdf(path: str | Path, group: str | None = None, drop: Iterable[str] = ()) -> xr.Dataset:
+    """Load a netCDF file (or one group of it) into memory; a broken one is a `UserError`.
+
+    Variables named in `drop` are not read.
+    """
     if not Path(path).is_file():
         raise UserError(f"{path}: no such file; run the stage that makes it again")
     try:
-        with xr.open_dataset(path, group=group, engine="netcdf4") as dataset:
+        with xr.open_dataset(
+            path, group=group, engine="netcdf4", drop_variables=list(drop)
+        ) as dataset:
             return dataset.load()
     except (OSError, RuntimeError, ValueError, KeyError, AttributeError) as error:
         raise UserError(

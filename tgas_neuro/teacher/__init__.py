@@ -1,1 +1,1 @@
-"""The teacher: what guides the search, from recordings."""
+"""The teacher: what guides the search, from recordings, a network or a control."""

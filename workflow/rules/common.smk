@@ -7,6 +7,7 @@ from tgas_neuro import RESULTS_VERSION
 from tgas_neuro.commands.summary import summarise
 from tgas_neuro.errors import UserError
 from tgas_neuro.plan import build_plan
+from tgas_neuro.recordings.local_files import locate_file
 
 # Data set descriptions of the working directory come before those of the project.
 DESCRIPTIONS = [Path("neural_data"), Path(workflow.basedir) / "neural_data"]
@@ -26,6 +27,7 @@ PLAN = load_plan()
 SEARCH = f"results/search/{PLAN.search}"
 FINAL = f"results/final/{PLAN.final}"
 TEACHER = f"results/teacher/{PLAN.teacher}/teacher.nc"
+RANKS = f"results/teacher/{PLAN.teacher}/ranks"
 DECODED = (
     f"results/images/{PLAN.premature_images.name}/"
     f"train_{PLAN.config['premature']['image_size']}px"
@@ -75,9 +77,11 @@ def print_summary():
 
 
 def list_files(dataset):
-    """Files of a data set, where the download puts them."""
-    files = PLAN.descriptions[dataset]["files"]
-    return [f"neural_data/raw/{dataset}/{file['name']}" for file in files]
+    """Files of a data set: the user's own where they lie, others where the download puts them."""
+    return [
+        str(locate_file(file, f"neural_data/raw/{dataset}"))
+        for file in PLAN.descriptions[dataset]["files"]
+    ]
 
 
 def match_datasets(kind):

@@ -81,6 +81,7 @@ rule candidate:
     input:
         proposals=f"{SEARCH}/generation_{{generation}}/proposals.json",
         teacher=TEACHER,
+        ranks=RANKS,
         images=rules.images_decoded.output,
     output:
         f"{SEARCH}/generation_{{generation}}/candidate_{{candidate}}.json",

@@ -1,9 +1,11 @@
-# Teacher: recordings -> each region's RDM, noise ceiling and crossed halves, and a picture of it.
+# Teacher: recordings, a network or a control -> each region's RDM, noise ceiling and crossed halves,
+# and a picture of it.
 
 
 rule teacher:
     input:
         recordings=list_recordings(),
+        weights=PLAN.weights,
     output:
         TEACHER,
     log:
@@ -16,6 +18,7 @@ rule teacher:
     resources:
         mem_mb=8000,
         runtime=120,
+        gpu=int((PLAN.config["teacher"]["network"] or {}).get("device", "").startswith("cuda")),
     params:
         config={"recordings": RECORDINGS, "teacher": PLAN.config["teacher"]},
         seed=SETTINGS["seed"],
@@ -23,9 +26,30 @@ rule teacher:
         digests=get_digests("teacher"),
         results_version=RESULTS_VERSION,
     message:
-        "Building the teacher: RDMs and noise ceilings"
+        f"Building the teacher {PLAN.teacher}: RDMs and noise ceilings"
     script:
         "../scripts/teacher.py"
+
+
+rule teacher_ranks:
+    input:
+        teacher=TEACHER,
+    output:
+        directory(RANKS),
+    log:
+        f"results/logs/teacher/{PLAN.teacher}_ranks.log",
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=60,
+    params:
+        results_version=RESULTS_VERSION,
+    message:
+        "Ranking the teacher's RDMs, once for all candidates"
+    script:
+        "../scripts/teacher_ranks.py"
 
 
 rule teacher_figure:

@@ -1,7 +1,9 @@
 from tgas_neuro.figures.pictures import draw_region
 from tgas_neuro.rule import running_rule
+from tgas_neuro.teacher.region import build_title
 from tgas_neuro.teacher.teacher import load_teacher
 
 with running_rule(snakemake.log[0]):
     name = snakemake.wildcards.region
-    draw_region(name, load_teacher(snakemake.input.teacher).regions[name], snakemake.output[0])
+    region = load_teacher(snakemake.input.teacher).regions[name]
+    draw_region(build_title(name, region), region, snakemake.output[0])

@@ -1,0 +1,158 @@
+"""What determines a teacher besides its data: the sections ``recordings`` and ``teacher``."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tgas_neuro.errors import UserError
+
+DOWNLOAD = "download"  # the word that asks for torchvision's own weights
+
+
+@dataclass(frozen=True)
+class Electrodes:
+    """A network's layer seen as recordings see a region: few units, noisy, repeated.
+
+    Attributes
+    ----------
+    units
+        Units of the layer that are recorded, drawn at random.
+    repetitions
+        Presentations of every stimulus.
+    mean_count
+        Mean over units and stimuli of the spikes in one presentation.
+    """
+
+    units: int
+    repetitions: int
+    mean_count: float
+
+
+@dataclass(frozen=True)
+class NetworkOptions:
+    """The keys of ``teacher.network``; see `workflow/schemas/config.schema.yaml`."""
+
+    model: str
+    layers: dict[str, str]
+    weights: str | None = None
+    size: int = 224
+    mean: tuple[float, ...] = (0.485, 0.456, 0.406)
+    deviation: tuple[float, ...] = (0.229, 0.224, 0.225)
+    electrodes: Electrodes | None = None
+    batch_size: int = 32
+    device: str = "auto"
+
+
+@dataclass(frozen=True)
+class ControlOptions:
+    """The keys of ``teacher.control``."""
+
+    type: str
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class TeacherOptions:
+    """What determines a teacher besides its data: the keys of config.yaml of these names."""
+
+    level: str
+    splits: int
+    uncorrected: tuple[str, ...]
+    size: int
+    visual_degrees: float
+    min_site_reliability: float
+    normalise: str
+    threads: int
+    seed: int
+    kind: str = "recordings"
+    distance: str = "correlation"
+    comparison: str = "spearman"
+    network: NetworkOptions | None = None
+    control: ControlOptions | None = None
+
+    @property
+    def shows_stimuli_only(self) -> bool:
+        """Whether of the data sets only the stimuli are used, not what was recorded."""
+        of_stimuli = self.control and self.control.type in ("pixels", "random_network")
+        return self.kind == "network" or bool(of_stimuli)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a region comes from.
+
+    Attributes
+    ----------
+    dataset
+        Name of the data set.
+    folder
+        What the recordings stage wrote of it, ``results/recordings/<dataset>``.
+    select
+        What is taken of it: ``variation`` and ``animal`` to values.
+    """
+
+    dataset: str
+    folder: Path
+    select: dict[str, list]
+
+
+def read_options(config: dict[str, Any], seed: int) -> TeacherOptions:
+    """The options that the sections ``recordings`` and ``teacher`` of a configuration name."""
+    recordings, teacher = config["recordings"], config["teacher"]
+    return TeacherOptions(
+        **{
+            key: teacher[key]
+            for key in ("level", "splits", "threads", "kind", "distance", "comparison")
+        },
+        uncorrected=tuple(teacher["uncorrected"]),
+        **teacher["stimuli"],
+        min_site_reliability=recordings["min_site_reliability"],
+        normalise=recordings["normalise"],
+        seed=seed,
+        network=_read_network(teacher["network"]),
+        control=ControlOptions(**teacher["control"]) if teacher["control"] else None,
+    )
+
+
+def _read_network(section: dict[str, Any] | None) -> NetworkOptions | None:
+    if section is None:
+        return None
+    electrodes = section["electrodes"]
+    return replace(
+        NetworkOptions(**section),
+        mean=tuple(section["mean"]),
+        deviation=tuple(section["deviation"]),
+        electrodes=Electrodes(**electrodes) if electrodes else None,
+    )
+
+
+def find_weights(weights: str | None) -> Path | None:
+    """The local file that ``teacher.network.weights`` names, or None."""
+    return None if weights in (None, DOWNLOAD) else Path(weights)
+
+
+def refuse_published(region: str, source: Source, options: TeacherOptions) -> None:
+    """Raise `UserError` when a teacher asks more of a published RDM than it can tell.
+
+    Of some data sets only an RDM was published, no responses: it cannot be averaged to objects,
+    made with another distance, nor made anew from altered responses.
+    """
+    name = f"of {source.dataset} (region {region}) only an RDM was published"
+    control = options.control.type if options.control else None
+    needs = {
+        "level": (options.level, options.level != "image", "level: image"),
+        "distance": (options.distance, options.distance != "correlation", "distance: correlation"),
+        "comparison": (options.comparison, options.comparison == "cka", "comparison: spearman"),
+        "control.type": (control, control == "matched", "type: shuffled"),
+    }
+    for key, (value, needed, way_out) in needs.items():
+        if needed:
+            raise UserError(
+                f"teacher.{key}: {value!r} needs responses, but {name}; use {way_out}, or a data "
+                "set with responses"
+            )
+    if source.select:
+        raise UserError(
+            f"recordings.regions.{region}.select: {name}, so nothing can be selected; remove "
+            "the key"
+        )

@@ -1,0 +1,207 @@
+"""What the regions of all kinds of teacher share: stimuli, rows, crossed halves, correction."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from tgas_neuro.errors import UserError
+from tgas_neuro.rdm import NoiseCeiling
+from tgas_neuro.recordings.stimuli import calc_stimuli_digest, validate_images
+from tgas_neuro.seeds import derive_generator
+from tgas_neuro.teacher.options import TeacherOptions
+from tgas_neuro.teacher.rows import Rows, build_rows, draw_crossed_halves
+from tgas_neuro.teacher.stimuli import show_stimuli
+
+MIN_CEILING = 0.3  # below, dividing by it would magnify noise more than correct for it
+SUBSETS = ("all", "half_0", "half_1")
+
+# Noise ceilings are tested against simulated truth for this pair alone.
+CEILING_METHODS = ("correlation", "spearman")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The stimuli of a region.
+
+    Attributes
+    ----------
+    stimuli
+        Their table, in its order.
+    folder
+        That of the data set, which holds ``stimuli/``.
+    rows
+        The rows of the RDM.
+    half
+        (row,), the crossed half of each row.
+    """
+
+    stimuli: pd.DataFrame
+    folder: Path
+    rows: Rows
+    half: np.ndarray
+
+
+def prepare_stimuli(stimuli: pd.DataFrame, folder: Path, options: TeacherOptions) -> Shown:
+    """Build rows and draw the crossed halves.
+
+    The halves follow from the seed, the stimuli and the level, whatever the region: regions on the
+    same stimuli share them, so that a candidate is compared with all of them in one pass.
+    """
+    rows = build_rows(stimuli, options.level, str(folder))
+    generator = derive_generator(
+        options.seed, "teacher", calc_stimuli_digest(stimuli), options.level, "halves"
+    )
+    return Shown(stimuli, folder, rows, draw_crossed_halves(rows.categories, generator))
+
+
+def build_region(
+    shown: Shown, rdm: np.ndarray, options: TeacherOptions, **attrs: Any
+) -> xr.Dataset:
+    """Put the stimuli, as a candidate sees them, and their RDM together (see `Teacher`)."""
+    validate_images(shown.stimuli, shown.folder / "stimuli")
+    images = show_stimuli(
+        shown.stimuli, shown.folder / "stimuli", options.size, options.visual_degrees
+    )
+    return xr.Dataset(
+        {
+            "images": (("stimulus", "y", "x", "rgb"), images),
+            "row": ("stimulus", shown.rows.of_stimulus),
+            "category_name": ("row_name", shown.rows.categories),
+            "half": ("row_name", shown.half),
+            "rdm": ("pair", rdm.astype(np.float32)),
+        },
+        coords={
+            "stimulus": shown.stimuli["stimulus_id"].to_numpy(dtype=str),
+            "row_name": shown.rows.names,
+        },
+        attrs={
+            "level": options.level,
+            "normalise": options.normalise,
+            "distance": options.distance,
+            "comparison": options.comparison,
+            "visual_degrees": options.visual_degrees,
+            "min_site_reliability": options.min_site_reliability,
+            "noise_free": 0,
+            "animal_lower": np.nan,
+            "animal_upper": np.nan,
+            **attrs,
+        },
+    )
+
+
+def check_rdm(rdm: np.ndarray, name: str, reason: str) -> np.ndarray:
+    """Return an RDM that is defined for all pairs; `reason` says why another is not."""
+    undefined = int(np.isnan(rdm).sum())
+    if undefined:
+        raise UserError(
+            f"region {name}: {undefined} of {len(rdm)} dissimilarities are not defined: {reason}"
+        )
+    return rdm
+
+
+def add_ceilings(region: xr.Dataset, ceilings: tuple[NoiseCeiling, ...]) -> None:
+    """Add what the splits of the repetitions gave: of all rows, of half 0 and of half 1."""
+    region["split_correlations"] = (
+        ("subset", "split"),
+        np.stack([ceiling.split_correlations for ceiling in ceilings]),
+    )
+    region["subset"] = list(SUBSETS)
+    whole, half_0, half_1 = (
+        np.nan if ceiling.ceiling is None else ceiling.ceiling for ceiling in ceilings
+    )
+    low, high = _calc_interval(ceilings[0])
+    region.attrs |= {
+        "ceiling": whole,
+        "ceiling_low": low,
+        "ceiling_high": high,
+        "ceiling_half_0": half_0,
+        "ceiling_half_1": half_1,
+        "split_half": ceilings[0].split_half,
+        "reliability": ceilings[0].reliability,
+        "n_splits": len(ceilings[0].split_correlations),
+    }
+
+
+def _calc_interval(ceiling: NoiseCeiling) -> tuple[float, float]:
+    """The interval of r over splits carried through to the ceiling; 0 where r is not above 0."""
+    if ceiling.ceiling is None:
+        return np.nan, np.nan
+    r = np.maximum(ceiling.interval, 0)
+    low, high = np.sqrt(2 * r / (1 + r) / ceiling.reliability) * ceiling.ceiling
+    return float(low), float(high)
+
+
+def build_no_ceilings(options: TeacherOptions) -> tuple[NoiseCeiling, ...]:
+    """Ceilings of a region for which there are none."""
+    return (NoiseCeiling(np.full(options.splits, np.nan), 0),) * 3
+
+
+def decide_correction(name: str, region: xr.Dataset, options: TeacherOptions) -> None:
+    """Mark a region as corrected for noise, or as used without a ceiling because it is named so.
+
+    Raises
+    ------
+    UserError
+        It has no ceiling, or one below `MIN_CEILING`, and is not named.
+    """
+    attrs = region.attrs
+    attrs["corrected_for_noise"] = int(name not in options.uncorrected)
+    if name in options.uncorrected:
+        return
+    ceilings = [attrs["ceiling"], attrs["ceiling_half_0"], attrs["ceiling_half_1"]]
+    if all(np.isfinite(value) and value >= MIN_CEILING for value in ceilings):
+        return
+    if (options.distance, options.comparison) != CEILING_METHODS:
+        reason = (
+            f"there are ceilings for distance {CEILING_METHODS[0]} with comparison "
+            f"{CEILING_METHODS[1]} only, not for {options.distance} with {options.comparison}"
+        )
+    elif np.isnan(attrs["split_half"]):
+        reason = f"{attrs['dataset']} has no repetitions that could be split"
+    else:
+        reason = (
+            f"its split-half r is {attrs['split_half']:.3f} and the ceilings of the RDM and its "
+            f"crossed halves are {', '.join(f'{value:.2f}' for value in ceilings)}, at least "
+            f"{MIN_CEILING} each is needed"
+        )
+    raise UserError(
+        f"teacher.uncorrected: region {name} has no noise ceiling: {reason}; add {name} to "
+        "teacher.uncorrected to use its similarity as measured, or take other recordings"
+    )
+
+
+def describe_region(name: str, region: xr.Dataset) -> str:
+    """One line: what it is made from, how reliable it is, whether it is corrected for noise."""
+    attrs = region.attrs
+    text = (
+        f"teacher region {name} ({attrs['description']}, data set {attrs['dataset']}): "
+        f"{region.sizes['stimulus']} stimuli, {_describe_sites(attrs)}"
+    )
+    if attrs["noise_free"]:
+        text += ", without noise"
+    elif np.isfinite(attrs["ceiling"]):
+        text += (
+            f", split-half r {attrs['split_half']:.3f}, reliability {attrs['reliability']:.3f}, "
+            f"ceiling {attrs['ceiling']:.3f}"
+        )
+    if np.isfinite(attrs["animal_lower"]):
+        text += (
+            f", across animals {attrs['animal_lower']:.3f} to {attrs['animal_upper']:.3f} "
+            f"({attrs['n_animals']} animals)"
+        )
+    return text if attrs["corrected_for_noise"] else f"{text}; used without a ceiling"
+
+
+def _describe_sites(attrs: dict[str, Any]) -> str:
+    if attrs["noise_free"]:
+        return f"{attrs['n_sites']} units"
+    return f"{attrs['n_sites']} of {attrs['n_sites_measured']} sites"
+
+
+def build_title(name: str, region: xr.Dataset) -> str:
+    """Name of a region for a picture: a network or a control is called one."""
+    return f"{name}, {region.attrs['title']}" if region.attrs["title"] else name
