@@ -118,3 +118,11 @@ def test_a_square_matrix_is_refused(ax):
 )
 def test_titles(values, title):
     assert build_rdm_title(*values) == title
+
+
+def test_a_title_without_noise_and_another_distance(ax):
+    assert build_rdm_title("IT, control pixels", 300, 1.0, 50, noise_free=True) == (
+        "IT, control pixels, 300 units\nwithout noise"
+    )
+    plot_rdm(np.array([1.0, 2.0, 3.0]), None, ax, "IT", distance="crossnobis")
+    assert ax.figure.axes[1].get_ylabel() == "dissimilarity (crossnobis), percentile"

@@ -46,8 +46,9 @@ def parts(genotype):
         "level": "image",
         "regions": {
             "V4": {"ceiling": 0.85, "reliability": 0.72, "n_sites": 50, "n_stimuli": 640,
-                   "datasets": ["cowley2023_v4"]},
-            "IT": {"ceiling": float("nan"), "reliability": None, "n_sites": 674, "n_stimuli": 92},
+                   "datasets": ["cowley2023_v4"], "description": "recorded"},
+            "IT": {"ceiling": float("nan"), "reliability": None, "n_sites": 674, "n_stimuli": 92,
+                   "description": "recorded, RDM as published"},
         },
     }  # fmt: skip
     metrics = {
@@ -151,7 +152,9 @@ def test_note_says_what_is_simulated(parts, kind):
 
 def test_note_of_a_network_teacher(parts):
     parts["teacher"]["kind"] = "network"
-    assert "trained network" in build_best_cell(**parts)["note"]
+    parts["teacher"]["regions"]["V4"]["description"] = "network resnet18, random weights"
+    note = build_best_cell(**parts)["note"]
+    assert "a network, not a brain: V4, network resnet18, random weights; IT, recorded" in note
     parts["teacher"]["kind"] = "oracle"
     with pytest.raises(UserError, match=r"teacher\.kind: 'oracle' is not one of: recordings"):
         build_best_cell(**parts)

@@ -25,11 +25,12 @@ def draw_region(name: str, region: xr.Dataset, path: str | Path) -> None:
         ceiling=ceiling if np.isfinite(ceiling) else None,
         splits=int(attrs["n_splits"]),
         simulated=bool(attrs["simulated"]),
+        noise_free=bool(attrs["noise_free"]),
     )
     categories = region["category_name"].values.astype(str)
     known = categories if (categories != "").any() else None
     figure = _build_figure((7, 6))
-    plot_rdm(region["rdm"].values, known, figure.subplots(), title)
+    plot_rdm(region["rdm"].values, known, figure.subplots(), title, distance=attrs["distance"])
     save_figure(figure, path)
 
 

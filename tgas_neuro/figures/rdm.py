@@ -13,9 +13,20 @@ MAX_CELLS = 700
 # More categories than this get no names: they would overlap.
 MAX_NAMES = 24
 
+DISTANCES = {
+    "correlation": "1 \N{MINUS SIGN} Pearson r",
+    "cosine": "1 \N{MINUS SIGN} cosine",
+    "euclidean": "Euclidean distance",
+}
+
 
 def plot_rdm(
-    rdm: np.ndarray, categories: Sequence[str] | None, ax: Axes, title: str, colorbar: bool = True
+    rdm: np.ndarray,
+    categories: Sequence[str] | None,
+    ax: Axes,
+    title: str,
+    colorbar: bool = True,
+    distance: str = "correlation",
 ) -> Axes:
     """Draw an RDM into `ax` and return it.
 
@@ -36,6 +47,8 @@ def plot_rdm(
         See `build_rdm_title`.
     colorbar
         Whether to add a colour bar (takes some room from `ax`).
+    distance
+        What the dissimilarities are, for the colour bar.
     """
     order, names, borders = sort_categories(categories, _count_stimuli(rdm))
     percentiles = squareform(calc_percentiles(rdm))[np.ix_(order, order)]
@@ -53,7 +66,8 @@ def plot_rdm(
     ax.set_title(title, fontsize=10)
     if colorbar:
         bar = ax.figure.colorbar(image, ax=ax, fraction=0.046, pad=0.03)
-        bar.set_label("dissimilarity (1 \N{MINUS SIGN} Pearson r), percentile", fontsize=8)
+        unit = DISTANCES.get(distance, distance)
+        bar.set_label(f"dissimilarity ({unit}), percentile", fontsize=8)
         bar.ax.tick_params(labelsize=8)
         bar.outline.set_visible(False)
     return ax
@@ -65,6 +79,7 @@ def build_rdm_title(
     ceiling: float | None = None,
     splits: int | None = None,
     simulated: bool = False,
+    noise_free: bool = False,
 ) -> str:
     """The two lines above an RDM: what it is of, and how good it can be.
 
@@ -80,10 +95,14 @@ def build_rdm_title(
         Random splits behind the ceiling.
     simulated
         Whether the recordings are; the title says so.
+    noise_free
+        A layer or pixels, without noise: units in place of sites, and a ceiling of 1.
     """
     first = f"simulated {region}" if simulated else region
     if n_sites is not None:
-        first += f", {n_sites} sites"
+        first += f", {n_sites} {'units' if noise_free else 'sites'}"
+    if noise_free:
+        return f"{first}\nwithout noise"
     if ceiling is None:
         return f"{first}\nno ceiling: RDM only"
     second = f"ceiling {ceiling:.2f}"

@@ -163,6 +163,7 @@ def _list_datasets(name: str, region: dict, config: dict) -> list[str]:
 def _describe_region(region: dict, measured: dict, datasets: list[str]) -> dict:
     return {
         "datasets": datasets,
+        "description": region["description"],
         **{key: region.get(key) for key in ("n_sites", "n_stimuli")},
         **{key: _keep_finite(region.get(key)) for key in ("reliability", "ceiling")},
         "corrected": measured["corrected_for_noise"],

@@ -38,11 +38,16 @@ def _describe_recordings(teacher: dict) -> str:
 
 
 def _describe_network(teacher: dict) -> str:
-    return f"The teacher is a trained network ({teacher['name']}), not a brain."
+    return f"The teacher is a network, not a brain: {_list_regions(teacher)}."
 
 
 def _describe_control(teacher: dict) -> str:
-    return f"The teacher is a control ({teacher['name']}), made to guide without any brain."
+    return f"The teacher is a control, made to guide without any brain: {_list_regions(teacher)}."
+
+
+def _list_regions(teacher: dict) -> str:
+    regions = teacher["regions"].items()
+    return "; ".join(f"{name}, {region['description']}" for name, region in regions)
 
 
 DESCRIPTIONS = {

@@ -49,6 +49,7 @@ def make_best_cell(
         "level": config["teacher"]["level"],
         "regions": {
             name: {
+                "description": str(region.attrs["description"]),
                 "dataset": str(region.attrs["dataset"]),
                 "simulated": bool(region.attrs["simulated"]),
                 "n_sites": int(region.attrs["n_sites"]),
