@@ -12,6 +12,7 @@ from tgas_neuro.candidate.projection import ROWS_AT_ONCE, choose_width, draw_pro
 from tgas_neuro.candidate.training import load_batch
 from tgas_neuro.errors import UserError, check_choice
 from tgas_neuro.rdm.patterns import METHODS as SCALINGS
+from tgas_neuro.rdm.patterns import normalise_patterns
 from tgas_neuro.seeds import derive_generator
 
 MAX_UNITS = "auto"
@@ -177,10 +178,10 @@ def _choose_finish(
         return lambda means: means
     generator = derive_generator(seed, "projection", n_units)
     projection = draw_projection(n_units, width, generator, device)
-    scale_rows = SCALINGS[distance]
 
     def finish(means: torch.Tensor) -> torch.Tensor:
-        return projection.apply(means if scale_rows is None else scale_rows(means))
+        scaled = means if SCALINGS[distance] is None else normalise_patterns(means, distance)
+        return projection.apply(scaled)
 
     return finish
 

@@ -13,8 +13,10 @@ import torch
 
 from tgas_neuro.errors import check_choice
 
-# A pattern that varies less than this, relative to its size, is constant but for rounding.
-SMALLEST_RELATIVE_NORM = 1e-7
+# A pattern that varies less than this, relative to its size, is constant but for rounding; by the
+# type in which it was given.
+SMALLEST_RELATIVE_NORM = {torch.float64: 1e-14}
+SMALLEST_RELATIVE_NORM_OTHERWISE = 1e-7
 # Squared length that is left of unit patterns, below which their rounding to float32 would show.
 SMALL_SPREAD = 1e-2
 ROWS_AT_ONCE = 256  # a few MB, so that all passes over them find them in the cache
@@ -55,18 +57,39 @@ def calc_patterns(
     scale_rows = METHODS[method]
     if scale_rows is None:
         return centre_patterns(features, dtype, order)
-    # sums in float64, values in float32 where that is enough
-    working = torch.float64 if features.dtype != torch.float32 else dtype
-    patterns = torch.empty((len(order), features.shape[1]), dtype=dtype, device=features.device)
-    for rows, part in _pair(patterns, order):
-        rows.copy_(scale_rows(features[part].to(working)))
+    patterns = normalise_patterns(features, method, dtype, order)
     centre = _average_rows(patterns)
     length = float(1 - centre.square().sum())  # mean squared length after centring
     if dtype == torch.float32 and length < SMALL_SPREAD:
         for rows, part in _pair(patterns, order):
-            rows.copy_(scale_rows(features[part].to(torch.float64)).sub_(centre))
+            values = _get_rows(features, part)
+            rows.copy_(scale_rows(values.to(torch.float64), _get_smallest(values)).sub_(centre))
         return patterns
     return patterns.sub_(centre.to(dtype))
+
+
+def normalise_patterns(
+    features: torch.Tensor,
+    method: str = "correlation",
+    dtype: torch.dtype = torch.float32,
+    order: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Patterns of length 1 with what they share; arguments as in `calc_patterns`.
+
+    Returns
+    -------
+    patterns
+        (row, unit): p . q is the correlation, or the cosine, of two rows.
+    """
+    if order is None:
+        order = torch.arange(len(features), device=features.device)
+    # sums in float64, values in float32 where that is enough
+    working = torch.float64 if features.dtype != torch.float32 else dtype
+    patterns = torch.empty((len(order), features.shape[1]), dtype=dtype, device=features.device)
+    for rows, part in _pair(patterns, order):
+        values = _get_rows(features, part)
+        rows.copy_(METHODS[method](values.to(working), _get_smallest(values)))
+    return patterns
 
 
 def centre_patterns(
@@ -82,8 +105,20 @@ def centre_patterns(
     centre = features[::step].to(torch.float64).nanmedian(dim=0).values
     patterns = torch.empty((len(order), features.shape[1]), dtype=dtype, device=features.device)
     for rows, part in _pair(patterns, order):
-        rows.copy_(features[part] - centre)
+        values = features[part]
+        finite = torch.isfinite(values.sum(dim=1, keepdim=True, dtype=torch.float64))
+        rows.copy_(torch.where(finite, values - centre, torch.nan))
     return patterns
+
+
+def _get_rows(features: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    """Some rows; integers, of which nothing is rounded, as float64."""
+    values = features[rows]
+    return values if values.is_floating_point() else values.to(torch.float64)
+
+
+def _get_smallest(values: torch.Tensor) -> float:
+    return SMALLEST_RELATIVE_NORM.get(values.dtype, SMALLEST_RELATIVE_NORM_OTHERWISE)
 
 
 def _pair(
@@ -99,18 +134,18 @@ def _average_rows(patterns: torch.Tensor) -> torch.Tensor:
     return sum(part.nansum(dim=0).to(torch.float64) for part in parts) / len(patterns)
 
 
-def _scale_correlation(rows: torch.Tensor) -> torch.Tensor:
+def _scale_correlation(rows: torch.Tensor, smallest: float) -> torch.Tensor:
     """Centre rows over units and scale them to length 1, in place."""
     size = _calc_norm(rows)
     rows.sub_(_average_units(rows))
     # the first mean of a row with a large offset is only as exact as the type allows
     rows.sub_(_average_units(rows))
     norm = _calc_norm(rows)
-    scale = torch.where(norm <= SMALLEST_RELATIVE_NORM * size, torch.nan, 1 / norm)
+    scale = torch.where(norm <= smallest * size, torch.nan, 1 / norm)
     return rows.mul_(scale.to(rows.dtype))
 
 
-def _scale_cosine(rows: torch.Tensor) -> torch.Tensor:
+def _scale_cosine(rows: torch.Tensor, smallest: float) -> torch.Tensor:
     """Scale rows to length 1, in place."""
     norm = _calc_norm(rows)
     return rows.mul_(torch.where(norm > 0, 1 / norm, torch.nan).to(rows.dtype))
