@@ -118,6 +118,38 @@ def test_damaged_content_in_a_zip_is_named(tmp_path):
         list(read_members(tmp_path / "a.zip"))
 
 
+@pytest.mark.parametrize("kind", ["tar.gz", "tar.bz2", "tar.xz"])
+def test_damaged_content_in_a_packed_tar_is_named(tmp_path, kind):
+    # noise does not compress: the damage shows in nothing but the checksum at the end
+    noise = np.random.default_rng(0).bytes(5000)
+    path = make_archive(tmp_path / f"a.{kind}", {"a.png": noise})
+    broken = bytearray(path.read_bytes())
+    broken[2000] ^= 1
+    path.write_bytes(broken)
+    with pytest.raises(UserError, match=rf"a.{kind}: not a readable zip or tar archive"):
+        list(read_members(path))
+    with pytest.raises(UserError, match="it may be truncated"):
+        unpack_archive(path, tmp_path / "out")
+    assert [found.name for found in tmp_path.iterdir()] == [f"a.{kind}"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda whole: whole.replace("ä".encode(), b"\xff\xff"), "UnicodeDecodeError"),
+        (lambda whole: whole.replace("ä.png".encode(), b"\0" * 6), "not a readable|no files"),
+        (lambda whole: whole[:60] + bytes(60) + whole[120:], "LZMAError"),
+    ],
+    ids=["name that is no UTF-8", "name of nothing", "packed content"],
+)
+def test_a_damaged_zip_is_named(tmp_path, change, message):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("ä.png", np.random.default_rng(0).bytes(500))
+    (tmp_path / "a.zip").write_bytes(change((tmp_path / "a.zip").read_bytes()))
+    with pytest.raises(UserError, match=rf"a.zip: .*({message})"):
+        unpack_archive(tmp_path / "a.zip", tmp_path / "out")
+
+
 def test_a_missing_archive_and_a_text_file_are_named(tmp_path):
     with pytest.raises(UserError, match=r"absent.zip: no such file"):
         list(read_members(tmp_path / "absent.zip"))

@@ -1,10 +1,12 @@
 """Read and unpack zip and tar archives; a member that would leave its folder is refused."""
 
+import lzma
 import os
 import re
 import secrets
 import shutil
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -14,7 +16,21 @@ from typing import IO
 
 from tgas_neuro.errors import UserError
 
-BROKEN = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError)
+# what damaged archives make zipfile, tarfile and the packers raise; a ValueError is also UTF-8
+BROKEN = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    RuntimeError,
+    OSError,
+    ValueError,
+    LookupError,
+    ArithmeticError,
+    MemoryError,
+)
 
 
 def read_members(path: str | Path) -> Iterator[tuple[str, bytes]]:
@@ -138,7 +154,7 @@ def _open_zip(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
         for member in archive.infolist():
             kind = stat.S_IFMT(member.external_attr >> 16)
             name = _check_name(path, member.filename)
-            if member.is_dir() or not name or _is_litter(name):
+            if not name or member.is_dir() or _is_litter(name):
                 continue
             if kind not in (0, stat.S_IFREG):
                 raise UserError(_word_kind(path, name))
@@ -156,6 +172,9 @@ def _open_tar(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
                 raise UserError(_word_kind(path, name))
             with archive.extractfile(member) as file:
                 yield name, file
+        # gzip, bzip2 and xz compare their checksum at the end, behind the last member
+        while archive.fileobj.read(1 << 20):
+            pass
 
 
 def _check_name(path: Path, name: str) -> str:

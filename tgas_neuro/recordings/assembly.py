@@ -1,6 +1,6 @@
 """The assembly: recorded responses as a plain `xarray.DataArray`, and the check of its contract."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import xarray as xr
 
 from tgas_neuro.errors import UserError
 from tgas_neuro.files import written_whole
+from tgas_neuro.recordings.hdf5_probe import probe_hdf5
 
 DIMS = ("presentation", "neuroid")
 REQUIRED_COORDS = {
@@ -76,86 +77,102 @@ def validate_assembly(assembly: xr.DataArray, name: str, stimuli=None) -> xr.Dat
     UserError
         Naming what is wrong, where, and what was expected.
     """
-    _check_form(assembly, name)
-    _check_coordinates(assembly, name)
-    _check_values(assembly, name)
-    if stimuli is not None:
-        _check_stimuli(assembly, stimuli, name)
+    for problem in find_problems(assembly, name, stimuli):
+        raise UserError(problem)
     return assembly
 
 
-def _check_form(assembly: xr.DataArray, name: str) -> None:
+def find_problems(assembly: xr.DataArray, name: str, stimuli=None) -> Iterator[str]:
+    """Yield everything that breaks the contract, one line each (see `validate_assembly`)."""
+    yield from _find_wrong_form(assembly, name)
+    if assembly.dims != DIMS or not all(assembly.shape):
+        return
+    yield from _find_wrong_coordinates(assembly, name)
+    if "neuroid_id" in assembly.coords and "stimulus_id" in assembly.coords:
+        yield from _find_wrong_values(assembly, name)
+    if stimuli is not None and "stimulus_id" in assembly.coords:
+        yield from _find_unmatched(assembly, stimuli, name)
+
+
+def _find_wrong_form(assembly: xr.DataArray, name: str) -> Iterator[str]:
     if assembly.name != "response":
-        raise UserError(f"{name}: the variable is named {assembly.name!r}, expected 'response'")
+        yield f"{name}: the variable is named {assembly.name!r}, expected 'response'"
     if assembly.dims != DIMS:
-        raise UserError(
-            f"{name}: dims are {assembly.dims}, expected {DIMS}; transpose or rename them"
-        )
+        yield f"{name}: dims are {assembly.dims}, expected {DIMS}; transpose or rename them"
     if assembly.dtype != np.float32:
-        raise UserError(f"{name}: dtype is {assembly.dtype}, expected float32; convert it")
+        yield f"{name}: dtype is {assembly.dtype}, expected float32; convert it"
     for dim, size in zip(assembly.dims, assembly.shape, strict=True):
         if size == 0:
-            raise UserError(f"{name}: dimension {dim!r} is empty")
-    missing = [attr for attr in REQUIRED_ATTRS if attr not in assembly.attrs]
-    if missing:
-        raise UserError(
-            f"{name}: attribute {missing[0]!r} is missing; required are {', '.join(REQUIRED_ATTRS)}"
-        )
+            yield f"{name}: dimension {dim!r} is empty"
+    for attr in REQUIRED_ATTRS:
+        if attr not in assembly.attrs:
+            yield (
+                f"{name}: attribute {attr!r} is missing; required are {', '.join(REQUIRED_ATTRS)}"
+            )
 
 
-def _check_coordinates(assembly: xr.DataArray, name: str) -> None:
+def _find_wrong_coordinates(assembly: xr.DataArray, name: str) -> Iterator[str]:
+    missing = set()
     for dim, required in REQUIRED_COORDS.items():
         for coord in required:
             if coord not in assembly.coords:
+                missing.add(coord)
                 have = [key for key, value in assembly.coords.items() if value.dims == (dim,)]
-                raise UserError(
+                yield (
                     f"{name}: coordinate {coord!r} on {dim!r} is missing; there are: "
                     f"{', '.join(map(str, have)) or 'none'}"
                 )
-            if assembly.coords[coord].dims != (dim,):
-                raise UserError(
+            elif assembly.coords[coord].dims != (dim,):
+                missing.add(coord)
+                yield (
                     f"{name}: coordinate {coord!r} lies on {assembly.coords[coord].dims}, "
                     f"expected ({dim!r},)"
                 )
-    keys = list(zip(assembly["stimulus_id"].values, assembly["repetition"].values, strict=True))
-    _check_unique(name, "(stimulus_id, repetition)", keys)
-    _check_unique(name, "neuroid_id", list(assembly["neuroid_id"].values))
+    if not missing & {"stimulus_id", "repetition"}:
+        keys = zip(assembly["stimulus_id"].values, assembly["repetition"].values, strict=True)
+        yield from _find_doubled(name, "(stimulus_id, repetition)", list(keys))
+    if "neuroid_id" not in missing:
+        yield from _find_doubled(name, "neuroid_id", list(assembly["neuroid_id"].values))
 
 
-def _check_unique(name: str, what: str, keys: list) -> None:
+def _find_doubled(name: str, what: str, keys: list) -> Iterator[str]:
     if len(set(keys)) == len(keys):
         return
     seen = set()
     doubled = next(key for key in keys if key in seen or seen.add(key))
     shown = tuple(map(str, doubled)) if isinstance(doubled, tuple) else str(doubled)
-    raise UserError(f"{name}: {what} {shown!r} appears more than once; it must be unique")
+    yield f"{name}: {what} {shown!r} appears more than once; it must be unique"
 
 
-def _check_values(assembly: xr.DataArray, name: str) -> None:
+def _find_wrong_values(assembly: xr.DataArray, name: str) -> Iterator[str]:
+    if assembly.dtype.kind not in "fiub":
+        return
     finite = np.isfinite(assembly.values)
     if finite.all():
         return
     sites = assembly["neuroid_id"].values
     dead = ~finite.any(axis=0)
     if dead.any():
-        raise UserError(
+        yield (
             f"{name}: site {str(sites[dead][0])!r} has no finite response ({int(dead.sum())} such "
             "sites); leave them out in the reader or the file"
         )
-    row, column = np.argwhere(~finite)[0]
-    raise UserError(
-        f"{name}: response of site {str(sites[column])!r} to stimulus "
-        f"{str(assembly['stimulus_id'].values[row])!r} is {assembly.values[row, column]} "
-        f"({int((~finite).sum())} such values); a missing repetition is an absent row, not NaN"
-    )
+    wrong = ~finite & ~dead
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0]
+        yield (
+            f"{name}: response of site {str(sites[column])!r} to stimulus "
+            f"{str(assembly['stimulus_id'].values[row])!r} is {assembly.values[row, column]} "
+            f"({int(wrong.sum())} such values); a missing repetition is an absent row, not NaN"
+        )
 
 
-def _check_stimuli(assembly: xr.DataArray, stimuli, name: str) -> None:
+def _find_unmatched(assembly: xr.DataArray, stimuli, name: str) -> Iterator[str]:
     shown = set(map(str, assembly["stimulus_id"].values))
     listed = set(map(str, stimuli["stimulus_id"]))
     for missing, where in ((shown - listed, "the stimulus table"), (listed - shown, "responses")):
         if missing:
-            raise UserError(
+            yield (
                 f"{name}: stimulus {min(missing)!r} is missing from {where} ({len(missing)} such); "
                 f"there are {len(listed)} stimuli in the table, {len(shown)} with responses"
             )
@@ -191,6 +208,8 @@ class Recordings:
 
 def write_assembly(path: str | Path, assembly: xr.DataArray) -> None:
     """Write an assembly as one netCDF file, whole or not at all."""
+    assembly = assembly.copy(deep=False)
+    assembly.encoding = {}  # of a file that was read: it lists coordinates that may be gone
     with written_whole(path) as beside:
         assembly.to_dataset(name="response").to_netcdf(
             beside, engine="netcdf4", encoding={"response": {"zlib": True, "complevel": 1}}
@@ -214,6 +233,7 @@ def load_netcdf(path: str | Path, group: str | None = None, drop: Iterable[str] 
     """
     if not Path(path).is_file():
         raise UserError(f"{path}: no such file; run the stage that makes it again")
+    probe_hdf5(path)  # a damaged one may never end
     try:
         with xr.open_dataset(
             path, group=group, engine="netcdf4", drop_variables=list(drop)

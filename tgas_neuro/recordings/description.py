@@ -13,33 +13,58 @@ from tgas_neuro.schema_errors import check_schema, suggest
 SCHEMA = Path(__file__).parents[2] / "workflow" / "schemas" / "neural_data.schema.yaml"
 
 
+DIGESTS = ("sha256", "sha1")  # that an entry of files may have
+MOST_NODES = 100_000  # values of a YAML file, each counted as often as aliases repeat it
+
+
 class _UniqueKeyLoader(yaml.SafeLoader):
     """`yaml.SafeLoader` that refuses a key given twice, where YAML would keep the last one."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
         seen = set()
-        for key_node, _ in node.value:
+        for key_node, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            if not isinstance(key_node, yaml.ScalarNode):
+                continue
             if key_node.value in seen and key_node.tag != "tag:yaml.org,2002:merge":
                 raise yaml.constructor.ConstructorError(
                     None, None, f"key {key_node.value!r} is given twice", key_node.start_mark
                 )
-            if isinstance(key_node, yaml.ScalarNode):
-                seen.add(key_node.value)
+            seen.add(key_node.value)
         return super().construct_mapping(node, deep)
 
 
 def load_yaml(path: str | Path) -> object:
-    """Content of a YAML file; one that is not YAML is a `UserError` with line and column."""
+    """Content of a YAML file; one that is not YAML is a `UserError` with line and column.
+
+    So is one that is nested too deeply, or that grows beyond `MOST_NODES` by its aliases.
+    """
     try:
-        return yaml.load(Path(path).read_text(encoding="utf-8-sig"), Loader=_UniqueKeyLoader)
+        content = yaml.load(Path(path).read_text(encoding="utf-8-sig"), Loader=_UniqueKeyLoader)
+        nodes = _count_nodes(content, {})
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
         raise UserError(f"{path}: {where}not valid YAML ({error.problem}); correct it") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except RecursionError:
+        raise UserError(f"{path}: nested too deeply, or within itself; write it out") from None
+    # a ValueError is UTF-8, or what cannot be a date or number, such as 2020-13-45
+    except (yaml.YAMLError, ValueError) as error:
         raise UserError(f"{path}: not a YAML text in UTF-8 ({error})") from None
+    if nodes > MOST_NODES:
+        raise UserError(f"{path}: holds {nodes} values, at most {MOST_NODES} are read; shorten it")
+    return content
+
+
+def _count_nodes(content: object, known: dict[int, int]) -> int:
+    """Values in `content`; `known` holds those of the parts that aliases share."""
+    if not isinstance(content, dict | list):
+        return 1
+    if id(content) not in known:
+        parts = content.values() if isinstance(content, dict) else content
+        known[id(content)] = 1 + sum(_count_nodes(part, known) for part in parts)
+    return known[id(content)]
 
 
 def load_description(dataset: str, folders: Sequence[str | Path]) -> dict:
@@ -81,7 +106,7 @@ def load_description(dataset: str, folders: Sequence[str | Path]) -> dict:
     if doubled:
         raise UserError(f"{path}: files: name {doubled[0]!r} appears twice; names must differ")
     for file in description["files"]:
-        file["sha256"] = file["sha256"].strip().lower()
+        file |= {kind: file[kind].lower() for kind in DIGESTS if kind in file}
     description["options"] = check_options(description, reader, str(path))
     return description
 
@@ -108,8 +133,14 @@ def _find_description(dataset: str, folders: Sequence[str | Path]) -> Path:
 def calc_description_digest(description: dict) -> str:
     """SHA-256 over what determines the data: name, kind, reader, options, the files' digests.
 
-    Title, citation, licence, source and the files' addresses and sizes may change without it.
+    Title, citation, licence, source and the files' addresses and sizes may change without it. A
+    file of the user's without a digest counts by its path: its content is not known before it is
+    read, and that it was changed the workflow sees by its date.
     """
     content = {key: description[key] for key in ("name", "provides", "reader", "options")}
-    content["files"] = {file["name"]: file["sha256"] for file in description["files"]}
+    content["files"] = {
+        file["name"]: next((file[kind] for kind in DIGESTS if kind in file), None)
+        or f"path {file['path']}"
+        for file in description["files"]
+    }
     return calc_digest(content)

@@ -6,38 +6,29 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import requests
-from tqdm import tqdm
-
 from tgas_neuro.errors import UserError
 from tgas_neuro.files import calc_sha256
-from tgas_neuro.recordings.part_file import PartFile, locked_part
+from tgas_neuro.recordings.local_files import check_local_file
+from tgas_neuro.recordings.part_file import PartFile, own_part
+from tgas_neuro.recordings.transfer import BrokenError, RefusedError, receive
 
 WAITS = (1.0, 4.0, 15.0)
-TIMEOUT = (10.0, 60.0)  # [s] to connect, and between two pieces
-CHUNK = 1 << 16  # [bytes]; what a break loses at most
-MISMATCHES = 2  # downloads with a wrong digest before giving up
-
-
-class _BrokenError(Exception):
-    """An attempt failed in a way that may pass on its own."""
-
-
-class _RefusedError(Exception):
-    """An attempt failed in a way that another one will not cure."""
+MOST_WAIT = 120.0  # [s]; of what a server may ask for
+PROGRESS = 1 << 20  # [bytes]; an attempt that brought as many is not counted as a failure
+MISMATCHES = 2  # whole downloads with a wrong digest before giving up
 
 
 def fetch_files(
     description: dict, folder: str | Path, mirror: str | Path | None = None
 ) -> dict[str, Path]:
-    """Fetch every file of a data set (see `fetch_file`).
+    """Fetch every file of a data set (see `fetch_file`); the user's own are checked, not copied.
 
     Parameters
     ----------
     description
         From `tgas_neuro.recordings.description.load_description`.
     folder
-        Where this data set's files are kept, for example ``neural_data/raw/<dataset>``.
+        Where this data set's downloads are kept, for example ``neural_data/raw/<dataset>``.
     mirror
         A folder looked in before the internet; there the files lie as ``<dataset>/<name>``.
 
@@ -45,18 +36,26 @@ def fetch_files(
     -------
     dict[str, Path]
         Path of each file by its name in the description.
+
+    Raises
+    ------
+    UserError
+        A file cannot be had, or is not the one that the description means.
     """
-    return {
-        file["name"]: fetch_file(
-            file["url"],
-            Path(folder) / file["name"],
-            file["sha256"],
-            mirror=mirror,
-            mirror_name=f"{description['name']}/{file['name']}",
-            size=file.get("size"),
-        )
-        for file in description["files"]
-    }
+    paths = {}
+    for file in description["files"]:
+        if "path" in file:
+            paths[file["name"]] = check_local_file(file, description["name"])
+        else:
+            paths[file["name"]] = fetch_file(
+                file["url"],
+                Path(folder) / file["name"],
+                file["sha256"],
+                mirror=mirror,
+                mirror_name=f"{description['name']}/{file['name']}",
+                size=file.get("size"),
+            )
+    return paths
 
 
 def fetch_file(
@@ -71,9 +70,10 @@ def fetch_file(
 ) -> Path:
     """Fetch one file unless `destination` has it already, and return `destination`.
 
-    The mirror is looked in first, then `url` is downloaded to ``<destination>.part``, which a
-    later call continues after a break. A second process that wants the same file waits for the
-    first. Only a file with the right digest gets the name `destination`.
+    The mirror is looked in first, then `url` is downloaded to a part file, which a later call
+    continues after a break. Several processes at once each write a part of their own (see
+    `tgas_neuro.recordings.part_file`). Only a file with the right digest gets the name
+    `destination`.
 
     Parameters
     ----------
@@ -88,7 +88,8 @@ def fetch_file(
     size
         Size [bytes] for the progress bar where the server does not say it.
     waits
-        Seconds to wait before the second, third, ... attempt [s]; their number bounds the attempts.
+        Waits before the second, third, ... attempt [s], or longer where the server asks for it;
+        their number bounds the attempts in a row that brought less than `PROGRESS` bytes.
     sleep
         How to wait.
 
@@ -103,15 +104,14 @@ def fetch_file(
     mirrored = _find_in_mirror(mirror, mirror_name)
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
-        with locked_part(destination) as part:
-            if _has_digest(destination, sha256):  # another process was faster
-                return destination
+        with own_part(destination) as part:
             if mirrored is not None:
                 _copy(mirrored, part, sha256)
-            else:
-                way_out = _word_way_out(destination, mirror, mirror_name)
-                _download(url, part, sha256, destination.name, size, [*waits], sleep, way_out)
-            part.path.replace(destination)
+                _publish(part, destination, sha256)
+                return destination
+            way_out = _word_way_out(destination, mirror, mirror_name)
+            if _download(url, part, sha256, destination, size, [*waits], sleep, way_out):
+                _publish(part, destination, sha256)
     except OSError as error:
         raise UserError(
             f"{destination}: cannot be written ({error.strerror or error}); "
@@ -126,9 +126,13 @@ def check_files(description: dict, files: dict[str, Path]) -> None:
     Raises
     ------
     UserError
-        A file is missing or has another digest; it is left as it is.
+        A file is missing or has another digest; it is left as it is. Of the user's own files also
+        what `tgas_neuro.recordings.local_files.check_local_file` finds.
     """
     for file in description["files"]:
+        if "path" in file:
+            check_local_file(file, description["name"])
+            continue
         path = files.get(file["name"])
         if path is None or not path.is_file():
             raise UserError(
@@ -167,130 +171,80 @@ def _word_way_out(destination: Path, mirror: str | Path | None, mirror_name: str
 def _copy(source: Path, part: PartFile, sha256: str) -> None:
     part.clear()
     try:
-        found = calc_sha256(source)
-        if found == sha256:
-            with source.open("rb") as file:
-                shutil.copyfileobj(file, part.file, CHUNK)
-            part.file.flush()
-            found = calc_sha256(part.path)
+        with source.open("rb") as file:
+            shutil.copyfileobj(file, part.file, 1 << 20)
     except PermissionError:
-        part.path.unlink(missing_ok=True)
+        part.clear()
         raise UserError(f"{source}: the mirror's file may not be read; allow it") from None
+    found = part.calc_sha256()
     if found != sha256:
-        part.path.unlink(missing_ok=True)
+        part.clear()
         raise UserError(
             f"{source}: the mirror's file has sha256 {found}, expected {sha256}; "
             "replace it, or delete it to have it downloaded"
         )
 
 
+def _publish(part: PartFile, destination: Path, sha256: str) -> None:
+    try:
+        part.publish(destination)
+    except FileNotFoundError:
+        if not _has_digest(destination, sha256):
+            raise UserError(
+                f"{destination}: its unfinished part was taken over by another process while this "
+                "one was asleep; run it again"
+            ) from None
+
+
 def _download(
     url: str,
     part: PartFile,
     sha256: str,
-    name: str,
+    destination: Path,
     size: int | None,
     waits: list[float],
     sleep: Callable[[float], None],
     way_out: str,
-) -> None:
-    """Fill `part` from `url` until it has the digest; raise `UserError` when it cannot be had."""
-    if part.size() and calc_sha256(part.path) == sha256:  # killed before it was renamed
-        return
-    mismatches, why = 0, ""
-    for attempt in range(len(waits) + 1):
-        if attempt:
-            print(f"{name}: {why}; trying again in {waits[attempt - 1]:g} s", file=sys.stderr)
-            sleep(waits[attempt - 1])
+) -> bool:
+    """Fill `part` from `url` until it has the digest; raise `UserError` when it cannot be had.
+
+    False: another process has finished the same file meanwhile.
+    """
+    name, failures, mismatches, furthest = destination.name, 0, 0, part.size()
+    if part.size() and part.calc_sha256() == sha256:  # stopped before it was renamed
+        return True
+    while True:
+        why, wait, begin = "", 0.0, None
+        part.show_life()
         try:
-            _receive(url, part, name, size)
-        except _BrokenError as error:
-            why = str(error)
-            continue
-        except _RefusedError as error:
-            part.path.unlink(missing_ok=True)
+            begin = receive(url, part, name, size)
+        except BrokenError as error:
+            why, wait = str(error), min(error.wait, MOST_WAIT)
+        except RefusedError as error:
             raise UserError(f"{name}: {url}: {error}; correct the address or {way_out}") from None
-        part.file.flush()
-        found = calc_sha256(part.path)
+        # also after a break: a server may announce a wrong length
+        found = part.calc_sha256()
         if found == sha256:
-            return
-        part.clear()
-        mismatches += 1
-        why = f"sha256 is {found}, expected {sha256}"
-        if mismatches == MISMATCHES:
-            break
-    else:
-        raise UserError(
-            f"{name}: {url} could not be downloaded in {len(waits) + 1} attempts ({why}); "
-            f"without internet, {way_out}"
-        )
-    part.path.unlink(missing_ok=True)
-    raise UserError(
-        f"{name}: {url}: {why}, twice; the file there was changed or the digest in the data set's "
-        f"description is wrong: correct it, or {way_out}"
-    )
-
-
-def _receive(url: str, part: PartFile, name: str, size: int | None) -> None:
-    """Append to `part` what is missing of `url`; start over where the server cannot resume."""
-    done = part.size()
-    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={done}-"} if done else {})
-    try:
-        with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
-            total = _check_answer(response, part, done)
-            done = part.size()
-            bar = tqdm(
-                desc=name,
-                total=total or size,
-                initial=done,
-                unit="B",
-                unit_scale=True,
-                file=sys.stderr,
-                disable=None,  # no bar where stderr is a log file
-            )
-            with bar:
-                for piece in response.iter_content(CHUNK):
-                    part.file.write(piece)
-                    bar.update(len(piece))
-    except requests.RequestException as error:
-        # requests uses ValueError for addresses that cannot be right
-        kind = _RefusedError if isinstance(error, ValueError) else _BrokenError
-        raise kind(_word_failure(error)) from None
-    if total is not None and part.size() != total:
-        raise _BrokenError(f"the connection broke after {part.size()} of {total} bytes")
-
-
-def _check_answer(response: requests.Response, part: PartFile, done: int) -> int | None:
-    """Total size [bytes] if the server says it; empties `part` where the answer starts at 0."""
-    status = response.status_code
-    if status == 206:
-        content_range = response.headers.get("Content-Range", "")
-        span, _, total = content_range.removeprefix("bytes ").partition("/")
-        if span.partition("-")[0] != str(done):
+            return True
+        if begin is not None:
+            why = f"sha256 is {found}, expected {sha256}"
+            mismatches += begin == 0
             part.clear()
-            raise _BrokenError("the server resumed at another place")
-        return int(total) if total.isdigit() else None
-    if status == 200:
-        part.clear()
-        length = response.headers.get("Content-Length", "")
-        encoded = "Content-Encoding" in response.headers  # then it is not the file's length
-        return int(length) if length.isdigit() and not encoded else None
-    if status == 416:  # the part is longer than the file
-        part.clear()
-        raise _BrokenError("the unfinished file does not fit, starting over")
-    message = f"the server answered {status} {response.reason}"
-    if status >= 500 or status in (408, 429):
-        raise _BrokenError(message)
-    raise _RefusedError(message)
-
-
-def _word_failure(error: requests.RequestException) -> str:
-    """The innermost reason, without the layers of objects around it."""
-    if isinstance(error, requests.Timeout):
-        return f"no answer within {TIMEOUT[1]:g} s"
-    if isinstance(error, requests.exceptions.ChunkedEncodingError):
-        return "the connection broke"
-    reason = error.args[0] if error.args else error
-    reason = getattr(reason, "reason", reason)
-    text = str(reason).rsplit(">: ", 1)[-1]
-    return f"{type(error).__name__}: {text}"
+        if mismatches == MISMATCHES:
+            raise UserError(
+                f"{name}: {url}: {why}, twice; the file there was changed or the digest in the "
+                f"data set's description is wrong: correct it, or {way_out}"
+            )
+        failures = 1 if part.size() - furthest >= PROGRESS else failures + 1
+        furthest = max(furthest, part.size())
+        if failures > len(waits):
+            raise UserError(
+                f"{name}: {url} could not be downloaded in {failures} attempts ({why}); "
+                f"without internet, {way_out}"
+            )
+        wait = max(wait, waits[failures - 1])
+        print(f"{name}: {why}; trying again in {wait:g} s", file=sys.stderr)
+        sleep(wait)
+        if _has_digest(destination, sha256):
+            part.clear()
+            return False

@@ -1,4 +1,11 @@
 # Recordings: files of a data set -> assembly (or published RDM), stimulus table and images.
+from tgas_neuro.recordings.local_files import check_planned_files, match_downloads
+
+try:
+    check_planned_files(PLAN.descriptions.values())
+except UserError as error:
+    print(f"Error: {error}", file=sys.stderr)
+    sys.exit(1)
 
 
 rule recordings_download:
@@ -6,6 +13,8 @@ rule recordings_download:
         protected("neural_data/raw/{dataset}/{file}"),
     log:
         "results/logs/recordings/download_{dataset}_{file}.log",
+    wildcard_constraints:
+        file=match_downloads(PLAN.descriptions.values()),
     localrule: True
     conda:
         ENVIRONMENT
@@ -14,7 +23,8 @@ rule recordings_download:
         mem_mb=500,
         runtime=240,
     params:
-        description=lambda wildcards: PLAN.descriptions[wildcards.dataset],
+        # what is fetched does not depend on how it is read
+        description=lambda wildcards: get_files(wildcards.dataset),
         mirror=PLAN.config["recordings"]["mirror"],
     message:
         "Fetching {wildcards.file} of {wildcards.dataset}"

@@ -1,4 +1,4 @@
-"""The reader of Cowley et al. 2023, on made files and on the real session."""
+"""The description of Cowley et al. 2023, on made files and on the real session."""
 
 import io
 import zipfile
@@ -11,13 +11,10 @@ from scipy.stats import spearmanr
 
 from tgas_neuro.errors import UserError
 from tgas_neuro.recordings.description import load_description
-from tgas_neuro.recordings.readers.cowley2023_v4 import load_counts, read_cowley2023_v4
+from tgas_neuro.recordings.readers.arrays import read_arrays
 
 NEURAL_DATA = Path(__file__).parents[3] / "neural_data"
-DESCRIPTION = {
-    "name": "mine",
-    "options": {"session": "210101", "animal": "XY", "degrees": 4},
-}
+DESCRIPTION = load_description("cowley2023_v4", [NEURAL_DATA])
 
 
 def encode_image(value: int) -> bytes:
@@ -54,20 +51,23 @@ def change_counts(files, change):
 
 
 def test_slots_become_rows(files):
-    recordings = read_cowley2023_v4(DESCRIPTION, files)
+    recordings = read_arrays(DESCRIPTION, files)
     assembly = recordings.assembly
-    ids = [f"mine_210101_image{number:04d}" for number in (1, 1, 2, 3, 3, 3)]
+    ids = [f"cowley2023_v4_210325_image{number:04d}" for number in (1, 1, 2, 3, 3, 3)]
     assert list(assembly["stimulus_id"].values) == ids
     assert list(assembly["repetition"].values) == [0, 1, 0, 0, 1, 2]
     np.testing.assert_array_equal(
         assembly.values, [[1, 10], [2, 20], [3, 30], [4, 40], [5, 50], [6, 60]]
     )
-    assert list(assembly["neuroid_id"].values) == ["mine_XY_210101_00", "mine_XY_210101_01"]
+    assert list(assembly["neuroid_id"].values) == [
+        "cowley2023_v4_PE_210325_00",
+        "cowley2023_v4_PE_210325_01",
+    ]
     assert set(assembly["region"].values) == {"V4"}
-    assert set(assembly["animal"].values) == {"XY"}
+    assert set(assembly["animal"].values) == {"PE"}
     assert assembly.attrs["unit"] == "spikes"
     assert list(recordings.stimuli["filename"]) == [f"image000{n}.jpg" for n in (1, 2, 3)]
-    assert set(recordings.stimuli["degrees"]) == {4.0}
+    assert set(recordings.stimuli["degrees"]) == {8.0}
     assert dict(recordings.images) == {f"image000{n}.jpg": encode_image(n) for n in (1, 2, 3)}
 
 
@@ -77,7 +77,7 @@ def test_an_empty_slot_between_others_is_renumbered(files):
         return counts
 
     change_counts(files, free_first)
-    assembly = read_cowley2023_v4(DESCRIPTION, files).assembly
+    assembly = read_arrays(DESCRIPTION, files).assembly
     assert list(assembly["repetition"].values) == [0, 1, 0, 0, 1]
     np.testing.assert_array_equal(assembly.values[3:, 0], [5, 6])
 
@@ -93,50 +93,58 @@ def set_value(neuron, image, slot, value):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (set_value(1, 2, 0, np.nan), "neuron 1 and neuron 0 differ in whether image 3 has repe"),
-        (set_value(slice(None), 1, 0, np.nan), r"image 2 has no repetition \(1 such\)"),
-        (set_value(0, 0, 0, -1), "spike counts must be whole numbers from 0"),
+        (
+            set_value(1, 2, 0, np.nan),
+            "neuroid 1 and neuroid 0 differ in whether stimulus 2 has rep",
+        ),
+        (
+            set_value(slice(None), 1, 0, np.nan),
+            r"stimulus 1 \(counted from 0\) has no repetition of neuroid 0 \(1 such stimuli\)",
+        ),
+        (
+            set_value(0, 0, 0, -1),
+            r"-1.0 at \(0, 0, 0\) \(1 such\): spike counts must be whole numb",
+        ),
         (set_value(0, 0, 0, 0.5), "spike counts must be whole numbers from 0"),
-        (lambda counts: counts[:, :, 0], r"expected numbers of shape .*found \(2, 3\) of float64"),
+        (
+            lambda counts: counts[:, :, 0],
+            r"expected numbers of shape \(neuroid, stimulus, repetition\), found \(2, 3\) of fl",
+        ),
         (lambda counts: counts.astype(str), "expected numbers of shape"),
-        (lambda counts: counts[:, :2], "i.zip: image0003.jpg belongs to no column; it holds 3 im"),
+        (
+            lambda counts: counts[:, :2],
+            "i.zip: image0003.jpg belongs to no stimulus; it holds 3",
+        ),
     ],
 )
 def test_a_wrong_array_is_named(files, change, message):
     change_counts(files, change)
     with pytest.raises(UserError, match=message):
-        read_cowley2023_v4(DESCRIPTION, files)
+        read_arrays(DESCRIPTION, files)
 
 
-def test_a_truncated_array_is_named(files):
-    files["r.npy"].write_bytes(files["r.npy"].read_bytes()[:-8])
+@pytest.mark.parametrize("change", [lambda content: content[:-8], lambda content: b""])
+def test_a_truncated_array_is_named(files, change):
+    files["r.npy"].write_bytes(change(files["r.npy"].read_bytes()))
     with pytest.raises(UserError, match=r"r.npy: not a readable .npy array .* may be truncated"):
-        load_counts(files["r.npy"])
-    files["r.npy"].write_bytes(b"")
-    with pytest.raises(UserError, match=r"r.npy: not a readable .npy array"):
-        load_counts(files["r.npy"])
+        read_arrays(DESCRIPTION, files)
 
 
 def test_a_pickle_is_never_loaded(files):
     np.save(files["r.npy"], np.array([{"an": "object"}], dtype=object), allow_pickle=True)
     with pytest.raises(UserError, match=r"r.npy: not a readable .npy array .*allow_pickle"):
-        load_counts(files["r.npy"])
+        read_arrays(DESCRIPTION, files)
 
 
 def test_images_of_another_session_are_named(files, tmp_path):
     write_images(tmp_path / "i.zip", [1, 2])
     with pytest.raises(UserError, match=r"i.zip: image0003.jpg is missing; it holds 2 images"):
-        read_cowley2023_v4(DESCRIPTION, files)
+        read_arrays(DESCRIPTION, files)
 
 
 def test_the_files_are_found_by_their_ending(files):
-    with pytest.raises(UserError, match=r"mine.yaml: files: 0 files end in .zip"):
-        read_cowley2023_v4(DESCRIPTION, {"r.npy": files["r.npy"]})
-
-
-def test_an_unknown_option_is_named(files):
-    with pytest.raises(UserError, match=r"mine.yaml: options: unknown key 'degres'"):
-        read_cowley2023_v4({"name": "mine", "options": {"degres": 8}}, files)
+    with pytest.raises(UserError, match=r"yaml: options.images: file is missing and 0 files end"):
+        read_arrays(DESCRIPTION, {"r.npy": files["r.npy"]})
 
 
 @pytest.fixture(scope="module")
@@ -145,9 +153,9 @@ def paths(real_data):
     return {name: folder / name for name in ("responses_raw_210325.npy", "images_210325.zip")}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def recordings(paths):
-    return read_cowley2023_v4(load_description("cowley2023_v4", [NEURAL_DATA]), paths)
+    return read_arrays(DESCRIPTION, paths)
 
 
 @pytest.mark.real_data

@@ -1,0 +1,57 @@
+"""Absent trials: repetition slots that were not used (NaN) become absent rows, in place."""
+
+import numpy as np
+
+STIMULI_AT_ONCE = 64
+
+
+def pack_repetitions(responses: np.ndarray) -> np.ndarray:
+    """Move the trials of each stimulus and site to the front of its slots, in place.
+
+    Sites that were recorded at once have the same empty slots, so that their trials stay side by
+    side. Sites of other animals or sessions have others; their trials never were simultaneous,
+    and which of them share a row means nothing.
+
+    Parameters
+    ----------
+    responses
+        (stimulus, slot, site), floating point; NaN marks a slot without a trial. Changed.
+
+    Returns
+    -------
+    numpy.ndarray
+        (stimulus,), how many trials of each stimulus every site has: its rows from 0 to there
+        are complete. What some sites have beyond is not used.
+    """
+    counts = np.zeros(len(responses), dtype=np.int64)
+    for start in range(0, len(responses), STIMULI_AT_ONCE):
+        part = responses[start : start + STIMULI_AT_ONCE]
+        missing = np.isnan(part)
+        if missing.any():
+            order = np.argsort(missing, axis=1, kind="stable")
+            part[...] = np.take_along_axis(part, order, axis=1)
+        counts[start : start + len(part)] = (~missing).sum(axis=1).min(axis=-1)
+    return counts
+
+
+def drop_slots(responses: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Rows (presentation, site) of packed trials: the first `counts` slots of each stimulus.
+
+    The rows are moved within the memory of `responses`, (stimulus, slot, site) and contiguous,
+    and returned as a view of it: recordings of 300 MB are not held twice.
+    """
+    rows = responses.reshape(-1, responses.shape[-1])
+    n_slots, end = responses.shape[1], 0
+    for stimulus, count in enumerate(counts):
+        start = stimulus * n_slots
+        if start != end:
+            rows[end : end + count] = rows[start : start + count]
+        end += int(count)
+    return rows[:end]
+
+
+def number_repetitions(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Stimulus and repetition of each row of `drop_slots`, both (presentation,)."""
+    stimulus = np.repeat(np.arange(len(counts)), counts)
+    first = np.repeat(np.cumsum(counts) - counts, counts)
+    return stimulus, np.arange(len(stimulus)) - first
