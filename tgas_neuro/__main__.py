@@ -4,10 +4,10 @@ import argparse
 import sys
 
 from tgas_neuro import __version__
-from tgas_neuro.commands import summary, unlock
+from tgas_neuro.commands import check, convert, summary, unlock
 from tgas_neuro.errors import UserError
 
-COMMANDS = {"summary": summary, "unlock": unlock}
+COMMANDS = {"check": check, "convert": convert, "summary": summary, "unlock": unlock}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -22,11 +22,11 @@ def main(arguments: list[str] | None = None) -> int:
         )
     chosen = parser.parse_args(arguments)
     try:
-        COMMANDS[chosen.command].run(chosen)
+        code = COMMANDS[chosen.command].run(chosen)
     except UserError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1
-    return 0
+    return code or 0
 
 
 if __name__ == "__main__":

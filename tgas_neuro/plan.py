@@ -6,7 +6,7 @@ older results.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,12 @@ from tgas_neuro.configuration import check_configuration
 from tgas_neuro.errors import UserError
 from tgas_neuro.files import calc_digest
 from tgas_neuro.recordings.description import calc_description_digest, load_description
-from tgas_neuro.teacher.options import Source, find_weights, read_options, refuse_published
+from tgas_neuro.recordings.time_window import take_window
+from tgas_neuro.teacher.options import find_weights, read_options
+from tgas_neuro.teacher.source import read_sources, refuse_published
 
 ARCHIVES = (".tar.gz", ".tgz", ".tar", ".zip")
+LONGEST_NAME = 100  # of a file or folder a system takes 255 bytes
 VALIDATION_SHARE = 4  # simulated validation splits are a quarter of the training split
 
 
@@ -69,9 +72,9 @@ class Plan:
     config
         Checked and completed.
     descriptions
-        Data set to its checked description.
+        Data set, as its folder in ``results/recordings`` is called, to its checked description.
     regions
-        Region to its data set.
+        Region to its data sets, of that name.
     teacher, search, final
         Names of the three results' folders.
     weights
@@ -84,7 +87,7 @@ class Plan:
 
     config: dict[str, Any]
     descriptions: dict[str, dict[str, Any]]
-    regions: dict[str, str]
+    regions: dict[str, list[str]]
     teacher: str
     search: str
     final: str
@@ -112,20 +115,15 @@ def build_plan(config: Any, folders: Sequence[Path], name: str = "config.yaml") 
         The configuration or the description of a data set is wrong.
     """
     config = check_configuration(config, name)
-    regions = {
-        region: source["datasets"][0] for region, source in config["recordings"]["regions"].items()
-    }
-    descriptions = {
-        dataset: load_description(dataset, folders) for dataset in dict.fromkeys(regions.values())
-    }
+    regions, descriptions = _plan_recordings(config["recordings"]["regions"], folders, name)
     digests = _calc_digests(config, descriptions)
-    _check_teacher(config, descriptions, name)
+    _check_teacher(config, regions, descriptions, name)
     kind, strategy = _name_kind(config["teacher"]), config["search"]["strategy"]
     return Plan(
         config=config,
         descriptions=descriptions,
         regions=regions,
-        teacher=f"{'_'.join(descriptions)}_{kind}-{digests['teacher'][:8]}",
+        teacher=f"{_name_datasets(descriptions)}_{kind}-{digests['teacher'][:8]}",
         search=f"{config['search']['space']}_{strategy}-{digests['search'][:8]}",
         final=f"{config['search']['space']}_{strategy}-{digests['final'][:8]}",
         premature_images=_plan_images(config["premature"]),
@@ -133,6 +131,33 @@ def build_plan(config: Any, folders: Sequence[Path], name: str = "config.yaml") 
         weights=_list_weights(config["teacher"]["network"]),
         digests=digests,
     )
+
+
+def _plan_recordings(
+    wanted: Mapping[str, dict], folders: Sequence[Path], name: str
+) -> tuple[dict[str, list[str]], dict[str, dict[str, Any]]]:
+    """Data sets of each region, and the description of each data set."""
+    regions: dict[str, list[str]] = {}
+    descriptions: dict[str, dict[str, Any]] = {}
+    for region, source in wanted.items():
+        regions[region] = []
+        for dataset in source["datasets"]:
+            folder, description = dataset, load_description(dataset, folders)
+            window = source["select"].get("window_ms")
+            if window is not None:
+                key = f"{name}: recordings.regions.{region}.select.window_ms"
+                folder, description = take_window(description, window, key)
+            regions[region].append(folder)
+            descriptions[folder] = description
+    return regions, descriptions
+
+
+def _name_datasets(descriptions: Mapping[str, dict]) -> str:
+    """All data sets, or the first and how many more there are: a folder's name has a length."""
+    joined = "_".join(descriptions)
+    if len(joined) <= LONGEST_NAME:
+        return joined
+    return f"{next(iter(descriptions))[:LONGEST_NAME]}_and_{len(descriptions) - 1}_more"
 
 
 def _name_kind(teacher: dict[str, Any]) -> str:
@@ -149,7 +174,12 @@ def _list_weights(network: dict[str, Any] | None) -> list[str]:
     return [str(path)] if path else []
 
 
-def _check_teacher(config: dict[str, Any], descriptions: dict[str, dict], name: str) -> None:
+def _check_teacher(
+    config: dict[str, Any],
+    regions: dict[str, list[str]],
+    descriptions: dict[str, dict],
+    name: str,
+) -> None:
     """What the teacher asks of its data sets and files is there, before any work."""
     options = read_options(config, config["search"]["seed"])
     for path in _list_weights(config["teacher"]["network"]):
@@ -160,13 +190,13 @@ def _check_teacher(config: dict[str, Any], descriptions: dict[str, dict], name: 
             )
     if options.shows_stimuli_only:
         return
-    for region, source in config["recordings"]["regions"].items():
-        dataset = source["datasets"][0]
-        if descriptions[dataset]["provides"] == "rdm":
-            try:
-                refuse_published(region, Source(dataset, Path(dataset), source["select"]), options)
-            except UserError as error:
-                raise UserError(f"{name}: {error}") from None
+    for region, source in read_sources(config["recordings"], regions).items():
+        for dataset in source.folders:
+            if descriptions[dataset]["provides"] == "rdm":
+                try:
+                    refuse_published(region, source, dataset, options)
+                except UserError as error:
+                    raise UserError(f"{name}: {error}") from None
 
 
 def _calc_digests(config: dict[str, Any], descriptions: dict[str, dict]) -> dict[str, str]:

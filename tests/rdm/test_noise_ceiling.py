@@ -7,8 +7,13 @@ import pytest
 from scipy.spatial.distance import pdist
 from scipy.stats import spearmanr, zscore
 
-from tgas_neuro.rdm import calc_noise_ceiling, calc_rdm, calc_site_reliability, compare_rdms
-from tgas_neuro.rdm.repetitions import average_repetitions, index_repetitions, standardise_sites
+from tgas_neuro.rdm import NoiseCeiling, calc_noise_ceiling, calc_rdm, compare_rdms
+from tgas_neuro.rdm.repetitions import (
+    average_repetitions,
+    draw_split,
+    index_repetitions,
+    standardise_sites,
+)
 from tgas_neuro.recordings.description import load_description
 from tgas_neuro.recordings.readers import READERS
 
@@ -21,23 +26,41 @@ def draw_rates(generator, stimuli, sites, mean):
     return mean * np.exp(0.8 * hidden)
 
 
-@pytest.mark.parametrize(("mean", "repetitions"), [(0.5, (4, 9)), (2.0, (4, 16)), (8.0, (8, 16))])
-def test_ceiling_is_what_the_truth_reaches(make_assembly, mean, repetitions):
+# Mean count, repetitions (least, most), sites; reliabilities of about 0.55 to 0.99.
+GRID = [
+    (1.0, (4, 4), 10),
+    (4.0, (4, 50), 10),
+    (1.0, (4, 4), 30),
+    (0.3, (2, 12), 30),
+    (0.1, (4, 50), 30),
+    (0.3, (16, 16), 100),
+    (8.0, (8, 16), 100),
+    (0.1, (50, 50), 100),
+    (0.3, (4, 4), 256),
+    (1.0, (2, 12), 256),
+]
+
+
+@pytest.mark.parametrize(("mean", "repetitions", "sites"), GRID)
+def test_ceiling_is_what_the_truth_reaches(make_assembly, mean, repetitions, sites):
     """The RDM of noise-free, equally normalised sites correlates with the measured one so much."""
-    found, true = [], []
-    for seed in range(4):
+    found, true, reliability = [], [], []
+    for seed in range(6):
         generator = np.random.default_rng(seed)
-        rates = draw_rates(generator, stimuli=120, sites=60, mean=mean)
+        rates = draw_rates(generator, stimuli=150, sites=sites, mean=mean)
         assembly = make_assembly(
-            rates, generator.integers(repetitions[0], repetitions[1] + 1, size=120), generator
+            rates, generator.integers(repetitions[0], repetitions[1] + 1, size=150), generator
         )
         ids = np.unique(assembly["stimulus_id"].values)
         indexed = index_repetitions(assembly, ids, np.arange(len(ids)))
         measured = calc_rdm(standardise_sites(average_repetitions(indexed)).numpy())
         true.append(compare_rdms(calc_rdm(zscore(rates, axis=0)), measured))
-        found.append(calc_noise_ceiling(assembly, 20, generator).ceiling)
-    assert np.mean(found) == pytest.approx(np.mean(true), abs=0.03)
-    assert 0.3 < np.mean(true) < 0.999
+        ceiling = calc_noise_ceiling(assembly, 10, generator)
+        found.append(ceiling.ceiling)
+        reliability.append(ceiling.reliability)
+    assert np.mean(reliability) > 0.5
+    assert np.mean(found) == pytest.approx(np.mean(true), abs=0.02)
+    assert 0.6 < np.mean(true) < 0.999
 
 
 def test_one_split_by_hand(make_assembly):
@@ -56,7 +79,7 @@ def test_one_split_by_hand(make_assembly):
     assert np.abs(np.array(candidates) - ceiling.split_half).min() < 1e-6
     r = ceiling.split_half
     assert ceiling.reliability == pytest.approx(2 * r / (1 + r))
-    assert ceiling.ceiling == pytest.approx(np.sqrt(2 * r / (1 + r)))
+    assert ceiling.ceiling == pytest.approx(ceiling.correction * np.sqrt(2 * r / (1 + r)))
 
 
 def test_halves_are_ceilings_of_the_restricted_rdm(make_assembly):
@@ -80,7 +103,7 @@ def test_without_repetitions_there_is_no_ceiling(make_assembly):
     assert ceiling.n_rows == 0
     assert ceiling.ceiling is None
     assert np.isnan(ceiling.split_half)
-    assert np.isnan(calc_site_reliability(assembly, 5, generator)).all()
+    assert np.isnan(ceiling.ceiling_interval).all()
 
 
 def test_stimuli_without_a_second_repetition_are_left_out(make_assembly):
@@ -101,24 +124,68 @@ def test_noise_alone_has_no_ceiling_or_a_low_one(make_assembly):
     assert ceiling.ceiling is None or ceiling.ceiling < 0.4
 
 
-@pytest.mark.parametrize("repetitions", [4, 11])
-def test_site_reliability_against_variances(make_assembly, repetitions):
-    """For Poisson counts: signal variance over signal plus noise variance of the mean."""
-    generator = np.random.default_rng(10)
-    rates = generator.uniform(0.5, 3, size=(400, 12)) * generator.uniform(0.5, 4, size=12)
-    assembly = make_assembly(rates, np.full(400, repetitions), generator)
-    signal = rates.var(axis=0)
-    expected = signal / (signal + rates.mean(axis=0) / repetitions)
-    found = calc_site_reliability(assembly, 20, generator)
-    np.testing.assert_allclose(found, expected, atol=0.06)
+def test_objects_as_rows(make_assembly):
+    """Halves of the images of an object are averaged before the RDM: by hand for one split."""
+    generator = np.random.default_rng(12)
+    rates = draw_rates(generator, stimuli=24, sites=20, mean=5)
+    assembly = make_assembly(rates, np.full(24, 2), generator)
+    ids, objects = np.unique(assembly["stimulus_id"].values), np.arange(24) // 3
+    found = calc_noise_ceiling(assembly, 1, np.random.default_rng(13), ids, objects)
+    indexed = index_repetitions(assembly, ids, objects)
+    rdms = []
+    for half in draw_split(indexed, np.random.default_rng(13)):
+        images = [
+            assembly.values[half.numpy() & (indexed.stimulus == k).numpy()] for k in range(24)
+        ]
+        rows = np.array(images).reshape(8, 3, 20).astype(float).mean(axis=1)
+        rdms.append(pdist(zscore(rows, axis=0), "correlation"))
+    assert found.n_rows == 8
+    assert found.split_half == pytest.approx(spearmanr(*rdms)[0], abs=1e-6)
 
 
-def test_constant_site_has_no_reliability(make_assembly):
-    generator = np.random.default_rng(11)
-    rates = draw_rates(generator, 20, 3, 5)
-    rates[:, 1] = 0
-    found = calc_site_reliability(make_assembly(rates, np.full(20, 4), generator), 5, generator)
-    np.testing.assert_array_equal(np.isnan(found), [False, True, False])
+def test_unnormalised_sites(make_assembly):
+    generator = np.random.default_rng(14)
+    rates = draw_rates(generator, 20, 15, 5)
+    assembly = make_assembly(rates, np.full(20, 2), generator)
+    found = calc_noise_ceiling(assembly, 1, np.random.default_rng(15), normalise="none")
+    indexed = index_repetitions(assembly, np.unique(assembly["stimulus_id"].values), np.arange(20))
+    halves = draw_split(indexed, np.random.default_rng(15))
+    rdms = [pdist(assembly.values[half.numpy()].astype(float), "correlation") for half in halves]
+    assert found.split_half == pytest.approx(spearmanr(*rdms)[0], abs=1e-6)
+
+
+def test_same_seed_same_numbers(make_assembly):
+    generator = np.random.default_rng(16)
+    assembly = make_assembly(draw_rates(generator, 40, 12, 3), np.full(40, 5), generator)
+    first, again = (calc_noise_ceiling(assembly, 4, np.random.default_rng(17)) for _ in range(2))
+    np.testing.assert_array_equal(first.split_correlations, again.split_correlations)
+    assert first.ceiling == again.ceiling
+
+
+def test_large_offsets_of_sites_do_not_matter(make_assembly):
+    """Sums are taken in float32, which must lose no more than the assembly itself has lost."""
+    generator = np.random.default_rng(18)
+    assembly = make_assembly(draw_rates(generator, 40, 12, 3), np.full(40, 6), generator)
+    lifted = assembly + np.float32(2**16)  # counts stay exact
+    first, second = (
+        calc_noise_ceiling(data, 4, np.random.default_rng(19)) for data in (assembly, lifted)
+    )
+    np.testing.assert_allclose(first.split_correlations, second.split_correlations, atol=1e-3)
+
+
+def test_interval_of_the_ceiling():
+    correlations = np.linspace(0.3, 0.5, 41)
+    ceiling = NoiseCeiling(correlations, 10, 0.98)
+    low, high = np.percentile(correlations, [2.5, 97.5])
+    assert ceiling.interval == pytest.approx((low, high))
+    expected = [0.98 * np.sqrt(2 * r / (1 + r)) for r in (low, high)]
+    assert ceiling.ceiling_interval == pytest.approx(expected)
+    assert expected[0] < ceiling.ceiling < expected[1]
+
+
+def test_interval_of_no_ceiling():
+    assert NoiseCeiling(np.array([-0.2, -0.1]), 10).ceiling_interval == (0.0, 0.0)
+    assert np.isnan(NoiseCeiling(np.full(3, np.nan), 0).ceiling_interval).all()
 
 
 @pytest.mark.real_data
@@ -133,3 +200,4 @@ def test_macaque_v4(real_data):
     assert ceiling.n_rows == 640
     assert ceiling.split_half == pytest.approx(0.56, abs=0.01)
     assert ceiling.reliability == pytest.approx(0.72, abs=0.01)
+    assert 0.8 < ceiling.ceiling_interval[0] < ceiling.ceiling < ceiling.ceiling_interval[1] < 0.9

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from tgas_neuro.errors import UserError
 from tgas_neuro.rdm.repetitions import (
     average_repetitions,
     draw_split,
@@ -39,6 +40,40 @@ def test_objects_weigh_images_equally(indexed):
     np.testing.assert_allclose(found, images.reshape(4, 3, 5).mean(axis=1))
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_average_of_some_presentations(indexed, dtype):
+    """Against a loop; a stimulus of which nothing is kept is NaN."""
+    assembly, ids, _ = indexed
+    repetitions = index_repetitions(assembly, ids, np.arange(len(ids)), dtype)
+    keep = np.random.default_rng(3).random(assembly.sizes["presentation"]) < 0.5
+    keep[assembly["stimulus_id"].values == ids[4]] = False
+    found = average_repetitions(repetitions, torch.from_numpy(keep))
+    assert found.dtype == torch.float64
+    for number, identifier in enumerate(ids):
+        chosen = assembly.values[keep & (assembly["stimulus_id"].values == identifier)]
+        expected = chosen.astype(float).mean(axis=0) if len(chosen) else np.full(5, np.nan)
+        np.testing.assert_allclose(found[number], expected, rtol=1e-6)
+
+
+def test_objects_of_which_an_image_is_missing(indexed):
+    assembly, ids, _ = indexed
+    objects = np.array([2, 0, 1] * 4)  # not in the order of the stimuli
+    repetitions = index_repetitions(assembly, ids, objects)
+    keep = torch.from_numpy(assembly["stimulus_id"].values != ids[3])
+    images = average_repetitions(index_repetitions(assembly, ids, np.arange(len(ids))))
+    kept = np.arange(len(ids)) != 3
+    expected = [
+        images[torch.from_numpy(kept & (objects == number))].mean(dim=0) for number in range(3)
+    ]
+    np.testing.assert_allclose(average_repetitions(repetitions, keep), torch.stack(expected))
+
+
+def test_unknown_stimulus(indexed):
+    assembly, ids, _ = indexed
+    with pytest.raises(UserError, match=f"stimulus_id: '{ids[0]}' of the recordings is not among"):
+        index_repetitions(assembly, ids[1:], np.arange(len(ids) - 1))
+
+
 def test_split_halves(indexed):
     assembly, ids, counts = indexed
     repetitions = index_repetitions(assembly, ids, np.arange(len(ids)))
@@ -70,3 +105,15 @@ def test_standardise():
     np.testing.assert_allclose(found[:, 0], np.array([-1, 0, 1]) / np.sqrt(2 / 3))
     assert (found[:, 1] == 0).all()  # a constant site says nothing
     assert torch.equal(standardise_sites(responses, "none"), responses)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_constant_site_of_unequal_repetitions(make_assembly, dtype):
+    """0.1 has no exact float32: its averages differ by rounding, which must not be z-scored."""
+    generator = np.random.default_rng(4)
+    assembly = make_assembly(np.full((20, 2), 3.0), generator.integers(2, 60, size=20), generator)
+    assembly.values[:, 1] = 0.1
+    ids = np.unique(assembly["stimulus_id"].values)
+    averages = average_repetitions(index_repetitions(assembly, ids, np.arange(20), dtype))
+    assert (standardise_sites(averages)[:, 1] == 0).all()
+    np.testing.assert_allclose(standardise_sites(averages)[:, 0].std(correction=0), 1)

@@ -9,6 +9,7 @@ from tgas_neuro.errors import UserError
 from tgas_neuro.recordings.assembly import (
     REQUIRED_ATTRS,
     build_assembly,
+    find_problems,
     load_assembly,
     load_netcdf,
     validate_assembly,
@@ -50,6 +51,29 @@ def test_what_is_written_is_loaded(assembly, tmp_path):
         assert list(loaded[coord].values) == list(assembly[coord].values)
     assert list(loaded.attrs["time_window_ms"]) == [70, 170]
     assert [path.name for path in tmp_path.iterdir()] == ["assembly.nc"]
+
+
+def test_a_loaded_assembly_without_a_coordinate_is_written_whole(assembly, tmp_path):
+    """What was loaded remembers the names of its coordinates; one that is gone hides no other."""
+    write_assembly(tmp_path / "assembly.nc", assembly)
+    less = load_assembly(tmp_path / "assembly.nc").drop_vars("variation")
+    write_assembly(tmp_path / "less.nc", less)
+    assert set(load_assembly(tmp_path / "less.nc").coords) == set(less.coords)
+
+
+def test_every_problem_is_found_in_one_pass(assembly):
+    assembly = assembly.astype(float).drop_vars(["repetition", "animal"])
+    assembly.attrs.pop("license")
+    assembly.values[0, 0] = np.inf
+    problems = list(find_problems(assembly, "here", STIMULI.iloc[:1]))
+    assert [problem.split(": ")[1].split(";")[0] for problem in problems] == [
+        "dtype is float64, expected float32",
+        "attribute 'license' is missing",
+        "coordinate 'repetition' on 'presentation' is missing",
+        "coordinate 'animal' on 'neuroid' is missing",
+        "response of site 's0' to stimulus 'a' is inf (1 such values)",
+        "stimulus 'b' is missing from the stimulus table (1 such)",
+    ]
 
 
 def set_values(row, column, value):

@@ -16,7 +16,8 @@ from tgas_neuro.recordings.description import load_description
 from tgas_neuro.recordings.ingest import ingest_recordings
 from tgas_neuro.recordings.published_rdms import build_rdm_dataset, write_rdms
 from tgas_neuro.teacher.build import build_teacher
-from tgas_neuro.teacher.options import Source, TeacherOptions
+from tgas_neuro.teacher.options import TeacherOptions
+from tgas_neuro.teacher.source import Source
 
 PROJECT = Path(__file__).parents[2]
 
@@ -74,7 +75,7 @@ def published(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def build():
-    """Build a teacher of one data set's folder."""
+    """Build a teacher of one data set's folder, or of several with the data sets' names."""
 
     def build_one(folder, regions=("V4", "IT"), select=None, lines=None, **changes):
         options = {
@@ -89,10 +90,14 @@ def build():
             "seed": 0,
         }
         return build_teacher(
-            {name: Source(folder.name, folder, select or {}) for name in regions},
+            {name: Source(_list_folders(folder), select or {}) for name in regions},
             TeacherOptions(**options | changes),
             {"made": "by a test"},
             (lines if lines is not None else []).append,
         )
 
     return build_one
+
+
+def _list_folders(folder):
+    return folder if isinstance(folder, dict) else {folder.name: folder}

@@ -83,7 +83,7 @@ def test_any_stimuli_will_do_and_responses_are_not_read(published, build, tmp_pa
 def test_select_takes_stimuli(simulated, build):
     kept = build(simulated, ["IT"], {"variation": ["V0"]}, **describe(layers={"IT": "late"}))
     assert kept.regions["IT"].sizes["stimulus"] == 64
-    with pytest.raises(UserError, match=r"select.variation: \['V3'\] leaves no stimulus.*V0"):
+    with pytest.raises(UserError, match=r"select.variation: 'V3' is not in simulated.*V0"):
         build(simulated, ["IT"], {"variation": ["V3"]}, **describe(layers={"IT": "late"}))
     with pytest.raises(UserError, match=r"select.animal: this teacher uses only the stimuli"):
         build(simulated, ["IT"], {"animal": ["A"]}, **describe(layers={"IT": "late"}))

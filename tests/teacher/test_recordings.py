@@ -17,8 +17,9 @@ from tgas_neuro.recordings.ingest import ingest_recordings
 from tgas_neuro.recordings.simulation.stimuli import simulate_stimuli
 from tgas_neuro.recordings.simulation.ventral_stream import simulate_responses
 from tgas_neuro.teacher.build import build_teacher
-from tgas_neuro.teacher.options import Source, TeacherOptions
+from tgas_neuro.teacher.options import TeacherOptions
 from tgas_neuro.teacher.region import describe_region
+from tgas_neuro.teacher.source import Source
 from tgas_neuro.teacher.teacher import get_ceiling, load_teacher, write_teacher
 
 PROJECT = Path(__file__).parents[2]
@@ -54,7 +55,7 @@ def recorded(tmp_path_factory):
 
 def build(folder, options=OPTIONS, regions=("V4", "IT"), select=None, lines=None):
     return build_teacher(
-        {name: Source("simulated", folder, select or {}) for name in regions},
+        {name: Source({"simulated": folder}, select or {}) for name in regions},
         options,
         {"made": "by a test"},
         (lines if lines is not None else []).append,
@@ -157,8 +158,18 @@ def test_select(recorded):
     [
         ({}, ["V1"], {}, r"recordings.regions.V1: region 'V1' is not in .*there are: IT, V4"),
         ({"min_site_reliability": 0.99}, ["IT"], {}, r"min_site_reliability: 0.99 leaves no site"),
-        ({}, ["IT"], {"variation": ["V9"]}, r"select.variation: \['V9'\] leaves nothing.*V0, V3"),
-        ({}, ["IT"], {"array": ["M"]}, r"select.array: .* has no coordinate 'array'"),
+        (
+            {},
+            ["IT"],
+            {"variation": ["V9"]},
+            r"select.variation: 'V9' is not in simulated; there are: V0, V3",
+        ),
+        (
+            {},
+            ["IT"],
+            {"array": ["M"]},
+            r"select.array: the sites of simulated have no 'array'; remove",
+        ),
     ],
 )
 def test_user_errors(recorded, changes, regions, select, message):

@@ -128,6 +128,12 @@ class Toy:
         return below
 
 
+@pytest.fixture(scope="session")
+def toy_config():
+    """The toy configuration, to be written to a folder of the test's own."""
+    return copy.deepcopy(TOY)
+
+
 @pytest.fixture
 def toy(tmp_path):
     return Toy(tmp_path)

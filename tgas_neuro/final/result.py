@@ -50,7 +50,7 @@ def make_best_cell(
         "regions": {
             name: {
                 "description": str(region.attrs["description"]),
-                "dataset": str(region.attrs["dataset"]),
+                "datasets": str(region.attrs["dataset"]).split(", "),
                 "simulated": bool(region.attrs["simulated"]),
                 "n_sites": int(region.attrs["n_sites"]),
                 "n_stimuli": region.sizes["stimulus"],

@@ -4,7 +4,14 @@ import numpy as np
 import torch
 import xarray as xr
 
-from tgas_neuro.rdm.repetitions import average_repetitions, draw_split, index_repetitions
+from tgas_neuro.rdm.repetitions import (
+    average_repetitions,
+    draw_split,
+    index_repetitions,
+    list_stimuli,
+)
+
+LEAST_R = -1 / 3  # of which Spearman-Brown makes -1
 
 
 def calc_site_reliability(
@@ -28,11 +35,15 @@ def calc_site_reliability(
     Returns
     -------
     reliability
-        (neuroid,), at most 1; 0 or below is noise. NaN for a site that does not vary, and for
-        all sites when fewer than two stimuli have two repetitions.
+        (neuroid,), in [-1, 1]; 0 or below is noise. A split with r under -1/3 counts as -1, for
+        2 r / (1 + r) has a pole at r = -1 and one such split would drown all others.
+        NaN for a site that does not vary, and for all sites when fewer than two stimuli have two
+        repetitions.
     """
-    stimulus_ids = np.unique(assembly["stimulus_id"].values.astype(str))
-    repetitions = index_repetitions(assembly, stimulus_ids, np.arange(len(stimulus_ids)))
+    stimulus_ids = list_stimuli(assembly)
+    repetitions = index_repetitions(
+        assembly, stimulus_ids, np.arange(len(stimulus_ids)), torch.float32
+    )
     repeated = repetitions.counts >= 2
     if repeated.sum() < 2:
         return np.full(assembly.sizes["neuroid"], np.nan)
@@ -43,8 +54,7 @@ def calc_site_reliability(
             average_repetitions(repetitions, first)[repeated],
             average_repetitions(repetitions, second)[repeated],
         )
-        # r of -1 has no Spearman-Brown value; such a site is noise at any rate
-        r = r.clamp(min=-0.999)
+        r = r.clamp(min=LEAST_R)
         total += 2 * r / (1 + r)
     return (total / n_splits).numpy()
 

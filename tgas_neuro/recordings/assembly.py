@@ -16,6 +16,7 @@ REQUIRED_COORDS = {
     "presentation": ("stimulus_id", "repetition"),
     "neuroid": ("neuroid_id", "region", "animal"),
 }
+NAMES = {"stimulus_id": "presentation", "neuroid_id": "neuroid"}
 REQUIRED_ATTRS = (
     "dataset",
     "unit",
@@ -88,10 +89,11 @@ def find_problems(assembly: xr.DataArray, name: str, stimuli=None) -> Iterator[s
     if assembly.dims != DIMS or not all(assembly.shape):
         return
     yield from _find_wrong_coordinates(assembly, name)
-    if "neuroid_id" in assembly.coords and "stimulus_id" in assembly.coords:
+    named = {dim: assembly.coords.get(coord) for coord, dim in NAMES.items()}
+    if all(found is not None and found.dims == (dim,) for dim, found in named.items()):
         yield from _find_wrong_values(assembly, name)
-    if stimuli is not None and "stimulus_id" in assembly.coords:
-        yield from _find_unmatched(assembly, stimuli, name)
+        if stimuli is not None:
+            yield from _find_unmatched(assembly, stimuli, name)
 
 
 def _find_wrong_form(assembly: xr.DataArray, name: str) -> Iterator[str]:

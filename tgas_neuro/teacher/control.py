@@ -12,8 +12,9 @@ from tgas_neuro.seeds import derive_generator
 from tgas_neuro.teacher.matched import build_matched_regions
 from tgas_neuro.teacher.network import build_network_regions
 from tgas_neuro.teacher.noise_free import build_noise_free_region, load_shown
-from tgas_neuro.teacher.options import Source, TeacherOptions
+from tgas_neuro.teacher.options import TeacherOptions
 from tgas_neuro.teacher.recordings import build_recordings_regions
+from tgas_neuro.teacher.source import Source
 from tgas_neuro.teacher.stimuli import show_stimuli
 
 Regions = dict[str, xr.Dataset]

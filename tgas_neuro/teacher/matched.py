@@ -6,17 +6,18 @@ import numpy as np
 import torch
 import xarray as xr
 
-from tgas_neuro.rdm import calc_site_reliability
 from tgas_neuro.rdm.repetitions import average_repetitions
 from tgas_neuro.seeds import derive_generator
+from tgas_neuro.teacher.dissimilarities import index_parts
 from tgas_neuro.teacher.measured import (
     Measured,
     build_measured_region,
     calc_ceilings,
-    index_measured,
+    calc_reliability,
 )
-from tgas_neuro.teacher.options import Source, TeacherOptions, refuse_published
-from tgas_neuro.teacher.recordings import load_measured, was_measured
+from tgas_neuro.teacher.options import TeacherOptions
+from tgas_neuro.teacher.recordings import find_published, load_measured
+from tgas_neuro.teacher.source import Source, refuse_published
 
 
 def draw_matched(means: torch.Tensor, generator: np.random.Generator) -> torch.Tensor:
@@ -57,13 +58,17 @@ def exchange_means(measured: Measured, generator: np.random.Generator) -> Measur
     taken from it. Half means are mean + e and mean - e before and after, with the same e, and so
     the sites' reliabilities differ only by the chance correlation of e with the means.
     """
-    repetitions = index_measured(measured)
-    means = average_repetitions(repetitions)
+    indexed = index_parts(measured.parts, measured.shown)
+    means = torch.cat([average_repetitions(repetitions) for repetitions in indexed], dim=1)
     difference = draw_matched(means, generator) - means
-    responses = repetitions.responses + difference[repetitions.row[repetitions.stimulus]]
-    return replace(
-        measured, assembly=measured.assembly.copy(data=responses.numpy().astype(np.float32))
-    )
+    sites = [repetitions.responses.shape[1] for repetitions in indexed]
+    parts = []
+    for part, repetitions, shift in zip(
+        measured.parts, indexed, difference.split(sites, dim=1), strict=True
+    ):
+        responses = repetitions.responses + shift[repetitions.row[repetitions.stimulus]]
+        parts.append(part.copy(data=responses.numpy().astype(np.float32)))
+    return replace(measured, parts=tuple(parts))
 
 
 def build_matched_regions(
@@ -74,14 +79,13 @@ def build_matched_regions(
 
 
 def _build_matched(name: str, source: Source, options: TeacherOptions) -> xr.Dataset:
-    if not was_measured(source):
-        refuse_published(name, source, options)
+    published = find_published(source)
+    if published is not None:
+        refuse_published(name, source, published, options)
     recorded = load_measured(name, source, options)
     generator = derive_generator(options.seed, "teacher", name, "matched", options.control.seed)
     matched = exchange_means(recorded, generator)
-    reliability = calc_site_reliability(
-        matched.assembly, options.splits, derive_generator(options.seed, "teacher", name, "sites")
-    )
+    reliability = np.concatenate(calc_reliability(matched.parts, name, options))
     region = build_measured_region(
         name,
         replace(matched, site_reliability=reliability),

@@ -13,8 +13,9 @@ from tgas_neuro.teacher.layers import find_layers, record_layers
 from tgas_neuro.teacher.measured import build_measured_region, filter_sites
 from tgas_neuro.teacher.model import build_model, describe_weights
 from tgas_neuro.teacher.noise_free import build_noise_free_region, load_shown
-from tgas_neuro.teacher.options import Source, TeacherOptions
+from tgas_neuro.teacher.options import TeacherOptions
 from tgas_neuro.teacher.region import Shown
+from tgas_neuro.teacher.source import Source
 
 
 def build_network_regions(
@@ -62,7 +63,7 @@ def _group_regions(sources: dict[str, Source]) -> list[list[str]]:
     """Regions that share their stimuli, which go through the network once for all of them."""
     groups: dict[str, list[str]] = {}
     for name, source in sources.items():
-        groups.setdefault(f"{source.folder} {source.select}", []).append(name)
+        groups.setdefault(f"{source.folders} {source.select}", []).append(name)
     return list(groups.values())
 
 
@@ -103,6 +104,6 @@ class _Recorder:
             derive_generator(self.options.seed, "teacher", name, "counts"),
         )
         assembly.attrs["stimuli_digest"] = digest
-        measured = filter_sites(assembly, self.shown, name, self.options)
+        measured = filter_sites((assembly,), self.shown, name, self.options)
         attrs["description"] += ", seen through electrodes"
         return build_measured_region(name, measured, self.options, dataset=source.dataset, **attrs)

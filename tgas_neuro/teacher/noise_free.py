@@ -9,7 +9,8 @@ import xarray as xr
 from tgas_neuro.errors import UserError
 from tgas_neuro.rdm import calc_rdm
 from tgas_neuro.recordings.stimuli import calc_stimuli_digest, load_stimuli
-from tgas_neuro.teacher.options import Source, TeacherOptions
+from tgas_neuro.teacher.options import TeacherOptions
+from tgas_neuro.teacher.pooling import join_digests, share_stimuli
 from tgas_neuro.teacher.region import (
     SUBSETS,
     Shown,
@@ -17,36 +18,33 @@ from tgas_neuro.teacher.region import (
     check_rdm,
     prepare_stimuli,
 )
+from tgas_neuro.teacher.selection import SITE_LABELS, select_stimuli
+from tgas_neuro.teacher.source import Source
 
 UNITS_AT_ONCE = 4096  # of a wide layer, whose inner products are summed in float64
 
 
 def load_shown(name: str, source: Source, options: TeacherOptions) -> tuple[Shown, str]:
-    """Load the stimuli of a data set, whether its responses or only an RDM were published.
+    """Load the stimuli of a region's data sets, whether responses or only an RDM were published.
 
     Returns
     -------
     shown, digest
-        The selected stimuli, and the digest of all stimuli of the data set.
+        The selected stimuli that all data sets share, and the digest of all their stimuli.
     """
-    stimuli = load_stimuli(source.folder / "stimuli.csv")
-    digest = calc_stimuli_digest(stimuli)
-    for column, values in source.select.items():
-        key = f"recordings.regions.{name}.select.{column}"
-        if column not in stimuli:
+    for label in SITE_LABELS:
+        if label in source.select:
             raise UserError(
-                f"{key}: this teacher uses only the stimuli of {source.dataset}, which have no "
-                f"{column!r}; remove the key"
+                f"recordings.regions.{name}.select.{label}: this teacher uses only the stimuli of "
+                f"{source.dataset}, which have no {label!r}; remove the key"
             )
-        found = stimuli[column].astype(str)
-        keep = found.isin([str(value) for value in values])
-        if not keep.any():
-            raise UserError(
-                f"{key}: {values} leaves no stimulus of {source.dataset}; there are: "
-                f"{', '.join(sorted(set(found)))}"
-            )
-        stimuli = stimuli[keep].reset_index(drop=True)
-    return prepare_stimuli(stimuli, source.folder, options), digest
+    tables = {
+        dataset: load_stimuli(folder / "stimuli.csv") for dataset, folder in source.folders.items()
+    }
+    digest = join_digests([calc_stimuli_digest(table) for table in tables.values()])
+    tables = share_stimuli(select_stimuli(tables, name, source.select), name)
+    stimuli = next(iter(tables.values()))
+    return prepare_stimuli(stimuli, source.first, options, source.dataset), digest
 
 
 def build_noise_free_region(

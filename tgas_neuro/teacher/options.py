@@ -4,8 +4,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tgas_neuro.errors import UserError
-
 DOWNLOAD = "download"  # the word that asks for torchvision's own weights
 
 
@@ -77,25 +75,6 @@ class TeacherOptions:
         return self.kind == "network" or bool(of_stimuli)
 
 
-@dataclass(frozen=True)
-class Source:
-    """Where a region comes from.
-
-    Attributes
-    ----------
-    dataset
-        Name of the data set.
-    folder
-        What the recordings stage wrote of it, ``results/recordings/<dataset>``.
-    select
-        What is taken of it: ``variation`` and ``animal`` to values.
-    """
-
-    dataset: str
-    folder: Path
-    select: dict[str, list]
-
-
 def read_options(config: dict[str, Any], seed: int) -> TeacherOptions:
     """The options that the sections ``recordings`` and ``teacher`` of a configuration name."""
     recordings, teacher = config["recordings"], config["teacher"]
@@ -129,30 +108,3 @@ def _read_network(section: dict[str, Any] | None) -> NetworkOptions | None:
 def find_weights(weights: str | None) -> Path | None:
     """The local file that ``teacher.network.weights`` names, or None."""
     return None if weights in (None, DOWNLOAD) else Path(weights)
-
-
-def refuse_published(region: str, source: Source, options: TeacherOptions) -> None:
-    """Raise `UserError` when a teacher asks more of a published RDM than it can tell.
-
-    Of some data sets only an RDM was published, no responses: it cannot be averaged to objects,
-    made with another distance, nor made anew from altered responses.
-    """
-    name = f"of {source.dataset} (region {region}) only an RDM was published"
-    control = options.control.type if options.control else None
-    needs = {
-        "level": (options.level, options.level != "image", "level: image"),
-        "distance": (options.distance, options.distance != "correlation", "distance: correlation"),
-        "comparison": (options.comparison, options.comparison == "cka", "comparison: spearman"),
-        "control.type": (control, control == "matched", "type: shuffled"),
-    }
-    for key, (value, needed, way_out) in needs.items():
-        if needed:
-            raise UserError(
-                f"teacher.{key}: {value!r} needs responses, but {name}; use {way_out}, or a data "
-                "set with responses"
-            )
-    if source.select:
-        raise UserError(
-            f"recordings.regions.{region}.select: {name}, so nothing can be selected; remove "
-            "the key"
-        )

@@ -45,13 +45,15 @@ class Shown:
     half: np.ndarray
 
 
-def prepare_stimuli(stimuli: pd.DataFrame, folder: Path, options: TeacherOptions) -> Shown:
-    """Build rows and draw the crossed halves.
+def prepare_stimuli(
+    stimuli: pd.DataFrame, folder: Path, options: TeacherOptions, name: str
+) -> Shown:
+    """Build rows and draw the crossed halves; `name` is the data sets', for messages.
 
     The halves follow from the seed, the stimuli and the level, whatever the region: regions on the
     same stimuli share them, so that a candidate is compared with all of them in one pass.
     """
-    rows = build_rows(stimuli, options.level, str(folder))
+    rows = build_rows(stimuli, options.level, name)
     generator = derive_generator(
         options.seed, "teacher", calc_stimuli_digest(stimuli), options.level, "halves"
     )

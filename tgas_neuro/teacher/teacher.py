@@ -40,6 +40,7 @@ class Teacher:
         - ``responses`` ("row_name", "neuroid"): normalised mean responses, where recorded; of a
           layer or of pixels only for the comparison cka, as units or as axes with the same inner
           products
+        - ``neuroid_id``, ``animal``, ``site_dataset``, ``site_reliability`` ("neuroid",): of sites
         - ``split_correlations`` ("subset", "split"): split-half r of all rows and both halves
         - attrs ``kind``, ``description`` (in words), ``title`` (beside the region's name, "" for
           recordings), ``distance``, ``comparison``
@@ -47,7 +48,8 @@ class Teacher:
           ``ceiling_low``, ``ceiling_high`` (its interval over splits), ``reliability``,
           ``corrected_for_noise``, ``noise_free``
         - attrs ``animal_lower``, ``animal_upper`` (across-animal bounds, NaN with one animal)
-        - attrs ``dataset``, ``simulated``, ``stimuli_digest``, counts, and more
+        - attrs ``dataset`` (several with ", " between), ``simulated``, ``stimuli_digest``, counts,
+          and more
 
         Regions on the same stimuli have the same ``half``, ``row`` and ``images``.
     provenance

@@ -1,4 +1,5 @@
 # What all rules share: the plan of the run (names, inputs), made from the checked configuration.
+import re
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -76,18 +77,23 @@ def print_summary():
         print(summarise(Path("results/best_cell.json"), figures()), file=sys.stderr)
 
 
+def get_files(name):
+    """Name and files of a data set; they are the same in whichever time window it is read."""
+    found = next(found for found in PLAN.descriptions.values() if found["name"] == name)
+    return {"name": name, "files": found["files"]}
+
+
 def list_files(dataset):
     """Files of a data set: the user's own where they lie, others where the download puts them."""
-    return [
-        str(locate_file(file, f"neural_data/raw/{dataset}"))
-        for file in PLAN.descriptions[dataset]["files"]
-    ]
+    description = PLAN.descriptions[dataset]
+    folder = f"neural_data/raw/{description['name']}"
+    return [str(locate_file(file, folder)) for file in description["files"]]
 
 
 def match_datasets(kind):
     """A regular expression that matches the data sets that provide it, and nothing else."""
     found = [name for name, found in PLAN.descriptions.items() if found["provides"] == kind]
-    return "|".join(found) or "(?!)"
+    return "|".join(map(re.escape, found)) or "(?!)"
 
 
 def list_recordings():

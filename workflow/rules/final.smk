@@ -85,7 +85,7 @@ rule search_figures:
         mem_mb=2000,
         runtime=20,
     params:
-        simulated="simulated" in PLAN.descriptions,
+        simulated=any(found["reader"] == "simulated" for found in PLAN.descriptions.values()),
         results_version=RESULTS_VERSION,
     message:
         "Drawing the search and its best cell"

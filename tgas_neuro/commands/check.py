@@ -1,0 +1,25 @@
+"""`check`: what recordings hold and everything that is wrong with them; exit code 0 or 1.
+
+The target is the name of a data set (a file of neural_data/), the file of its description, an
+assembly (.nc, with stimuli.csv and stimuli/ beside it where they are there), published RDMs
+(rdm.nc), a teacher (teacher.nc), or a folder of results/recordings/.
+"""
+
+import argparse
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("target", help="data set, description, assembly, RDMs, teacher or folder")
+    parser.add_argument("--splits", type=int, default=10, help="random splits of the repetitions")
+    parser.add_argument("--mirror", type=Path, help="folder that is looked in before the internet")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the report; 1 when something is wrong."""
+    from tgas_neuro.devices import computing_with  # torch: other commands start without it
+    from tgas_neuro.recordings.check import check_target
+
+    with computing_with(1):  # halves are small: more threads wait for each other
+        return check_target(arguments.target, max(arguments.splits, 1), arguments.mirror)

@@ -1,0 +1,22 @@
+"""`convert`: what any reader gives, as an assembly (.nc) with its stimuli beside it.
+
+Writes OUT.nc, and stimuli.csv and stimuli/ in the same folder, which reader netcdf takes again and
+other programs can read: `xarray.open_dataset("OUT.nc")["response"]`.
+"""
+
+import argparse
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("target", help="name of a data set, or the file of its description")
+    parser.add_argument("out", type=Path, metavar="OUT.nc", help="the assembly to write")
+    parser.add_argument("--mirror", type=Path, help="folder that is looked in before the internet")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Convert, and say what was written."""
+    from tgas_neuro.recordings.convert import convert_data_set  # its readers load much
+
+    print(convert_data_set(arguments.target, arguments.out, arguments.mirror))
