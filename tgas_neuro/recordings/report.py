@@ -115,4 +115,6 @@ def find_image_problems(stimuli: pd.DataFrame, folder: Path) -> Iterator[str]:
 
 def _word_window(window: str | np.ndarray) -> str:
     edges = np.ravel(window).tolist()
-    return " to ".join(f"{edge:g}" if isinstance(edge, int | float) else str(edge) for edge in edges)
+    return " to ".join(
+        f"{edge:g}" if isinstance(edge, int | float) else str(edge) for edge in edges
+    )
