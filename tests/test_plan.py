@@ -115,7 +115,7 @@ def test_many_data_sets_have_a_short_name(tmp_path):
         ),
         (
             {"datasets": ["kriegeskorte2008_it"], "select": {"array": ["M"]}},
-            r"IT.select: of kriegeskorte2008_it \(region IT\) only an RDM was published, so nothing",
+            r"IT.select: of kriegeskorte2008_it \(region IT\) only an RDM was published, so",
         ),
     ],
 )

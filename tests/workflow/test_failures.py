@@ -157,7 +157,7 @@ MISTAKES = [
     ),
     (
         lambda config: config["recordings"]["regions"].update(V1={"datasets": ["simulated"]}),
-        "region 'V1' is not in results/recordings/simulated; there are: IT, V4",
+        "region 'V1' is not in simulated; there are: IT, V4",
     ),
     (
         lambda config: config["recordings"].update(min_site_reliability=0.999),
