@@ -48,11 +48,11 @@ def test_a_file_that_never_ends_is_told(tmp_path, userblock):
 
 
 def test_a_crash_of_the_library_is_told_and_asked_for_once(tmp_path, monkeypatch):
-    def crash(path, parent):
+    def crash(path):
         faulthandler.disable()
         os.kill(os.getpid(), signal.SIGSEGV)
 
-    monkeypatch.setattr(hdf5_probe, "_walk_alone", crash)
+    monkeypatch.setattr(hdf5_probe, "_walk", crash)
     path = write_texts(tmp_path / "a.h5")
     for _ in range(2):
         with pytest.raises(UserError, match=r"a.h5: .* ended with signal SIGSEGV; copy it again"):

@@ -1,7 +1,6 @@
 """Activations: what each layer of a candidate does with each stimulus."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +10,7 @@ from torch import nn
 from tgas_neuro.candidate.projection import ROWS_AT_ONCE, choose_width, draw_projection
 from tgas_neuro.candidate.training import load_batch
 from tgas_neuro.errors import UserError, check_choice
+from tgas_neuro.hooks import catching_outputs
 from tgas_neuro.rdm.patterns import METHODS as SCALINGS
 from tgas_neuro.rdm.patterns import normalise_patterns
 from tgas_neuro.seeds import derive_generator
@@ -104,7 +104,7 @@ def record_layers(
     counts = torch.from_numpy(np.bincount(row)).to(device)
     width = _check_width(max_units, len(counts))
     keepers: dict[str, _RowKeeper] = {}
-    with _catching_outputs(layers) as outputs:
+    with catching_outputs(layers) as outputs:
         for start in range(0, len(order), batch_size):
             chosen = order[start : start + batch_size]
             after = order[start + batch_size : start + batch_size + 1]
@@ -198,22 +198,3 @@ def _flatten(name: str, output: torch.Tensor, spatial_mean: bool) -> torch.Tenso
     elif spatial_mean and output.ndim == 3:
         output = output.float().mean(dim=1)
     return output.flatten(1).float()
-
-
-@contextmanager
-def _catching_outputs(layers: dict[str, nn.Module]) -> Iterator[dict[str, torch.Tensor]]:
-    """Yield a dict that holds each layer's output after every pass."""
-    outputs: dict[str, torch.Tensor] = {}
-
-    def catch(name: str):
-        def hook(module: nn.Module, inputs: tuple, output: torch.Tensor) -> None:
-            outputs[name] = output
-
-        return hook
-
-    handles = [module.register_forward_hook(catch(name)) for name, module in layers.items()]
-    try:
-        yield outputs
-    finally:
-        for handle in handles:
-            handle.remove()

@@ -13,7 +13,7 @@ from math import sqrt
 
 import torch
 
-from tgas_neuro.rdm.distances import normalise_patterns
+from tgas_neuro.rdm.patterns import normalise_patterns
 
 # Smaller shares of signal in a row are not told from this: the correction would be one of chance.
 SMALLEST_SHARE = 0.15

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from tgas_neuro.errors import UserError, check_choice
+from tgas_neuro.rdm.binning import rank_with_ties
 from tgas_neuro.rdm.kendall import calc_tau_a
 
 
@@ -46,15 +47,7 @@ def compare_rdms(
 
 def calc_ranks(values: torch.Tensor) -> torch.Tensor:
     """Ranks from 1, ties at their mean rank, float64 (mean ranks above 2**23 need it)."""
-    order = torch.argsort(values)
-    _, group, counts = torch.unique_consecutive(
-        values[order], return_inverse=True, return_counts=True
-    )
-    counts = counts.to(torch.float64)
-    mean_ranks = counts.cumsum(0) - (counts - 1) / 2
-    ranks = torch.empty(values.shape, dtype=torch.float64, device=values.device)
-    ranks[order] = mean_ranks[group]
-    return ranks
+    return rank_with_ties(values, 0.0)
 
 
 def _calc_pearson(first: torch.Tensor, second: torch.Tensor) -> float:

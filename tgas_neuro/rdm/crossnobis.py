@@ -178,7 +178,7 @@ def _calc_mean_covariance(repetitions: Repetitions, fold: torch.Tensor) -> torch
 def _average_rows(covariance: torch.Tensor, repetitions: Repetitions) -> torch.Tensor:
     """Covariance of the means over the stimuli of a row, of those that were shown, (row, row)."""
     shown = repetitions.counts > 0
-    row, n_rows = repetitions.row[shown], int(repetitions.row.max()) + 1
+    row, n_rows = repetitions.row[shown], repetitions.n_rows
     half = covariance.new_zeros((n_rows, len(shown))).index_add_(0, row, covariance[shown])
     whole = covariance.new_zeros((n_rows, n_rows)).index_add_(0, row, half.T[shown])
     counts = torch.bincount(row, minlength=n_rows)

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from tgas_neuro.errors import UserError, check_choice
-from tgas_neuro.rdm.patterns import calc_patterns, normalise_patterns  # noqa: F401
+from tgas_neuro.rdm.patterns import calc_half_squares, calc_patterns
 
 ROWS_PER_BLOCK = 256  # whose dissimilarities to all stimuli are held beside the RDM
 
@@ -60,7 +60,7 @@ def calc_rdm(
         )
     double = precise or method == "euclidean"
     patterns = calc_patterns(tensor, method, torch.float64 if double else torch.float32)
-    rdm = METHODS[method](_calc_half_squares(patterns))
+    rdm = METHODS[method](_calc_half_square_distances(patterns))
     rdm = rdm if precise else rdm.to(torch.float32)
     return rdm if isinstance(features, torch.Tensor) else rdm.numpy()
 
@@ -79,11 +79,11 @@ def take_rows(rdm: torch.Tensor, keep: torch.Tensor) -> torch.Tensor:
     return rdm[keep[rows] & keep[columns]]
 
 
-def _calc_half_squares(patterns: torch.Tensor) -> torch.Tensor:
+def _calc_half_square_distances(patterns: torch.Tensor) -> torch.Tensor:
     """Half the squared distance of every pair of patterns, (pair,), in their type."""
     n_stimuli, place = len(patterns), 0
     rdm = patterns.new_empty(n_stimuli * (n_stimuli - 1) // 2)
-    size = patterns.to(torch.float64).square().sum(dim=1) / 2
+    size = calc_half_squares(patterns)
     for start in range(0, n_stimuli - 1, ROWS_PER_BLOCK):
         rows = slice(start, start + ROWS_PER_BLOCK)
         # products in the patterns' type, sums in float64: rounded once

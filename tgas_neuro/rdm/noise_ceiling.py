@@ -9,7 +9,7 @@ import torch
 import xarray as xr
 
 from tgas_neuro.rdm.ceiling_correction import calc_ceiling_correction
-from tgas_neuro.rdm.distances import normalise_patterns
+from tgas_neuro.rdm.patterns import normalise_patterns
 from tgas_neuro.rdm.repetitions import (
     Repetitions,
     average_repetitions,
@@ -20,6 +20,7 @@ from tgas_neuro.rdm.repetitions import (
 )
 from tgas_neuro.rdm.split_half import bin_pairs, correlate_pairs
 
+MIN_CEILING = 0.3  # below, dividing by it would magnify noise more than correct for it
 CORRECTION_SPLITS = 8  # enough: the correction varies little over splits
 
 

@@ -52,8 +52,6 @@ def calc_patterns(
         defined.
     """
     check_choice("distance", method, METHODS)
-    if order is None:
-        order = torch.arange(len(features), device=features.device)
     scale_rows = METHODS[method]
     if scale_rows is None:
         return centre_patterns(features, dtype, order)
@@ -61,8 +59,7 @@ def calc_patterns(
     centre = _average_rows(patterns)
     length = float(1 - centre.square().sum())  # mean squared length after centring
     if dtype == torch.float32 and length < SMALL_SPREAD:
-        for rows, part in _pair(patterns, order):
-            values = _get_rows(features, part)
+        for rows, values in _pair(patterns, features, order):
             rows.copy_(scale_rows(values.to(torch.float64), _get_smallest(values)).sub_(centre))
         return patterns
     return patterns.sub_(centre.to(dtype))
@@ -81,13 +78,10 @@ def normalise_patterns(
     patterns
         (row, unit): p . q is the correlation, or the cosine, of two rows.
     """
-    if order is None:
-        order = torch.arange(len(features), device=features.device)
     # sums in float64, values in float32 where that is enough
     working = torch.float64 if features.dtype != torch.float32 else dtype
-    patterns = torch.empty((len(order), features.shape[1]), dtype=dtype, device=features.device)
-    for rows, part in _pair(patterns, order):
-        values = _get_rows(features, part)
+    patterns = _make_room(features, dtype, order)
+    for rows, values in _pair(patterns, features, order):
         rows.copy_(METHODS[method](values.to(working), _get_smallest(values)))
     return patterns
 
@@ -99,33 +93,45 @@ def centre_patterns(
 
     The median over some rows, not the mean: a few rows far away must not move the others.
     """
-    if order is None:
-        order = torch.arange(len(features), device=features.device)
     step = max(1, len(features) // ROWS_OF_A_CENTRE)
     centre = features[::step].to(torch.float64).nanmedian(dim=0).values
-    patterns = torch.empty((len(order), features.shape[1]), dtype=dtype, device=features.device)
-    for rows, part in _pair(patterns, order):
-        values = features[part]
+    patterns = _make_room(features, dtype, order)
+    for rows, values in _pair(patterns, features, order):
         finite = torch.isfinite(values.sum(dim=1, keepdim=True, dtype=torch.float64))
         rows.copy_(torch.where(finite, values - centre, torch.nan))
     return patterns
 
 
-def _get_rows(features: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-    """Some rows; integers, of which nothing is rounded, as float64."""
-    values = features[rows]
-    return values if values.is_floating_point() else values.to(torch.float64)
+def calc_half_squares(patterns: torch.Tensor) -> torch.Tensor:
+    """Half the squared length of each pattern, (row,), float64."""
+    # some rows at a time, for a sum in float64 takes a copy
+    norms = [_calc_norm(part) for part in patterns.split(ROWS_AT_ONCE)]
+    return torch.cat(norms).flatten().square() / 2
+
+
+def _make_room(
+    features: torch.Tensor, dtype: torch.dtype, order: torch.Tensor | None
+) -> torch.Tensor:
+    n_rows = len(features if order is None else order)
+    return torch.empty((n_rows, features.shape[1]), dtype=dtype, device=features.device)
+
+
+def _pair(
+    patterns: torch.Tensor, features: torch.Tensor, order: torch.Tensor | None
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Some rows of the patterns at a time, with a copy of the features they come from.
+
+    Integers, of which nothing is rounded, come as float64.
+    """
+    if order is None:
+        order = torch.arange(len(features), device=features.device)
+    for rows, part in zip(patterns.split(ROWS_AT_ONCE), order.split(ROWS_AT_ONCE), strict=True):
+        values = features[part]
+        yield rows, values if values.is_floating_point() else values.to(torch.float64)
 
 
 def _get_smallest(values: torch.Tensor) -> float:
     return SMALLEST_RELATIVE_NORM.get(values.dtype, SMALLEST_RELATIVE_NORM_OTHERWISE)
-
-
-def _pair(
-    patterns: torch.Tensor, order: torch.Tensor
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Some rows of the patterns at a time, with the rows of the features they come from."""
-    return zip(patterns.split(ROWS_AT_ONCE), order.split(ROWS_AT_ONCE), strict=True)
 
 
 def _average_rows(patterns: torch.Tensor) -> torch.Tensor:

@@ -10,10 +10,9 @@ from math import sqrt
 
 import torch
 
-from tgas_neuro.rdm.binning import Bins, bin_values, calc_mid_ranks, calc_unresolved
+from tgas_neuro.rdm.binning import N_BINS, Bins, bin_values, calc_mid_ranks, calc_unresolved
 from tgas_neuro.rdm.tiles import ACROSS, build_tiles
 
-N_BINS = 2**16
 FEW_PAIRS = 2**16  # so few are ranked exactly
 MOST_UNRESOLVED = 1e-8  # share of the ranks' variance inside bins: the usual error of a coefficient
 AT_ONCE = 2**18  # values: few enough for the cache, many enough for all threads

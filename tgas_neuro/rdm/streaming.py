@@ -13,7 +13,7 @@ import torch
 
 from tgas_neuro.errors import UserError
 from tgas_neuro.rdm.binning import Bins, calc_blur, calc_mid_ranks, fit_bins, rank_with_ties
-from tgas_neuro.rdm.patterns import ROWS_AT_ONCE, calc_patterns
+from tgas_neuro.rdm.patterns import calc_half_squares, calc_patterns
 from tgas_neuro.rdm.ranked import SUBSETS, RankedRDMs
 from tgas_neuro.rdm.tiles import ACROSS, Tile
 
@@ -87,7 +87,7 @@ def compare_features(
 
 def calc_tiles(patterns: torch.Tensor, tiles: list[Tile]) -> Iterator[tuple[Tile, torch.Tensor]]:
     """Half the squared distance of the pairs of each tile, (pair,), in the type of the patterns."""
-    size = _calc_size(patterns)
+    size = calc_half_squares(patterns).to(patterns.dtype)
     for tile in tiles:
         rows, columns = slice(*tile.rows), slice(*tile.columns)
         product = torch.addmm(size[columns], patterns[rows], patterns[columns].T, alpha=-1)
@@ -212,19 +212,9 @@ def _restore(values: torch.Tensor, distance: str) -> torch.Tensor:
     return values.clamp_(min=0).mul_(2).sqrt_() if distance == "euclidean" else values
 
 
-def _calc_size(patterns: torch.Tensor) -> torch.Tensor:
-    """Half the squared length of each pattern, (row,), in the type of the patterns."""
-    # some rows at a time, for a sum in float64 takes a copy
-    norms = [
-        torch.linalg.vector_norm(part, dim=1, dtype=torch.float64)
-        for part in patterns.split(ROWS_AT_ONCE)
-    ]
-    return (torch.cat(norms).square() / 2).to(patterns.dtype)
-
-
 def _calc_rounding(patterns: torch.Tensor) -> dict[torch.dtype, float]:
     """How far a dissimilarity may lie from the exact one, by the type of the patterns."""
-    sizes = _calc_size(patterns)
+    sizes = calc_half_squares(patterns)
     # of rows that differ from the shared pattern at all; the median, whatever a few rows do
     size = 2 * float(sizes[sizes > 0].median()) if bool((sizes > 0).any()) else 0.0
     return {
@@ -239,6 +229,6 @@ def _calc_sample(features: torch.Tensor, order: torch.Tensor, distance: str) -> 
     columns = torch.linspace(n_rows, len(order) - 1, max(16, int(share * SAMPLE_COLUMNS)))
     places = torch.cat([torch.arange(n_rows), columns.to(torch.int64).unique()])
     patterns = calc_patterns(features, distance, torch.float64, order[places.to(order.device)])
-    size = _calc_size(patterns)
+    size = calc_half_squares(patterns)
     product = patterns[:n_rows] @ patterns[n_rows:].T
     return (size[:n_rows, None] + size[n_rows:] - product).flatten()

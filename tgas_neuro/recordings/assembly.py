@@ -12,6 +12,7 @@ from tgas_neuro.files import written_whole
 from tgas_neuro.recordings.hdf5_probe import probe_hdf5
 
 DIMS = ("presentation", "neuroid")
+NETCDF = (".nc", ".nc4", ".cdf")  # endings of files
 REQUIRED_COORDS = {
     "presentation": ("stimulus_id", "repetition"),
     "neuroid": ("neuroid_id", "region", "animal"),

@@ -8,9 +8,8 @@ import pandas as pd
 import xarray as xr
 
 from tgas_neuro.errors import UserError
-from tgas_neuro.recordings.assembly import load_netcdf
+from tgas_neuro.recordings.assembly import NETCDF, load_netcdf
 from tgas_neuro.recordings.data_set import ENDINGS, find_description, read_data_set
-from tgas_neuro.recordings.hdf5_probe import probe_hdf5
 from tgas_neuro.recordings.published_rdms import validate_rdms
 from tgas_neuro.recordings.reliability_report import describe_reliability
 from tgas_neuro.recordings.report import (
@@ -26,7 +25,6 @@ from tgas_neuro.recordings.stimuli import load_stimuli
 
 MOST_PROBLEMS = 20  # of one kind that are printed one by one
 RESULTS = ("assembly.nc", "rdm.nc")  # of the recordings stage
-NETCDF = (".nc", ".nc4", ".cdf")
 GIVEN_BY_DESCRIPTION = ("dataset", "source", "license", "citation")
 GIVEN_BY_STAGE = ("stimuli_digest", "tgas_neuro_version")
 
@@ -122,7 +120,7 @@ def _check_data_set(check: _Check, target: str) -> None:
 
 def _check_file(check: _Check, path: Path, name: str | None = None) -> None:
     """A netCDF file; `name` is what messages call it, where that is not its path."""
-    dataset = check.attempt(_open, path)
+    dataset = check.attempt(load_netcdf, path)
     if dataset is None:
         return
     kinds = [kind for kind in KINDS if kind in dataset or kind in dataset.attrs]
@@ -133,12 +131,6 @@ def _check_file(check: _Check, path: Path, name: str | None = None) -> None:
         )
         return
     KINDS[kinds[0]](check, dataset, path, name or str(path))
-
-
-def _open(path: Path) -> xr.Dataset:
-    if path.is_file():
-        probe_hdf5(path)
-    return load_netcdf(path)
 
 
 def _check_assembly(check: _Check, dataset: xr.Dataset, path: Path, name: str) -> None:

@@ -6,21 +6,15 @@ too; none crashed it. So a file that is not known to be whole by its digest is o
 process that reads all names, attributes and texts, and no numbers. It takes 0.03 to 0.1 s.
 """
 
-import faulthandler
 import functools
-import multiprocessing
-import os
-import resource
 import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from tgas_neuro.errors import UserError
-from tgas_neuro.processes import die_with_parent
+from tgas_neuro.recordings.reading_alone import BYTES_PER_SECOND, read_alone
 
 SECONDS = 30.0  # milliseconds are usual
-BYTES_PER_SECOND = 1e7  # of a slow disk: a large file gets longer
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 OFFSETS = (0, 512, 1024, 2048, 4096, 8192)  # a user block comes first in MATLAB's files
 
@@ -71,27 +65,14 @@ def _has_signature(path: Path) -> bool:
 @functools.lru_cache(maxsize=256)
 def _probe_once(path: str, mtime_ns: int, size: int, seconds: float) -> str:
     """How the child ended in words, "" when it ended well."""
-    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    child = context.Process(target=_walk_alone, args=(path, os.getpid()))
-    child.start()
-    child.join(seconds)
-    try:
-        if child.exitcode is None:
-            return f"did not end within {seconds:.0f} s"
-    finally:
-        child.kill()
-        child.join()
-        code = child.exitcode
-        child.close()
+    code = read_alone(_walk, path, seconds)
+    if code is None:
+        return f"did not end within {seconds:.0f} s"
     return f"ended with signal {signal.Signals(-code).name}" if code < 0 else ""
 
 
-def _walk_alone(path: str, parent: int) -> None:
-    """Read names, attributes and texts, in a process that may die of it, silently."""
-    die_with_parent(parent)
-    faulthandler.disable()
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+def _walk(path: str) -> None:
+    """Read names, attributes and texts."""
     import h5py
 
     def look(name: str, item: h5py.Group | h5py.Dataset) -> None:
@@ -100,13 +81,9 @@ def _walk_alone(path: str, parent: int) -> None:
         if isinstance(item, h5py.Dataset) and item.dtype.hasobject:  # texts lie in a heap
             _try(item.__getitem__, ())
 
-    def walk() -> None:
-        with h5py.File(path, "r") as file:
-            look("/", file)
-            file.visititems(look)
-
-    _try(walk)
-    os._exit(0)
+    with h5py.File(path, "r") as file:
+        look("/", file)
+        file.visititems(look)
 
 
 def _try(function: Callable, *arguments: object) -> None:

@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +79,14 @@ def encode_png(pixels: np.ndarray) -> bytes:
     file = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(pixels)).save(file, format="png")
     return file.getvalue()
+
+
+def encode_images(
+    filenames: Iterable[str], images: Iterable[np.ndarray]
+) -> Iterator[tuple[str, bytes]]:
+    """Yield (filename, bytes of the PNG file), one at a time (see `encode_png`)."""
+    for filename, pixels in zip(filenames, images, strict=True):
+        yield filename, encode_png(pixels)
 
 
 def check_pixels(dtype: np.dtype, shape: tuple[int, ...], name: str) -> None:

@@ -21,6 +21,18 @@ Choose = Callable[[list[str]], str]
 STEP = re.compile(r"\.(\w+)|\[(\d+)\]")
 
 
+def load_mat_variables(path: Path) -> dict:
+    """All variables of a .mat file up to version 7; a damaged one is a `UserError`."""
+    probe_mat(path)
+    try:
+        return scipy.io.loadmat(path)
+    except Exception as error:  # scipy's parser raises all kinds on a damaged file
+        raise UserError(
+            f"{path}: not a readable .mat file ({error or type(error).__name__}); it may be "
+            "truncated: delete it to have it fetched again"
+        ) from None
+
+
 def load_mat(path: Path, choose: Choose, steps: str) -> np.ndarray:
     """Load a variable of a .mat file up to version 7.
 
@@ -38,14 +50,7 @@ def load_mat(path: Path, choose: Choose, steps: str) -> np.ndarray:
     UserError
         The file is damaged, or the steps lead nowhere.
     """
-    probe_mat(path)
-    try:
-        content = scipy.io.loadmat(path)
-    except Exception as error:  # scipy's parser raises all kinds on a damaged file
-        raise UserError(
-            f"{path}: not a readable .mat file ({error or type(error).__name__}); it may be "
-            "truncated: delete it to have it fetched again"
-        ) from None
+    content = load_mat_variables(path)
     name = choose([name for name in content if not name.startswith("__")])
     value, where = content[name], f"{path}: {name}"
     for field, element in STEP.findall(steps):

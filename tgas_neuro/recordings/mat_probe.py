@@ -4,19 +4,13 @@ Of 2,000 small files with one to three damages (a byte changed, up to 40 cut out
 ended `scipy.io.loadmat` 1.17.1 with a segmentation fault, which no exception handler sees.
 """
 
-import faulthandler
-import multiprocessing
-import os
-import resource
 import signal
-import sys
 from pathlib import Path
 
 from tgas_neuro.errors import UserError
-from tgas_neuro.processes import die_with_parent
+from tgas_neuro.recordings.reading_alone import BYTES_PER_SECOND, read_alone
 
 SECONDS = 60.0
-BYTES_PER_SECOND = 1e7
 
 
 def probe_mat(path: str | Path) -> None:
@@ -26,14 +20,7 @@ def probe_mat(path: str | Path) -> None:
     files hold at most 2 GB a variable.
     """
     seconds = SECONDS + Path(path).stat().st_size / BYTES_PER_SECOND
-    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    child = context.Process(target=_read_alone, args=(str(path), os.getpid()))
-    child.start()
-    child.join(seconds)
-    code = child.exitcode
-    child.kill()
-    child.join()
-    child.close()
+    code = read_alone(_load, path, seconds)
     if code is None or code < 0:
         end = f"ended with {signal.Signals(-code).name}" if code else f"took over {seconds:.0f} s"
         raise UserError(
@@ -42,15 +29,7 @@ def probe_mat(path: str | Path) -> None:
         )
 
 
-def _read_alone(path: str, parent: int) -> None:
-    die_with_parent(parent)
-    faulthandler.disable()
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+def _load(path: str) -> None:
     import scipy.io
 
-    try:
-        scipy.io.loadmat(path)
-    except Exception:  # the reading that follows tells it
-        pass
-    finally:
-        os._exit(0)
+    scipy.io.loadmat(path)

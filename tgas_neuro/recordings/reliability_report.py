@@ -6,10 +6,10 @@ import numpy as np
 import xarray as xr
 
 from tgas_neuro.rdm import calc_noise_ceiling, calc_site_reliability
+from tgas_neuro.rdm.noise_ceiling import MIN_CEILING
 from tgas_neuro.seeds import derive_generator
 
 MIN_SITE_RELIABILITY = 0.2  # the default of config.yaml: recordings.min_site_reliability
-LEAST_CEILING = 0.3  # below, a run wants the region among teacher.uncorrected
 WIDTH = 40  # of the longest bar
 
 
@@ -87,4 +87,4 @@ def _describe_ceiling(
         f"noise ceiling {found.ceiling:.3f} of {len(kept)} sites and {found.n_rows} stimuli "
         f"(split-half r of the RDM {found.split_half:.3f}, Spearman-Brown {found.reliability:.3f})"
     )
-    return text if found.ceiling >= LEAST_CEILING else f"{text}; that is low: {way_out}"
+    return text if found.ceiling >= MIN_CEILING else f"{text}; that is low: {way_out}"

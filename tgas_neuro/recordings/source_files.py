@@ -4,14 +4,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tgas_neuro.errors import UserError
+from tgas_neuro.recordings.assembly import NETCDF
+from tgas_neuro.recordings.image_files import ARCHIVES
 
-ASSEMBLY = (".nc", ".nc4", ".cdf")
 TABLE = (".csv",)
-IMAGES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 KINDS = {
-    "assembly": (ASSEMBLY, "an assembly"),
+    "assembly": (NETCDF, "an assembly"),
     "table": (TABLE, "a stimulus table"),
-    "images": (IMAGES, "images"),
+    "images": (ARCHIVES, "images"),
 }
 
 

@@ -1,13 +1,13 @@
 """Features of a network's layers: what each gives for each stimulus."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import nn
 
 from tgas_neuro.errors import UserError
+from tgas_neuro.hooks import catching_outputs
 from tgas_neuro.schema_errors import suggest
 from tgas_neuro.teacher.options import NetworkOptions
 from tgas_neuro.teacher.region import Shown
@@ -72,7 +72,7 @@ def record_layers(
     n_stimuli = len(shown.stimuli)
     features: dict[str, torch.Tensor] = {}
     units: dict[str, torch.Tensor | None] = {}
-    with _catching(layers) as outputs:
+    with catching_outputs(layers) as outputs:
         for start in range(0, n_stimuli, options.batch_size):
             batch = shown.stimuli.iloc[start : start + options.batch_size]
             seen = show_stimuli(batch, shown.folder / "stimuli", options.size, visual_degrees)
@@ -120,20 +120,3 @@ def _get_output(
             "images; the first dimension must be theirs: take another module"
         )
     return output.flatten(1).float()
-
-
-@contextmanager
-def _catching(layers: dict[str, nn.Module]) -> Iterator[dict[str, Any]]:
-    """Yield a dict in which every pass leaves the layers' outputs."""
-    outputs: dict[str, Any] = {}
-    handles = [
-        module.register_forward_hook(
-            lambda module, inputs, output, region=region: outputs.update({region: output})
-        )
-        for region, module in layers.items()
-    ]
-    try:
-        yield outputs
-    finally:
-        for handle in handles:
-            handle.remove()

@@ -8,11 +8,11 @@ import xarray as xr
 
 from tgas_neuro.errors import UserError
 from tgas_neuro.rdm import calc_rdm
+from tgas_neuro.rdm.ranked import SUBSETS
 from tgas_neuro.recordings.stimuli import calc_stimuli_digest, load_stimuli
 from tgas_neuro.teacher.options import TeacherOptions
 from tgas_neuro.teacher.pooling import join_digests, share_stimuli
 from tgas_neuro.teacher.region import (
-    SUBSETS,
     Shown,
     build_region,
     check_rdm,

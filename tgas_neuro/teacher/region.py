@@ -10,14 +10,13 @@ import xarray as xr
 
 from tgas_neuro.errors import UserError
 from tgas_neuro.rdm import NoiseCeiling
+from tgas_neuro.rdm.noise_ceiling import MIN_CEILING
+from tgas_neuro.rdm.ranked import SUBSETS
 from tgas_neuro.recordings.stimuli import calc_stimuli_digest, validate_images
 from tgas_neuro.seeds import derive_generator
 from tgas_neuro.teacher.options import TeacherOptions
 from tgas_neuro.teacher.rows import Rows, build_rows, draw_crossed_halves
 from tgas_neuro.teacher.stimuli import show_stimuli
-
-MIN_CEILING = 0.3  # below, dividing by it would magnify noise more than correct for it
-SUBSETS = ("all", "half_0", "half_1")
 
 # Noise ceilings are tested against simulated truth for this pair alone.
 CEILING_METHODS = ("correlation", "spearman")
@@ -115,7 +114,7 @@ def add_ceilings(region: xr.Dataset, ceilings: tuple[NoiseCeiling, ...]) -> None
     whole, half_0, half_1 = (
         np.nan if ceiling.ceiling is None else ceiling.ceiling for ceiling in ceilings
     )
-    low, high = _calc_interval(ceilings[0])
+    low, high = ceilings[0].ceiling_interval if np.isfinite(whole) else (np.nan, np.nan)
     region.attrs |= {
         "ceiling": whole,
         "ceiling_low": low,
@@ -126,15 +125,6 @@ def add_ceilings(region: xr.Dataset, ceilings: tuple[NoiseCeiling, ...]) -> None
         "reliability": ceilings[0].reliability,
         "n_splits": len(ceilings[0].split_correlations),
     }
-
-
-def _calc_interval(ceiling: NoiseCeiling) -> tuple[float, float]:
-    """The interval of r over splits carried through to the ceiling; 0 where r is not above 0."""
-    if ceiling.ceiling is None:
-        return np.nan, np.nan
-    r = np.maximum(ceiling.interval, 0)
-    low, high = np.sqrt(2 * r / (1 + r) / ceiling.reliability) * ceiling.ceiling
-    return float(low), float(high)
 
 
 def build_no_ceilings(options: TeacherOptions) -> tuple[NoiseCeiling, ...]:

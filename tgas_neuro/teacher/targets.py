@@ -15,9 +15,8 @@ import xarray as xr
 from tgas_neuro.rdm.comparisons import compare_rdms
 from tgas_neuro.rdm.distances import calc_rdm, take_rows
 from tgas_neuro.rdm.linear_cka import calc_linear_cka
-from tgas_neuro.rdm.ranked import RANKINGS, RankedRDMs, load_ranked, rank_rdms
+from tgas_neuro.rdm.ranked import RANKINGS, SUBSETS, RankedRDMs, load_ranked, rank_rdms
 from tgas_neuro.rdm.streaming import compare_features
-from tgas_neuro.teacher.region import SUBSETS
 from tgas_neuro.teacher.teacher import Teacher
 
 # How a candidate's layer is to be scaled, in place of the region's distance. Its activations have

@@ -8,7 +8,7 @@ from tgas_neuro import RESULTS_VERSION
 from tgas_neuro.commands.summary import summarise
 from tgas_neuro.errors import UserError
 from tgas_neuro.plan import build_plan
-from tgas_neuro.recordings.local_files import locate_file
+from tgas_neuro.recordings.local_files import check_planned_files, locate_file, match_downloads
 
 # Data set descriptions of the working directory come before those of the project.
 DESCRIPTIONS = [Path("neural_data"), Path(workflow.basedir) / "neural_data"]
@@ -18,7 +18,9 @@ def load_plan():
     """Plan the run; a mistake of the user ends in its one line."""
     names = [str(path) for path in workflow.configfiles] or ["config.yaml"]
     try:
-        return build_plan(config, DESCRIPTIONS, ", ".join(dict.fromkeys(names)))
+        plan = build_plan(config, DESCRIPTIONS, ", ".join(dict.fromkeys(names)))
+        check_planned_files(plan.descriptions.values())
+        return plan
     except UserError as error:
         print(f"Error: {error}", file=sys.stderr)
         sys.exit(1)

@@ -1,11 +1,4 @@
 # Recordings: files of a data set -> assembly (or published RDM), stimulus table and images.
-from tgas_neuro.recordings.local_files import check_planned_files, match_downloads
-
-try:
-    check_planned_files(PLAN.descriptions.values())
-except UserError as error:
-    print(f"Error: {error}", file=sys.stderr)
-    sys.exit(1)
 
 
 rule recordings_download:

@@ -15,7 +15,7 @@ from tgas_neuro.recordings.description import check_options
 from tgas_neuro.recordings.image_files import (
     ARCHIVES,
     check_pixels,
-    encode_png,
+    encode_images,
     list_image_files,
     read_image_files,
 )
@@ -154,7 +154,7 @@ def _read_pixels(
     numbered = [f"image_{number:04d}.png" for number in range(1, len(pixels) + 1)]
     table.setdefault("filename", np.array(numbered))
     filenames = table["filename"].tolist()
-    images = ((name, encode_png(pixel)) for name, pixel in zip(filenames, pixels, strict=True))
+    images = encode_images(filenames, pixels)
     return _complete_table(table, options), images
 
 

@@ -1,18 +1,16 @@
 """Monkey IT of Kriegeskorte et al. 2008: the published RDM of 92 object images, and the images."""
 
-import io
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import scipy.io
 import xarray as xr
-from PIL import Image
 
 from tgas_neuro.errors import UserError
 from tgas_neuro.recordings.assembly import Recordings
 from tgas_neuro.recordings.description import check_options
+from tgas_neuro.recordings.image_files import encode_images
+from tgas_neuro.recordings.mat_files import load_mat_variables
 
 VARIABLES = ("stimuli_92objs", "RDMs_mIT_hIT_fig1")
 MONKEY_RDM = "mIT_674neurons"
@@ -65,7 +63,7 @@ def read_kriegeskorte2008_it(description: dict, files: dict[str, Path]) -> Recor
         },
         name="rdm",
     )
-    return Recordings(table, _encode_images(list(table["filename"]), pixels), rdms=rdms)
+    return Recordings(table, encode_images(list(table["filename"]), pixels), rdms=rdms)
 
 
 def _find_mat(description: dict, files: dict[str, Path]) -> Path:
@@ -79,13 +77,7 @@ def _find_mat(description: dict, files: dict[str, Path]) -> Path:
 
 
 def _load_mat(path: Path) -> dict:
-    try:
-        content = scipy.io.loadmat(path)
-    except Exception as error:  # scipy's parser raises all kinds on a damaged file
-        raise UserError(
-            f"{path}: not a readable .mat file ({error or type(error).__name__}); it may be "
-            "truncated: delete it to have it fetched again"
-        ) from None
+    content = load_mat_variables(path)
     missing = [name for name in VARIABLES if name not in content]
     if missing:
         found = ", ".join(name for name in content if not name.startswith("__")) or "none"
@@ -136,10 +128,3 @@ def _read_monkey_rdm(path: Path, rdms: np.ndarray) -> np.ndarray:
     if rdm.shape != (n_pairs,):
         raise UserError(f"{path}: RDM {MONKEY_RDM!r} has {rdm.size} pairs, expected {n_pairs}")
     return rdm.astype(np.float32)
-
-
-def _encode_images(filenames: list[str], pixels: list[np.ndarray]) -> Iterator[tuple[str, bytes]]:
-    for filename, image in zip(filenames, pixels, strict=True):
-        buffer = io.BytesIO()
-        Image.fromarray(image).save(buffer, format="PNG")
-        yield filename, buffer.getvalue()

@@ -1,15 +1,11 @@
 """Reads nothing: makes the simulated recordings from a seed, for the form of real ones."""
 
-import io
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image
-
 from tgas_neuro.recordings.assembly import Recordings
 from tgas_neuro.recordings.description import check_options
+from tgas_neuro.recordings.image_files import encode_images
 from tgas_neuro.recordings.simulation.stimuli import simulate_stimuli
 from tgas_neuro.recordings.simulation.ventral_stream import simulate_responses
 
@@ -44,15 +40,7 @@ def read_simulated(description: dict[str, Any], files: dict[str, Path]) -> Recor
     )
     return Recordings(
         stimuli=table,
-        images=_encode_images(table["filename"], images),
+        images=encode_images(table["filename"], images),
         assembly=assembly,
         noise_free=noise_free,
     )
-
-
-def _encode_images(filenames: list[str], images: np.ndarray) -> Iterator[tuple[str, bytes]]:
-    """Yield (filename, bytes of the PNG file), one at a time."""
-    for filename, image in zip(filenames, images, strict=True):
-        file = io.BytesIO()
-        Image.fromarray(image).save(file, format="png")
-        yield filename, file.getvalue()
