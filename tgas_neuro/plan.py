@@ -16,6 +16,7 @@ from tgas_neuro.errors import UserError
 from tgas_neuro.files import calc_digest
 from tgas_neuro.recordings.description import calc_description_digest, load_description
 from tgas_neuro.recordings.time_window import take_window
+from tgas_neuro.search.options import drop_unused_sections
 from tgas_neuro.teacher.options import find_weights, read_options
 from tgas_neuro.teacher.source import read_sources, refuse_published
 
@@ -115,6 +116,7 @@ def build_plan(config: Any, folders: Sequence[Path], name: str = "config.yaml") 
         The configuration or the description of a data set is wrong.
     """
     config = check_configuration(config, name)
+    config["search"] = drop_unused_sections(config["search"])
     regions, descriptions = _plan_recordings(config["recordings"]["regions"], folders, name)
     digests = _calc_digests(config, descriptions)
     _check_teacher(config, regions, descriptions, name)

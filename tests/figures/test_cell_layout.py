@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tgas_neuro.architecture.genotype import OPERATION_NAMES, Block, Cell, list_unused
-from tgas_neuro.architecture.published import NASNET_A, PNASNET5
+from tgas_neuro.architecture.cell.genotype import OPERATION_NAMES, Block, Cell, list_unused
+from tgas_neuro.architecture.cell.published import NASNET_A, PNASNET5
 from tgas_neuro.figures.cell_layout import (
     GAP,
     HEIGHTS,

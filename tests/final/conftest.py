@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from tgas_neuro.architecture.genotype import Block, Cell, Genotype
+from tgas_neuro.architecture.cell.genotype import Block, Cell, CellGenotype
 
 
 def write_noise(folder: Path, classes: dict[str, int], size: int = 12, seed: int = 0) -> Path:
@@ -45,7 +45,7 @@ def folders(tmp_path):
 @pytest.fixture
 def genotype():
     block = Block(inputs=(0, 1), operations=("max_pool_3x3", "identity"))
-    return Genotype(space="cell", normal=Cell(blocks=(block,), concat=(2,)))
+    return CellGenotype(space="cell", normal=Cell(blocks=(block,), concat=(2,)))
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from tgas_neuro.architecture.spaces import SPACES
+from tgas_neuro.architecture.space import SPACES
 from tgas_neuro.errors import UserError
 from tgas_neuro.files import read_json, write_json
 from tgas_neuro.search.best import make_best
@@ -15,7 +15,7 @@ from tgas_neuro.search.progress import describe_record
 
 SEARCH = {
     "space": "cell",
-    "blocks": 5,
+    "cell": {"blocks": 5},
     "strategy": "random",
     "alpha": 2.0,
     "layer_choice": "crossed",

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_1samp
 
-from tgas_neuro.architecture.spaces import SPACES
+from tgas_neuro.architecture.space import SPACES
 from tgas_neuro.search.history import Entry
 from tgas_neuro.search.proposals import MAX_REDRAWS, propose_generation
 from tgas_neuro.search.strategies import STRATEGIES

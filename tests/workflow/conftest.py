@@ -21,7 +21,7 @@ TOY = {
     },
     "teacher": {"splits": 5, "stimuli": {"size": 16, "visual_degrees": 8}},
     "search": {
-        "blocks": 2,
+        "cell": {"blocks": 2},
         "strategy": "tpe",
         "generations": 2,
         "candidates": 3,

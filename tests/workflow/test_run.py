@@ -5,7 +5,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from tgas_neuro.architecture.genotype import Genotype
+from tgas_neuro.architecture.genotype import read_genotype
 from tgas_neuro.final.best_cell import validate_best_cell
 from tgas_neuro.search.history import calc_reward
 
@@ -16,7 +16,7 @@ def test_best_cell_is_whole_and_consistent(finished):
     best_cell = finished.read("results/best_cell.json")
     validate_best_cell(best_cell)
     record = finished.read_records()[best_cell["id"]]
-    genotype = Genotype.from_json(best_cell["genotype"])
+    genotype = read_genotype(best_cell["genotype"])
     assert genotype.hash == best_cell["hash"] == record["hash"]
     assert best_cell["reward"] == calc_reward(
         record["premature"]["accuracy"], record["teacher"]["TG"]["crossed"], 1.0

@@ -1,105 +1,14 @@
-"""Parameters and multiply-adds of a cell network in closed form, without building it."""
+"""Parameters and multiply-adds of a genotype's network in closed form, without building it."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
+from tgas_neuro.architecture.cell.complexity import calc_cell_complexity
+from tgas_neuro.architecture.costs import Complexity
 from tgas_neuro.architecture.genotype import Genotype
-from tgas_neuro.architecture.skeleton import OperationPlan, Skeleton, build_plan
-
-
-@dataclass(frozen=True)
-class Complexity:
-    """What a network costs.
-
-    Attributes
-    ----------
-    params
-        Learned numbers: weights of convolutions and of the linear layer, its biases, scale
-        and shift of batch normalisation (not its running mean and variance).
-    macs
-        Multiply-adds for one image of the skeleton's size, of convolutions and the linear
-        layer, as the papers count them. Batch normalisation, ReLU, pooling, additions and
-        biases are not counted.
-    """
-
-    params: int
-    macs: int
-
-    def __add__(self, other: "Complexity") -> "Complexity":
-        return Complexity(self.params + other.params, self.macs + other.macs)
+from tgas_neuro.architecture.skeleton import Skeleton
 
 
 def calc_complexity(genotype: Genotype, skeleton: Skeleton) -> Complexity:
-    """Parameters and multiply-adds of a genotype's network: the sum over its plan."""
-    plan = build_plan(genotype, skeleton)
-    total = _conv_bn(plan.stem.channels_in, plan.stem.channels_out, 9, plan.stem.size_out**2)
-    for cell in plan.cells:
-        for operation in cell.operations():
-            total += COSTS[operation.name](operation)
-    weights = plan.features * plan.n_classes
-    return total + Complexity(weights + plan.n_classes, weights)
+    """Parameters and multiply-adds of a genotype's network at the size of a skeleton."""
+    return COMPLEXITIES[genotype.space](genotype, skeleton)
 
 
-def _conv_bn(
-    channels_in: int, channels_out: int, taps: int, positions: int, groups: int = 1
-) -> Complexity:
-    """Convolution of so many taps at so many output positions, then batch normalisation."""
-    weights = channels_in // groups * channels_out * taps
-    return Complexity(weights + 2 * channels_out, weights * positions)
-
-
-def _depthwise(channels: int, taps: int, positions: int) -> Complexity:
-    """Convolution of each channel on its own, without normalisation."""
-    return Complexity(channels * taps, channels * taps * positions)
-
-
-def _separable(kernel: int) -> Callable[[OperationPlan], Complexity]:
-    def cost(op: OperationPlan) -> Complexity:
-        positions = op.size_out**2
-        return (
-            _depthwise(op.channels_in, kernel**2, positions)
-            + _conv_bn(op.channels_in, op.channels_out, 1, positions)
-            + _depthwise(op.channels_out, kernel**2, positions)
-            + _conv_bn(op.channels_out, op.channels_out, 1, positions)
-        )
-
-    return cost
-
-
-def _conv(kernel: int) -> Callable[[OperationPlan], Complexity]:
-    def cost(op: OperationPlan) -> Complexity:
-        return _conv_bn(op.channels_in, op.channels_out, kernel**2, op.size_out**2)
-
-    return cost
-
-
-def _conv_1x7_7x1(op: OperationPlan) -> Complexity:
-    # The row of seven strides over columns only: its output is still as high as its input.
-    first = _conv_bn(op.channels_in, op.channels_out, 7, op.size_in * op.size_out)
-    return first + _conv_bn(op.channels_out, op.channels_out, 7, op.size_out**2)
-
-
-def _identity(op: OperationPlan) -> Complexity:
-    if op.stride == 1 and op.channels_in == op.channels_out:
-        return Complexity(0, 0)
-    return _conv(1)(op)
-
-
-def _pool(op: OperationPlan) -> Complexity:
-    return Complexity(0, 0) if op.channels_in == op.channels_out else _conv(1)(op)
-
-
-COSTS = {
-    "sep_conv_3x3": _separable(3),
-    "sep_conv_5x5": _separable(5),
-    "sep_conv_7x7": _separable(7),
-    "conv_1x7_7x1": _conv_1x7_7x1,
-    "identity": _identity,
-    "avg_pool_3x3": _pool,
-    "max_pool_3x3": _pool,
-    "dil_conv_3x3": _conv(3),
-    # Adjustments of a cell's inputs. The two halves of a factorized reduction make together
-    # as many channels, from as many positions, as one convolution 1x1 of stride 2.
-    "conv_1x1": _conv(1),
-    "factorized_reduction": _conv(1),
-}
+COMPLEXITIES = {"cell": calc_cell_complexity}

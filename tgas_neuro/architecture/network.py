@@ -1,20 +1,18 @@
-"""The network of a genotype: cells in their skeleton, weights from the generator passed in."""
+"""The network of a genotype, its weights drawn from the generator passed in."""
 
 import math
-from functools import cached_property
 
 import torch
 from torch import nn
-from torch.nn import functional
 
+from tgas_neuro.architecture.cell.network import CellNetwork
 from tgas_neuro.architecture.genotype import Genotype
-from tgas_neuro.architecture.operations import ConvBn, Identity, build_operation
-from tgas_neuro.architecture.skeleton import CellPlan, OperationPlan, Skeleton, build_plan
+from tgas_neuro.architecture.skeleton import Skeleton
+
+NETWORKS = {"cell": CellNetwork}
 
 
-def build_network(
-    genotype: Genotype, skeleton: Skeleton, generator: torch.Generator
-) -> "CellNetwork":
+def build_network(genotype: Genotype, skeleton: Skeleton, generator: torch.Generator) -> nn.Module:
     """Build a genotype's network with fresh weights, on the generator's device.
 
     Genotypes of the same hash and generators of the same state give the same weights. Nothing
@@ -29,12 +27,14 @@ def build_network(
 
     Returns
     -------
-    CellNetwork
-        In training mode, float32.
+    nn.Module
+        In training mode, float32. Its ``layers()`` names the modules whose outputs are compared
+        with recordings, from input to output; ``forward`` takes (n, channels, height, width) and
+        gives logits, (n, class).
     """
     # Without storage nothing is initialised by torch's own (global) generator.
     with torch.device("meta"):
-        network = CellNetwork(genotype, skeleton)
+        network = NETWORKS[genotype.space](genotype.canonical(), skeleton)
     network.to_empty(device=generator.device)
     init_weights(network, generator)
     return network
@@ -57,95 +57,3 @@ def init_weights(network: nn.Module, generator: torch.Generator) -> None:
         elif isinstance(module, nn.Linear):
             module.weight.normal_(0.0, 0.01, generator=generator)
             module.bias.zero_()
-
-
-class CellNetwork(nn.Module):
-    """Stem, cells, ReLU, global average pool, linear layer.
-
-    Attributes
-    ----------
-    plan
-        What it was built from (see `build_plan`).
-    """
-
-    def __init__(self, genotype: Genotype, skeleton: Skeleton):
-        super().__init__()
-        self.plan = build_plan(genotype, skeleton)
-        stem = self.plan.stem
-        self.stem = ConvBn(stem.channels_in, stem.channels_out, 3, stem.stride, stem.padding)
-        self.cells = nn.ModuleDict({cell.name: CellModule(cell) for cell in self.plan.cells})
-        self.linear = nn.Linear(self.plan.features, self.plan.n_classes)
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Class scores.
-
-        Parameters
-        ----------
-        images
-            (n, channels, height, width), float; fastest as ``torch.channels_last``.
-
-        Returns
-        -------
-        torch.Tensor
-            (n, class), logits.
-        """
-        before = previous = State(self.stem(images))
-        for cell in self.cells.values():
-            before, previous = previous, State(cell(before, previous))
-        return self.linear(previous.rectified.mean(dim=(2, 3)))
-
-    def layers(self) -> dict[str, nn.Module]:
-        """The modules whose outputs are compared with recordings, from input to output.
-
-        "stem", "cell_0", ...; in the imagenet stem also "stem_cell_0" and "stem_cell_1".
-        Each puts out (n, channels, height, width).
-        """
-        return {"stem": self.stem, **self.cells}
-
-
-class CellModule(nn.Module):
-    """One cell (see `CellPlan`)."""
-
-    def __init__(self, plan: CellPlan):
-        super().__init__()
-        self.inputs = [block.inputs for block in plan.blocks]
-        self.concat = [state for state, _ in plan.concat]
-        self.adjust = nn.ModuleList(_build_or_pass(operation) for operation in plan.adjust)
-        self.operations = nn.ModuleList(
-            nn.ModuleList(build_operation(operation) for operation in block.operations)
-            for block in plan.blocks
-        )
-        self.output = nn.ModuleList(_build_or_pass(operation) for _, operation in plan.concat)
-
-    def forward(self, before: "State", previous: "State") -> torch.Tensor:
-        """Outputs of the two cells before it to this one's, each (n, channels, h, w)."""
-        states = [
-            State(x.give(adjust)) for x, adjust in zip((before, previous), self.adjust, strict=True)
-        ]
-        for (one, other), (left, right) in zip(self.inputs, self.operations, strict=True):
-            states.append(State(states[one].give(left) + states[other].give(right)))
-        outputs = [
-            states[state].give(adjust)
-            for state, adjust in zip(self.concat, self.output, strict=True)
-        ]
-        return outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=1)
-
-
-class State:
-    """A tensor (n, channels, h, w) that several operations read; rectified once, if at all."""
-
-    def __init__(self, raw: torch.Tensor):
-        self.raw = raw
-
-    @cached_property
-    def rectified(self) -> torch.Tensor:
-        """ReLU of the tensor."""
-        return functional.relu(self.raw)
-
-    def give(self, operation: nn.Module) -> torch.Tensor:
-        """The operation's output, given what it reads."""
-        return operation(self.rectified if operation.reads_rectified else self.raw)
-
-
-def _build_or_pass(operation: OperationPlan | None) -> nn.Module:
-    return Identity() if operation is None else build_operation(operation)

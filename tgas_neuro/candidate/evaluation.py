@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from tgas_neuro.architecture.genotype import Genotype
+from tgas_neuro.architecture.genotype import read_genotype
 from tgas_neuro.architecture.network import build_network
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.candidate.child import DivergedError
@@ -68,7 +68,7 @@ def evaluate_candidate(
     # it would also overwrite all fresh memory, to show reads of it: twice the time
     torch.utils.deterministic.fill_uninitialized_memory = False
     device = choose_device(settings["device"], "premature.device")
-    architecture = Genotype.from_json(genotype)
+    architecture = read_genotype(genotype)
     network = build_network(
         architecture,
         Skeleton(**skeleton),

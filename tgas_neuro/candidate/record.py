@@ -7,8 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tgas_neuro.architecture.complexity import Complexity, calc_complexity
-from tgas_neuro.architecture.genotype import Genotype
+from tgas_neuro.architecture.complexity import calc_complexity
+from tgas_neuro.architecture.costs import Complexity
+from tgas_neuro.architecture.genotype import read_genotype
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.candidate.child import Outcome, run_in_child
 from tgas_neuro.classification.decoded import load_classes
@@ -57,7 +58,7 @@ def make_record(
         A file or the configuration is wrong, which is not the candidate's fault.
     """
     started = get_time()
-    genotype = Genotype.from_json(proposal["genotype"])
+    genotype = read_genotype(proposal["genotype"])
     premature, limits = config["premature"], config["search"]["limits"]
     skeleton = Skeleton(
         **premature["network"],

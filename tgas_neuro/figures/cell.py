@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch, PathPatch
 from matplotlib.path import Path
 
-from tgas_neuro.architecture.genotype import Cell
+from tgas_neuro.architecture.cell.genotype import Cell
 from tgas_neuro.figures.cell_layout import HEIGHTS, CellLayout, Node, calc_cell_layout
 
 # All lengths in inches, at the size of `calc_cell_size`.

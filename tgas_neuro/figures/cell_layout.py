@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from tgas_neuro.architecture.genotype import N_INPUTS, Cell
+from tgas_neuro.architecture.cell.genotype import N_INPUTS, Cell
 
 # Heights of what lies in a column, and the free space between two of them [inch].
 HEIGHTS = {"input": 0.5, "block": 0.8, "output": 0.5, "passage": 0.0}

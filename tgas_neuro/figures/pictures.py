@@ -8,7 +8,7 @@ import xarray as xr
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from tgas_neuro.architecture.genotype import Genotype
+from tgas_neuro.architecture.genotype import read_genotype
 from tgas_neuro.figures.cell import calc_cell_size, plot_cell
 from tgas_neuro.figures.rdm import build_rdm_title, plot_rdm
 from tgas_neuro.figures.save import save_figure
@@ -43,7 +43,7 @@ def draw_search(history: dict[str, Any], run: str, simulated: bool, path: str | 
 
 def draw_best_cell(best: dict[str, Any], path: str | Path) -> None:
     """Draw the cell of the best candidate of a search as a graph."""
-    cell = Genotype.from_json(best["genotype"]).normal
+    cell = read_genotype(best["genotype"]).normal
     figure = _build_figure(calc_cell_size(cell))
     plot_cell(cell, figure.subplots(), f"best cell, {best['id']}, reward {best['reward']:.3f}")
     save_figure(figure, path)

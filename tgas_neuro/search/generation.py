@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tgas_neuro.architecture.genotype import Genotype
-from tgas_neuro.architecture.spaces import SPACES
-from tgas_neuro.architecture.spaces.cell import CellSpace
+from tgas_neuro.architecture.genotype import read_genotype
+from tgas_neuro.architecture.space import build_space
 from tgas_neuro.files import read_json
 from tgas_neuro.provenance import build_provenance
 from tgas_neuro.search.history import (
@@ -18,11 +17,6 @@ from tgas_neuro.search.history import (
 from tgas_neuro.search.proposals import propose_generation
 from tgas_neuro.search.strategies import STRATEGIES
 from tgas_neuro.seeds import derive_generator
-
-
-def build_space(search: dict[str, Any]) -> CellSpace:
-    """The space of the section ``search`` of a configuration."""
-    return SPACES[search["space"]](blocks=search["blocks"])
 
 
 def name_candidate(generation: int, candidate: int) -> str:
@@ -60,7 +54,7 @@ def make_proposals(
     """
     entries = load_entries(history) if history else []
     pending = [
-        Genotype.from_json(proposal["genotype"])
+        read_genotype(proposal["genotype"])
         for path in in_flight
         for proposal in read_json(path)["proposals"]
         if proposal["original"] is None

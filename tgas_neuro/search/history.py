@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tgas_neuro.architecture.genotype import Genotype
+from tgas_neuro.architecture.genotype import Genotype, read_genotype
 
 # the key of a region's score that each layer choice takes
 LAYER_CHOICES = {"crossed": "crossed", "paper": "plain"}
@@ -54,7 +54,7 @@ class Entry:
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "Entry":
         """The entry of `to_json`."""
-        return cls(**(content | {"genotype": Genotype.from_json(content["genotype"])}))
+        return cls(**(content | {"genotype": read_genotype(content["genotype"])}))
 
 
 def calc_reward(P: float, TG: float, alpha: float) -> float:
@@ -78,7 +78,7 @@ def build_entry(
     known
         Finished entries by id: a duplicate takes the values of its original.
     """
-    genotype = Genotype.from_json(record["genotype"])
+    genotype = read_genotype(record["genotype"])
     if record["original"] is not None:
         changed = {"id": record["id"], "state": record["state"], "original": record["original"]}
         return replace(known[record["original"]], genotype=genotype, **changed)

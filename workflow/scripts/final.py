@@ -1,7 +1,7 @@
 import shutil
 from pathlib import Path
 
-from tgas_neuro.architecture.genotype import Genotype
+from tgas_neuro.architecture.genotype import read_genotype
 from tgas_neuro.files import read_json, write_json
 from tgas_neuro.final.training import train_final
 from tgas_neuro.rule import running_rule
@@ -10,7 +10,7 @@ with running_rule(snakemake.log[0]) as report:
     params, work = snakemake.params, Path(snakemake.params.folder)
     metrics = train_final(
         params.config,
-        Genotype.from_json(read_json(snakemake.input.best)["genotype"]),
+        read_genotype(read_json(snakemake.input.best)["genotype"]),
         Path(params.train),
         Path(params.val),
         work,

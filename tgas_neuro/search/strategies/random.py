@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tgas_neuro.architecture.genotype import Genotype
-from tgas_neuro.architecture.spaces.cell import CellSpace
+from tgas_neuro.architecture.space import Space
 from tgas_neuro.search.history import Entry
 
 
@@ -18,7 +18,7 @@ class RandomStrategy:
         What is drawn from.
     """
 
-    def __init__(self, space: CellSpace):
+    def __init__(self, space: Space):
         self.space = space
 
     def propose(

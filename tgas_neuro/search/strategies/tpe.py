@@ -8,7 +8,7 @@ from optuna.distributions import CategoricalDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from tgas_neuro.architecture.genotype import Genotype
-from tgas_neuro.architecture.spaces.cell import CellSpace
+from tgas_neuro.architecture.space import Space
 from tgas_neuro.search.history import Entry
 
 STARTUP = 10  # random proposals before there is something to learn from, optuna's default
@@ -29,7 +29,7 @@ class TPEStrategy:
         Its categorical choices are the dimensions of the estimator.
     """
 
-    def __init__(self, space: CellSpace):
+    def __init__(self, space: Space):
         self.space = space
         self.distributions = {
             name: CategoricalDistribution(tuple(range(size)))

@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import nn
 
-from tgas_neuro.architecture.genotype import Block, Cell, Genotype
+from tgas_neuro.architecture.cell.genotype import Block, Cell, CellGenotype
+from tgas_neuro.architecture.cell.published import NASNET_A, PNASNET5
 from tgas_neuro.architecture.network import build_network
-from tgas_neuro.architecture.published import NASNET_A, PNASNET5
 from tgas_neuro.architecture.skeleton import Skeleton
-from tgas_neuro.architecture.spaces import SPACES
+from tgas_neuro.architecture.space import SPACES
 
 SMALL = Skeleton(filters=8, cells_per_stage=1, stages=2, n_classes=10, image_size=16)
 
@@ -24,7 +24,7 @@ def draw_images(size: int = 16, n: int = 4, channels: int = 3) -> torch.Tensor:
     return torch.randn(n, channels, size, size, generator=seeded(1))
 
 
-def draw_genotypes(n: int) -> list[Genotype]:
+def draw_genotypes(n: int) -> list[CellGenotype]:
     rng = np.random.default_rng(0)
     return [SPACES["cell"]().sample(rng) for _ in range(n)]
 
@@ -64,7 +64,7 @@ def test_genotypes_of_the_same_hash_are_the_same_network():
         )
         for old in order
     )
-    other = Genotype("cell", Cell(blocks, (6, 5, 4, 3, 2)))
+    other = CellGenotype("cell", Cell(blocks, (6, 5, 4, 3, 2)))
     assert other != PNASNET5
     assert other.hash == PNASNET5.hash
     one, two = (build_network(genotype, SMALL, seeded()) for genotype in (PNASNET5, other))
@@ -99,7 +99,7 @@ def test_wiring_of_two_cells_by_hand():
         Block((0, 1), ("sep_conv_3x3", "identity")),
         Block((1, 2), ("avg_pool_3x3", "max_pool_3x3")),
     )
-    genotype = Genotype("cell", Cell(blocks, (0, 3)))
+    genotype = CellGenotype("cell", Cell(blocks, (0, 3)))
     skeleton = Skeleton(filters=4, cells_per_stage=2, stages=1, n_classes=5, image_size=6)
     network = build_network(genotype, skeleton, seeded()).eval()
     before = previous = network.stem(draw_images(6))

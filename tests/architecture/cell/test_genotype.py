@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tgas_neuro.architecture.genotype import Block, Cell, Genotype, list_unused
-from tgas_neuro.architecture.published import NASNET_A, PNASNET5
-from tgas_neuro.architecture.spaces import SPACES
+from tgas_neuro.architecture.cell.genotype import Block, Cell, CellGenotype, list_unused
+from tgas_neuro.architecture.cell.published import NASNET_A, PNASNET5
+from tgas_neuro.architecture.space import SPACES
 from tgas_neuro.errors import UserError
 
 BLOCK = {"inputs": [0, 1], "operations": ["identity", "max_pool_3x3"]}
@@ -25,15 +25,15 @@ REMOVED = object()
 
 @pytest.mark.parametrize("genotype", [PNASNET5, NASNET_A])
 def test_published_cells_survive_json(genotype):
-    assert Genotype.from_json(json.loads(json.dumps(genotype.to_json()))) == genotype
-    assert Genotype.from_json(genotype.canonical().to_json()).hash == genotype.hash
+    assert CellGenotype.from_json(json.loads(json.dumps(genotype.to_json()))) == genotype
+    assert CellGenotype.from_json(genotype.canonical().to_json()).hash == genotype.hash
 
 
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_sampled_genotypes_survive_json(seed):
     genotype = SPACES["cell"]().sample(np.random.default_rng(seed))
-    assert Genotype.from_json(json.loads(json.dumps(genotype.to_json()))) == genotype
+    assert CellGenotype.from_json(json.loads(json.dumps(genotype.to_json()))) == genotype
 
 
 def change(path, value):
@@ -75,9 +75,9 @@ def change(path, value):
     ],
 )
 def test_malformed_json_is_refused_in_one_line_that_names_the_field(path, value, parts):
-    Genotype.from_json(VALID, "x.json")
+    CellGenotype.from_json(VALID, "x.json")
     with pytest.raises(UserError) as error:
-        Genotype.from_json(change(path, value), "x.json")
+        CellGenotype.from_json(change(path, value), "x.json")
     assert "\n" not in str(error.value)
     for part in parts:
         assert part in str(error.value)
@@ -107,15 +107,15 @@ paths = [
 def test_any_json_gives_a_genotype_or_a_user_error(path, value):
     content = change(path, value)
     try:
-        genotype = Genotype.from_json(content)
+        genotype = CellGenotype.from_json(content)
     except UserError:
         return
-    assert Genotype.from_json(genotype.to_json()) == genotype
+    assert CellGenotype.from_json(genotype.to_json()) == genotype
 
 
 def test_a_malformed_genotype_cannot_be_built_in_python_either():
     with pytest.raises(UserError, match=r"normal.blocks\[0\].inputs\[0\]: 5 is out of range"):
-        Genotype("cell", Cell((Block((5, 0), ("identity", "identity")),), (2,)))
+        CellGenotype("cell", Cell((Block((5, 0), ("identity", "identity")),), (2,)))
 
 
 def test_the_hash_is_16_hexadecimal_digits_that_stay_the_same():
@@ -127,7 +127,7 @@ def test_the_hash_is_16_hexadecimal_digits_that_stay_the_same():
 def test_the_hash_sees_operations_inputs_concat_and_reduction():
     def build(op="identity", state=0, concat=(3,), reduction=None):
         blocks = (Block((0, 1), (op, "identity")), Block((2, state), ("identity",) * 2))
-        return Genotype("cell", Cell(blocks, concat), reduction)
+        return CellGenotype("cell", Cell(blocks, concat), reduction)
 
     variants = [
         build(),
@@ -142,7 +142,7 @@ def test_the_hash_sees_operations_inputs_concat_and_reduction():
 
 def test_a_reduction_cell_equal_to_the_normal_one_changes_nothing():
     reordered = Cell(PNASNET5.normal.blocks, PNASNET5.normal.concat[::-1])
-    assert Genotype("cell", PNASNET5.normal, reordered).hash == PNASNET5.hash
+    assert CellGenotype("cell", PNASNET5.normal, reordered).hash == PNASNET5.hash
 
 
 def test_unused_blocks_are_those_that_no_other_block_reads():
@@ -152,7 +152,7 @@ def test_unused_blocks_are_those_that_no_other_block_reads():
 
 def test_what_light_rules_import_does_not_import_torch():
     code = (
-        "import sys, tgas_neuro.architecture.spaces, tgas_neuro.architecture.complexity, "
-        "tgas_neuro.architecture.published; sys.exit('torch' in sys.modules)"
+        "import sys, tgas_neuro.architecture.space, tgas_neuro.architecture.complexity, "
+        "tgas_neuro.architecture.cell.published; sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from tgas_neuro.architecture.skeleton import OperationPlan
+from tgas_neuro.architecture.cell.plan import OperationPlan
 
 # As in the released networks (TensorFlow's default of 0.001 for epsilon).
 BN_EPSILON = 1e-3

@@ -1,10 +1,10 @@
 """Published cells: PNASNet-5 and NASNet-A, as in their papers and released networks."""
 
-from tgas_neuro.architecture.genotype import Block, Cell, Genotype
+from tgas_neuro.architecture.cell.genotype import Block, Cell, CellGenotype
 
 # Liu et al. 2018 (ECCV, arXiv 1712.00559), figure 1: one cell for both strides, all five blocks
 # concatenated. Released as PNASNet-5-large: 216 filters, 4 cells a stage, 331 pixels.
-PNASNET5 = Genotype(
+PNASNET5 = CellGenotype(
     space="cell",
     normal=Cell(
         blocks=(
@@ -21,7 +21,7 @@ PNASNET5 = Genotype(
 # Zoph et al. 2018 (CVPR, arXiv 1707.07012), figure 4. The normal cell concatenates its input 0
 # beside the five blocks; the reduction cell all blocks but the first. Released as
 # NASNet-A-large: 168 filters, 6 cells a stage, 331 pixels.
-NASNET_A = Genotype(
+NASNET_A = CellGenotype(
     space="cell",
     normal=Cell(
         blocks=(

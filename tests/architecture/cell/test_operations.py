@@ -4,13 +4,13 @@ import pytest
 import torch
 from torch.nn import functional
 
-from tgas_neuro.architecture.operations import (
+from tgas_neuro.architecture.cell.operations import (
     BN_EPSILON,
     OPERATIONS,
     PointwiseConv,
     build_operation,
 )
-from tgas_neuro.architecture.skeleton import OperationPlan
+from tgas_neuro.architecture.cell.plan import OperationPlan
 
 
 def build(name, stride=1, channels=(3, 3), size=7):

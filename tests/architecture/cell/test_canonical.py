@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tgas_neuro.architecture.genotype import MAX_BLOCKS, Block, Cell, Genotype, list_unused
+from tgas_neuro.architecture.cell.genotype import MAX_BLOCKS, Block, Cell, CellGenotype, list_unused
 
 OPERATIONS = ("identity", "max_pool_3x3")
 
@@ -27,7 +27,7 @@ def list_cells(n_blocks: int, operations=OPERATIONS) -> list[Cell]:
 
 
 def calc_hash(cell: Cell) -> str:
-    return Genotype("cell", cell).hash
+    return CellGenotype("cell", cell).hash
 
 
 def relabel(cell: Cell, order, swaps=None) -> Cell:

@@ -7,28 +7,31 @@ import pytest
 import torch
 from fvcore.nn import FlopCountAnalysis
 
-from tgas_neuro.architecture.complexity import COSTS, Complexity, calc_complexity
-from tgas_neuro.architecture.genotype import OPERATION_NAMES, Block, Cell, Genotype
-from tgas_neuro.architecture.network import CellNetwork, build_network
-from tgas_neuro.architecture.operations import OPERATIONS
-from tgas_neuro.architecture.published import NASNET_A, PNASNET5
+from tgas_neuro.architecture.cell.complexity import COSTS
+from tgas_neuro.architecture.cell.genotype import OPERATION_NAMES, Block, Cell, CellGenotype
+from tgas_neuro.architecture.cell.network import CellNetwork
+from tgas_neuro.architecture.cell.operations import OPERATIONS
+from tgas_neuro.architecture.cell.published import NASNET_A, PNASNET5
+from tgas_neuro.architecture.complexity import calc_complexity
+from tgas_neuro.architecture.costs import Complexity
+from tgas_neuro.architecture.network import build_network
 from tgas_neuro.architecture.skeleton import Skeleton
-from tgas_neuro.architecture.spaces import SPACES
+from tgas_neuro.architecture.space import SPACES
 
 PNASNET5_LARGE = Skeleton(216, 4, 3, 1000, 331, stem="imagenet", downsampling="within")
 NASNET_A_LARGE = Skeleton(168, 6, 3, 1000, 331, stem="imagenet")
-CONCATENATED_INPUTS = Genotype(
+CONCATENATED_INPUTS = CellGenotype(
     "cell", Cell((Block((0, 1), ("conv_1x7_7x1", "dil_conv_3x3")),), (0, 1, 2))
 )
 
 
-def count_params(genotype: Genotype, skeleton: Skeleton) -> int:
+def count_params(genotype: CellGenotype, skeleton: Skeleton) -> int:
     with torch.device("meta"):
         network = CellNetwork(genotype, skeleton)
     return sum(parameter.numel() for parameter in network.parameters())
 
 
-def count_macs(genotype: Genotype, skeleton: Skeleton) -> int:
+def count_macs(genotype: CellGenotype, skeleton: Skeleton) -> int:
     """Multiply-adds of convolutions and linear layers, as fvcore traces them."""
     logging.getLogger("fvcore").setLevel(logging.ERROR)
     network = build_network(genotype, skeleton, torch.Generator()).eval()
@@ -70,7 +73,7 @@ def test_mobile_networks_have_their_published_size(genotype, skeleton, params, m
 
 def test_a_network_counted_by_hand():
     # One cell of one block that adds both inputs; 3 channels, stem and filters 2, 5 pixels.
-    genotype = Genotype("cell", Cell((Block((0, 1), ("identity", "max_pool_3x3")),), (2,)))
+    genotype = CellGenotype("cell", Cell((Block((0, 1), ("identity", "max_pool_3x3")),), (2,)))
     complexity = calc_complexity(genotype, Skeleton(2, 1, 1, 7, 5, stem_filters=2))
     stem, adjustments, linear = 3 * 2 * 9, 2 * (2 * 2), 2 * 7
     assert complexity == Complexity(

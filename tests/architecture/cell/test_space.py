@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tgas_neuro.architecture.genotype import OPERATION_NAMES, Cell, Genotype, list_unused
-from tgas_neuro.architecture.published import NASNET_A, PNASNET5
-from tgas_neuro.architecture.spaces import SPACES
-from tgas_neuro.architecture.spaces.cell import CellSpace
+from tgas_neuro.architecture.cell.genotype import OPERATION_NAMES, Cell, CellGenotype, list_unused
+from tgas_neuro.architecture.cell.published import NASNET_A, PNASNET5
+from tgas_neuro.architecture.cell.space import CellSpace
+from tgas_neuro.architecture.space import SPACES
 from tgas_neuro.errors import UserError
 
 seeds = st.integers(0, 2**32)
@@ -96,7 +96,6 @@ def test_mutation_changes_inputs_and_operations_about_equally_often():
     [
         (NASNET_A, "reduction"),
         (PNASNET5, r"normal.concat: \[2, 3, 4, 5, 6\].*\[2, 3, 5, 6\]"),
-        (Genotype("cell", Cell(PNASNET5.normal.blocks[:1], (2,))), "1 blocks; this space has 5"),
     ],
 )
 def test_genotypes_of_other_spaces_are_refused(genotype, message):
@@ -106,9 +105,41 @@ def test_genotypes_of_other_spaces_are_refused(genotype, message):
         CellSpace().to_choices(genotype)
 
 
+def test_a_partial_cell_is_no_member_but_has_a_stage_and_choices():
+    space = CellSpace()
+    partial = CellGenotype("cell", Cell(PNASNET5.normal.blocks[:1], (2,)))
+    with pytest.raises(UserError, match="1 blocks; this space has 5"):
+        space.validate(partial)
+    assert space.get_stage(partial) == 1
+    assert list(space.to_choices(partial)) == list(CellSpace(1).choices())
+    assert space.encode(partial).sum() == 4
+    assert space.get_stage(NASNET_A) is None
+
+
+def test_growth_reaches_every_network_once():
+    space = CellSpace(2)
+    one = list(space.grow(None))
+    # 16 branches, two of them in any order
+    assert len(one) == 16 * 17 // 2
+    grown = {cell.hash for parent in one for cell in space.grow(parent)}
+    rng = np.random.default_rng(0)
+    assert all(space.sample(rng).hash in grown for _ in range(300))
+    assert all(space.get_stage(cell) == 2 for cell in space.grow(one[7]))
+
+
+def test_neighbours_are_all_that_mutation_reaches():
+    space = CellSpace(2)
+    rng = np.random.default_rng(1)
+    parent = space.sample(rng)
+    neighbours = [cell.hash for cell in space.neighbours(parent)]
+    assert len(neighbours) == len(set(neighbours))
+    assert parent.hash not in neighbours
+    assert {space.mutate(parent, rng).hash for _ in range(2000)} == set(neighbours)
+
+
 def test_pnasnet5_without_its_full_concatenation_is_a_member():
     blocks = PNASNET5.normal.blocks
-    genotype = Genotype("cell", Cell(blocks, list_unused(blocks)))
+    genotype = CellGenotype("cell", Cell(blocks, list_unused(blocks)))
     assert CellSpace().from_choices(CellSpace().to_choices(genotype)) == genotype
 
 
@@ -118,7 +149,7 @@ def test_pnasnet5_without_its_full_concatenation_is_a_member():
         ({"block0.input1": 2}, "block0.input1: 2 is not one of 0 to 1"),
         ({"block0.operation2": 8}, "block0.operation2: 8"),
         ({"block0.input2": -1}, "block0.input2: -1"),
-        ({"block5.input1": 0}, "block5.input1: no such choice in cells of 1 blocks"),
+        ({"block5.input1": 0}, r"block5.input1: no such choice in CellSpace\(blocks=1\)"),
     ],
 )
 def test_wrong_choices_are_refused(change, message):

@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tgas_neuro.architecture.genotype import Block, Cell, Genotype
-from tgas_neuro.architecture.published import NASNET_A, PNASNET5
-from tgas_neuro.architecture.skeleton import OperationPlan, Skeleton, build_plan
-from tgas_neuro.architecture.spaces import SPACES
+from tgas_neuro.architecture.cell.genotype import Block, Cell, CellGenotype
+from tgas_neuro.architecture.cell.plan import OperationPlan, build_plan
+from tgas_neuro.architecture.cell.published import NASNET_A, PNASNET5
+from tgas_neuro.architecture.skeleton import Skeleton
+from tgas_neuro.architecture.space import SPACES
 from tgas_neuro.errors import UserError
 
 SMALL = {"filters": 8, "cells_per_stage": 1, "stages": 3, "n_classes": 10, "image_size": 32}
@@ -76,7 +77,7 @@ def test_a_reduction_cell_takes_the_place_of_the_normal_one_at_stride_2():
 
 
 def test_concatenated_inputs_of_a_cell_of_stride_2_are_reduced():
-    genotype = Genotype("cell", Cell((Block((0, 1), ("identity",) * 2),), (1, 0, 2)))
+    genotype = CellGenotype("cell", Cell((Block((0, 1), ("identity",) * 2),), (1, 0, 2)))
     cell = build_plan(genotype, Skeleton(**SMALL)).cells[1]
     reduction = OperationPlan("factorized_reduction", 16, 16, 2, 32)
     assert cell.concat == ((0, reduction), (1, reduction), (2, None))
@@ -85,7 +86,7 @@ def test_concatenated_inputs_of_a_cell_of_stride_2_are_reduced():
 
 
 def test_an_input_that_nothing_reads_is_not_adjusted():
-    genotype = Genotype("cell", Cell((Block((1, 1), ("identity", "sep_conv_3x3")),), (2,)))
+    genotype = CellGenotype("cell", Cell((Block((1, 1), ("identity", "sep_conv_3x3")),), (2,)))
     for cell in build_plan(genotype, Skeleton(**SMALL)).cells:
         assert cell.adjust[0] is None
         assert cell.adjust[1] is not None

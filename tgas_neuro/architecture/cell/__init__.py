@@ -1,0 +1,1 @@
+"""The cell space: cells of blocks, repeated in a skeleton (NASNet, PNASNet)."""

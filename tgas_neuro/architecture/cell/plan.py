@@ -1,0 +1,222 @@
+"""The plan of a cell network: every cell in its place, with channels, strides and sizes.
+
+The plan is the one place where channels, strides and sizes are worked out; the network is
+built from it and its cost is counted from it.
+"""
+
+from dataclasses import dataclass, replace
+
+from tgas_neuro.architecture.cell.genotype import N_INPUTS, Cell, CellGenotype
+from tgas_neuro.architecture.skeleton import Skeleton
+
+
+@dataclass(frozen=True)
+class OperationPlan:
+    """One operation: its name, channels, stride and the height and width of its input [px]."""
+
+    name: str
+    channels_in: int
+    channels_out: int
+    stride: int
+    size_in: int
+
+    @property
+    def size_out(self) -> int:
+        """Height and width of the output [px]: halved, rounded up, at stride 2."""
+        return -(-self.size_in // self.stride)
+
+
+@dataclass(frozen=True)
+class StemPlan:
+    """The first convolution, 3x3 without a ReLU before it."""
+
+    channels_in: int
+    channels_out: int
+    stride: int
+    padding: int
+    size_out: int
+
+
+@dataclass(frozen=True)
+class BlockPlan:
+    """A block: the states it reads and its two operations."""
+
+    inputs: tuple[int, int]
+    operations: tuple[OperationPlan, OperationPlan]
+
+
+@dataclass(frozen=True)
+class CellPlan:
+    """A cell in its place.
+
+    Attributes
+    ----------
+    name
+        "cell_0", "cell_1", ...; "stem_cell_0", "stem_cell_1" in the imagenet stem.
+    filters, stride
+        Channels of every block; 1, or 2 for operations on the cell's inputs.
+    channels_in, sizes_in
+        Channels, and height and width [px], of the outputs of the cell before the previous
+        one and of the previous cell, as they arrive.
+    size_in, size_out, channels_out
+        Height and width [px] after `adjust` and of the output; channels of the output.
+    adjust
+        What brings inputs 0 and 1 to F channels and one size; None where nothing reads the
+        input, or where it is left as it is.
+    blocks
+        In canonical order.
+    concat
+        Pairs (state, adjustment or None), in order.
+    """
+
+    name: str
+    filters: int
+    stride: int
+    channels_in: tuple[int, int]
+    sizes_in: tuple[int, int]
+    size_in: int
+    size_out: int
+    channels_out: int
+    adjust: tuple[OperationPlan | None, OperationPlan | None]
+    blocks: tuple[BlockPlan, ...]
+    concat: tuple[tuple[int, OperationPlan | None], ...]
+
+    def operations(self) -> list[OperationPlan]:
+        """All operations of the cell: adjustments, blocks, concatenation."""
+        found = [*self.adjust, *(op for block in self.blocks for op in block.operations)]
+        found += [operation for _, operation in self.concat]
+        return [operation for operation in found if operation is not None]
+
+
+@dataclass(frozen=True)
+class NetworkPlan:
+    """A network: stem, cells in order, then ReLU, global average pool and a linear layer."""
+
+    stem: StemPlan
+    cells: tuple[CellPlan, ...]
+    n_classes: int
+
+    @property
+    def features(self) -> int:
+        """Inputs of the linear layer."""
+        return self.cells[-1].channels_out
+
+
+def build_plan(genotype: CellGenotype, skeleton: Skeleton) -> NetworkPlan:
+    """The plan of a genotype's network, the same for genotypes of the same hash.
+
+    Each cell reads the two outputs before it (Zoph et al. 2018, CVPR, section 3). The first
+    one reads the stem twice; in the imagenet stem its input 0 stays as wide as it is, as in
+    the released networks.
+    """
+    genotype = genotype.canonical()
+    reduction = genotype.reduction or genotype.normal
+    stem = _plan_stem(skeleton)
+    outputs = [(stem.channels_out, stem.size_out)] * 2
+    cells = []
+    for name, filters, stride in _list_cells(skeleton):
+        cell = reduction if stride == 2 else genotype.normal
+        raw = not cells and skeleton.stem == "imagenet"
+        cells.append(_plan_cell(cell, name, filters, stride, (outputs[-2], outputs[-1]), raw))
+        outputs.append((cells[-1].channels_out, cells[-1].size_out))
+    return NetworkPlan(stem, tuple(cells), skeleton.n_classes)
+
+
+def _plan_stem(skeleton: Skeleton) -> StemPlan:
+    if skeleton.stem == "cifar":
+        filters = skeleton.stem_filters or 3 * skeleton.filters
+        return StemPlan(skeleton.channels, filters, 1, 1, skeleton.image_size)
+    filters = skeleton.stem_filters or 96
+    return StemPlan(skeleton.channels, filters, 2, 0, (skeleton.image_size - 3) // 2 + 1)
+
+
+def _list_cells(skeleton: Skeleton) -> list[tuple[str, int, int]]:
+    """Name, filters and stride of every cell."""
+    sizes = []
+    for stage in range(skeleton.stages):
+        filters = skeleton.filters * 2**stage
+        strides = [1] * skeleton.cells_per_stage
+        if stage > 0 and skeleton.downsampling == "between":
+            strides = [2, *strides]
+        elif stage > 0:
+            strides[0] = 2
+        sizes += [(filters, stride) for stride in strides]
+    cells = [(f"cell_{i}", filters, stride) for i, (filters, stride) in enumerate(sizes)]
+    if skeleton.stem == "imagenet":
+        quarter, half = skeleton.filters // 4, skeleton.filters // 2
+        cells = [("stem_cell_0", quarter, 2), ("stem_cell_1", half, 2), *cells]
+    return cells
+
+
+def _plan_cell(
+    cell: Cell,
+    name: str,
+    filters: int,
+    stride: int,
+    arriving: tuple[tuple[int, int], tuple[int, int]],
+    raw: bool,
+) -> CellPlan:
+    read = {state for block in cell.blocks for state in block.inputs} | set(cell.concat)
+    adjust, states = _adjust_inputs(filters, arriving, read, raw)
+    blocks = []
+    for block in cell.blocks:
+        operations = tuple(
+            OperationPlan(
+                name=operation,
+                channels_in=states[state][0],
+                channels_out=filters,
+                stride=stride if state < N_INPUTS else 1,
+                size_in=states[state][1],
+            )
+            for state, operation in zip(block.inputs, block.operations, strict=True)
+        )
+        blocks.append(BlockPlan(block.inputs, operations))
+        states.append((filters, operations[0].size_out))
+    concat = tuple(
+        (state, _adjust_concatenated(*states[state], filters, stride) if state < 2 else None)
+        for state in cell.concat
+    )
+    return CellPlan(
+        name=name,
+        filters=filters,
+        stride=stride,
+        channels_in=(arriving[0][0], arriving[1][0]),
+        sizes_in=(arriving[0][1], arriving[1][1]),
+        size_in=arriving[1][1],
+        size_out=states[-1][1],
+        channels_out=filters * len(concat),
+        adjust=adjust,
+        blocks=tuple(blocks),
+        concat=concat,
+    )
+
+
+def _adjust_inputs(
+    filters: int, arriving: tuple[tuple[int, int], tuple[int, int]], read: set[int], raw: bool
+) -> tuple[tuple[OperationPlan | None, OperationPlan | None], list[tuple[int, int]]]:
+    """Adjustments of both inputs, and the channels and size of each after it."""
+    size = arriving[1][1]
+    adjust: list[OperationPlan | None] = []
+    states = []
+    for state, (channels, size_in) in enumerate(arriving):
+        if state not in read or (raw and state == 0):
+            adjust.append(None)
+            states.append((channels, size_in))
+            continue
+        plan = OperationPlan("conv_1x1", channels, filters, 1, size_in)
+        if size_in != size:
+            plan = replace(plan, name="factorized_reduction", stride=2)
+        adjust.append(plan)
+        states.append((filters, plan.size_out))
+    return (adjust[0], adjust[1]), states
+
+
+def _adjust_concatenated(
+    channels: int, size: int, filters: int, stride: int
+) -> OperationPlan | None:
+    """What a concatenated input of a cell needs to look like the output of a block."""
+    if stride == 2:
+        return OperationPlan("factorized_reduction", channels, filters, 2, size)
+    if channels != filters:
+        return OperationPlan("conv_1x1", channels, filters, 1, size)
+    return None
