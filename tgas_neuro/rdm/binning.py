@@ -38,11 +38,21 @@ class Bins:
     n_bins: int
     edges: torch.Tensor | None = None
 
-    def assign(self, values: torch.Tensor) -> torch.Tensor:
-        """Number of the bin of each value, int64, of the same shape; `values` is overwritten."""
+    def assign(self, values: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
+        """Number of the bin of each value, int64, of the same shape; `values` is overwritten.
+
+        Parameters
+        ----------
+        values
+            Of any shape.
+        out
+            Receives the numbers, of the same shape; made anew when None.
+        """
+        if out is None:
+            out = torch.empty_like(values, dtype=torch.int64)
         if self.edges is not None:
-            return torch.bucketize(values, self.edges.to(values))
-        return values.sub_(self.low).mul_(self.scale).clamp_(0, self.n_bins - 1).to(torch.int64)
+            return torch.bucketize(values, self.edges.to(values), out=out)
+        return out.copy_(values.sub_(self.low).mul_(self.scale).clamp_(0, self.n_bins - 1))
 
 
 def fit_bins(sample: torch.Tensor, tie: float = 0.0, jitter: float = 0.0) -> Bins:

@@ -19,7 +19,9 @@ SMALLEST_RELATIVE_NORM = {torch.float64: 1e-14}
 SMALLEST_RELATIVE_NORM_OTHERWISE = 1e-7
 # Squared length that is left of unit patterns, below which their rounding to float32 would show.
 SMALL_SPREAD = 1e-2
-ROWS_AT_ONCE = 256  # a few MB, so that all passes over them find them in the cache
+# Few enough, a MB, that all passes over them find them in the cache, and that the float64 copies of
+# sums fit into what the last ones left.
+VALUES_AT_ONCE = 2**18
 ROWS_OF_A_CENTRE = 128
 
 
@@ -104,9 +106,13 @@ def centre_patterns(
 
 def calc_half_squares(patterns: torch.Tensor) -> torch.Tensor:
     """Half the squared length of each pattern, (row,), float64."""
-    # some rows at a time, for a sum in float64 takes a copy
-    norms = [_calc_norm(part) for part in patterns.split(ROWS_AT_ONCE)]
-    return torch.cat(norms).flatten().square() / 2
+    squares = torch.empty(len(patterns), dtype=torch.float64, device=patterns.device)
+    # Some rows at a time, for a sum in float64 takes a copy. Into what is there already: small
+    # results between large copies that are freed keep their memory from being used again.
+    n_rows = _count_rows(patterns)
+    for part, out in zip(patterns.split(n_rows), squares.split(n_rows), strict=True):
+        out.copy_(_calc_norm(part).flatten())
+    return squares.square_().div_(2)
 
 
 def _make_room(
@@ -125,9 +131,15 @@ def _pair(
     """
     if order is None:
         order = torch.arange(len(features), device=features.device)
-    for rows, part in zip(patterns.split(ROWS_AT_ONCE), order.split(ROWS_AT_ONCE), strict=True):
+    n_rows = _count_rows(patterns)
+    for rows, part in zip(patterns.split(n_rows), order.split(n_rows), strict=True):
         values = features[part]
         yield rows, values if values.is_floating_point() else values.to(torch.float64)
+
+
+def _count_rows(patterns: torch.Tensor) -> int:
+    """Rows of a part."""
+    return max(1, VALUES_AT_ONCE // max(1, patterns.shape[1]))
 
 
 def _get_smallest(values: torch.Tensor) -> float:
@@ -136,7 +148,7 @@ def _get_smallest(values: torch.Tensor) -> float:
 
 def _average_rows(patterns: torch.Tensor) -> torch.Tensor:
     """Mean over rows that are defined, (unit,), float64."""
-    parts = patterns.split(ROWS_AT_ONCE)
+    parts = patterns.split(_count_rows(patterns))
     return sum(part.nansum(dim=0).to(torch.float64) for part in parts) / len(patterns)
 
 

@@ -86,11 +86,17 @@ def compare_features(
 
 
 def calc_tiles(patterns: torch.Tensor, tiles: list[Tile]) -> Iterator[tuple[Tile, torch.Tensor]]:
-    """Half the squared distance of the pairs of each tile, (pair,), in the type of the patterns."""
+    """Half the squared distance of the pairs of each tile, (pair,), in the type of the patterns.
+
+    A tile's values are overwritten by those of the next: memory that is asked for anew for each of
+    them has to be cleared by the system each time, and lies about in pieces.
+    """
     size = calc_half_squares(patterns).to(patterns.dtype)
+    room = patterns.new_empty(max((tile.n_products for tile in tiles), default=0))
     for tile in tiles:
         rows, columns = slice(*tile.rows), slice(*tile.columns)
-        product = torch.addmm(size[columns], patterns[rows], patterns[columns].T, alpha=-1)
+        product = room[: tile.n_products].view(rows.stop - rows.start, columns.stop - columns.start)
+        torch.addmm(size[columns], patterns[rows], patterns[columns].T, alpha=-1, out=product)
         yield tile, tile.flatten(product.add_(size[rows, None]))
 
 
@@ -105,13 +111,16 @@ def _compare_spearman(
     counts = torch.zeros((3, bins.n_bins), dtype=torch.int64, device=patterns.device)
     sums = {name: torch.zeros(bins.n_bins, **new) for name in ranked.regions}
     within = {name: torch.zeros((2, bins.n_bins), **new) for name in ranked.regions}
+    most = max((tile.n_pairs for tile in ranked.tiles), default=0)
+    room = torch.empty(most, dtype=torch.int64, device=patterns.device), torch.empty(most, **new)
     for tile, values in calc_tiles(patterns, ranked.tiles):
-        bin_of = bins.assign(values)
+        bin_of = bins.assign(values, out=room[0][: tile.n_pairs])
+        found = room[1][: tile.n_pairs]
         counts[tile.part] += torch.bincount(bin_of, minlength=bins.n_bins)
         for name, ranks in ranked.regions.items():
-            sums[name].scatter_add_(0, bin_of, _read(ranks.all, tile.start, values))
+            sums[name].scatter_add_(0, bin_of, _read(ranks.all, tile.start, found))
             if tile.part != ACROSS:
-                found = _read(ranks.within, tile.start_within, values)
+                _read(ranks.within, tile.start_within, found)
                 within[name][tile.part].scatter_add_(0, bin_of, found)
     similarities = {}
     for name, ranks in ranked.regions.items():
@@ -143,7 +152,7 @@ def _compare_exactly(
     for tile, values in calc_tiles(patterns, ranked.tiles):
         for subset, part in SUBSETS.items():
             if part is None or part == tile.part:
-                parts[subset].append(values)
+                parts[subset].append(values.clone())
     similarities = {name: {} for name in ranked.regions}
     first = {"all": 0, "half_0": 0, "half_1": sum(map(len, parts["half_0"]))}
     for subset, found in parts.items():
@@ -155,7 +164,7 @@ def _compare_exactly(
         centred = values - values.mean()
         for name, ranks in ranked.regions.items():
             stored = ranks.all if subset == "all" else ranks.within
-            other = _read(stored, first[subset], values) - ranks.mean[subset]
+            other = _read(stored, first[subset], torch.empty_like(values)) - ranks.mean[subset]
             similarities[name][subset] = _divide(
                 float(centred @ other), float(centred @ centred), ranks.variation[subset]
             )
@@ -177,11 +186,12 @@ def _compare_pearson(
         n[tile.part] += len(values)
         total[tile.part] += float(values.sum())
         squares[tile.part] += float(values @ values)
+        found = torch.empty_like(values)
         for name, ranks in ranked.regions.items():
-            other = _read(ranks.all, tile.start, values) - ranks.mean["all"]
+            other = _read(ranks.all, tile.start, found) - ranks.mean["all"]
             products[name][tile.part] += float(values @ other)
             if tile.part != ACROSS:
-                other = _read(ranks.within, tile.start_within, values)
+                other = _read(ranks.within, tile.start_within, found)
                 subset = ("half_0", "half_1")[tile.part]
                 within[name][tile.part] += float(values @ (other - ranks.mean[subset]))
     similarities = {}
@@ -200,11 +210,13 @@ def _divide(product: float, variation: float, other_variation: float) -> float:
     return float(np.clip(product / scale, -1, 1)) if scale > 0 else float("nan")
 
 
-def _read(stored: np.ndarray, start: int, like: torch.Tensor) -> torch.Tensor:
-    """Ranks of the pairs of a tile, float64, on the device of its dissimilarities."""
-    # a copy, for what is memory-mapped is read-only
-    found = torch.from_numpy(np.array(stored[start : start + len(like)]))
-    return found.to(like.device).to(torch.float64)
+def _read(stored: np.ndarray, start: int, out: torch.Tensor) -> torch.Tensor:
+    """Ranks of the pairs of a tile, into `out`, (pair,), float64, on any device."""
+    part = stored[start : start + len(out)]
+    if out.device.type == "cpu":
+        np.copyto(out.numpy(), part)
+        return out
+    return out.copy_(torch.from_numpy(np.array(part)))  # a copy: what is mapped is read-only
 
 
 def _restore(values: torch.Tensor, distance: str) -> torch.Tensor:

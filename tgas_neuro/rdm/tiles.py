@@ -41,12 +41,15 @@ class Tile:
         return self.rows == self.columns
 
     @property
+    def n_products(self) -> int:
+        """Pairs of rows in the whole rectangle."""
+        return (self.rows[1] - self.rows[0]) * (self.columns[1] - self.columns[0])
+
+    @property
     def n_pairs(self) -> int:
         """Pairs of rows in it."""
         n_rows = self.rows[1] - self.rows[0]
-        if self.is_triangle:
-            return n_rows * (n_rows - 1) // 2
-        return n_rows * (self.columns[1] - self.columns[0])
+        return n_rows * (n_rows - 1) // 2 if self.is_triangle else self.n_products
 
     def flatten(self, values: torch.Tensor) -> torch.Tensor:
         """Values of its pairs, (pair,), from those of the whole rectangle, (row, column)."""
