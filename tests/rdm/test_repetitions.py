@@ -3,12 +3,16 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tgas_neuro.errors import UserError
 from tgas_neuro.rdm.repetitions import (
+    Repetitions,
     average_repetitions,
     draw_split,
     index_repetitions,
+    list_stimuli,
     standardise_sites,
 )
 
@@ -22,6 +26,17 @@ def indexed(make_assembly):
     assembly = assembly.isel(presentation=generator.permutation(assembly.sizes["presentation"]))
     ids = np.unique(assembly["stimulus_id"].values)
     return assembly, ids, counts
+
+
+def test_stimuli_are_listed_in_order_and_as_text(make_assembly):
+    assembly = make_assembly(np.ones((4, 2)), np.array([2, 1, 3, 1]), np.random.default_rng(0))
+    named = np.array(["b", "b", "a10", "a9", "a9", "a9", "\u00e9"], dtype=object)
+    assembly = assembly.assign_coords(stimulus_id=("presentation", named))
+    found = list_stimuli(assembly)
+    assert list(found) == ["a10", "a9", "b", "\u00e9"]
+    assert found.dtype == np.dtype("U3")
+    numbered = assembly.assign_coords(stimulus_id=("presentation", [2, 2, 10, 1, 1, 1, 0]))
+    assert list(list_stimuli(numbered)) == ["0", "1", "10", "2"]  # the order of text
 
 
 def test_average_equals_groupby(indexed):
@@ -53,6 +68,54 @@ def test_average_of_some_presentations(indexed, dtype):
         chosen = assembly.values[keep & (assembly["stimulus_id"].values == identifier)]
         expected = chosen.astype(float).mean(axis=0) if len(chosen) else np.full(5, np.nan)
         np.testing.assert_allclose(found[number], expected, rtol=1e-6)
+
+
+def test_sums_in_float64_without_a_copy(indexed):
+    """Responses that float32 cannot sum exactly; those of the assembly stay where they are."""
+    assembly, ids, _ = indexed
+    assembly = assembly / np.float32(3)
+    repetitions = index_repetitions(assembly, ids, np.arange(len(ids)))
+    assert np.shares_memory(repetitions.responses.numpy(), assembly.values)
+    expected = [
+        assembly.values[assembly["stimulus_id"].values == identifier].astype(float).mean(axis=0)
+        for identifier in ids
+    ]
+    np.testing.assert_allclose(average_repetitions(repetitions), expected, rtol=1e-14)
+    in_float32 = index_repetitions(assembly, ids, np.arange(len(ids)), torch.float32)
+    assert not np.allclose(average_repetitions(in_float32), expected, rtol=1e-9, atol=0)
+
+
+@given(
+    counts=st.lists(st.integers(0, 6), min_size=1, max_size=8).filter(any),
+    double=st.booleans(),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_sums_in_float64_whatever_the_counts(counts, double, seed):
+    """Stimuli in mixed order, some of them never shown, in either type: as a loop has them."""
+    generator = np.random.default_rng(seed)
+    stimulus = generator.permutation(np.repeat(np.arange(len(counts)), counts))
+    responses = generator.normal(size=(len(stimulus), 3))
+    responses = responses.astype(np.float64 if double else np.float32)
+    repetitions = Repetitions(
+        torch.from_numpy(responses), torch.from_numpy(stimulus), torch.arange(len(counts))
+    )
+    expected = np.array(
+        [
+            responses[stimulus == number].astype(float).mean(axis=0)
+            if count
+            else np.full(3, np.nan)
+            for number, count in enumerate(counts)
+        ]
+    )
+    np.testing.assert_allclose(average_repetitions(repetitions), expected, rtol=1e-12, atol=1e-15)
+
+
+def test_float64_responses_stay_float64(indexed):
+    assembly, ids, _ = indexed
+    assembly = assembly.astype(np.float64) + 1e-9  # which float32 does not hold
+    found = average_repetitions(index_repetitions(assembly, ids, np.arange(len(ids))))
+    expected = assembly.groupby("stimulus_id").mean("presentation").sel(stimulus_id=ids)
+    np.testing.assert_allclose(found, expected, rtol=1e-14)
 
 
 def test_objects_of_which_an_image_is_missing(indexed):

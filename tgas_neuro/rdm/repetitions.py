@@ -22,16 +22,19 @@ class Repetitions:
     Attributes
     ----------
     responses
-        (presentation, neuroid), float64 or float32.
+        (presentation, neuroid), float64 or float32; float32 where they were recorded so.
     stimulus
         Stimulus number of each presentation, (presentation,), from 0.
     row
         RDM row (an image, or an object for the object level) of each stimulus, (stimulus,).
+    dtype
+        In which responses are summed.
     """
 
     responses: torch.Tensor
     stimulus: torch.Tensor
     row: torch.Tensor
+    dtype: torch.dtype = torch.float64
 
     @property
     def counts(self) -> torch.Tensor:
@@ -51,7 +54,10 @@ class Repetitions:
 
 def list_stimuli(assembly: xr.DataArray) -> np.ndarray:
     """Sorted identifiers of the stimuli of an assembly, (stimulus,)."""
-    return np.unique(assembly["stimulus_id"].values.astype(str))
+    shown = pd.unique(
+        assembly["stimulus_id"].values.astype(str)
+    )  # hashes; np.unique sorts them all
+    return np.sort(shown.astype(str))
 
 
 def index_repetitions(
@@ -72,8 +78,8 @@ def index_repetitions(
     row
         (stimulus,), the RDM row to which each stimulus belongs.
     dtype
-        Of the responses. With float32, the assembly's own, nothing is copied and averages of many
-        halves are ten times faster; their sums are then as exact as the responses themselves.
+        Of the sums over repetitions; float32 responses are copied for neither. With float32, the
+        assembly's own, averages are four times faster and as exact as the responses themselves.
     device
         Where the averages are taken.
 
@@ -89,11 +95,12 @@ def index_repetitions(
             f"stimulus_id: {shown[stimulus < 0][0]!r} of the recordings is not among the "
             f"{len(stimulus_ids)} stimuli given; list it or leave its presentations out"
         )
-    responses = np.require(assembly.values, requirements=["C", "W"])
+    responses = torch.from_numpy(np.require(assembly.values, requirements=["C", "W"])).to(device)
     return Repetitions(
-        responses=torch.from_numpy(responses).to(device, dtype),
+        responses=responses if responses.dtype == torch.float32 else responses.to(dtype),
         stimulus=torch.from_numpy(stimulus).to(device, torch.int64),
         row=torch.as_tensor(np.asarray(row, dtype=np.int64), device=device),
+        dtype=dtype,
     )
 
 
@@ -111,25 +118,38 @@ def average_repetitions(repetitions: Repetitions, keep: torch.Tensor | None = No
     chosen = repetitions.by_stimulus
     if keep is not None:
         chosen = chosen[keep[chosen]]
+    stimulus, n_stimuli = repetitions.stimulus[chosen], len(repetitions.row)
     per_stimulus = _average_groups(
-        repetitions.responses, chosen, repetitions.stimulus[chosen], len(repetitions.row)
+        repetitions.responses, chosen, stimulus, n_stimuli, repetitions.dtype
     )
     # each image of an object weighs the same, however often it was repeated
     shown = torch.nonzero(~torch.isnan(per_stimulus[:, 0])).flatten()
     shown = shown[torch.argsort(repetitions.row[shown], stable=True)]
-    return _average_groups(per_stimulus, shown, repetitions.row[shown], repetitions.n_rows)
+    row = repetitions.row[shown]
+    return _average_groups(per_stimulus, shown, row, repetitions.n_rows, per_stimulus.dtype)
 
 
 def _average_groups(
-    values: torch.Tensor, chosen: torch.Tensor, group: torch.Tensor, n_groups: int
+    values: torch.Tensor,
+    chosen: torch.Tensor,
+    group: torch.Tensor,
+    n_groups: int,
+    dtype: torch.dtype,
 ) -> torch.Tensor:
     """Mean of the chosen values of each group, (group, neuroid), float64; NaN for an empty one.
 
-    `chosen` goes group by group, so that a group is one bag of an embedding: no copy of the
-    values, no two threads that add to the same sum.
+    `chosen` goes group by group. Values of this `dtype` are summed as bags of an embedding: no copy
+    of them, no two threads that add to the same sum. Others are cast group by group.
     """
     counts = torch.bincount(group, minlength=n_groups)
-    total = torch.nn.functional.embedding_bag(chosen, values, counts.cumsum(0) - counts, mode="sum")
+    if values.dtype == dtype:
+        start = counts.cumsum(0) - counts
+        total = torch.nn.functional.embedding_bag(chosen, values, start, mode="sum")
+    else:
+        total = torch.empty((n_groups, values.shape[1]), dtype=dtype, device=values.device)
+        # by one thread: some dozen rows are too few to share, and waiting for others is slow
+        for members, out in zip(chosen.split(counts.tolist()), total, strict=True):
+            torch.sum(values.index_select(0, members), dim=0, dtype=dtype, out=out)
     return total.to(torch.float64) / counts[:, None]
 
 
