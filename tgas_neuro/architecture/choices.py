@@ -53,15 +53,19 @@ def list_neighbours(space: ChoiceSpace, genotype: Genotype) -> Iterator[Genotype
 
 
 def encode_choices(space: ChoiceSpace, genotype: Genotype) -> np.ndarray:
-    """The canonical genotype's choices in one-hot code, for surrogates.
+    """The canonical genotype's choices in one-hot code (see `encode_values`)."""
+    return encode_values(space, space.to_choices(genotype.canonical()))
+
+
+def encode_values(space: ChoiceSpace, values: Mapping[str, int]) -> np.ndarray:
+    """Values of choices in one-hot code, for surrogates.
 
     Returns
     -------
     np.ndarray
-        (value,), float32: for every choice as many numbers as it has values; a choice that a
-        partial genotype has not made is zero throughout.
+        (value,), float32: for every choice as many numbers as it has values; a choice that is
+        not among `values`, since a partial genotype has not made it, is zero throughout.
     """
-    values = space.to_choices(genotype.canonical())
     code = []
     for name, n_values in space.choices().items():
         one_hot = np.zeros(n_values, dtype=np.float32)

@@ -3,7 +3,9 @@
 from typing import Any, Protocol
 
 from tgas_neuro.architecture.cell.genotype import CellGenotype
+from tgas_neuro.architecture.chain.genotype import ChainGenotype
 from tgas_neuro.architecture.json_fields import check_object
+from tgas_neuro.architecture.nasbench201.genotype import NASBench201Genotype
 from tgas_neuro.errors import check_choice
 
 
@@ -30,7 +32,11 @@ class Genotype(Protocol):
         ...
 
 
-GENOTYPES = {"cell": CellGenotype}
+GENOTYPES = {
+    "cell": CellGenotype,
+    "chain": ChainGenotype,
+    "nasbench201": NASBench201Genotype,
+}
 
 
 def read_genotype(content: Any, name: str = "genotype") -> Genotype:

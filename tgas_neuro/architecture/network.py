@@ -6,10 +6,12 @@ import torch
 from torch import nn
 
 from tgas_neuro.architecture.cell.network import CellNetwork
+from tgas_neuro.architecture.chain.network import ChainNetwork
 from tgas_neuro.architecture.genotype import Genotype
+from tgas_neuro.architecture.nasbench201.network import NASBench201Network
 from tgas_neuro.architecture.skeleton import Skeleton
 
-NETWORKS = {"cell": CellNetwork}
+NETWORKS = {"cell": CellNetwork, "chain": ChainNetwork, "nasbench201": NASBench201Network}
 
 
 def build_network(genotype: Genotype, skeleton: Skeleton, generator: torch.Generator) -> nn.Module:
@@ -35,9 +37,18 @@ def build_network(genotype: Genotype, skeleton: Skeleton, generator: torch.Gener
     # Without storage nothing is initialised by torch's own (global) generator.
     with torch.device("meta"):
         network = NETWORKS[genotype.space](genotype.canonical(), skeleton)
-    network.to_empty(device=generator.device)
+    _allocate(network, generator.device)
     init_weights(network, generator)
     return network
+
+
+def _allocate(network: nn.Module, device: torch.device) -> None:
+    """Give the network memory; `nn.Module.to_empty` does too, but loads sympy first (a second)."""
+    for module in network.modules():
+        for name, value in list(module.named_parameters(recurse=False)):
+            setattr(module, name, nn.Parameter(value.new_empty(value.shape, device=device)))
+        for name, value in list(module.named_buffers(recurse=False)):
+            setattr(module, name, value.new_empty(value.shape, device=device))
 
 
 @torch.no_grad()

@@ -10,12 +10,16 @@ DOWNSAMPLING = ("between", "within")
 
 @dataclass(frozen=True)
 class Skeleton:
-    """The size of a cell network.
+    """The size of a network.
+
+    Chains have no cells: `cells_per_stage`, `stages` and `downsampling` play no part there. The
+    numbers of NAS-Bench-201 are 16 filters, 5 cells a stage, 3 stages, 32 pixels.
 
     Attributes
     ----------
     filters
-        F, the channels of every block in the first stage; doubled from stage to stage.
+        F, the channels of every block in the first stage; doubled from stage to stage. In a chain
+        of a layer of width 1.
     cells_per_stage
         N, see `downsampling`.
     stages
@@ -27,13 +31,16 @@ class Skeleton:
     channels
         Channels of the input.
     stem
-        "cifar": convolution 3x3 of stride 1. "imagenet": convolution 3x3 of stride 2, not
-        padded, and two cells of stride 2 with F/4 and F/2 filters (as NASNet and PNASNet-5).
+        "cifar": convolution 3x3 of stride 1. "imagenet": for cells, convolution 3x3 of stride 2,
+        not padded, and two cells of stride 2 with F/4 and F/2 filters (as NASNet and PNASNet-5);
+        elsewhere two convolutions 3x3 of stride 2 (see `plan_stem`).
     stem_filters
-        Channels of the stem's convolution; None is 3 F for "cifar", 96 for "imagenet".
+        Channels of the stem's first convolution; None is 3 F for "cifar", 96 for "imagenet", and F
+        and F/2 elsewhere than in cells.
     downsampling
         "between": a cell of stride 2 between two stages of N cells each (NASNet). "within":
-        the first of the N cells of a later stage has stride 2 (PNASNet-5 as released).
+        the first of the N cells of a later stage has stride 2 (PNASNet-5 as released). In
+        NAS-Bench-201 a residual block takes the place of that cell.
 
     Raises
     ------

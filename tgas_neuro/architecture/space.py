@@ -6,7 +6,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from tgas_neuro.architecture.cell.space import CellSpace
+from tgas_neuro.architecture.chain.space import ChainSpace
 from tgas_neuro.architecture.genotype import Genotype
+from tgas_neuro.architecture.nasbench201.space import NASBench201Space
 
 
 class Space(Protocol):
@@ -14,8 +16,10 @@ class Space(Protocol):
 
     Every genotype is told by choices with names, each a number from 0; several ways to choose may
     be the same network (`Genotype.hash`). Spaces also grow: a genotype of stage 1 is the smallest,
-    one of the last stage is complete. Partial genotypes are networks too, which the progressive
-    strategy trains; only complete ones are members (`validate`) and may win a search.
+    one of the last stage cannot grow any more. Genotypes of every stage are networks, which the
+    progressive strategy trains; only complete ones are members (`validate`) and may win a search.
+    In `cell` those of the last stage are complete, and the others partial; in `chain` and
+    `nasbench201`, where the small ones are networks of full standing, all are complete.
 
     Attributes
     ----------
@@ -62,7 +66,11 @@ class Space(Protocol):
         ...
 
     def grow(self, genotype: Genotype | None) -> Iterator[Genotype]:
-        """All genotypes of the next stage that extend this one, each once; None begins."""
+        """All genotypes of the next stage that extend this one, each once.
+
+        None begins; nothing grows from the last stage. Every genotype of a stage is reached from
+        one of the stage before, and is of that stage alone.
+        """
         ...
 
 
@@ -71,4 +79,4 @@ def build_space(search: dict[str, Any]) -> Space:
     return SPACES[search["space"]](**search.get(search["space"], {}))
 
 
-SPACES = {"cell": CellSpace}
+SPACES = {"cell": CellSpace, "chain": ChainSpace, "nasbench201": NASBench201Space}

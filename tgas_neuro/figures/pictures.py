@@ -5,11 +5,9 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from tgas_neuro.architecture.genotype import read_genotype
-from tgas_neuro.figures.cell import calc_cell_size, plot_cell
+from tgas_neuro.figures.genotype import build_figure, build_genotype_figure
 from tgas_neuro.figures.rdm import build_rdm_title, plot_rdm
 from tgas_neuro.figures.save import save_figure
 from tgas_neuro.figures.search_curve import plot_search_curve
@@ -29,27 +27,20 @@ def draw_region(name: str, region: xr.Dataset, path: str | Path) -> None:
     )
     categories = region["category_name"].values.astype(str)
     known = categories if (categories != "").any() else None
-    figure = _build_figure((7, 6))
+    figure = build_figure((7, 6))
     plot_rdm(region["rdm"].values, known, figure.subplots(), title, distance=attrs["distance"])
     save_figure(figure, path)
 
 
 def draw_search(history: dict[str, Any], run: str, simulated: bool, path: str | Path) -> None:
     """Draw the rewards of all candidates of a history file; `run` is the name of the search."""
-    figure = _build_figure((8, 4.5))
+    figure = build_figure((8, 4.5))
     plot_search_curve(history["entries"], figure.subplots(), f"search {run}", simulated)
     save_figure(figure, path)
 
 
 def draw_best_cell(best: dict[str, Any], path: str | Path) -> None:
-    """Draw the cell of the best candidate of a search as a graph."""
-    cell = read_genotype(best["genotype"]).normal
-    figure = _build_figure(calc_cell_size(cell))
-    plot_cell(cell, figure.subplots(), f"best cell, {best['id']}, reward {best['reward']:.3f}")
-    save_figure(figure, path)
-
-
-def _build_figure(size: tuple[float, float]) -> Figure:
-    figure = Figure(figsize=size)
-    FigureCanvasAgg(figure)
-    return figure
+    """Draw the genotype of the best candidate of a search in the way of its space."""
+    genotype = read_genotype(best["genotype"])
+    title = f"best {genotype.space}, {best['id']}, reward {best['reward']:.3f}"
+    save_figure(build_genotype_figure(genotype, title), path)

@@ -37,7 +37,8 @@ def count_macs(genotype: CellGenotype, skeleton: Skeleton) -> int:
     network = build_network(genotype, skeleton, torch.Generator()).eval()
     image = torch.zeros(1, skeleton.channels, skeleton.image_size, skeleton.image_size)
     flops = FlopCountAnalysis(network, image).unsupported_ops_warnings(False)
-    by_operator = flops.uncalled_modules_warnings(False).by_operator()
+    with torch.no_grad():  # for gradients some convolutions are calculated in other ways
+        by_operator = flops.uncalled_modules_warnings(False).by_operator()
     return int(by_operator["conv"] + by_operator["linear"])
 
 

@@ -114,21 +114,9 @@ def test_wiring_of_two_cells_by_hand():
     torch.testing.assert_close(network(draw_images(6)), logits)
 
 
-def record_shapes(network, images):
-    """Scores, and the shape of every layer's output as a hook sees it."""
-    shapes = {}
-
-    def record(name):
-        return lambda module, inputs, output: shapes.update({name: output.shape})
-
-    for name, layer in network.layers().items():
-        layer.register_forward_hook(record(name))
-    return network(images), shapes
-
-
 @pytest.mark.parametrize("size", [16, 13])
 @pytest.mark.parametrize("stem", ["cifar", "imagenet"])
-def test_layers_put_out_what_the_plan_says(stem, size):
+def test_layers_put_out_what_the_plan_says(stem, size, record_shapes):
     skeleton = Skeleton(8, 1, 2, 10, size, channels=1, stem=stem)
     for genotype in [NASNET_A, *draw_genotypes(3)]:
         network = build_network(genotype, skeleton, seeded()).eval()

@@ -7,7 +7,6 @@ from torch.nn import functional
 from tgas_neuro.architecture.cell.operations import (
     BN_EPSILON,
     OPERATIONS,
-    PointwiseConv,
     build_operation,
 )
 from tgas_neuro.architecture.cell.plan import OperationPlan
@@ -145,21 +144,3 @@ def test_shapes_are_as_planned_and_the_input_is_left_alone(name, stride, channel
     output = operation.train()(x)
     assert output.shape == (2, plan.channels_out, plan.size_out, plan.size_out)
     assert torch.equal(x, before)
-
-
-@pytest.mark.parametrize("channels", [1, 3, 4, 8])
-@pytest.mark.parametrize("size", [4, 7])
-def test_pointwise_step_equals_stride(channels, size):
-    """Gradients too; a strided convolution in channels last corrupts memory, so plain here."""
-    convolution = PointwiseConv(channels, 5, step=2)
-    images = torch.randn(3, channels, size, size, generator=torch.Generator().manual_seed(0))
-    ours, plain = images.clone().requires_grad_(), images.clone().requires_grad_()
-    found = convolution(ours.contiguous(memory_format=torch.channels_last))
-    expected = functional.conv2d(plain, convolution.weight.contiguous(), stride=2)
-    torch.testing.assert_close(found, expected)
-    weights = torch.arange(found.numel()).reshape(found.shape) / found.numel()
-    gradients = [
-        torch.autograd.grad((y * weights).sum(), (x, convolution.weight))
-        for y, x in ((found, ours), (expected, plain))
-    ]
-    torch.testing.assert_close(*gradients)

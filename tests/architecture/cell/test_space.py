@@ -149,7 +149,10 @@ def test_pnasnet5_without_its_full_concatenation_is_a_member():
         ({"block0.input1": 2}, "block0.input1: 2 is not one of 0 to 1"),
         ({"block0.operation2": 8}, "block0.operation2: 8"),
         ({"block0.input2": -1}, "block0.input2: -1"),
-        ({"block5.input1": 0}, r"block5.input1: no such choice in CellSpace\(blocks=1\)"),
+        (
+            {"block5.input1": 0},
+            r"block5.input1: no such choice in CellSpace\(blocks=1, reduction=False\)",
+        ),
     ],
 )
 def test_wrong_choices_are_refused(change, message):

@@ -1,13 +1,15 @@
 """The canonical order of a cell's blocks: equal for two cells exactly if they are isomorphic."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 # A block's two branches: (index of the state that it reads, name of the operation).
 Row = tuple[tuple[int, str], tuple[int, str]]
+# The rows of a cell and the states that are concatenated.
+Form = tuple[tuple[Row, ...], tuple[int, ...]]
 
 
-def calc_canonical_order(rows: Sequence[Row], concat: Sequence[int]) -> tuple[int, ...]:
-    """Order of the blocks that gives the smallest encoding of the cell.
+def calc_canonical_form(rows: Sequence[Row], concat: Sequence[int]) -> Form:
+    """The smallest encoding of the cell, over orders of its blocks.
 
     Blocks are coloured by depth and by whether they are concatenated; colours are refined by
     the colours of what a block reads and of who reads it (Weisfeiler and Leman) until they
@@ -26,19 +28,17 @@ def calc_canonical_order(rows: Sequence[Row], concat: Sequence[int]) -> tuple[in
 
     Returns
     -------
-    tuple of int
-        The old position of every block, in the new order.
+    rows, concat
+        Of the same cell, in the new order.
     """
     depths = []
     for row in rows:
         depths.append(1 + max(depths[state - 2] if state > 1 else 0 for state, _ in row))
     colours = _rank([(depth, 2 + b in concat) for b, depth in enumerate(depths)])
-    return min(
-        _list_orders(rows, concat, colours), key=lambda order: encode_cell(rows, concat, order)
-    )
+    return min(encode_cell(rows, concat, order) for order in _list_orders(rows, concat, colours))
 
 
-def encode_cell(rows: Sequence[Row], concat: Sequence[int], order: Sequence[int]) -> tuple:
+def encode_cell(rows: Sequence[Row], concat: Sequence[int], order: Sequence[int]) -> Form:
     """Rows and concatenation with the blocks in another order, branches and concat sorted."""
     place = {0: 0, 1: 1} | {2 + old: 2 + new for new, old in enumerate(order)}
     moved = tuple(tuple(sorted((place[state], op) for state, op in rows[old])) for old in order)
@@ -65,7 +65,7 @@ def _list_orders(
 
 
 def _refine(rows: Sequence[Row], colours: list[int]) -> list[int]:
-    while True:
+    while len(set(colours)) < len(colours):
         of_state = [-2, -1, *colours]
         readers: list[list[tuple[int, str]]] = [[] for _ in of_state]
         for b, row in enumerate(rows):
@@ -73,13 +73,18 @@ def _refine(rows: Sequence[Row], colours: list[int]) -> list[int]:
                 readers[state].append((colours[b], op))
         refined = _rank(
             [
-                (colours[b], sorted((of_state[s], op) for s, op in row), sorted(readers[2 + b]))
+                (colours[b], _sort((of_state[s], op) for s, op in row), _sort(readers[2 + b]))
                 for b, row in enumerate(rows)
             ]
         )
         if len(set(refined)) == len(set(colours)):
             return refined
         colours = refined
+    return colours
+
+
+def _sort(pairs: Iterable[tuple[int, str]]) -> tuple[tuple[int, str], ...]:
+    return tuple(sorted(pairs))
 
 
 def _are_twins(rows: Sequence[Row], concat: Sequence[int], one: int, other: int) -> bool:
@@ -89,8 +94,7 @@ def _are_twins(rows: Sequence[Row], concat: Sequence[int], one: int, other: int)
 
 
 def _rank(keys: list) -> list[int]:
-    distinct = []
+    places: dict = {}
     for key in sorted(keys):
-        if not distinct or key != distinct[-1]:
-            distinct.append(key)
-    return [distinct.index(key) for key in keys]
+        places.setdefault(key, len(places))
+    return [places[key] for key in keys]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from tgas_neuro.architecture.cell.canonical import Row, calc_canonical_order, encode_cell
+from tgas_neuro.architecture.cell.canonical import Row, calc_canonical_form
 from tgas_neuro.architecture.json_fields import check_keys, check_list
 from tgas_neuro.errors import UserError, check_choice
 from tgas_neuro.files import calc_digest
@@ -49,7 +49,8 @@ class Cell:
     Attributes
     ----------
     blocks
-        1 to `MAX_BLOCKS`; every block is read by another one or concatenated.
+        1 to `MAX_BLOCKS`; every block is read by another one or concatenated. A reduction cell may
+        have none: it then only halves what it concatenates.
     concat
         At least one state, each once, numbered as the inputs of a block; may hold 0 and 1.
     """
@@ -59,10 +60,14 @@ class Cell:
 
     def canonical(self) -> "Cell":
         """The same cell with blocks, branches and concatenation in canonical order."""
+        return self._canonical
+
+    @cached_property
+    def _canonical(self) -> "Cell":
         rows: list[Row] = [
             tuple(zip(block.inputs, block.operations, strict=True)) for block in self.blocks
         ]
-        rows, concat = encode_cell(rows, self.concat, calc_canonical_order(rows, self.concat))
+        rows, concat = calc_canonical_form(rows, self.concat)
         blocks = tuple(
             Block(inputs=(first[0], second[0]), operations=(first[1], second[1]))
             for first, second in rows
@@ -97,7 +102,7 @@ class CellGenotype:
         check_choice("genotype: space", self.space, ["cell"])
         check_cell(self.normal, "genotype: normal")
         if self.reduction is not None:
-            check_cell(self.reduction, "genotype: reduction")
+            check_cell(self.reduction, "genotype: reduction", fewest=0)
 
     def canonical(self) -> "CellGenotype":
         """The same network with blocks and branches in canonical order.
@@ -105,6 +110,10 @@ class CellGenotype:
         Networks are built from it, so that genotypes of the same hash have the same
         parameters in the same order. A reduction cell equal to the normal one is left out.
         """
+        return self._canonical
+
+    @cached_property
+    def _canonical(self) -> "CellGenotype":
         normal = self.normal.canonical()
         reduction = None if self.reduction is None else self.reduction.canonical()
         return CellGenotype(self.space, normal, None if reduction == normal else reduction)
@@ -141,10 +150,10 @@ class CellGenotype:
         """
         check_keys(content, name, ("space", "normal"), ("reduction",))
         check_choice(f"{name}: space", content["space"], ["cell"])
-        normal = _cell_from_json(content["normal"], f"{name}: normal")
+        normal = _cell_from_json(content["normal"], f"{name}: normal", fewest=1)
         reduction = content.get("reduction")
         if reduction is not None:
-            reduction = _cell_from_json(reduction, f"{name}: reduction")
+            reduction = _cell_from_json(reduction, f"{name}: reduction", fewest=0)
         return cls(content["space"], normal, reduction)
 
 
@@ -154,11 +163,14 @@ def list_unused(blocks: tuple[Block, ...]) -> tuple[int, ...]:
     return tuple(state for state in range(N_INPUTS, N_INPUTS + len(blocks)) if state not in read)
 
 
-def check_cell(cell: Cell, name: str) -> None:
-    """Raise `UserError` unless the cell is well formed; `name` is where it comes from."""
+def check_cell(cell: Cell, name: str, fewest: int = 1) -> None:
+    """Raise `UserError` unless the cell is well formed.
+
+    `name` is where it comes from, `fewest` how many blocks it must have.
+    """
     n_blocks = len(cell.blocks)
-    if not 1 <= n_blocks <= MAX_BLOCKS:
-        raise UserError(f"{name}.blocks: {n_blocks} blocks; a cell has 1 to {MAX_BLOCKS}")
+    if not fewest <= n_blocks <= MAX_BLOCKS:
+        raise UserError(f"{name}.blocks: {n_blocks} blocks; a cell has {fewest} to {MAX_BLOCKS}")
     for b, block in enumerate(cell.blocks):
         where = f"{name}.blocks[{b}]"
         _check_pair(block.inputs, f"{where}.inputs")
@@ -173,7 +185,7 @@ def check_cell(cell: Cell, name: str) -> None:
 
 def _check_concat(cell: Cell, name: str) -> None:
     if len(cell.concat) == 0:
-        raise UserError(f"{name}: empty; name at least one state, for example {[N_INPUTS]}")
+        raise UserError(f"{name}: empty; name at least one state, for example {[N_INPUTS - 1]}")
     for place, state in enumerate(cell.concat):
         _check_state(state, N_INPUTS + len(cell.blocks) - 1, f"{name}[{place}]", "concat")
         if state in cell.concat[:place]:
@@ -209,7 +221,7 @@ def _cell_to_json(cell: Cell) -> dict[str, Any]:
     return {"blocks": blocks, "concat": list(cell.concat)}
 
 
-def _cell_from_json(content: Any, name: str) -> Cell:
+def _cell_from_json(content: Any, name: str, fewest: int) -> Cell:
     check_keys(content, name, ("blocks", "concat"))
     check_list(content["blocks"], f"{name}.blocks")
     check_list(content["concat"], f"{name}.concat")
@@ -221,5 +233,5 @@ def _cell_from_json(content: Any, name: str) -> Cell:
             check_list(block[key], f"{where}.{key}")
         blocks.append(Block(tuple(block["inputs"]), tuple(block["operations"])))
     cell = Cell(tuple(blocks), tuple(content["concat"]))
-    check_cell(cell, name)
+    check_cell(cell, name, fewest)
     return cell

@@ -1,15 +1,13 @@
 """The network of a cell genotype: cells in their skeleton."""
 
-from functools import cached_property
-
 import torch
 from torch import nn
-from torch.nn import functional
 
 from tgas_neuro.architecture.cell.genotype import CellGenotype
 from tgas_neuro.architecture.cell.operations import ConvBn, Identity, build_operation
 from tgas_neuro.architecture.cell.plan import CellPlan, OperationPlan, build_plan
 from tgas_neuro.architecture.skeleton import Skeleton
+from tgas_neuro.architecture.state import State
 
 
 class CellNetwork(nn.Module):
@@ -70,7 +68,7 @@ class CellModule(nn.Module):
         )
         self.output = nn.ModuleList(_build_or_pass(operation) for _, operation in plan.concat)
 
-    def forward(self, before: "State", previous: "State") -> torch.Tensor:
+    def forward(self, before: State, previous: State) -> torch.Tensor:
         """Outputs of the two cells before it to this one's, each (n, channels, h, w)."""
         states = [
             State(x.give(adjust)) for x, adjust in zip((before, previous), self.adjust, strict=True)
@@ -82,22 +80,6 @@ class CellModule(nn.Module):
             for state, adjust in zip(self.concat, self.output, strict=True)
         ]
         return outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=1)
-
-
-class State:
-    """A tensor (n, channels, h, w) that several operations read; rectified once, if at all."""
-
-    def __init__(self, raw: torch.Tensor):
-        self.raw = raw
-
-    @cached_property
-    def rectified(self) -> torch.Tensor:
-        """ReLU of the tensor."""
-        return functional.relu(self.raw)
-
-    def give(self, operation: nn.Module) -> torch.Tensor:
-        """The operation's output, given what it reads."""
-        return operation(self.rectified if operation.reads_rectified else self.raw)
 
 
 def _build_or_pass(operation: OperationPlan | None) -> nn.Module:

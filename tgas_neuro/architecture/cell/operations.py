@@ -12,6 +12,8 @@ from torch import nn
 from torch.nn import functional
 
 from tgas_neuro.architecture.cell.plan import OperationPlan
+from tgas_neuro.architecture.convolution import PointwiseConv
+from tgas_neuro.architecture.depthwise import DepthwiseConv
 
 # As in the released networks (TensorFlow's default of 0.001 for epsilon).
 BN_EPSILON = 1e-3
@@ -20,24 +22,6 @@ BN_EPSILON = 1e-3
 def build_operation(plan: OperationPlan) -> nn.Module:
     """The module of one operation (images, channels_in, size_in, size_in) -> (..., size_out)."""
     return OPERATIONS[plan.name](plan)
-
-
-class PointwiseConv(nn.Conv2d):
-    """Convolution 1x1 that takes every `step`-th row and column.
-
-    They are taken before the convolution, which then has stride 1: the same values, and oneDNN's
-    gradient of a strided one with fewer than 8 input channels, channels last, writes beyond its
-    memory (torch 2.14 on AVX2).
-    """
-
-    def __init__(self, channels_in: int, channels_out: int, step: int = 1):
-        super().__init__(channels_in, channels_out, 1, bias=False)
-        self.step = step
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """From (n, channels_in, h, w) to (n, channels_out, h / step, w / step), rounded up."""
-        step = self.step
-        return super().forward(images if step == 1 else images[:, :, ::step, ::step])
 
 
 class ConvBn(nn.Sequential):
@@ -72,10 +56,9 @@ class SeparableConv(nn.Module):
     def __init__(self, plan: OperationPlan, kernel: int):
         super().__init__()
         c_in, c_out = plan.channels_in, plan.channels_out
-        depthwise = partial(nn.Conv2d, kernel_size=kernel, padding=kernel // 2, bias=False)
-        self.depthwise_1 = depthwise(c_in, c_in, stride=plan.stride, groups=c_in)
+        self.depthwise_1 = DepthwiseConv(c_in, kernel, plan.stride)
         self.pointwise_1 = ConvBn(c_in, c_out)
-        self.depthwise_2 = depthwise(c_out, c_out, groups=c_out)
+        self.depthwise_2 = DepthwiseConv(c_out, kernel)
         self.pointwise_2 = ConvBn(c_out, c_out)
 
     def forward(self, rectified: torch.Tensor) -> torch.Tensor:
@@ -115,18 +98,13 @@ class FactorizedReduction(nn.Module):
         super().__init__()
         c_in, c_out = plan.channels_in, plan.channels_out
         self.path_1 = PointwiseConv(c_in, c_out // 2, step=2)
-        self.path_2 = PointwiseConv(c_in, c_out - c_out // 2, step=2)
+        self.path_2 = PointwiseConv(c_in, c_out - c_out // 2, step=2, first=1)
         self.bn = nn.BatchNorm2d(c_out, eps=BN_EPSILON)
 
     def forward(self, rectified: torch.Tensor) -> torch.Tensor:
         """From (n, channels_in, h, w) to (n, channels_out, h / 2, w / 2), rounded up."""
-        height, width = rectified.shape[-2:]
-        # Padding copies the state: only where it is needed.
-        padded = rectified
-        if height % 2 or width % 2:
-            padded = functional.pad(rectified, (0, width % 2, 0, height % 2))
-        shifted = self.path_2(padded[:, :, 1:, 1:])
-        return self.bn(torch.cat((self.path_1(rectified), shifted), dim=1))
+        paths = (self.path_1(rectified), self.path_2(rectified))
+        return self.bn(torch.cat(paths, dim=1))
 
 
 class Pool(nn.Module):

@@ -183,7 +183,7 @@ def _plan_cell(
         channels_in=(arriving[0][0], arriving[1][0]),
         sizes_in=(arriving[0][1], arriving[1][1]),
         size_in=arriving[1][1],
-        size_out=states[-1][1],
+        size_out=-(-arriving[1][1] // stride),
         channels_out=filters * len(concat),
         adjust=adjust,
         blocks=tuple(blocks),

@@ -1,4 +1,4 @@
-"""The cell space of PNAS: blocks of two inputs and two operations; unused blocks concatenated."""
+"""The cell spaces of PNAS and NASNet: blocks of two inputs and two operations."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -25,58 +25,76 @@ from tgas_neuro.architecture.choices import (
 from tgas_neuro.architecture.genotype import Genotype
 from tgas_neuro.errors import UserError, check_choice
 
+# What a reduction cell is before it has any block: the output of the cell before, halved.
+EMPTY_REDUCTION = Cell(blocks=(), concat=(1,))
+
 
 @dataclass(frozen=True)
 class CellSpace:
-    """Cells of so many blocks, one for both strides (Liu et al. 2018, ECCV, section 3.1).
+    """Cells of so many blocks, one for both strides or a normal and a reduction cell.
 
     A block reads two of the states before it (the cell's two inputs, the earlier blocks) with
-    two of the eight operations; the blocks that no other reads are concatenated. With five
-    blocks there are about 5.6e14 ways to choose, not counting symmetries.
+    two of the eight operations; the blocks that no other reads are concatenated. One cell for both
+    strides is the space of PNAS (Liu et al. 2018, ECCV, section 3.1): with five blocks there are
+    about 5.6e14 ways to choose, not counting symmetries. Two are the space of NASNet (Zoph et al.
+    2018, CVPR, section 3).
 
     Attributes
     ----------
     blocks
         Blocks in a cell, 1 to `MAX_BLOCKS`.
+    reduction
+        Whether the cell of stride 2 is another one than the normal cell.
     """
 
     blocks: int = 5
+    reduction: bool = False
 
     def __post_init__(self):
         if type(self.blocks) is not int or not 1 <= self.blocks <= MAX_BLOCKS:
             raise UserError(
                 f"blocks: {self.blocks!r} is not an integer from 1 to {MAX_BLOCKS}; PNAS has 5"
             )
+        if type(self.reduction) is not bool:
+            raise UserError(f"reduction: {self.reduction!r} is neither true nor false")
 
     def choices(self) -> dict[str, int]:
-        """Every choice by name and its number of values: ``"block2.input1"`` has 4."""
+        """Every choice by name and its number of values: ``"block2.input1"`` has 4.
+
+        With a reduction cell ``"normal.block2.input1"`` and so on, those of the normal cell first.
+        """
         choices = {}
-        for b in range(self.blocks):
-            for branch in (1, 2):
-                choices[f"block{b}.input{branch}"] = N_INPUTS + b
-                choices[f"block{b}.operation{branch}"] = len(OPERATION_NAMES)
+        for prefix in self._prefixes():
+            for b in range(self.blocks):
+                for branch in (1, 2):
+                    choices[f"{prefix}block{b}.input{branch}"] = N_INPUTS + b
+                    choices[f"{prefix}block{b}.operation{branch}"] = len(OPERATION_NAMES)
         return choices
 
     def from_choices(self, values: Mapping[str, int]) -> CellGenotype:
         """The genotype with these values of the choices, each from 0 to its number less one."""
         values = check_choices(self, values)
-        blocks = tuple(
-            Block(
-                inputs=tuple(values[f"block{b}.input{i}"] for i in (1, 2)),
-                operations=tuple(OPERATION_NAMES[values[f"block{b}.operation{i}"]] for i in (1, 2)),
-            )
-            for b in range(self.blocks)
-        )
-        return CellGenotype("cell", Cell(blocks, list_unused(blocks)))
+        cells = []
+        for prefix in self._prefixes():
+            blocks = []
+            for b in range(self.blocks):
+                name = f"{prefix}block{b}"
+                inputs = tuple(values[f"{name}.input{i}"] for i in (1, 2))
+                operations = tuple(OPERATION_NAMES[values[f"{name}.operation{i}"]] for i in (1, 2))
+                blocks.append(Block(inputs, operations))
+            cells.append(_build_cell(tuple(blocks)))
+        return CellGenotype("cell", *cells)
 
     def to_choices(self, genotype: CellGenotype) -> dict[str, int]:
         """Values of the choices that give this genotype (see `validate` for errors)."""
         self._check_form(genotype)
         values = {}
-        for b, block in enumerate(genotype.normal.blocks):
-            for i in (1, 2):
-                values[f"block{b}.input{i}"] = block.inputs[i - 1]
-                values[f"block{b}.operation{i}"] = OPERATION_NAMES.index(block.operations[i - 1])
+        for prefix, cell in zip(self._prefixes(), self._list_cells(genotype), strict=True):
+            for b, block in enumerate(cell.blocks):
+                name = f"{prefix}block{b}"
+                for i in (1, 2):
+                    values[f"{name}.input{i}"] = block.inputs[i - 1]
+                    values[f"{name}.operation{i}"] = OPERATION_NAMES.index(block.operations[i - 1])
         return values
 
     def sample(self, rng: np.random.Generator) -> CellGenotype:
@@ -92,30 +110,44 @@ class CellSpace:
         return list_neighbours(self, genotype)
 
     def encode(self, genotype: CellGenotype) -> np.ndarray:
-        """Inputs and operations of the canonical cell in one-hot code (see `encode_choices`)."""
+        """Inputs and operations of the canonical cells in one-hot code (see `encode_choices`)."""
         return encode_choices(self, genotype)
 
     @property
     def stages(self) -> int:
-        """As many as blocks: a cell grows by one block at a time, as in PNAS."""
-        return self.blocks
+        """As many as blocks, of all cells: they grow by one block at a time, as in PNAS."""
+        return self.blocks * len(self._prefixes())
 
     def get_stage(self, genotype: Genotype) -> int | None:
-        """The number of its blocks; None for a genotype that is not of this space."""
+        """The number of its blocks, of all cells; None if it is not of this space."""
         try:
             self._check_form(genotype)
         except UserError:
             return None
-        return len(genotype.normal.blocks)
+        return sum(len(cell.blocks) for cell in self._list_cells(genotype))
 
     def grow(self, genotype: CellGenotype | None) -> Iterator[CellGenotype]:
-        """All cells with one block more (Liu et al. 2018, section 3.2), each network once."""
-        blocks = () if genotype is None else genotype.normal.blocks
+        """All genotypes with one block more (Liu et al. 2018, section 3.2), each network once.
+
+        Normal and reduction cell grow in turn, the normal one first: together they would have a
+        million expansions from four blocks each, in turn there are 1,176 at most. A reduction cell
+        without blocks is `EMPTY_REDUCTION`.
+        """
+        if genotype is None:
+            cells = [Cell((), ()), *([EMPTY_REDUCTION] if self.reduction else [])]
+        else:
+            self._check_form(genotype)
+            cells = self._list_cells(genotype)
+        growing = min(range(len(cells)), key=lambda number: len(cells[number].blocks))
+        blocks = cells[growing].blocks
+        if len(blocks) == self.blocks:
+            return
         branches = list(product(range(N_INPUTS + len(blocks)), OPERATION_NAMES))
         known = set()
         for one, other in combinations_with_replacement(branches, 2):
             grown = (*blocks, Block((one[0], other[0]), (one[1], other[1])))
-            found = CellGenotype("cell", Cell(grown, list_unused(grown)))
+            cells[growing] = _build_cell(grown)
+            found = CellGenotype("cell", *cells)
             if found.hash not in known:
                 known.add(found.hash)
                 yield found
@@ -126,32 +158,53 @@ class CellSpace:
         Raises
         ------
         UserError
-            It is of another space, has another number of blocks, a reduction cell, or another
-            concatenation than its unused blocks.
+            It is of another space, has another number of blocks, a reduction cell where there is
+            none, or another concatenation than its unused blocks.
         """
         self._check_form(genotype)
-        n_blocks = len(genotype.normal.blocks)
-        if n_blocks != self.blocks:
-            raise UserError(
-                f"genotype: normal.blocks: {n_blocks} blocks; this space has {self.blocks}"
-            )
+        for name, cell in zip(("normal", "reduction"), self._list_cells(genotype), strict=False):
+            if len(cell.blocks) != self.blocks:
+                raise UserError(
+                    f"genotype: {name}.blocks: {len(cell.blocks)} blocks; this space has "
+                    f"{self.blocks}"
+                )
         return genotype
+
+    def _prefixes(self) -> tuple[str, ...]:
+        return ("normal.", "reduction.") if self.reduction else ("",)
+
+    def _list_cells(self, genotype: CellGenotype) -> list[Cell]:
+        """The cells that are chosen; a reduction cell left out equals the normal one."""
+        cells = [genotype.normal]
+        return [*cells, genotype.reduction or genotype.normal] if self.reduction else cells
 
     def _check_form(self, genotype: Genotype) -> None:
         """All that `validate` checks, but for the number of blocks, which may be smaller."""
         check_choice("genotype: space", genotype.space, ["cell"])
-        cell = genotype.normal
-        if len(cell.blocks) > self.blocks:
-            raise UserError(
-                f"genotype: normal.blocks: {len(cell.blocks)} blocks; this space has {self.blocks}"
-            )
-        if genotype.reduction is not None:
+        if genotype.reduction is not None and not self.reduction:
             raise UserError(
                 "genotype: reduction: is given; cells of this space serve both strides, remove it"
             )
-        unused = list_unused(cell.blocks)
-        if set(cell.concat) != set(unused):
+        cells = self._list_cells(genotype)
+        for name, cell in zip(("normal", "reduction"), cells, strict=False):
+            _check_cell(cell, self.blocks, f"genotype: {name}")
+        if len(cells[0].blocks) - len(cells[-1].blocks) not in (0, 1):
             raise UserError(
-                f"genotype: normal.concat: {list(cell.concat)}; cells of this space concatenate "
-                f"the blocks that no other reads, here {list(unused)}"
+                f"genotype: reduction.blocks: {len(cells[-1].blocks)} blocks beside "
+                f"{len(cells[0].blocks)} of the normal cell; they grow in turn, give it as many"
             )
+
+
+def _build_cell(blocks: tuple[Block, ...]) -> Cell:
+    return Cell(blocks, list_unused(blocks))
+
+
+def _check_cell(cell: Cell, most_blocks: int, name: str) -> None:
+    if len(cell.blocks) > most_blocks:
+        raise UserError(f"{name}.blocks: {len(cell.blocks)} blocks; this space has {most_blocks}")
+    unused = list_unused(cell.blocks) or EMPTY_REDUCTION.concat
+    if set(cell.concat) != set(unused):
+        raise UserError(
+            f"{name}.concat: {list(cell.concat)}; cells of this space concatenate the blocks that "
+            f"no other reads, here {list(unused)}"
+        )

@@ -1,0 +1,1 @@
+"""Chains: plain convolutional networks, layer after layer, with optional skip connections."""

@@ -1,0 +1,57 @@
+"""The network of a chain: convolution, batch normalisation, ReLU, layer after layer."""
+
+import torch
+from torch import nn
+
+from tgas_neuro.architecture.chain.genotype import ChainGenotype
+from tgas_neuro.architecture.chain.plan import build_plan
+from tgas_neuro.architecture.conv_plan import ConvPlan
+from tgas_neuro.architecture.convolution import PlannedConvBn
+from tgas_neuro.architecture.skeleton import Skeleton
+from tgas_neuro.architecture.subsampling import subsample
+
+
+class ChainNetwork(nn.Module):
+    """Stem, layers, global average pool, linear layer.
+
+    Attributes
+    ----------
+    plan
+        What it was built from (see `build_plan`).
+    """
+
+    def __init__(self, genotype: ChainGenotype, skeleton: Skeleton):
+        super().__init__()
+        self.plan = build_plan(genotype, skeleton)
+        self.stem = nn.Sequential(*map(ConvBnRelu, self.plan.stem))
+        self.chain = nn.ModuleDict(
+            {layer.name: ConvBnRelu(layer.conv) for layer in self.plan.layers}
+        )
+        self.linear = nn.Linear(self.plan.features, self.plan.n_classes)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Class scores, logits, (n, class), of images (n, channels, height, width)."""
+        outputs = [self.stem(images)]
+        for layer, module in zip(self.plan.layers, self.chain.values(), strict=True):
+            read = outputs[-1]
+            if layer.skip is not None:
+                skipped = subsample(outputs[layer.skip], layer.step)
+                read = torch.cat((read, skipped), dim=1)
+            outputs.append(module(read))
+        return self.linear(outputs[-1].mean(dim=(2, 3)))
+
+    def layers(self) -> dict[str, nn.Module]:
+        """The modules whose outputs are compared with recordings, from input to output.
+
+        "stem", "layer_0", ...; each puts out (n, channels, height, width).
+        """
+        return {"stem": self.stem, **self.chain}
+
+
+class ConvBnRelu(PlannedConvBn):
+    """Convolution, batch normalisation, ReLU."""
+
+    def __init__(self, plan: ConvPlan):
+        super().__init__(plan)
+        # In place: this output of a batch normalisation is read here only.
+        self.relu = nn.ReLU(inplace=True)

@@ -1,0 +1,76 @@
+"""The plan of a chain: its stem and layers with channels and sizes."""
+
+from dataclasses import dataclass
+
+from tgas_neuro.architecture.chain.genotype import ChainGenotype
+from tgas_neuro.architecture.conv_plan import ConvPlan, plan_stem
+from tgas_neuro.architecture.costs import Complexity, calc_linear
+from tgas_neuro.architecture.skeleton import Skeleton
+
+
+@dataclass(frozen=True)
+class LayerPlan:
+    """A layer in its place.
+
+    Attributes
+    ----------
+    name
+        "layer_0", "layer_1", ...
+    conv
+        Its convolution; its input channels are those of all that it reads.
+    skip
+        The output that is concatenated with the one before, or None (see `ChainLayer`).
+    step
+        Of the skipped output every `step`-th row and column is read, which makes it as large as
+        the one before the layer.
+    """
+
+    name: str
+    conv: ConvPlan
+    skip: int | None
+    step: int
+
+
+@dataclass(frozen=True)
+class NetworkPlan:
+    """Stem, layers, then global average pool and a linear layer."""
+
+    stem: tuple[ConvPlan, ...]
+    layers: tuple[LayerPlan, ...]
+    n_classes: int
+
+    @property
+    def features(self) -> int:
+        """Inputs of the linear layer."""
+        return self.layers[-1].conv.channels_out
+
+    def calc_cost(self) -> Complexity:
+        """The sum over all parts."""
+        costs = [conv.calc_cost() for conv in (*self.stem, *(layer.conv for layer in self.layers))]
+        return sum(costs, calc_linear(self.features, self.n_classes))
+
+
+def build_plan(genotype: ChainGenotype, skeleton: Skeleton) -> NetworkPlan:
+    """The plan of a genotype's network.
+
+    Skips are concatenated, as in Zoph & Le (2017, ICLR, section 3.3). There a smaller output is
+    padded with zeros; here the larger one is subsampled, as by a convolution 1x1 of that stride, so
+    that no layer sees zeros of no meaning.
+    """
+    stem = plan_stem(skeleton)
+    # Channels of every output, and how many of the image's pixels in a row are one of its own.
+    outputs = [(stem[-1].channels_out, 1)]
+    size = stem[-1].size_out
+    layers = []
+    for number, layer in enumerate(genotype.layers):
+        channels_in, reduction = outputs[-1]
+        step = 1
+        if layer.skip is not None:
+            channels_in += outputs[layer.skip][0]
+            step = reduction // outputs[layer.skip][1]
+        filters = layer.width * skeleton.filters
+        conv = ConvPlan(channels_in, filters, layer.kernel, layer.stride, size)
+        layers.append(LayerPlan(f"layer_{number}", conv, layer.skip, step))
+        outputs.append((filters, reduction * layer.stride))
+        size = conv.size_out
+    return NetworkPlan(stem, tuple(layers), skeleton.n_classes)

@@ -1,0 +1,169 @@
+"""The space of chains, the plain networks of the first teacher-guided search."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from tgas_neuro.architecture.chain.genotype import (
+    KERNELS,
+    MAX_LAYERS,
+    STRIDES,
+    WIDTHS,
+    ChainGenotype,
+    ChainLayer,
+)
+from tgas_neuro.architecture.choices import (
+    check_choices,
+    draw_choices,
+    encode_values,
+    list_neighbours,
+    mutate_choice,
+)
+from tgas_neuro.architecture.genotype import Genotype
+from tgas_neuro.errors import UserError, check_choice
+
+
+@dataclass(frozen=True)
+class ChainSpace:
+    """Chains of up to so many layers (Bashivan et al. 2019, ICCV; Zoph & Le 2017, ICLR).
+
+    How many layers there are is a choice, as are width, kernel, stride and skip of each. The
+    choices of layers that are not there are ignored, and told as 0. A chain grows by one layer a
+    stage; chains of every stage are members.
+
+    Attributes
+    ----------
+    layers
+        Most layers of a chain, 1 to `MAX_LAYERS`.
+    skips
+        Whether layers may also read an earlier output than the one right before.
+    """
+
+    layers: int = 10
+    skips: bool = True
+
+    def __post_init__(self):
+        if type(self.layers) is not int or not 1 <= self.layers <= MAX_LAYERS:
+            raise UserError(
+                f"layers: {self.layers!r} is not an integer from 1 to {MAX_LAYERS}; the paper has "
+                "up to 10"
+            )
+        if type(self.skips) is not bool:
+            raise UserError(f"skips: {self.skips!r} is neither true nor false")
+
+    def choices(self) -> dict[str, int]:
+        """Every choice by name and its number of values: ``"layer3.skip"`` has 4, 0 for none."""
+        choices = {"layers": self.layers}
+        for number in range(self.layers):
+            choices |= self._choices_of(number)
+        return choices
+
+    def from_choices(self, values: Mapping[str, int]) -> ChainGenotype:
+        """The genotype with these values: ``"layers"`` is their number less one."""
+        values = check_choices(self, values)
+        layers = []
+        for number in range(values["layers"] + 1):
+            skip = values.get(f"layer{number}.skip", 0)
+            layers.append(
+                ChainLayer(
+                    width=WIDTHS[values[f"layer{number}.width"]],
+                    kernel=KERNELS[values[f"layer{number}.kernel"]],
+                    stride=STRIDES[values[f"layer{number}.stride"]],
+                    skip=skip - 1 if skip else None,
+                )
+            )
+        return ChainGenotype("chain", tuple(layers))
+
+    def to_choices(self, genotype: ChainGenotype) -> dict[str, int]:
+        """Values of the choices that give this genotype (see `validate` for errors)."""
+        return dict.fromkeys(self.choices(), 0) | self._list_made(genotype)
+
+    def sample(self, rng: np.random.Generator) -> ChainGenotype:
+        """A genotype with every choice drawn uniformly and independently."""
+        return draw_choices(self, rng)
+
+    def mutate(self, genotype: ChainGenotype, rng: np.random.Generator) -> ChainGenotype:
+        """The genotype with one choice changed (see `mutate_choice`).
+
+        Where the number of layers rises, the new ones have the first width, kernel and stride.
+        """
+        return mutate_choice(self, genotype, rng)
+
+    def neighbours(self, genotype: ChainGenotype) -> Iterator[ChainGenotype]:
+        """All other chains that one changed choice leads to."""
+        return list_neighbours(self, genotype)
+
+    def encode(self, genotype: ChainGenotype) -> np.ndarray:
+        """All choices in one-hot code; those of layers that are not there are zero throughout."""
+        return encode_values(self, self._list_made(genotype))
+
+    @property
+    def stages(self) -> int:
+        """As many as layers."""
+        return self.layers
+
+    def get_stage(self, genotype: Genotype) -> int | None:
+        """The number of its layers; None for a genotype that is not of this space."""
+        try:
+            self.validate(genotype)
+        except UserError:
+            return None
+        return len(genotype.layers)
+
+    def grow(self, genotype: ChainGenotype | None) -> Iterator[ChainGenotype]:
+        """All chains with one layer more; none from one that has all its layers."""
+        layers = () if genotype is None else genotype.layers
+        if len(layers) == self.layers:
+            return
+        skips = [None, *range(len(layers))] if self.skips else [None]
+        for values in product(WIDTHS, KERNELS, STRIDES, skips):
+            yield ChainGenotype("chain", (*layers, ChainLayer(*values)))
+
+    def validate(self, genotype: Genotype) -> ChainGenotype:
+        """Check that a genotype is in this space and return it.
+
+        Raises
+        ------
+        UserError
+            It is of another space, has too many layers, or skips where there are none.
+        """
+        check_choice("genotype: space", genotype.space, ["chain"])
+        n_layers = len(genotype.layers)
+        if n_layers > self.layers:
+            raise UserError(
+                f"genotype: layers: {n_layers} layers; this space has up to {self.layers}"
+            )
+        for number, layer in enumerate(genotype.layers):
+            if layer.skip is not None and not self.skips:
+                raise UserError(
+                    f"genotype: layers[{number}].skip: {layer.skip}; this space has no skips, "
+                    "give it null"
+                )
+        return genotype
+
+    def _choices_of(self, number: int) -> dict[str, int]:
+        name = f"layer{number}"
+        choices = {
+            f"{name}.width": len(WIDTHS),
+            f"{name}.kernel": len(KERNELS),
+            f"{name}.stride": len(STRIDES),
+        }
+        if self.skips and number > 0:
+            choices[f"{name}.skip"] = 1 + number
+        return choices
+
+    def _list_made(self, genotype: ChainGenotype) -> dict[str, int]:
+        """Values of the choices of the layers that are there."""
+        self.validate(genotype)
+        values = {"layers": len(genotype.layers) - 1}
+        for number, layer in enumerate(genotype.layers):
+            found = {
+                "width": WIDTHS.index(layer.width),
+                "kernel": KERNELS.index(layer.kernel),
+                "stride": STRIDES.index(layer.stride),
+                "skip": 0 if layer.skip is None else 1 + layer.skip,
+            }
+            values |= {name: found[name.split(".")[1]] for name in self._choices_of(number)}
+        return values

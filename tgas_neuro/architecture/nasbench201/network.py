@@ -1,0 +1,131 @@
+"""The network of a NAS-Bench-201 cell in the benchmark's skeleton."""
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from tgas_neuro.architecture.conv_plan import ConvPlan
+from tgas_neuro.architecture.convolution import PlannedConvBn, build_conv
+from tgas_neuro.architecture.nasbench201.genotype import EDGES, NASBench201Genotype
+from tgas_neuro.architecture.nasbench201.plan import CellPlan, ReductionPlan, build_plan
+from tgas_neuro.architecture.skeleton import Skeleton
+from tgas_neuro.architecture.state import State
+
+
+class NASBench201Network(nn.Module):
+    """Stem, stages of cells with residual blocks between, normalisation, ReLU, pool, linear layer.
+
+    As ``TinyNetwork`` of the benchmark's code (Dong & Yang 2020, ICLR, figure 1).
+
+    Attributes
+    ----------
+    plan
+        What it was built from (see `build_plan`).
+    """
+
+    def __init__(self, genotype: NASBench201Genotype, skeleton: Skeleton):
+        super().__init__()
+        self.plan = build_plan(genotype, skeleton)
+        first, *others = self.plan.stem
+        self.stem = nn.Sequential(PlannedConvBn(first), *map(ReluConvBn, others))
+        self.parts = nn.ModuleDict(
+            {part.name: MODULES[type(part)](part) for part in self.plan.parts}
+        )
+        self.last = nn.Sequential(nn.BatchNorm2d(self.plan.features), nn.ReLU(inplace=True))
+        self.linear = nn.Linear(self.plan.features, self.plan.n_classes)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Class scores, logits, (n, class), of images (n, channels, height, width)."""
+        features = self.stem(images)
+        for part in self.parts.values():
+            features = part(features)
+        return self.linear(self.last(features).mean(dim=(2, 3)))
+
+    def layers(self) -> dict[str, nn.Module]:
+        """The modules whose outputs are compared with recordings, from input to output.
+
+        "stem", "cell_0", ..., "reduction_0", "cell_n", ...; each puts out (n, channels, height,
+        width).
+        """
+        return {"stem": self.stem, **self.parts}
+
+
+class ReluConvBn(PlannedConvBn):
+    """ReLU, convolution, batch normalisation."""
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """From (n, channels_in, size_in, size_in) to (n, channels_out, size_out, size_out)."""
+        return super().forward(functional.relu(features))
+
+
+class Conv(PlannedConvBn):
+    """Convolution and batch normalisation of a node that the cell has rectified."""
+
+    reads_rectified = True
+
+
+class AveragePool(nn.AvgPool2d):
+    """Average over 3x3 positions, those beyond the edge left out."""
+
+    reads_rectified = False
+
+    def __init__(self):
+        super().__init__(3, stride=1, padding=1, count_include_pad=False)
+
+
+class Skip(nn.Identity):
+    """The node itself."""
+
+    reads_rectified = False
+
+
+class Cell(nn.Module):
+    """Four nodes; each one is the sum of what the edges bring from the nodes before it.
+
+    An edge of none brings nothing, and a node that nothing enters is zero. Edges that lead
+    nowhere are calculated all the same, as in the benchmark, whose counts contain them.
+    """
+
+    def __init__(self, plan: CellPlan):
+        super().__init__()
+        used = [edge for edge, operation in enumerate(plan.operations) if operation != "none"]
+        self.edges = [EDGES[edge] for edge in used]
+        self.operations = nn.ModuleList(
+            _build_operation(plan.operations[edge], plan.convs[edge]) for edge in used
+        )
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """From (n, channels, size, size) to the same."""
+        nodes = [State(features)]
+        for node in (1, 2, 3):
+            entering = [
+                nodes[start].give(operation)
+                for (start, end), operation in zip(self.edges, self.operations, strict=True)
+                if end == node
+            ]
+            total = sum(entering[1:], entering[0]) if entering else torch.zeros_like(features)
+            nodes.append(State(total))
+        return nodes[3].raw
+
+
+class Reduction(nn.Module):
+    """Residual block of stride 2: two convolutions 3x3, beside average and convolution 1x1."""
+
+    def __init__(self, plan: ReductionPlan):
+        super().__init__()
+        self.convs = nn.Sequential(*map(ReluConvBn, plan.convs))
+        # Positions beyond an odd edge are left out, so that both paths have the same size.
+        self.pool = nn.AvgPool2d(2, ceil_mode=True, count_include_pad=False)
+        self.shortcut = build_conv(plan.shortcut)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """From (n, channels, size, size) to (n, 2 channels, size / 2, size / 2), rounded up."""
+        return self.shortcut(self.pool(features)) + self.convs(features)
+
+
+def _build_operation(name: str, conv: ConvPlan | None) -> nn.Module:
+    return OPERATIONS[name]() if conv is None else Conv(conv)
+
+
+OPERATIONS = {"skip_connect": Skip, "avg_pool_3x3": AveragePool}
+MODULES = {CellPlan: Cell, ReductionPlan: Reduction}

@@ -1,0 +1,115 @@
+"""The plan of a NAS-Bench-201 network: stem, cells, residual blocks, with channels and sizes."""
+
+from dataclasses import dataclass
+
+from tgas_neuro.architecture.conv_plan import ConvPlan, plan_stem
+from tgas_neuro.architecture.costs import Complexity, calc_linear
+from tgas_neuro.architecture.nasbench201.genotype import NASBench201Genotype
+from tgas_neuro.architecture.skeleton import Skeleton
+
+KERNELS = {"nor_conv_1x1": 1, "nor_conv_3x3": 3}
+
+
+@dataclass(frozen=True)
+class CellPlan:
+    """A cell in its place.
+
+    Attributes
+    ----------
+    name
+        "cell_0", "cell_1", ...
+    channels, size
+        Channels of every node; height and width [px].
+    operations
+        Names on the six edges.
+    convs
+        The convolution on each edge, or None.
+    """
+
+    name: str
+    channels: int
+    size: int
+    operations: tuple[str, ...]
+    convs: tuple[ConvPlan | None, ...]
+
+    def calc_cost(self) -> Complexity:
+        """The cost of its convolutions, also of those that lead nowhere: they are built too."""
+        costs = [conv.calc_cost() for conv in self.convs if conv is not None]
+        return sum(costs, Complexity(0, 0))
+
+
+@dataclass(frozen=True)
+class ReductionPlan:
+    """A residual block of stride 2 between two stages.
+
+    Attributes
+    ----------
+    name
+        "reduction_0", "reduction_1", ...
+    convs
+        Two convolutions 3x3, the first of stride 2.
+    shortcut
+        The convolution 1x1, without normalisation, after an average over 2x2 positions.
+    """
+
+    name: str
+    convs: tuple[ConvPlan, ConvPlan]
+    shortcut: ConvPlan
+
+    def calc_cost(self) -> Complexity:
+        """The cost of its three convolutions."""
+        plain = self.shortcut.calc_cost()
+        shortcut = Complexity(plain.params - 2 * self.shortcut.channels_out, plain.macs)
+        return self.convs[0].calc_cost() + self.convs[1].calc_cost() + shortcut
+
+
+@dataclass(frozen=True)
+class NetworkPlan:
+    """Stem, parts in order, then normalisation, ReLU, global average pool, linear layer."""
+
+    stem: tuple[ConvPlan, ...]
+    parts: tuple[CellPlan | ReductionPlan, ...]
+    features: int
+    n_classes: int
+
+    def calc_cost(self) -> Complexity:
+        """The sum over all parts."""
+        costs = [part.calc_cost() for part in (*self.stem, *self.parts)]
+        last = Complexity(2 * self.features, 0)
+        return sum(costs, last) + calc_linear(self.features, self.n_classes)
+
+
+def build_plan(genotype: NASBench201Genotype, skeleton: Skeleton) -> NetworkPlan:
+    """The plan of a genotype's network, the benchmark's for its skeleton (see `Skeleton`).
+
+    The benchmark has 16 filters, 5 cells a stage, 3 stages, 32 pixels, the cifar stem. With
+    ``downsampling="within"`` the residual block takes the place of a later stage's first cell.
+    """
+    stem = plan_stem(skeleton)
+    channels, size = stem[-1].channels_out, stem[-1].size_out
+    parts: list[CellPlan | ReductionPlan] = []
+    n_cells = 0
+    for stage in range(skeleton.stages):
+        if stage > 0:
+            parts.append(_plan_reduction(f"reduction_{stage - 1}", channels, size))
+            channels, size = 2 * channels, parts[-1].convs[1].size_out
+        replaced = stage > 0 and skeleton.downsampling == "within"
+        for _ in range(skeleton.cells_per_stage - replaced):
+            parts.append(_plan_cell(genotype.operations, f"cell_{n_cells}", channels, size))
+            n_cells += 1
+    return NetworkPlan(stem, tuple(parts), channels, skeleton.n_classes)
+
+
+def _plan_cell(operations: tuple[str, ...], name: str, channels: int, size: int) -> CellPlan:
+    convs = tuple(
+        ConvPlan(channels, channels, KERNELS[operation], 1, size) if operation in KERNELS else None
+        for operation in operations
+    )
+    return CellPlan(name, channels, size, operations, convs)
+
+
+def _plan_reduction(name: str, channels: int, size: int) -> ReductionPlan:
+    first = ConvPlan(channels, 2 * channels, 3, 2, size)
+    second = ConvPlan(2 * channels, 2 * channels, 3, 1, first.size_out)
+    shortcut = ConvPlan(channels, 2 * channels, 1, 1, first.size_out)
+    return ReductionPlan(name, (first, second), shortcut)

@@ -1,0 +1,115 @@
+"""The space of NAS-Bench-201: 15,625 topologies, each a network and a member."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import ClassVar
+
+import numpy as np
+
+from tgas_neuro.architecture.choices import (
+    check_choices,
+    draw_choices,
+    encode_choices,
+    list_neighbours,
+    mutate_choice,
+)
+from tgas_neuro.architecture.genotype import Genotype
+from tgas_neuro.architecture.nasbench201.genotype import (
+    EDGES,
+    OPERATION_NAMES,
+    NASBench201Genotype,
+)
+from tgas_neuro.errors import check_choice
+
+
+@dataclass(frozen=True)
+class NASBench201Space:
+    """Five operations on each of six edges between four nodes (Dong & Yang 2020, ICLR).
+
+    It grows node by node: in stage k edges enter nodes 1 to k, and node 3, unless it is among
+    them, is a copy of node k (skip_connect); all other edges are none. So 5 topologies of stage 1
+    grow into 125 of stage 2, and these into the other 15,495. Every topology has exactly one stage,
+    and all of them are members.
+    """
+
+    stages: ClassVar[int] = 3
+
+    def choices(self) -> dict[str, int]:
+        """The operation on each edge: ``"edge_0_1"``, from node 0 to node 1, has 5 values."""
+        return {f"edge_{start}_{end}": len(OPERATION_NAMES) for start, end in EDGES}
+
+    def from_choices(self, values: Mapping[str, int]) -> NASBench201Genotype:
+        """The genotype with these values of the choices, in the order of `OPERATION_NAMES`."""
+        values = check_choices(self, values)
+        return _build(OPERATION_NAMES[values[name]] for name in self.choices())
+
+    def to_choices(self, genotype: NASBench201Genotype) -> dict[str, int]:
+        """Values of the choices that give this genotype (see `validate` for errors)."""
+        self.validate(genotype)
+        return {
+            name: OPERATION_NAMES.index(operation)
+            for name, operation in zip(self.choices(), genotype.operations, strict=True)
+        }
+
+    def sample(self, rng: np.random.Generator) -> NASBench201Genotype:
+        """A genotype with every operation drawn uniformly and independently."""
+        return draw_choices(self, rng)
+
+    def mutate(
+        self, genotype: NASBench201Genotype, rng: np.random.Generator
+    ) -> NASBench201Genotype:
+        """The genotype with the operation of one edge changed."""
+        return mutate_choice(self, genotype, rng)
+
+    def neighbours(self, genotype: NASBench201Genotype) -> Iterator[NASBench201Genotype]:
+        """All 24 topologies with another operation on one edge."""
+        return list_neighbours(self, genotype)
+
+    def encode(self, genotype: NASBench201Genotype) -> np.ndarray:
+        """The six operations in one-hot code (see `encode_choices`)."""
+        return encode_choices(self, genotype)
+
+    def get_stage(self, genotype: Genotype) -> int | None:
+        """The first stage that has it; None for a genotype that is not of this space."""
+        if genotype.space != "nasbench201":
+            return None
+        return next(
+            nodes
+            for nodes in (1, 2, 3)
+            if _fill_up(genotype.operations[: _count_edges(nodes)]) == genotype.operations
+        )
+
+    def grow(self, genotype: NASBench201Genotype | None) -> Iterator[NASBench201Genotype]:
+        """All genotypes with one node more; none from one of the last stage."""
+        nodes = 1 if genotype is None else self.get_stage(genotype) + 1
+        if nodes > self.stages:
+            return
+        kept = () if genotype is None else genotype.operations[: _count_edges(nodes - 1)]
+        for entering in product(OPERATION_NAMES, repeat=nodes):
+            grown = _build(_fill_up((*kept, *entering)))
+            if self.get_stage(grown) == nodes:
+                yield grown
+
+    def validate(self, genotype: Genotype) -> NASBench201Genotype:
+        """Return a genotype of this space; `UserError` for one of another."""
+        check_choice("genotype: space", genotype.space, ["nasbench201"])
+        return genotype
+
+
+def _build(operations: Iterator[str]) -> NASBench201Genotype:
+    return NASBench201Genotype("nasbench201", tuple(operations))
+
+
+def _count_edges(nodes: int) -> int:
+    """Edges that enter the first so many nodes after the input."""
+    return nodes * (nodes + 1) // 2
+
+
+def _fill_up(operations: tuple[str, ...]) -> tuple[str, ...]:
+    """All six operations, given those that enter the first nodes: node 3 copies the last one."""
+    filled = list(operations) + ["none"] * (len(EDGES) - len(operations))
+    for nodes in (1, 2):
+        if len(operations) == _count_edges(nodes):
+            filled[EDGES.index((nodes, 3))] = "skip_connect"
+    return tuple(filled)
