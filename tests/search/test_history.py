@@ -2,79 +2,59 @@
 
 import json
 
-import numpy as np
 import pytest
+from run_folders import SEARCH, build_record, draw, write_run
 
 from tgas_neuro.architecture.space import SPACES
 from tgas_neuro.errors import UserError
 from tgas_neuro.files import read_json, write_json
 from tgas_neuro.search.best import make_best
 from tgas_neuro.search.generation import describe_generation, make_history, make_proposals
-from tgas_neuro.search.history import Entry, build_entry, count_states, find_best, rank_entries
+from tgas_neuro.search.guidance import Rating
+from tgas_neuro.search.history import (
+    Entry,
+    build_entry,
+    count_states,
+    find_best,
+    is_member,
+    rank_entries,
+)
 from tgas_neuro.search.progress import describe_record
 
-SEARCH = {
-    "space": "cell",
-    "cell": {"blocks": 5},
-    "strategy": "random",
-    "alpha": 2.0,
-    "layer_choice": "crossed",
-    "candidates": 3,
-    "seed": 0,
-}
+RATING = Rating()
 
 
-def build_record(identifier, genotype, state="ok", P=0.5, crossed=0.2, paper=0.3, original=None):
-    trained = state == "ok"
-    region = {"crossed": {"corrected": crossed}, "plain": {"corrected": paper}}
-    return {
-        "id": identifier,
-        "genotype": genotype.to_json(),
-        "hash": genotype.hash,
-        "state": state,
-        "message": "" if trained else f"{state} because",
-        "original": original,
-        "premature": {"accuracy": P} if trained else None,
-        "teacher": {"TG": {"crossed": crossed, "paper": paper}, "regions": {"IT": region}}
-        if trained
-        else None,
-        "complexity": {"params": 10, "macs": 100},
-        "cost": {"images_seen": 7, "seconds": 1.5},
-    }
-
-
-def draw(n, seed=0):
-    rng = np.random.default_rng(seed)
-    return [SPACES["cell"](blocks=5).sample(rng) for _ in range(n)]
+def rate(alpha, layer_choice):
+    return Rating("p_plus_tg", alpha, layer_choice)
 
 
 def test_reward_is_p_plus_alpha_tg():
     (genotype,) = draw(1)
     record = build_record("g000_c00", genotype)
-    assert build_entry(record, 2.0, "crossed", {}).reward == pytest.approx(0.5 + 2 * 0.2)
-    assert build_entry(record, 2.0, "paper", {}).reward == pytest.approx(0.5 + 2 * 0.3)
-    assert build_entry(record, 0.0, "paper", {}).reward == 0.5
-    assert build_entry(record, 1.0, "paper", {}).regions == {"IT": 0.3}
+    assert build_entry(record, rate(2.0, "crossed"), {}).reward == pytest.approx(0.5 + 2 * 0.2)
+    assert build_entry(record, rate(2.0, "paper"), {}).reward == pytest.approx(0.5 + 2 * 0.3)
+    assert build_entry(record, rate(0.0, "paper"), {}).reward == 0.5
+    assert build_entry(record, rate(1.0, "paper"), {}).regions == {"IT": 0.3}
 
 
 def test_a_failure_has_no_reward_and_a_duplicate_its_originals():
     one, two = draw(2)
-    known = {"g000_c00": build_entry(build_record("g000_c00", one), 1.0, "crossed", {})}
-    failed = build_entry(build_record("g000_c01", two, "oversized"), 1.0, "crossed", known)
+    known = {"g000_c00": build_entry(build_record("g000_c00", one), RATING, {})}
+    failed = build_entry(build_record("g000_c01", two, "oversized"), RATING, known)
     assert (failed.reward, failed.P, failed.TG, failed.params) == (None, None, None, 10)
     record = build_record("g001_c00", one, "duplicate", original="g000_c00")
-    same = build_entry(record, 1.0, "crossed", known)
+    same = build_entry(record, rate(1.0, "crossed"), known)
     assert (same.state, same.original, same.reward) == ("duplicate", "g000_c00", 0.7)
 
 
 def test_json_round_trip():
-    entry = build_entry(build_record("g000_c00", draw(1)[0]), 1.0, "crossed", {})
+    entry = build_entry(build_record("g000_c00", draw(1)[0]), RATING, {})
     assert Entry.from_json(json.loads(json.dumps(entry.to_json()))) == entry
 
 
 def test_the_earliest_of_equals_is_the_best():
     entries = [
-        build_entry(build_record(f"g000_c{k:02d}", genotype, P=P), 1.0, "crossed", {})
+        build_entry(build_record(f"g000_c{k:02d}", genotype, P=P), RATING, {})
         for k, (genotype, P) in enumerate(zip(draw(4), (0.1, 0.6, 0.6, 0.2), strict=True))
     ]
     assert find_best(entries).id == "g000_c01"
@@ -175,3 +155,67 @@ def test_lines_for_the_user(tmp_path):
     assert describe_record(failed, SEARCH, tmp_path) == (
         "candidate g001_c02: timeout (timeout because)  best so far 1.300 (g001_c01)"
     )
+
+
+def test_partial_candidates_teach_and_do_not_win(tmp_path):
+    """The progressive strategy's: in the history that strategies see, on no leaderboard."""
+    space, (whole,) = SPACES["cell"](blocks=5), draw(1)
+    part = next(space.grow(None))
+    assert (is_member(space, whole), is_member(space, part)) == (True, False)
+    assert is_member(SPACES["cell"](blocks=1), part)
+    records = [
+        build_record("g000_c00", part, P=0.9, complete=False),
+        build_record("g000_c01", whole, P=0.1),
+    ]
+    entries = [build_entry(record, RATING, {}) for record in records]
+    assert entries[0].reward > entries[1].reward
+    assert find_best(entries).id == "g000_c01"
+    assert [entry.id for entry in rank_entries(entries)] == ["g000_c01"]
+    assert find_best(entries[:1]) is None
+    paths = [tmp_path / f"{number}.json" for number in range(2)]
+    for path, record in zip(paths, records, strict=True):
+        write_json(path, record)
+    write_json(tmp_path / "history.json", make_history(0, None, paths, SEARCH, {}))
+    assert make_best(tmp_path / "history.json", paths, "run")["id"] == "g000_c01"
+    write_json(tmp_path / "part.json", make_history(0, None, paths[:1], SEARCH, {}))
+    with pytest.raises(UserError, match=r"none of 1 candidates is complete .*search.generations"):
+        make_best(tmp_path / "part.json", paths[:1], "run")
+
+
+def test_all_ranks_without_a_limit():
+    entries = [
+        build_entry(build_record(f"g000_c{k:02d}", genotype, P=k / 20), RATING, {})
+        for k, genotype in enumerate(draw(15))
+    ]
+    assert len(rank_entries(entries)) == 10
+    assert [entry.P for entry in rank_entries(entries, None)] == [k / 20 for k in range(14, -1, -1)]
+
+
+def test_files_say_what_guided_them(run):
+    history = read_json(run[1])
+    best = make_best(run[1], run[0], "run")
+    for content in (history, best, make_proposals(0, None, [], SEARCH, {})):
+        assert (content["guidance"], content["alpha"], content["layer_choice"]) == (
+            "p_plus_tg",
+            2.0,
+            "crossed",
+        )
+
+
+def test_thresholds_come_from_the_history_that_the_proposal_saw(tmp_path):
+    records = [
+        build_record(
+            f"g000_c{k:02d}",
+            genotype,
+            rungs=[{"epoch": 0.5, "P": P, "TG": {"crossed": 0.1, "paper": 0.0}}],
+        )
+        for k, (genotype, P) in enumerate(zip(draw(3), (0.1, 0.3, 0.2), strict=True))
+    ]
+    write_run(tmp_path, [records])
+    premature = {"rungs": [0.5], "keep_fraction": 0.5}
+    history = tmp_path / "generation_000/history.json"
+    found = make_proposals(1, history, [], SEARCH, {}, premature)
+    assert found["rungs"] == [{"epoch": 0.5, "threshold": pytest.approx(0.2 + 2 * 0.1), "of": 3}]
+    empty = make_proposals(0, None, [], SEARCH, {}, premature)
+    assert empty["rungs"] == [{"epoch": 0.5, "threshold": None, "of": 0}]
+    assert make_proposals(1, history, [], SEARCH, {})["rungs"] == []

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from tgas_neuro.architecture.genotype import read_genotype
-from tgas_neuro.architecture.space import build_space
 from tgas_neuro.files import read_json
 from tgas_neuro.provenance import build_provenance
+from tgas_neuro.search.guidance import Rating
 from tgas_neuro.search.history import (
     Entry,
     build_entry,
@@ -15,7 +15,9 @@ from tgas_neuro.search.history import (
     find_best,
 )
 from tgas_neuro.search.proposals import propose_generation
-from tgas_neuro.search.strategies import STRATEGIES
+from tgas_neuro.search.reuse import load_reused
+from tgas_neuro.search.rungs import list_thresholds
+from tgas_neuro.search.strategies import build_strategy
 from tgas_neuro.seeds import derive_generator
 
 
@@ -30,6 +32,8 @@ def make_proposals(
     in_flight: Sequence[Path],
     search: dict[str, Any],
     digests: dict[str, str],
+    premature: dict[str, Any] | None = None,
+    reused: Path | None = None,
 ) -> dict[str, Any]:
     """Make the proposals of one generation.
 
@@ -45,14 +49,19 @@ def make_proposals(
         The section ``search`` of the configuration.
     digests
         Digests of the configuration, for provenance.
+    premature
+        ``rungs`` and ``keep_fraction`` of the section ``premature``; None stops nobody early.
+    reused
+        Candidates of older runs (see `tgas_neuro.search.reuse`); they come before the history.
 
     Returns
     -------
     proposals
         JSON content: ``proposals`` (``id``, ``genotype``, ``hash``, ``original``, ``redraws``),
-        ``best`` of the history that was seen, and provenance.
+        ``rungs`` (see `list_thresholds`), ``best`` of the history that was seen, and provenance.
     """
-    entries = load_entries(history) if history else []
+    rating = Rating.read(search)
+    entries = [*load_reused(reused, rating), *(load_entries(history) if history else [])]
     pending = [
         read_genotype(proposal["genotype"])
         for path in in_flight
@@ -60,7 +69,7 @@ def make_proposals(
         if proposal["original"] is None
     ]
     proposals = propose_generation(
-        STRATEGIES[search["strategy"]](build_space(search)),
+        build_strategy(search),
         entries,
         pending,
         search["candidates"],
@@ -70,8 +79,10 @@ def make_proposals(
     return {
         "generation": generation,
         "strategy": search["strategy"],
+        **rating.to_json(),
         "history_seen": len(entries),
         "best": {"id": best.id, "reward": best.reward} if best else None,
+        "rungs": list_thresholds(entries, premature) if premature else [],
         "proposals": [
             {
                 "id": name_candidate(generation, number),
@@ -92,6 +103,7 @@ def make_history(
     records: Sequence[Path],
     search: dict[str, Any],
     digests: dict[str, str],
+    reused: Path | None = None,
 ) -> dict[str, Any]:
     """Make the history up to and with one generation; rewards are calculated here.
 
@@ -103,21 +115,23 @@ def make_history(
         History file of the generation before, or None for the first.
     records
         Candidate records of this generation, in order.
-    search, digests
-        As for `make_proposals`.
+    search, digests, reused
+        As for `make_proposals`. Reused candidates are no entries of the history; duplicates take
+        their values, and one of them may be the ``best``.
     """
+    rating = Rating.read(search)
     before = read_json(previous) if previous else {"entries": [], "cost": {}}
+    older = load_reused(reused, rating)
     entries = [Entry.from_json(entry) for entry in before["entries"]]
-    known = {entry.id: entry for entry in entries}
+    known = {entry.id: entry for entry in [*older, *entries]}
     contents = [read_json(path) for path in records]
-    for content in contents:
-        entries.append(build_entry(content, search["alpha"], search["layer_choice"], known))
-    best = find_best(entries)
+    entries += [build_entry(content, rating, known) for content in contents]
+    best = find_best([*older, *entries])
     costs = [content["cost"] for content in contents]
     return {
         "generation": generation,
-        "alpha": search["alpha"],
-        "layer_choice": search["layer_choice"],
+        **rating.to_json(),
+        "reused": len(older),
         "entries": [entry.to_json() for entry in entries],
         "best": {"id": best.id, "reward": best.reward} if best else None,
         "states": count_states(entries),

@@ -1,13 +1,13 @@
 """The history of a search: every candidate so far with its reward, and the best of them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tgas_neuro.architecture.genotype import Genotype, read_genotype
-
-# the key of a region's score that each layer choice takes
-LAYER_CHOICES = {"crossed": "crossed", "paper": "plain"}
+from tgas_neuro.architecture.space import Space
+from tgas_neuro.errors import UserError
+from tgas_neuro.search.guidance import LAYER_CHOICES, Rating, list_rung_values, read_measures
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Entry:
     Attributes
     ----------
     id
-        ``g<generation>_c<candidate>``.
+        ``g<generation>_c<candidate>``; of another run, whose history is reused, ``<run>/<id>``.
     genotype, hash
         The architecture and its canonical hash.
     state
@@ -25,13 +25,21 @@ class Entry:
     original
         Id of the candidate that a duplicate equals; else None.
     P, TG
-        Premature accuracy in [0, 1] and teacher guidance; None unless trained.
+        Premature accuracy in [0, 1] and teacher guidance; None unless trained to the end.
     regions
         Region to its similarity corrected for noise, or None.
     reward
-        P + alpha * TG, or None for a failure.
+        What the guidance makes of its measures (see `tgas_neuro.search.guidance`), or None for a
+        failure.
     params, macs
         Of the network that was trained, or would have been.
+    TG_untrained
+        TG of the same network before its first training step; None where it was not measured.
+    complete
+        Whether the genotype is a member of the space; a partial one, which the progressive
+        strategy trains on its way, teaches strategies and may not win.
+    rungs
+        Rung [epoch], as text, to the value there by which candidates are stopped early.
     """
 
     id: str
@@ -45,6 +53,9 @@ class Entry:
     reward: float | None
     params: int
     macs: int
+    TG_untrained: float | None = None
+    complete: bool = True
+    rungs: dict[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The entry as JSON content."""
@@ -57,24 +68,15 @@ class Entry:
         return cls(**(content | {"genotype": read_genotype(content["genotype"])}))
 
 
-def calc_reward(P: float, TG: float, alpha: float) -> float:
-    """Reward = P + alpha * TG (Bashivan, Tensen & DiCarlo 2019, section 3)."""
-    return P + alpha * TG
-
-
-def build_entry(
-    record: dict[str, Any], alpha: float, layer_choice: str, known: dict[str, Entry]
-) -> Entry:
+def build_entry(record: Mapping[str, Any], rating: Rating, known: Mapping[str, Entry]) -> Entry:
     """Rate a candidate record.
 
     Parameters
     ----------
     record
-        ``candidate_<k>.json``: it holds P and TG, never the reward.
-    alpha
-        Weight of the teacher, at least 0.
-    layer_choice
-        Which TG of the record counts, ``crossed`` or ``paper``.
+        ``candidate_<k>.json``: it holds what was measured, never the reward.
+    rating
+        How candidates are ranked.
     known
         Finished entries by id: a duplicate takes the values of its original.
     """
@@ -82,36 +84,55 @@ def build_entry(
     if record["original"] is not None:
         changed = {"id": record["id"], "state": record["state"], "original": record["original"]}
         return replace(known[record["original"]], genotype=genotype, **changed)
-    complexity = record["complexity"]
-    values = dict.fromkeys(("P", "TG", "regions", "reward"))
+    values = dict.fromkeys(("P", "TG", "regions", "reward", "TG_untrained"))
     if record["state"] == "ok":
-        key = LAYER_CHOICES[layer_choice]
-        P, TG = record["premature"]["accuracy"], record["teacher"]["TG"][layer_choice]
-        regions = {
-            name: region[key]["corrected"] for name, region in record["teacher"]["regions"].items()
+        measures, key = read_measures(record, rating), LAYER_CHOICES[rating.layer_choice]
+        values = {
+            "P": measures.P,
+            "TG": measures.TG,
+            "regions": {
+                name: region[key]["corrected"]
+                for name, region in record["teacher"]["regions"].items()
+            },
+            "reward": rating.rate(measures),
+            "TG_untrained": measures.TG_untrained,
         }
-        values = {"P": P, "TG": TG, "regions": regions, "reward": calc_reward(P, TG, alpha)}
     return Entry(
         id=record["id"],
         genotype=genotype,
         hash=record["hash"],
         state=record["state"],
         original=None,
-        params=complexity["params"],
-        macs=complexity["macs"],
+        params=record["complexity"]["params"],
+        macs=record["complexity"]["macs"],
+        complete=record["complete"],
+        rungs=list_rung_values(record, rating),
         **values,
     )
 
 
+def is_member(space: Space, genotype: Genotype) -> bool:
+    """Whether a genotype is a complete one of the space, so that it may win a search."""
+    try:
+        space.validate(genotype)
+    except UserError:
+        return False
+    return True
+
+
 def find_best(entries: Sequence[Entry]) -> Entry | None:
-    """The entry with the highest reward, the earliest of equals; None when all failed."""
-    rated = [entry for entry in entries if entry.reward is not None]
+    """The complete entry with the highest reward, the earliest of equals; None without any."""
+    rated = [entry for entry in entries if entry.reward is not None and entry.complete]
     return max(rated, key=lambda entry: entry.reward, default=None)
 
 
-def rank_entries(entries: Sequence[Entry], most: int = 10) -> list[Entry]:
-    """The best candidates without duplicates, highest reward first."""
-    rated = [entry for entry in entries if entry.reward is not None and entry.original is None]
+def rank_entries(entries: Sequence[Entry], most: int | None = 10) -> list[Entry]:
+    """The best complete candidates without duplicates, highest reward first; None is all."""
+    rated = [
+        entry
+        for entry in entries
+        if entry.reward is not None and entry.complete and entry.original is None
+    ]
     return sorted(rated, key=lambda entry: -entry.reward)[:most]
 
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-SPACE_SECTIONS = ("cell",)
-STRATEGY_SECTIONS = ()
+SPACE_SECTIONS = ("cell", "chain")
+STRATEGY_SECTIONS = ("reinforce", "evolution", "progressive")
 
 
 def drop_unused_sections(search: dict[str, Any]) -> dict[str, Any]:

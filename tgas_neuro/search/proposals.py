@@ -1,7 +1,9 @@
-"""Proposals of one generation: what a strategy proposes, freed of what is in flight already."""
+"""Proposals of one generation: what a strategy proposes, freed of what is known already."""
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import cycle
 
 import numpy as np
 
@@ -9,7 +11,9 @@ from tgas_neuro.architecture.genotype import Genotype
 from tgas_neuro.search.history import Entry
 from tgas_neuro.search.strategies.contract import Strategy
 
-MAX_REDRAWS = 50  # for one proposal; a small space may have nothing else left
+# Each round asks twice as often for what is missing, so that a strategy replays the history seldom:
+# up to 63 draws for one proposal. A small space may have nothing else left.
+ROUNDS = 6
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,8 @@ class Proposal:
     original
         Id of the finished candidate that it equals, whose record is reused; else None.
     redraws
-        How often it was drawn again because it equalled one in flight.
+        Draws in its place that were thrown away, because they equalled a proposal in flight or
+        a finished candidate.
     """
 
     genotype: Genotype
@@ -56,20 +61,38 @@ def propose_generation(
     Returns
     -------
     proposals
-        `n` of them. One that equals a finished candidate names it and will not be trained. One
-        that equals a proposal in flight is drawn again, at most `MAX_REDRAWS` times.
+        `n` of them. What equals a finished candidate or a proposal in flight is thrown away and
+        drawn again, in at most `ROUNDS` rounds: a strategy that only repeats itself finds nothing.
+        After that, as in a space without any other network, a finished candidate is proposed: it
+        is named, and nothing is trained. Only where all draws equalled proposals in flight does
+        one of them stand twice.
     """
-    originals = {}
+    originals: dict[str, str] = {}
     for entry in history:
         originals.setdefault(entry.hash, entry.original or entry.id)
-    in_flight = {genotype.hash for genotype in pending}
-    proposals: list[Proposal] = []
-    for genotype in strategy.propose(history, pending, n, rng):
-        redraws = 0
-        while genotype.hash in in_flight and redraws < MAX_REDRAWS:
-            redraws += 1
-            taken = [*pending, *(proposal.genotype for proposal in proposals)]
-            genotype = strategy.propose(history, taken, 1, rng)[0]
-        in_flight.add(genotype.hash)
-        proposals.append(Proposal(genotype.canonical(), originals.get(genotype.hash), redraws))
-    return proposals
+    in_flight = {genotype.hash: genotype for genotype in pending}
+    accepted: dict[int, Genotype] = {}
+    redraws = [0] * n
+    finished: dict[str, Genotype] = {}
+    missing = deque(range(n))
+    for round_ in range(ROUNDS):
+        if not missing:
+            break
+        taken = [*pending, *(accepted[place] for place in sorted(accepted))]
+        for genotype in strategy.propose(history, taken, 2**round_ * len(missing), rng):
+            place = missing.popleft()
+            if genotype.hash not in originals and genotype.hash not in in_flight:
+                in_flight[genotype.hash] = accepted[place] = genotype.canonical()
+                if not missing:
+                    break
+                continue
+            redraws[place] += 1
+            missing.append(place)
+            if genotype.hash in originals:
+                finished.setdefault(genotype.hash, genotype.canonical())
+    spare = cycle((finished or in_flight).values())
+    accepted |= {place: next(spare) for place in sorted(missing)}
+    return [
+        Proposal(accepted[place], originals.get(accepted[place].hash), redraws[place])
+        for place in range(n)
+    ]

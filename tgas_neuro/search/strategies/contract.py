@@ -12,8 +12,9 @@ from tgas_neuro.search.history import Entry
 class Strategy(Protocol):
     """Proposes genotypes; replayed from the history, so that nothing hidden survives a crash.
 
-    A strategy is built from its space once per generation and has no state of its own. When it is
-    asked, some generations before may still be in flight (`pending`).
+    A strategy is built as ``Strategy(space, seed, **options)`` once per generation; `seed` is the
+    search's, for what must be the same at every replay. It has no state of its own that could
+    change a proposal. When it is asked, some generations before may still be in flight (`pending`).
     """
 
     def propose(
@@ -25,11 +26,15 @@ class Strategy(Protocol):
     ) -> list[Genotype]:
         """Propose `n` genotypes, a pure function of its arguments.
 
+        They may equal one another, or one that is known: `propose_generation` draws again.
+
         Parameters
         ----------
         history
             All finished candidates that may be known, in order; empty at first. The reward of a
-            failed one is None, and `history` may hold nothing but failures.
+            failed one is None, and `history` may hold nothing but failures. Genotypes of other
+            spaces (of runs that are reused) and partial ones may be among them: a strategy
+            passes over what it has no use for.
         pending
             Proposals whose candidates are not in `history` yet.
         n

@@ -16,9 +16,11 @@ class RandomStrategy:
     ----------
     space
         What is drawn from.
+    seed
+        Plays no part.
     """
 
-    def __init__(self, space: Space):
+    def __init__(self, space: Space, seed: int = 0):
         self.space = space
 
     def propose(

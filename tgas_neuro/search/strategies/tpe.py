@@ -3,15 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
-import optuna
-from optuna.distributions import CategoricalDistribution
-from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from tgas_neuro.architecture.genotype import Genotype
 from tgas_neuro.architecture.space import Space
-from tgas_neuro.search.history import Entry
-
-STARTUP = 10  # random proposals before there is something to learn from, optuna's default
+from tgas_neuro.search.history import Entry, is_member
+from tgas_neuro.search.strategies.seen import select_members
 
 
 class TPEStrategy:
@@ -27,14 +23,12 @@ class TPEStrategy:
     ----------
     space
         Its categorical choices are the dimensions of the estimator.
+    seed
+        Plays no part: the sampler's seed is drawn from the call's generator.
     """
 
-    def __init__(self, space: Space):
+    def __init__(self, space: Space, seed: int = 0):
         self.space = space
-        self.distributions = {
-            name: CategoricalDistribution(tuple(range(size)))
-            for name, size in space.choices().items()
-        }
 
     def propose(
         self,
@@ -44,41 +38,26 @@ class TPEStrategy:
         rng: np.random.Generator,
     ) -> list[Genotype]:
         """Propose `n` genotypes (see the contract)."""
-        sampler = optuna.samplers.TPESampler(
-            n_startup_trials=STARTUP, constant_liar=True, seed=int(rng.integers(2**32))
+        # Here, because of optuna: the light rules start without it.
+        from tgas_neuro.search.strategies.parzen import ask_study
+
+        seen = select_members(self.space, history)
+        worst = min((entry.reward for entry in seen if entry.reward is not None), default=0.0)
+        asked = ask_study(
+            self.space.choices(),
+            finished=[
+                (self.space.to_choices(entry.genotype), _rate(entry, worst)) for entry in seen
+            ],
+            running=[
+                self.space.to_choices(genotype)
+                for genotype in pending
+                if is_member(self.space, genotype)
+            ],
+            n=n,
+            seed=int(rng.integers(2**32)),
         )
-        study = _create_quiet_study(sampler)
-        study.add_trials([*self._replay(history), *map(self._build_running, pending)])
-        trials = [study.ask(self.distributions) for _ in range(n)]
-        return [self.space.from_choices(trial.params) for trial in trials]
-
-    def _replay(self, history: Sequence[Entry]) -> list[FrozenTrial]:
-        rewards = [entry.reward for entry in history if entry.reward is not None]
-        worst = min(rewards, default=0.0)
-        return [
-            create_trial(
-                state=TrialState.COMPLETE,
-                params=self.space.to_choices(entry.genotype),
-                distributions=self.distributions,
-                value=worst if entry.reward is None else entry.reward,
-            )
-            for entry in history
-            if entry.original is None
-        ]
-
-    def _build_running(self, genotype: Genotype) -> FrozenTrial:
-        return create_trial(
-            state=TrialState.RUNNING,
-            params=self.space.to_choices(genotype),
-            distributions=self.distributions,
-        )
+        return [self.space.from_choices(choices) for choices in asked]
 
 
-def _create_quiet_study(sampler: optuna.samplers.BaseSampler) -> optuna.Study:
-    """A study in memory that says nothing: its trials are replayed ones, not news."""
-    verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    try:
-        return optuna.create_study(direction="maximize", sampler=sampler)
-    finally:
-        optuna.logging.set_verbosity(verbosity)
+def _rate(entry: Entry, worst: float) -> float:
+    return worst if entry.reward is None else entry.reward

@@ -1,0 +1,196 @@
+"""Guidance: by which of its measures a candidate is ranked, and the reward that follows.
+
+The mode of the paper is P + alpha * TG. The others are what it has to be compared with: either
+part alone, size alone ("bigger is better"), and TG of the same network before it was trained. Every
+candidate record holds all measures, so that one run can be ranked by any of them.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tgas_neuro.errors import UserError, check_choice
+
+# the key of a region's score that each layer choice takes
+LAYER_CHOICES = {"crossed": "crossed", "paper": "plain"}
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What a candidate can be ranked by.
+
+    Attributes
+    ----------
+    P
+        Accuracy after the short training, in [0, 1].
+    TG
+        Teacher guidance of the trained network; None where it was not measured.
+    TG_untrained
+        TG of the same network before its first training step; None where it was not measured.
+    params, macs
+        Parameters, and multiply-adds for one image.
+    """
+
+    P: float
+    TG: float | None
+    TG_untrained: float | None
+    params: int
+    macs: int
+
+
+def calc_reward(P: float, TG: float, alpha: float) -> float:
+    """Reward = P + alpha * TG (Bashivan, Tensen & DiCarlo 2019, section 3)."""
+    return P + alpha * TG
+
+
+def _take_both(measures: Measures, alpha: float) -> float:
+    return calc_reward(measures.P, measures.TG, alpha)
+
+
+def _take_accuracy(measures: Measures, alpha: float) -> float:
+    return measures.P
+
+
+def _take_guidance(measures: Measures, alpha: float) -> float | None:
+    return measures.TG
+
+
+def _take_params(measures: Measures, alpha: float) -> float:
+    return math.log10(measures.params)
+
+
+def _take_macs(measures: Measures, alpha: float) -> float:
+    return math.log10(measures.macs)
+
+
+def _take_untrained(measures: Measures, alpha: float) -> float | None:
+    return measures.TG_untrained
+
+
+# Of params and macs the logarithm: the ranks are the same, and a strategy that learns from the size
+# of rewards gets numbers near those of the other modes.
+GUIDANCES = {
+    "p_plus_tg": _take_both,
+    "p": _take_accuracy,
+    "tg": _take_guidance,
+    "params": _take_params,
+    "macs": _take_macs,
+    "tg_epoch0": _take_untrained,
+}
+FORMULAS = {
+    "p_plus_tg": "P + {alpha:g} x TG ({layer_choice})",
+    "p": "P",
+    "tg": "TG ({layer_choice})",
+    "params": "log10 of the parameters",
+    "macs": "log10 of the multiply-adds",
+    "tg_epoch0": "TG at epoch 0 ({layer_choice})",
+}
+# Modes that need TG of the network in training: at a rung it is measured for these alone.
+TRAINED_GUIDANCES = ("p_plus_tg", "tg")
+
+
+@dataclass(frozen=True)
+class Rating:
+    """How the candidates of a run are ranked.
+
+    Attributes
+    ----------
+    guidance
+        A key of `GUIDANCES`.
+    alpha
+        Weight of TG, at least 0; it plays no part in another mode than ``p_plus_tg``.
+    layer_choice
+        Which TG of a record counts, a key of `LAYER_CHOICES`.
+
+    Raises
+    ------
+    UserError
+        A mode or layer choice that does not exist, or an alpha that is negative or not finite.
+    """
+
+    guidance: str = "p_plus_tg"
+    alpha: float = 1.0
+    layer_choice: str = "crossed"
+
+    def __post_init__(self):
+        check_choice("guidance", self.guidance, GUIDANCES)
+        check_choice("layer_choice", self.layer_choice, LAYER_CHOICES)
+        if not (math.isfinite(self.alpha) and self.alpha >= 0):
+            raise UserError(f"alpha: {self.alpha!r}; expected a number of at least 0")
+
+    @classmethod
+    def read(cls, content: Mapping[str, Any]) -> "Rating":
+        """Of the section ``search`` of a configuration, or of a history file."""
+        return cls(**{name: content[name] for name in cls.__dataclass_fields__ if name in content})
+
+    def to_json(self) -> dict[str, Any]:
+        """The rating as JSON content, keys as in the section ``search``."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+    def describe(self) -> str:
+        """The formula of the reward, for people: ``P + 2 x TG (crossed)``."""
+        return FORMULAS[self.guidance].format(**self.to_json())
+
+    def rate(self, measures: Measures) -> float | None:
+        """The reward; None where TG has no value, as of a network that is dead at epoch 0."""
+        return GUIDANCES[self.guidance](measures, self.alpha)
+
+
+def read_measures(record: Mapping[str, Any], rating: Rating) -> Measures:
+    """The measures of a candidate record whose state is ``ok``.
+
+    Raises
+    ------
+    UserError
+        The guidance needs TG at epoch 0, and the record does not hold it.
+    """
+    if record.get("teacher_untrained") is None and rating.guidance == "tg_epoch0":
+        raise UserError(
+            f"guidance: 'tg_epoch0' needs TG at epoch 0, which the record of candidate "
+            f"{record['id']} does not hold; run the search with search.untrained: true"
+        )
+    return build_measures(record, record["premature"]["accuracy"], record["teacher"]["TG"], rating)
+
+
+def list_rung_values(record: Mapping[str, Any], rating: Rating) -> dict[str, float]:
+    """Rung, as text, to the value that the candidate had there; see `tgas_neuro.search.rungs`.
+
+    Rungs at which nothing was measured that the guidance needs are left out.
+    """
+    values = {}
+    for rung in record.get("rungs") or []:
+        if rung["TG"] is None and rating.guidance in TRAINED_GUIDANCES:
+            continue
+        value = rating.rate(build_measures(record, rung["P"], rung["TG"], rating))
+        if value is not None:
+            values[name_rung(rung["epoch"])] = value
+    return values
+
+
+def name_rung(epoch: float) -> str:
+    """A rung as a key: 1 and 1.0 are the same."""
+    return f"{epoch:.12g}"
+
+
+def build_measures(
+    content: Mapping[str, Any], P: float, TG: Mapping[str, float] | None, rating: Rating
+) -> Measures:
+    """The measures of a candidate at some moment of its training.
+
+    Parameters
+    ----------
+    content
+        ``complexity`` and, where it was measured, ``teacher_untrained``, as in its record.
+    P, TG
+        What was measured at that moment; TG for both layer choices, or None.
+    rating
+        Which layer choice counts.
+    """
+    untrained = content.get("teacher_untrained")
+    return Measures(
+        P=P,
+        TG=TG[rating.layer_choice] if TG else None,
+        TG_untrained=untrained["TG"][rating.layer_choice] if untrained else None,
+        **content["complexity"],
+    )

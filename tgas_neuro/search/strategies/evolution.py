@@ -1,0 +1,72 @@
+"""Regularized evolution: a population in which the oldest die, not the worst."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tgas_neuro.architecture.genotype import Genotype
+from tgas_neuro.architecture.space import Space
+from tgas_neuro.errors import UserError
+from tgas_neuro.search.history import Entry, is_member
+from tgas_neuro.search.strategies.options import check_integer
+from tgas_neuro.search.strategies.seen import select_members
+
+
+class EvolutionStrategy:
+    """Mutates the winners of tournaments among the youngest (Real et al. 2019, AAAI, algorithm 1).
+
+    The population is the last so many rated candidates of the history, so that one lucky
+    evaluation does not stay for ever. The first proposals, until as many have been born, are
+    random. A failed candidate never enters the population: it has no reward to be judged by, and
+    a streak of failures must not age out the others. Nor does a duplicate: its reward is
+    a copy, and would give a lucky network the second life that ageing denies it.
+
+    Parameters
+    ----------
+    space
+        What is drawn from and mutated in.
+    seed
+        Plays no part.
+    population
+        How many are alive, at least 2; Real et al. had 20 to 100.
+    sample
+        Candidates of a tournament, drawn with replacement, 1 to `population`; 1 is a random walk.
+
+    Raises
+    ------
+    UserError
+        An option is not allowed.
+    """
+
+    def __init__(self, space: Space, seed: int = 0, population: int = 20, sample: int = 5):
+        self.space = space
+        self.population = check_integer("search.evolution.population", population, least=2)
+        self.sample = check_integer("search.evolution.sample", sample)
+        if sample > population:
+            raise UserError(
+                f"search.evolution.sample: {sample} is more than the population of {population}; "
+                "lower it or raise search.evolution.population"
+            )
+
+    def propose(
+        self,
+        history: Sequence[Entry],
+        pending: Sequence[Genotype],
+        n: int,
+        rng: np.random.Generator,
+    ) -> list[Genotype]:
+        """Propose `n` genotypes (see the contract)."""
+        rated = [e for e in select_members(self.space, history) if e.reward is not None]
+        born = len(rated) + sum(is_member(self.space, genotype) for genotype in pending)
+        alive = rated[-self.population :]
+        return [
+            self.space.mutate(self.choose_parent(alive, rng).genotype, rng)
+            if alive and born + number >= self.population
+            else self.space.sample(rng)
+            for number in range(n)
+        ]
+
+    def choose_parent(self, alive: Sequence[Entry], rng: np.random.Generator) -> Entry:
+        """The winner of one tournament, the older of equals."""
+        drawn = sorted(rng.integers(len(alive), size=self.sample))
+        return max((alive[number] for number in drawn), key=lambda entry: entry.reward)

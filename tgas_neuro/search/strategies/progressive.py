@@ -1,0 +1,174 @@
+"""Progressive search: networks grow stage by stage; a surrogate ranks all ways to grow."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from tgas_neuro.architecture.genotype import Genotype
+from tgas_neuro.architecture.space import Space
+from tgas_neuro.errors import UserError
+from tgas_neuro.search.history import Entry, is_member
+from tgas_neuro.search.strategies.options import check_integer
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A network that has been proposed: its stage, and its reward unless failed or in flight."""
+
+    genotype: Genotype
+    stage: int
+    reward: float | None
+
+
+class ProgressiveStrategy:
+    """Progressive neural architecture search (Liu et al. 2018, ECCV, algorithm 1).
+
+    The first candidates are of stage 1: cells of one block. When enough of a stage have been
+    proposed, the best of them are grown in every way, a surrogate that was fitted to all rewards
+    so far ranks what comes out, and the best of that are the candidates of the next stage. PNAS
+    ends with the last stage; here the search stays there, with what is left of the expansions
+    and the neighbours of the best complete networks, ranked together.
+
+    Stages advance by numbers of proposals, never by the length of the search, so that a longer
+    search begins with the shorter one. Proposals in flight count, but cannot guide: in a
+    generation that is larger than a stage the later ones grow from networks that nobody has seen.
+    Without any reward candidates are drawn at random. Failures count as proposals of their stage
+    and teach nothing; they are grown only while no other of their stage has a reward.
+
+    Parameters
+    ----------
+    space
+        What is searched.
+    seed
+        Plays no part.
+    beam
+        Networks of a stage that are grown.
+    candidates_per_stage
+        Candidates of every stage but the last, best as many as a generation has or a multiple; PNAS
+        had 256. The search must have more than come before the last stage (`check_budget`).
+    expansions
+        Networks that are ranked for a stage; of more, a random subset.
+
+    Raises
+    ------
+    UserError
+        An option is not allowed.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        seed: int = 0,
+        beam: int = 8,
+        candidates_per_stage: int = 5,
+        expansions: int = 10_000,
+    ):
+        self.space = space
+        name = "search.progressive"
+        self.beam = check_integer(f"{name}.beam", beam)
+        self.quota = check_integer(f"{name}.candidates_per_stage", candidates_per_stage)
+        self.expansions = check_integer(f"{name}.expansions", expansions)
+        # Remembered from one call to the next.
+        self._grow = cache(lambda genotype: tuple(space.grow(genotype)))
+        self._list_neighbours = cache(lambda genotype: tuple(space.neighbours(genotype)))
+        self._encode = cache(space.encode)
+
+    def check_budget(self, n_candidates: int) -> None:
+        """Raise `UserError` unless a search of so many candidates comes to complete ones."""
+        first = list(self.space.grow(None))
+        if is_member(self.space, first[0]):
+            return
+        needed = min(self.quota, len(first)) + self.quota * (self.space.stages - 2) + 1
+        if n_candidates < needed:
+            raise UserError(
+                f"search.progressive: {n_candidates} candidates (generations x candidates) all "
+                f"stay partial, as {self.quota} go to each of {self.space.stages - 1} stages before "
+                f"the last; give at least {needed}, or lower candidates_per_stage"
+            )
+
+    def propose(
+        self,
+        history: Sequence[Entry],
+        pending: Sequence[Genotype],
+        n: int,
+        rng: np.random.Generator,
+    ) -> list[Genotype]:
+        """Propose `n` genotypes (see the contract), of which none is known while there are others.
+
+        Partial genotypes may be among them.
+        """
+        seen = self._look(history, pending)
+        counts = Counter(one.stage for one in seen.values())
+        proposals: list[Genotype] = []
+        for stage in range(1, self.space.stages + 1):
+            room = n - len(proposals)
+            if stage < self.space.stages:
+                room = min(room, self.quota - counts[stage])
+            if room > 0:
+                candidates = self._list_candidates(stage, seen, rng)
+                chosen = self._choose(candidates, room, seen)
+                seen |= {genotype.hash: Seen(genotype, stage, None) for genotype in chosen}
+                proposals += chosen
+        # The space is exhausted, or nearly so.
+        return proposals + [self.space.sample(rng) for _ in range(n - len(proposals))]
+
+    def _look(self, history: Sequence[Entry], pending: Sequence[Genotype]) -> dict[str, Seen]:
+        """All networks of the space, by hash; foreign genotypes have no stage."""
+        seen: dict[str, Seen] = {}
+        rewards = [(entry.genotype, entry.reward) for entry in history]
+        for genotype, reward in [*rewards, *((genotype, None) for genotype in pending)]:
+            stage = self.space.get_stage(genotype)
+            if stage is not None and genotype.hash not in seen:
+                seen[genotype.hash] = Seen(genotype, stage, reward)
+        return seen
+
+    def _list_candidates(
+        self, stage: int, seen: dict[str, Seen], rng: np.random.Generator
+    ) -> list[Genotype]:
+        """Networks of a stage that may be proposed, in random order, none of them known."""
+        found: dict[str, Genotype] = {}
+        for genotype in self._list_grown(stage, seen, rng):
+            if genotype.hash not in seen:
+                found[genotype.hash] = genotype
+        candidates = list(found.values())
+        return [candidates[i] for i in rng.permutation(len(candidates))[: self.expansions]]
+
+    def _list_grown(
+        self, stage: int, seen: dict[str, Seen], rng: np.random.Generator
+    ) -> Iterator[Genotype]:
+        if stage == 1:
+            yield from self._grow(None)
+        else:
+            parents = [one for one in seen.values() if one.stage == stage - 1]
+            for parent in self._select_beam(parents, rng):
+                yield from self._grow(parent)
+        if stage == self.space.stages:
+            members = [one for one in seen.values() if is_member(self.space, one.genotype)]
+            for member in self._select_beam(members, rng):
+                yield from self._list_neighbours(member)
+
+    def _select_beam(self, seen: Sequence[Seen], rng: np.random.Generator) -> list[Genotype]:
+        """The best by reward; while none has one, random ones stand in."""
+        rated = sorted((one for one in seen if one.reward is not None), key=lambda one: -one.reward)
+        chosen = rated or [seen[i] for i in rng.permutation(len(seen))]
+        return [one.genotype for one in chosen[: self.beam]]
+
+    def _choose(
+        self, candidates: Sequence[Genotype], most: int, seen: dict[str, Seen]
+    ) -> list[Genotype]:
+        """The candidates with the highest predicted rewards; the first ones without any reward."""
+        rated = [one for one in seen.values() if one.reward is not None]
+        if not rated or not candidates:
+            return list(candidates[:most])
+        # Here, because of scikit-learn: the light rules start without it.
+        from tgas_neuro.search.strategies.surrogate import rank_candidates
+
+        order = rank_candidates(
+            np.stack([self._encode(one.genotype) for one in rated]),
+            [one.reward for one in rated],
+            np.stack([self._encode(candidate) for candidate in candidates]),
+        )
+        return [candidates[i] for i in order[:most]]

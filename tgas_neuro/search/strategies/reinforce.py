@@ -1,0 +1,144 @@
+"""REINFORCE: an LSTM controller that learns by policy gradient, replayed from the history."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tgas_neuro.architecture.genotype import Genotype
+from tgas_neuro.architecture.space import Space
+from tgas_neuro.errors import UserError
+from tgas_neuro.search.history import Entry, is_member
+from tgas_neuro.search.strategies.options import check_integer, check_number
+from tgas_neuro.seeds import derive_seed
+
+if TYPE_CHECKING:
+    from tgas_neuro.search.strategies.policy import Policy
+
+
+class ReinforceStrategy:
+    """Draws from a controller trained by policy gradient (Zoph & Le 2017; Zoph et al. 2018).
+
+    The controller emits the choices of a genotype in the order of `Space.choices`. It is trained
+    anew at every call: its first weights follow from the seed, then comes one update for each
+    generation of the history, with a moving average of the rewards as the baseline and a bonus
+    for entropy (or PPO's clipped surrogate in several passes). Only finished generations
+    count: pending proposals say nothing yet.
+
+    A failed candidate stands at the worst reward seen until then: with no gradient at all, a
+    controller that has come to like networks beyond the limits would propose them for ever.
+    Duplicates count: they are draws of the policy like others, and their reward is known.
+    The choices of a candidate are those of its canonical genotype, one of the sequences that
+    mean the same network, so that equal networks teach the same.
+
+    Parameters
+    ----------
+    space
+        What is drawn from.
+    seed
+        Of the controller's first weights.
+    hidden
+        Units of the LSTM and of its embeddings.
+    learning_rate
+        Of Adam.
+    entropy
+        Weight of the entropy bonus [1 / nat]; rewards count in units of their deviation from the
+        baseline so far (root mean square), so that the weight means the same for all rewards.
+    baseline_decay
+        Weight of the past in the moving average of the rewards, 0 to below 1.
+    clip
+        PPO's bound on the ratio of probabilities, for example 0.2; None is plain REINFORCE.
+    passes
+        Updates of a generation; more than one needs `clip`.
+
+    Raises
+    ------
+    UserError
+        An option is not allowed.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        seed: int = 0,
+        hidden: int = 64,
+        learning_rate: float = 0.01,
+        entropy: float = 0.2,
+        baseline_decay: float = 0.9,
+        clip: float | None = None,
+        passes: int = 1,
+    ):
+        self.space, self.seed = space, seed
+        name = "search.reinforce"
+        self.options = {
+            "hidden": check_integer(f"{name}.hidden", hidden),
+            "learning_rate": check_number(
+                f"{name}.learning_rate", learning_rate, 0, above_low=True
+            ),
+            "entropy": check_number(f"{name}.entropy", entropy, 0),
+            "baseline_decay": check_number(f"{name}.baseline_decay", baseline_decay, 0, below=1),
+            "clip": clip if clip is None else check_number(f"{name}.clip", clip, 0, 1, True),
+            "passes": check_integer(f"{name}.passes", passes),
+        }
+        if passes > 1 and clip is None:
+            raise UserError(
+                f"{name}.passes: {passes} needs {name}.clip: after the first pass the policy is "
+                "no longer the one that proposed; set clip, for example to 0.2"
+            )
+        self._memory: tuple[list[list[Entry]], Policy] | None = None
+
+    def propose(
+        self,
+        history: Sequence[Entry],
+        pending: Sequence[Genotype],
+        n: int,
+        rng: np.random.Generator,
+    ) -> list[Genotype]:
+        """Propose `n` genotypes (see the contract)."""
+        # Here, because of torch: the light rules start without it.
+        import torch
+
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)  # sums in one order, whoever calls
+        try:
+            drawn = self._train(history).controller.sample(n, rng)
+        finally:
+            torch.set_num_threads(threads)
+        names = list(self.space.choices())
+        return [
+            self.space.from_choices(dict(zip(names, map(int, values), strict=True)))
+            for values in drawn
+        ]
+
+    def _train(self, history: Sequence[Entry]) -> "Policy":
+        """The policy after the history.
+
+        The last one is remembered: if the history goes on from there, as in redraws, so does the
+        training. The result is the same as that of training anew.
+        """
+        from tgas_neuro.search.strategies.policy import Policy
+
+        generations = list(self._list_generations(history))
+        done, policy = self._memory or ([], None)
+        if policy is None or generations[: len(done)] != done:
+            sizes = list(self.space.choices().values())
+            done = []
+            policy = Policy(sizes, derive_seed(self.seed, "controller"), **self.options)
+        self._memory = None  # half an update must not be remembered
+        for entries in generations[len(done) :]:
+            policy.update(self._read_choices(entries), [entry.reward for entry in entries])
+        self._memory = (generations, policy)
+        return policy
+
+    def _list_generations(self, history: Sequence[Entry]) -> Iterator[list[Entry]]:
+        """Members of the space by generation, which their ids ``g<generation>_c<..>`` tell."""
+        for _, entries in groupby(history, lambda entry: entry.id.rpartition("_c")[0]):
+            members = [entry for entry in entries if is_member(self.space, entry.genotype)]
+            if members:
+                yield members
+
+    def _read_choices(self, entries: Sequence[Entry]) -> np.ndarray:
+        choices = [self.space.to_choices(entry.genotype.canonical()) for entry in entries]
+        names = list(self.space.choices())
+        return np.array([[values[name] for name in names] for values in choices], dtype=np.int64)
