@@ -1,13 +1,32 @@
 """`python -m tgas_neuro <command>`."""
 
 import argparse
+import os
 import sys
 
 from tgas_neuro import __version__
-from tgas_neuro.commands import check, convert, summary, unlock
+from tgas_neuro.commands import (
+    check,
+    convert,
+    leaderboard,
+    rerank,
+    show,
+    status,
+    summary,
+    unlock,
+)
 from tgas_neuro.errors import UserError
 
-COMMANDS = {"check": check, "convert": convert, "summary": summary, "unlock": unlock}
+COMMANDS = {
+    "status": status,
+    "leaderboard": leaderboard,
+    "show": show,
+    "rerank": rerank,
+    "summary": summary,
+    "unlock": unlock,
+    "check": check,
+    "convert": convert,
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -25,6 +44,9 @@ def main(arguments: list[str] | None = None) -> int:
         code = COMMANDS[chosen.command].run(chosen)
     except UserError as error:
         print(f"Error: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # who reads, head for example, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return code or 0
 

@@ -15,6 +15,7 @@ def test_values_of_the_file(tmp_path):
         "id": "g001_c02",
         "note": "Simulated recordings: nothing about brains.",
         "reward": 0.75,
+        "guidance": "p_plus_tg",
         "alpha": 2.0,
         "premature": {"accuracy": 0.25},
         "teacher": {
@@ -54,3 +55,5 @@ def test_values_of_the_file(tmp_path):
     content["teacher"]["layer_choice"] = "paper"
     write_json(path, content)
     assert "IT 0.500 at stem (ceiling 0.800)" in summarise(path)
+    write_json(path, content | {"guidance": "params", "reward": 4.09})
+    assert "reward   4.090 = log10 of the parameters; P 0.250, TG 0.250" in summarise(path)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tgas_neuro.files import read_json
+from tgas_neuro.search.guidance import Rating
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,8 +40,7 @@ def summarise(path: Path, figures: Sequence[str] = ()) -> str:
     lines = [
         "",
         f"Best cell: {content['id']} of {search['evaluated']} candidates ({states})",
-        f"  reward   {content['reward']:.3f} = P {content['premature']['accuracy']:.3f} + "
-        f"{content['alpha']:g} x TG {content['teacher']['TG']:.3f}",
+        f"  reward   {_describe_reward(content)}",
         f"  teacher  {regions}",
         f"  final    top-1 {final['top1']:.3f} (95 % interval {low:.3f} to {high:.3f}), "
         f"top-5 {final['top5']:.3f} on {final['n_images']} validation images, "
@@ -54,6 +54,15 @@ def summarise(path: Path, figures: Sequence[str] = ()) -> str:
         f"results/teacher/{content['teacher']['name']}/",
     ]
     return "\n".join([*lines, *(f"           {figure}" for figure in figures)])
+
+
+def _describe_reward(content: dict[str, Any]) -> str:
+    """The reward and how it was made of P and TG, or what else it is, and both beside it."""
+    reward, P, TG = content["reward"], content["premature"]["accuracy"], content["teacher"]["TG"]
+    if content["guidance"] == "p_plus_tg":
+        return f"{reward:.3f} = P {P:.3f} + {content['alpha']:g} x TG {TG:.3f}"
+    rating = Rating(content["guidance"], content["alpha"], content["teacher"]["layer_choice"])
+    return f"{reward:.3f} = {rating.describe()}; P {P:.3f}, TG {TG:.3f}"
 
 
 def _describe_region(name: str, region: dict[str, Any], layer_choice: str) -> str:

@@ -1,0 +1,62 @@
+"""`leaderboard`: the best candidates of a run so far, best first.
+
+Partial candidates, which the progressive strategy trains on its way, and repeated ones are left
+out. Candidates of older runs that were reused have the name of their run before their id.
+"""
+
+import argparse
+import json
+from typing import Any
+
+from tgas_neuro.commands.table import format_table
+from tgas_neuro.search.best import LEADERBOARD_KEYS
+from tgas_neuro.search.history import Entry, count_states, rank_entries
+from tgas_neuro.search.runs import describe_choice, find_run, load_run
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("run", nargs="?", help="name or folder of a run; the newest by default")
+    parser.add_argument("--n", type=int, default=10, help="how many candidates (10)")
+    parser.add_argument("--json", action="store_true", help="as JSON, for other programs")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Print the leaderboard."""
+    folder = find_run(arguments.run)
+    found = load_run(folder)
+    entries = found.list_entries()
+    leaders = rank_entries(entries, max(arguments.n, 1))
+    if arguments.json:
+        rows = [{key: getattr(entry, key) for key in LEADERBOARD_KEYS} for entry in leaders]
+        content = {"run": found.name, **found.rating.to_json(), "leaderboard": rows}
+        print(json.dumps(content, indent=2))
+        return
+    print(f"run {describe_choice(folder, arguments.run)}, ranked by {found.rating.describe()}")
+    if not leaders:
+        print(describe_nothing(entries))
+        return
+    print(format_table([{"rank": k, **build_row(entry)} for k, entry in enumerate(leaders, 1)]))
+
+
+def build_row(entry: Entry) -> dict[str, Any]:
+    """The columns of a leaderboard."""
+    return {
+        "candidate": entry.id,
+        "reward": entry.reward,
+        "P": entry.P,
+        "TG": entry.TG,
+        **entry.regions,
+        "TG at epoch 0": entry.TG_untrained,
+        "params": entry.params,
+        "macs": entry.macs,
+        "hash": entry.hash[:8],
+    }
+
+
+def describe_nothing(entries: list[Entry]) -> str:
+    """Why there is no leaderboard yet."""
+    if not entries:
+        return "no candidate has finished yet"
+    states = ", ".join(f"{count} {state}" for state, count in count_states(entries).items())
+    return f"no complete candidate has a reward yet ({states})"

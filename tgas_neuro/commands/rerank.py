@@ -1,0 +1,101 @@
+"""`rerank`: rank the candidates of a run in another way, without training; nothing is written.
+
+Everything that a guidance needs is in the candidate records. To go on searching under another
+guidance, set it in config.yaml and name this run in search.reuse.
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from tgas_neuro.commands.leaderboard import build_row, describe_nothing
+from tgas_neuro.commands.table import format_table
+from tgas_neuro.search.guidance import GUIDANCES, LAYER_CHOICES
+from tgas_neuro.search.history import Entry, rank_entries
+from tgas_neuro.search.runs import describe_choice, find_run, load_run
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("run", nargs="?", help="name or folder of a run; the newest by default")
+    parser.add_argument("--guidance", help=f"one of {', '.join(GUIDANCES)}; as the run by default")
+    parser.add_argument("--alpha", type=float, help="weight of TG; as the run by default")
+    parser.add_argument("--layer-choice", help=f"one of {', '.join(LAYER_CHOICES)}")
+    parser.add_argument("--n", type=int, default=10, help="how many candidates (10)")
+    parser.add_argument("--json", action="store_true", help="as JSON, for other programs")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Print both ranks of the best candidates, how much the rankings agree, and the best."""
+    folder = find_run(arguments.run)
+    found = load_run(folder)
+    wanted = {
+        key: getattr(arguments, key)
+        for key in ("guidance", "alpha", "layer_choice")
+        if getattr(arguments, key) is not None
+    }
+    rating = replace(found.rating, **wanted)
+    before, after = (rank_entries(found.rate(how), None) for how in (found.rating, rating))
+    agreement = calc_agreement(before, after)
+    was = {entry.id: rank for rank, entry in enumerate(before, 1)}
+    leaders = after[: max(arguments.n, 1)]
+    if arguments.json:
+        rows = [
+            {"rank": k, "was": was.get(entry.id), "id": entry.id, "reward": entry.reward}
+            for k, entry in enumerate(leaders, 1)
+        ]
+        content = {"run": found.name, "before": found.rating.to_json(), "after": rating.to_json()}
+        print(json.dumps(content | {"agreement": agreement, "leaderboard": rows}, indent=2))
+        return
+    print(f"run {describe_choice(folder, arguments.run)}")
+    print(f"ranked by {rating.describe()}; it was {found.rating.describe()}")
+    if not after:
+        print(describe_nothing(found.list_entries()))
+        return
+    print(
+        format_table(
+            [
+                {"rank": k, "was": was.get(entry.id), **build_row(entry)}
+                for k, entry in enumerate(leaders, 1)
+            ]
+        )
+    )
+    print(describe_agreement(agreement))
+    print(f"best: {after[0].id}, reward {after[0].reward:.3f}; it was {before[0].id}")
+
+
+def calc_agreement(before: Sequence[Entry], after: Sequence[Entry]) -> dict[str, Any]:
+    """Rank correlations of two rewards of the same candidates.
+
+    Returns
+    -------
+    agreement
+        ``n`` candidates that have both; ``spearman``, ``kendall`` (tau-b, which allows for ties),
+        both in [-1, 1]; None where they are not defined: below two candidates, or all equal.
+    """
+    from scipy.stats import kendalltau, spearmanr  # other commands start without it
+
+    other = {entry.id: entry.reward for entry in after}
+    pairs = [(entry.reward, other[entry.id]) for entry in before if entry.id in other]
+    x, y = np.array(pairs, dtype=float).reshape(-1, 2).T
+    if len(x) < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return {"n": len(x), "spearman": None, "kendall": None}
+    return {
+        "n": len(x),
+        "spearman": float(spearmanr(x, y).statistic),
+        "kendall": float(kendalltau(x, y).statistic),
+    }
+
+
+def describe_agreement(agreement: dict[str, Any]) -> str:
+    """One line about both rank correlations."""
+    if agreement["spearman"] is None:
+        return f"agreement of the rankings: not defined for these {agreement['n']} candidates"
+    return (
+        f"agreement of the rankings of {agreement['n']} candidates: Spearman "
+        f"{agreement['spearman']:.3f}, Kendall {agreement['kendall']:.3f}"
+    )

@@ -1,0 +1,102 @@
+"""`show`: one candidate, its genotype, its layers against the regions of the teacher, its cost."""
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tgas_neuro.search.guidance import Rating
+from tgas_neuro.search.history import build_entry
+from tgas_neuro.search.layers import format_layer_map, list_chosen
+from tgas_neuro.search.runs import Run, describe_choice, find_candidate, find_run, load_run
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("candidate", help="its id, for example g001_c02")
+    parser.add_argument("run", nargs="?", help="name or folder of a run; the newest by default")
+    parser.add_argument("--picture", type=Path, metavar="FILE.png", help="draw it as well")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Print the candidate, and draw it if that is asked for."""
+    folder = find_run(arguments.run)
+    found = load_run(folder)
+    record = find_candidate(found, arguments.candidate)
+    print(f"candidate {record['id']} of run {describe_choice(folder, arguments.run)}")
+    print("\n".join(describe_candidate(record, found)))
+    if arguments.picture:
+        from tgas_neuro.figures.candidate import draw_candidate  # matplotlib
+
+        draw_candidate(record, found.rating.layer_choice, arguments.picture)
+        print(f"picture    {arguments.picture}")
+
+
+def describe_candidate(record: Mapping[str, Any], found: Run) -> list[str]:
+    """A record, or a proposal that has not finished, as lines of text."""
+    if "state" not in record:
+        return ["state      not finished yet", *_describe_genotype(record)]
+    state = record["state"] + (f" ({record['message']})" if record["message"] else "")
+    lines = [f"state      {state}"]
+    if not record["complete"]:
+        lines.append("complete   no: it teaches the strategy and may not win")
+    if record["premature"]:
+        lines += _describe_measures(record, found.rating)
+    lines += [_describe_rung(rung) for rung in record["rungs"]]
+    complexity, cost = record["complexity"], record["cost"]
+    lines += [
+        f"size       {complexity['params']:,} parameters, {complexity['macs']:,} multiply-adds",
+        f"cost       {cost['images_seen']:,} training images, {cost['seconds']:.1f} s, "
+        f"{cost['peak_memory_mb']:.0f} MB",
+        *_describe_genotype(record),
+    ]
+    if record["teacher"]:
+        lines += _describe_teacher(record["teacher"]["regions"], found.rating.layer_choice)
+    return lines
+
+
+def _describe_measures(record: Mapping[str, Any], rating: Rating) -> list[str]:
+    premature = record["premature"]
+    lines = [
+        f"P          {premature['accuracy']:.3f} (loss {premature['loss']:.3f} nat) on "
+        f"{premature['n_held_back']:,} held-back training images"
+    ]
+    if record["state"] != "ok":
+        return lines
+    entry = build_entry(record, rating, {})
+    before = "not recorded" if entry.TG_untrained is None else f"{entry.TG_untrained:.3f}"
+    reward = "none" if entry.reward is None else f"{entry.reward:.3f}"
+    return [
+        f"reward     {reward} = {rating.describe()}",
+        *lines,
+        f"TG         {entry.TG:.3f} ({rating.layer_choice}); before the training {before}",
+    ]
+
+
+def _describe_rung(rung: Mapping[str, Any]) -> str:
+    needed = "" if rung["threshold"] is None else f", {rung['threshold']:.3f} to go on"
+    value = "none" if rung["value"] is None else f"{rung['value']:.3f}"
+    return f"rung       {rung['epoch']:g} epochs: {value}{needed} (of {rung['of']} candidates)"
+
+
+def _describe_genotype(record: Mapping[str, Any]) -> list[str]:
+    text = yaml.safe_dump(record["genotype"], sort_keys=False, default_flow_style=None)
+    return [f"genotype   {record['hash']}", *(f"  {line}" for line in text.splitlines())]
+
+
+def _describe_teacher(regions: Mapping[str, Any], layer_choice: str) -> list[str]:
+    lines = [
+        "regions    similarity, raw and corrected by the ceiling, and the layers that it is of"
+    ]
+    chosen = list_chosen(regions, layer_choice)
+    for name, region in regions.items():
+        found = region["plain" if layer_choice == "paper" else "crossed"]
+        ceiling = region["ceiling"] if region["corrected_for_noise"] else None
+        lines.append(
+            f"  {name:<8} raw {found['raw']:.3f}  corrected {found['corrected']:.3f}  ceiling "
+            f"{'none' if ceiling is None else format(ceiling, '.3f')}  {', '.join(chosen[name])}"
+        )
+    lines.append(f"layers     raw similarity with each region; < stands for it ({layer_choice})")
+    return lines + [f"  {line}" for line in format_layer_map(regions, layer_choice)]
