@@ -135,3 +135,70 @@ def test_stimuli_of_a_published_rdm_may_be_pooled():
         {"IT": {"datasets": ["simulated", "kriegeskorte2008_it"]}}, kind="network", network=network
     )
     assert found.regions["IT"] == ["simulated", "kriegeskorte2008_it"]
+
+
+def test_what_measures_depend_on():
+    """Runs that share these digests may share records; rungs, guidance and budget are no part."""
+    config = copy.deepcopy(DEFAULT)
+    before = build_plan(config, DESCRIPTIONS).digests
+    config["search"] |= {"guidance": "tg", "alpha": 3.0, "candidates": 9, "strategy": "random"}
+    config["premature"] |= {"rungs": [0.25, 0.5], "keep_fraction": 0.3}
+    after = build_plan(config, DESCRIPTIONS).digests
+    assert [key for key in before if before[key] != after[key]] == ["search", "final"]
+    config["premature"]["learning_rate"] = 0.5
+    config["search"]["scoring"] = {"exact": True}
+    changed = build_plan(config, DESCRIPTIONS).digests
+    assert [key for key in after if changed[key] != after[key]] == [
+        "premature",
+        "scoring",
+        "search",
+        "final",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("section", "changes", "message"),
+    [
+        (
+            "premature",
+            {"rungs": [0.5, 0.25]},
+            r"premature.rungs: \[0.5, 0.25\]; expected ascending",
+        ),
+        ("premature", {"rungs": [0.5, 1]}, r"premature.rungs: .*below premature.epochs, 1"),
+        ("premature", {"rungs": [0]}, r"premature.rungs"),
+        ("premature", {"keep_fraction": 1.0}, r"premature.keep_fraction"),
+        ("search", {"guidance": "P"}, r"search.guidance"),
+        ("search", {"reuse": ["a", "a"]}, r"search.reuse"),
+        (
+            "search",
+            {"guidance": "tg_epoch0", "untrained": False},
+            r"search.untrained: false, but search.guidance 'tg_epoch0' needs it",
+        ),
+    ],
+)
+def test_mistakes_in_guidance_and_rungs(section, changes, message):
+    config = copy.deepcopy(DEFAULT)
+    config[section] |= changes
+    with pytest.raises(UserError, match=message) as caught:
+        build_plan(config, DESCRIPTIONS)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_searches_that_the_documentation_shows_are_valid():
+    text = (PROJECT / "docs/search.md").read_text()
+    examples = [yaml.safe_load(part.split("```")[0]) for part in text.split("```yaml\n")[1:]]
+    assert len(examples) == 3
+    for example in examples:
+        config = copy.deepcopy(DEFAULT)
+        for section, changes in example.items():
+            config[section] |= changes
+        build_plan(config, DESCRIPTIONS)
+
+
+def test_a_progressive_search_that_ends_before_complete_cells_is_refused():
+    config = copy.deepcopy(DEFAULT)
+    config["search"] |= {"strategy": "progressive", "generations": 1, "candidates": 5}
+    with pytest.raises(UserError, match=r"config\.yaml: search\.progressive: 5 candidates"):
+        build_plan(config, DESCRIPTIONS)
+    config["search"] |= {"generations": 6}
+    build_plan(config, DESCRIPTIONS)

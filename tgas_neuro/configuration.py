@@ -56,6 +56,7 @@ def check_configuration(config: Any, name: str = "config.yaml") -> dict[str, Any
             "image_folder, imagenet"
         )
     _check_sizes(config, name)
+    _check_guidance(config["search"], config["premature"], name)
     return config
 
 
@@ -148,3 +149,18 @@ def _check_sizes(config: dict[str, Any], name: str) -> None:
                 f"{name}: {size_key}: {size} pixels are halved {halvings} times by "
                 f"{stage}.network; at least {2**halvings} are needed: raise it or lower stages"
             )
+
+
+def _check_guidance(search: dict[str, Any], premature: dict[str, Any], name: str) -> None:
+    """What the guidance needs is recorded; rungs ascend and lie within the training."""
+    if search["guidance"] == "tg_epoch0" and not search["untrained"]:
+        raise UserError(
+            f"{name}: search.untrained: false, but search.guidance 'tg_epoch0' needs it; set it to "
+            "true or take another guidance"
+        )
+    rungs, epochs = premature["rungs"], premature["epochs"]
+    if rungs != sorted(rungs) or any(rung >= epochs for rung in rungs):
+        raise UserError(
+            f"{name}: premature.rungs: {rungs}; expected ascending numbers of epochs below "
+            f"premature.epochs, {epochs:g}"
+        )

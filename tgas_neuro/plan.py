@@ -17,11 +17,13 @@ from tgas_neuro.files import calc_digest
 from tgas_neuro.recordings.description import calc_description_digest, load_description
 from tgas_neuro.recordings.time_window import take_window
 from tgas_neuro.search.options import drop_unused_sections
+from tgas_neuro.search.strategies import build_strategy
 from tgas_neuro.teacher.options import find_weights, read_options
 from tgas_neuro.teacher.source import read_sources, refuse_published
 
 ARCHIVES = (".tar.gz", ".tgz", ".tar", ".zip")
 LONGEST_NAME = 100  # of a file or folder a system takes 255 bytes
+RUNG_KEYS = ("rungs", "keep_fraction")  # of premature; they end trainings early and no more
 VALIDATION_SHARE = 4  # simulated validation splits are a quarter of the training split
 
 
@@ -117,6 +119,9 @@ def build_plan(config: Any, folders: Sequence[Path], name: str = "config.yaml") 
     """
     config = check_configuration(config, name)
     config["search"] = drop_unused_sections(config["search"])
+    if not config["premature"]["rungs"]:
+        del config["premature"]["keep_fraction"]
+    _check_search(config["search"], name)
     regions, descriptions = _plan_recordings(config["recordings"]["regions"], folders, name)
     digests = _calc_digests(config, descriptions)
     _check_teacher(config, regions, descriptions, name)
@@ -201,10 +206,19 @@ def _check_teacher(
                     raise UserError(f"{name}: {error}") from None
 
 
+def _check_search(search: dict[str, Any], name: str) -> None:
+    """Space and strategy take their options, before any work."""
+    try:
+        build_strategy(search)
+    except UserError as error:
+        raise UserError(f"{name}: {error}") from None
+
+
 def _calc_digests(config: dict[str, Any], descriptions: dict[str, dict]) -> dict[str, str]:
     """Digest of exactly the configuration that determines each stage's results."""
     search = dict(config["search"])
     generations = search.pop("generations")  # a longer search begins with the shorter one
+    del search["candidates_per_job"]  # numbers do not depend on it
     seed = search["seed"]
     recordings = {key: value for key, value in config["recordings"].items() if key != "mirror"}
     teacher = calc_digest(
@@ -217,11 +231,19 @@ def _calc_digests(config: dict[str, Any], descriptions: dict[str, dict]) -> dict
             "seed": seed,
         }
     )
+    # with teacher and seed what P and TG of a genotype follow from, so that runs may share records
+    premature = {key: value for key, value in config["premature"].items() if key not in RUNG_KEYS}
     run = calc_digest({"teacher": teacher, "search": search, "premature": config["premature"]})
     computing = ("workers", "memory_mb")  # numbers do not depend on them
     settings = {key: value for key, value in config["final"].items() if key not in computing}
     final = calc_digest({"search": run, "generations": generations, "final": settings})
-    return {"teacher": teacher, "search": run, "final": final}
+    return {
+        "teacher": teacher,
+        "premature": calc_digest(premature),
+        "scoring": calc_digest(search["scoring"]),
+        "search": run,
+        "final": final,
+    }
 
 
 def _plan_images(stage: dict[str, Any]) -> Images:

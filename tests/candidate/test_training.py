@@ -1,5 +1,7 @@
 """The premature training: its parts against plain reckoning, and that it learns and repeats."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -15,6 +17,7 @@ from tgas_neuro.candidate.training import (
     measure_accuracy,
     train_candidate,
 )
+from tgas_neuro.errors import UserError
 
 CPU = torch.device("cpu")
 SETTINGS = {
@@ -154,3 +157,74 @@ def test_held_back_images_are_never_trained_on():
 def test_divergence_names_the_key():
     with pytest.raises(DivergedError, match=r"loss at step .* premature.learning_rate"):
         train(settings=SETTINGS | {"learning_rate": 1e18})
+
+
+def train_by_rungs(rungs, go_on, **changed):
+    images, labels = draw_images()
+    held_back = draw_held_back(labels, 0.1, np.random.default_rng(0))
+    network, seen = build_with_norm(), []
+
+    def at_rung(rung, passed):
+        assert passed is network and not passed.training
+        accuracy, _ = measure_accuracy(passed, images, labels, np.flatnonzero(held_back), CPU)
+        seen.append((rung, accuracy))
+        return go_on
+
+    settings, generator = SETTINGS | changed, np.random.default_rng(0)
+    result = train_candidate(
+        network, images, labels, held_back, settings, generator, CPU, rungs, at_rung
+    )
+    return network, result, seen
+
+
+def build_with_norm():
+    """With running means, which a rung must not touch."""
+    network = build()
+    return nn.Sequential(network[0], nn.BatchNorm2d(8), *network[1:])
+
+
+def test_going_on_after_rungs_changes_nothing():
+    plain, expected, _ = train_by_rungs((), True)
+    network, result, seen = train_by_rungs((0.5, 1, 2), True)
+    assert result == expected
+    assert result.stopped_at is None
+    assert [rung for rung, _ in seen] == [0.5, 1, 2]
+    for name, value in plain.state_dict().items():
+        assert torch.equal(value, network.state_dict()[name])
+
+
+def test_a_stop_at_a_rung_is_the_training_up_to_there():
+    """The same as a training of so many epochs, but for augmentation, which is drawn later."""
+    shorter, expected, _ = train_by_rungs((), True, epochs=1, augment=False)
+    network, result, seen = train_by_rungs((1, 2), False, augment=False)
+    assert result.stopped_at == 1
+    assert (result.accuracy, result.loss) == (expected.accuracy, expected.loss)
+    assert seen == [(1, expected.accuracy)]
+    assert result.images_seen == expected.images_seen == 144
+    for name, value in shorter.state_dict().items():
+        assert torch.equal(value, network.state_dict()[name])
+
+
+@pytest.mark.parametrize("rungs", [(2, 1), (1, 1), (3,), (1, 5), (0.001, 0.002)])
+def test_rungs_out_of_place(rungs):
+    with pytest.raises(UserError, match=r"premature.rungs: .* premature.epochs, 3"):
+        train_by_rungs(rungs, True)
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch compiles with g++")
+def test_compiled_training_is_the_same_training(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    settings = SETTINGS | {"epochs": 0.3}
+    _, plain = train(settings=settings)
+    network, compiled = train(settings=settings | {"compile": True})
+    assert any(tmp_path.iterdir())  # torch did compile
+    assert compiled.loss == pytest.approx(plain.loss, rel=1e-4)
+    assert type(network) is nn.Sequential  # what is scored and kept is the network itself
+
+
+def test_compiling_without_a_compiler(monkeypatch):
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(
+        UserError, match=r"premature.compile: .*'no-such-compiler'.*set it to false"
+    ):
+        train(settings=SETTINGS | {"compile": True})

@@ -83,7 +83,7 @@ def test_holds_what_went_in(parts, genotype, tmp_path):
     found = json.loads(path.read_text())
     assert found["genotype"] == genotype.to_json()
     assert (found["hash"], found["id"], found["reward"]) == (genotype.hash, "g0_c0", 0.55)
-    assert found["alpha"] == 1.0
+    assert (found["guidance"], found["alpha"]) == ("p_plus_tg", 1.0)
     assert found["premature"] == {
         "accuracy": 0.2, "loss": 2.0, "epochs": 1, "n_train": 90, "n_held_back": None,
     }  # fmt: skip

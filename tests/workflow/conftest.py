@@ -140,6 +140,12 @@ def toy(tmp_path):
 
 
 @pytest.fixture(scope="session")
+def build_toy():
+    """Makes a toy in a folder, for fixtures that live longer than a test."""
+    return Toy
+
+
+@pytest.fixture(scope="session")
 def finished(tmp_path_factory):
     """A toy run from beginning to end on two cores; not to be changed."""
     toy = Toy(tmp_path_factory.mktemp("finished"))

@@ -71,7 +71,7 @@ class Finder(importlib.abc.MetaPathFinder):
 
 
 def break_some(train):
-    def train_or_fail(network, images, labels, held_back, settings, generator, device):
+    def train_or_fail(network, images, labels, held_back, settings, *others):
         fault = next_fault()
         if fault == "diverged":
             settings = settings | {"learning_rate": 1e20}
@@ -82,7 +82,7 @@ def break_some(train):
             time.sleep(600)
         if fault == "crashed":
             os.kill(os.getpid(), signal.SIGKILL)
-        return train(network, images, labels, held_back, settings, generator, device)
+        return train(network, images, labels, held_back, settings, *others)
 
     return train_or_fail
 

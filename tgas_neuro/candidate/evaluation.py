@@ -4,14 +4,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from tgas_neuro.architecture.genotype import read_genotype
 from tgas_neuro.architecture.network import build_network
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.candidate.child import DivergedError
+from tgas_neuro.candidate.ladder import Ladder
 from tgas_neuro.candidate.scoring import score_network
-from tgas_neuro.candidate.training import draw_held_back, train_candidate
+from tgas_neuro.candidate.training import draw_held_back, measure_accuracy, train_candidate
 from tgas_neuro.classification.decoded import load_decoded
 from tgas_neuro.devices import choose_device, keep_freed_memory, measure_peak_memory
 from tgas_neuro.files import written_whole
@@ -29,6 +31,8 @@ def evaluate_candidate(
     scoring: dict[str, Any],
     seed: int,
     weights: str | None = None,
+    untrained: bool = True,
+    early_stop: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Train a candidate a little and compare it with the teacher.
 
@@ -51,62 +55,85 @@ def evaluate_candidate(
         from its place in the search; the held-back images follow from the seed alone.
     weights
         Where the trained weights are kept, or None.
+    untrained
+        Score the network before its training as well; that changes nothing in what follows.
+    early_stop
+        ``rungs`` (see `tgas_neuro.search.rungs.list_thresholds`), ``rating`` and ``complexity``;
+        None trains to the end.
 
     Returns
     -------
     evaluation
-        JSON content: ``premature``, ``teacher`` and ``cost`` of the candidate record.
+        JSON content: ``premature``, ``teacher`` (None when it was stopped early),
+        ``teacher_untrained``, ``rungs`` and ``cost`` of the candidate record.
 
     Raises
     ------
     DivergedError
         The training left the finite numbers, or no layer tells the stimuli apart.
     """
-    keep_freed_memory()
-    torch.set_num_threads(settings["threads"])
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    # it would also overwrite all fresh memory, to show reads of it: twice the time
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    _set_up(settings["threads"])
     device = choose_device(settings["device"], "premature.device")
     architecture = read_genotype(genotype)
     network = build_network(
         architecture,
         Skeleton(**skeleton),
         torch.Generator().manual_seed(derive_seed(seed, "weights", architecture.hash)),
-    )
+    ).to(device, memory_format=torch.channels_last)
     pixels, labels, _ = load_decoded(images)
+    held_back = draw_held_back(labels, settings["held_back"], derive_generator(seed, "held back"))
+    found = load_teacher(teacher, for_scoring=True)
+
+    def score() -> dict[str, Any]:
+        return score_network(network, network.layers(), found, Path(ranks), device, seed, **scoring)
+
+    def measure() -> float:
+        return measure_accuracy(network, pixels, labels, np.flatnonzero(held_back), device)[0]
+
+    network.eval()
+    before = score() if untrained else None
+    ladder = Ladder(early_stop, before, measure, lambda: _refuse_dead(score()))
     premature = train_candidate(
         network,
         pixels,
         labels,
-        draw_held_back(labels, settings["held_back"], derive_generator(seed, "held back")),
+        held_back,
         settings,
         derive_generator(seed, "training", architecture.hash),
         device,
+        ladder.epochs,
+        ladder.go_on,
     )
     if weights is not None:
         with written_whole(weights) as beside:
             torch.save(network.state_dict(), beside)
     result = asdict(premature)
     images_seen = result.pop("images_seen")
-    score = score_network(
-        network,
-        network.layers(),
-        load_teacher(teacher, for_scoring=True),
-        Path(ranks),
-        device,
-        seed,
-        **scoring,
-    )
-    if None in score["TG"].values():
-        lost = next(name for name, region in score["regions"].items() if region["plain"] is None)
-        raise DivergedError(f"no layer tells all stimuli of region {lost} apart")
     return {
         "premature": result | {"epochs": settings["epochs"]},
-        "teacher": score,
+        "teacher": _refuse_dead(score()) if premature.stopped_at is None else None,
+        "teacher_untrained": before,
+        "rungs": ladder.reached,
         "cost": {
             "images_seen": images_seen,
             "device": str(device),
             "peak_memory_mb": round(measure_peak_memory(device), 1),
         },
     }
+
+
+def _set_up(threads: int) -> None:
+    keep_freed_memory()
+    torch.set_num_threads(threads)
+    # use_deterministic_algorithms(True, warn_only=True), which would load sympy first: a second
+    torch.set_deterministic_debug_mode("warn")
+    # it would also overwrite all fresh memory, to show reads of it: twice the time
+    torch.utils.deterministic.fill_uninitialized_memory = False
+
+
+def _refuse_dead(score: dict[str, Any]) -> dict[str, Any]:
+    """The score of a trained network; `DivergedError` when TG has no value."""
+    if None in score["TG"].values():
+        lost = next(name for name, region in score["regions"].items() if region["plain"] is None)
+        raise DivergedError(f"no layer tells all stimuli of region {lost} apart")
+    return score

@@ -11,10 +11,17 @@ from tgas_neuro.architecture.complexity import calc_complexity
 from tgas_neuro.architecture.costs import Complexity
 from tgas_neuro.architecture.genotype import read_genotype
 from tgas_neuro.architecture.skeleton import Skeleton
+from tgas_neuro.architecture.space import build_space
 from tgas_neuro.candidate.child import Outcome, run_in_child
-from tgas_neuro.classification.decoded import load_classes
+from tgas_neuro.classification.decoded import load_classes, load_images_digest
 from tgas_neuro.errors import UserError
 from tgas_neuro.provenance import build_provenance, get_time
+from tgas_neuro.search.guidance import Rating
+from tgas_neuro.search.history import is_member
+from tgas_neuro.search.rungs import describe_stop
+
+MEASURED = ("premature", "teacher", "teacher_untrained", "rungs")
+EMPTY = {"cost": {"images_seen": 0}, "rungs": []} | dict.fromkeys(MEASURED[:3])
 
 
 def make_record(
@@ -31,7 +38,7 @@ def make_record(
     Parameters
     ----------
     proposal
-        ``id``, ``genotype``, ``hash``, ``original`` of the proposals file.
+        ``id``, ``genotype``, ``hash``, ``original``, ``rungs`` (see `find_proposal`).
     config
         The whole configuration.
     images
@@ -49,8 +56,8 @@ def make_record(
     -------
     record
         JSON content; its key ``state`` is one of ``ok``, ``diverged``, ``oversized``,
-        ``out_of_memory``, ``timeout``, ``duplicate``, ``crashed``. It holds P and TG, never the
-        reward. Only ``cost`` and ``dates`` may differ between two runs.
+        ``out_of_memory``, ``timeout``, ``stopped`` (at a rung), ``duplicate``, ``crashed``. It
+        holds P and TG, never the reward. Only ``cost`` and ``dates`` may differ between two runs.
 
     Raises
     ------
@@ -59,7 +66,8 @@ def make_record(
     """
     started = get_time()
     genotype = read_genotype(proposal["genotype"])
-    premature, limits = config["premature"], config["search"]["limits"]
+    premature, search = config["premature"], config["search"]
+    limits = search["limits"]
     skeleton = Skeleton(
         **premature["network"],
         n_classes=len(load_classes(images)),
@@ -75,25 +83,35 @@ def make_record(
             "teacher": str(teacher),
             "ranks": str(ranks),
             "settings": premature,
-            "scoring": config["search"]["scoring"],
-            "seed": config["search"]["seed"],
+            "scoring": search["scoring"],
+            "seed": search["seed"],
             "weights": str(weights) if weights else None,
+            "untrained": search["untrained"],
+            "early_stop": {
+                "rungs": proposal["rungs"],
+                "rating": Rating.read(search).to_json(),
+                "complexity": asdict(complexity),
+            },
         },
         memory_mb=limits["memory_mb"],
         seconds=limits["seconds"],
     )
-    evaluation = outcome.value or {"premature": None, "teacher": None, "cost": {"images_seen": 0}}
+    evaluation = outcome.value or EMPTY
+    stopped = evaluation["premature"] and evaluation["premature"]["stopped_at"] is not None
     return {
         "id": proposal["id"],
         "genotype": genotype.to_json(),
         "hash": proposal["hash"],
-        "state": outcome.state,
-        "message": outcome.message,
+        "complete": is_member(build_space(search), genotype),
+        "state": "stopped" if stopped else outcome.state,
+        "message": describe_stop(evaluation["rungs"]) if stopped else outcome.message,
         "original": proposal["original"],
-        "premature": evaluation["premature"],
-        "teacher": evaluation["teacher"],
+        "guidance": search["guidance"],
+        **{key: evaluation[key] for key in MEASURED},
         "complexity": asdict(complexity),
-        "provenance": build_provenance(config["search"]["seed"], **digests),
+        "provenance": build_provenance(
+            search["seed"], images=load_images_digest(images), **digests
+        ),
         "cost": {
             "seconds": round(outcome.seconds, 3),
             "peak_memory_mb": round(outcome.peak_memory_mb, 1),
@@ -126,9 +144,9 @@ def _evaluate(**arguments: Any) -> dict[str, Any]:
 
 
 def find_proposal(proposals: dict[str, Any], identifier: str) -> dict[str, Any]:
-    """The proposal of one candidate in the content of a proposals file."""
+    """The proposal of one candidate in the content of a proposals file, with the file's rungs."""
     for proposal in proposals["proposals"]:
         if proposal["id"] == identifier:
-            return proposal
+            return proposal | {"rungs": proposals["rungs"]}
     there = ", ".join(proposal["id"] for proposal in proposals["proposals"])
     raise UserError(f"candidate {identifier!r} is not among the proposals; there are: {there}")

@@ -1,5 +1,8 @@
 """The premature training: a candidate learns for a short while, at a constant learning rate."""
 
+import os
+import shutil
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +11,7 @@ import torch
 from torch import nn
 
 from tgas_neuro.candidate.child import DivergedError
+from tgas_neuro.errors import UserError
 
 # Mean and deviation of ImageNet's pixels, red, green, blue, of values in [0, 1]; training images
 # and stimuli are normalised alike.
@@ -30,6 +34,9 @@ class Premature:
         Images that were trained on, and held back.
     images_seen
         Images in all steps.
+    stopped_at
+        The rung [epoch] at which training was stopped, where accuracy and loss were measured; None
+        when it went on to the end.
     """
 
     accuracy: float
@@ -37,6 +44,7 @@ class Premature:
     n_train: int
     n_held_back: int
     images_seen: int
+    stopped_at: float | None = None
 
 
 def draw_held_back(labels: np.ndarray, share: float, generator: np.random.Generator) -> np.ndarray:
@@ -72,6 +80,8 @@ def train_candidate(
     settings: dict[str, Any],
     generator: np.random.Generator,
     device: torch.device,
+    rungs: Sequence[float] = (),
+    at_rung: Callable[[float, nn.Module], bool] | None = None,
 ) -> Premature:
     """Train a candidate for a short while and measure P.
 
@@ -91,18 +101,28 @@ def train_candidate(
         Draws the order of images and their augmentation.
     device
         Where to compute; bf16 autocast on a GPU only, where it pays.
+    rungs
+        Epochs, ascending, below ``settings["epochs"]``, after which `at_rung` is asked.
+    at_rung
+        Called with the rung and the network in evaluation mode, which it must not change; training
+        goes on if it returns True, with the same numbers as if it had not been called.
 
     Raises
     ------
     DivergedError
         The loss or an output is not finite.
+    UserError
+        Rungs that do not ascend, or are not below the epochs.
     """
     network.to(device, memory_format=torch.channels_last).train()
     optimizer = build_optimizer(network, settings)
     train = np.flatnonzero(~held_back)
     batch_size = min(settings["batch_size"], len(train))
     steps = max(1, round(settings["epochs"] * len(train) / batch_size))
+    rung_after = _place_rungs(rungs, settings["epochs"], len(train) / batch_size, steps)
+    stopped_at = None
     order = _draw_order(train, steps * batch_size, generator)
+    forward = _compile(network, device) if settings.get("compile", False) else network
     for step in range(steps):
         batch = np.sort(order[step * batch_size : (step + 1) * batch_size])
         x = load_batch(images, batch, device)
@@ -110,14 +130,20 @@ def train_candidate(
             x = augment_batch(x, generator)
         target = torch.from_numpy(labels[batch].astype(np.int64)).to(device)
         with autocast(device):
-            loss = nn.functional.cross_entropy(network(x), target)
+            loss = nn.functional.cross_entropy(forward(x), target)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
         if step % STEPS_BETWEEN_CHECKS == 0 or step == steps - 1:
             _check_finite(loss, f"loss at step {step + 1} of {steps}")
+        if step + 1 in rung_after:
+            if not at_rung(rung_after[step + 1], network.eval()):
+                stopped_at = rung_after[step + 1]
+                break
+            network.train()
     accuracy, loss = measure_accuracy(network, images, labels, np.flatnonzero(held_back), device)
-    return Premature(accuracy, loss, len(train), int(held_back.sum()), steps * batch_size)
+    seen = (step + 1) * batch_size
+    return Premature(accuracy, loss, len(train), int(held_back.sum()), seen, stopped_at)
 
 
 def build_optimizer(network: nn.Module, settings: dict[str, Any]) -> torch.optim.Optimizer:
@@ -132,7 +158,22 @@ def build_optimizer(network: nn.Module, settings: dict[str, Any]) -> torch.optim
         lr=settings["learning_rate"],
         momentum=settings["momentum"],
         nesterov=settings["momentum"] > 0,
+        fused=True,  # one pass over all parameters: the same numbers
     )
+
+
+def _compile(network: nn.Module, device: torch.device) -> nn.Module:
+    """The network as compiled code, which torch keeps on disk for the next time."""
+    compiler = os.environ.get("CXX", "g++")
+    if device.type == "cpu" and shutil.which(compiler) is None:
+        raise UserError(
+            f"premature.compile: true needs a C++ compiler, and {compiler!r} is not found; install "
+            "it, name another in CXX, or set it to false"
+        )
+    from torch._inductor import config  # loads for a second
+
+    config.compile_threads = 1  # torch's compiling processes would outlive a killed candidate
+    return torch.compile(network, dynamic=False)
 
 
 @torch.inference_mode()
@@ -190,6 +231,23 @@ def _draw_order(train: np.ndarray, number: int, generator: np.random.Generator) 
     """Image numbers of all steps: whole permutations, the last one cut."""
     passes = -(-number // len(train))
     return np.concatenate([generator.permutation(train) for _ in range(passes)])[:number]
+
+
+def _place_rungs(
+    rungs: Sequence[float], epochs: float, steps_of_an_epoch: float, steps: int
+) -> dict[int, float]:
+    """Number of steps after which each rung is reached."""
+    placed: dict[int, float] = {}
+    for rung in rungs:
+        step = max(1, round(rung * steps_of_an_epoch))
+        if not max([0, *placed]) < step < steps:
+            raise UserError(
+                f"premature.rungs: {list(rungs)}; rung {rung} is after step {step} of {steps}; "
+                f"expected ascending numbers of epochs between 0 and premature.epochs, {epochs}, "
+                "each a step or more apart"
+            )
+        placed[step] = rung
+    return placed
 
 
 def _check_finite(values: torch.Tensor, what: str) -> None:

@@ -94,3 +94,8 @@ def load_decoded(folder: str | Path) -> tuple[np.ndarray, np.ndarray, list[str]]
 def load_classes(folder: str | Path) -> list[str]:
     """Names of the classes of decoded images."""
     return read_json(Path(folder) / "classes.json")["classes"]
+
+
+def load_images_digest(folder: str | Path) -> str:
+    """SHA-256 of what decoded images were made from."""
+    return read_json(Path(folder) / "classes.json")["digest"]

@@ -50,8 +50,8 @@ def build_best_cell(
     final_metrics
         What `train_final` returned.
     config
-        The whole configuration. Read: ``search`` (``alpha``, ``strategy``, ``space``,
-        ``generations``, ``candidates``, ``seed``, ``layer_choice``), ``final.data``,
+        The whole configuration. Read: ``search`` (``guidance``, ``alpha``, ``strategy``,
+        ``space``, ``generations``, ``candidates``, ``seed``, ``layer_choice``), ``final.data``,
         ``recordings.regions``; all of it is kept under ``configuration``.
     provenance
         Read: ``run`` (the name of the search), ``digests``, ``versions``; where there, ``dates``.
@@ -67,6 +67,7 @@ def build_best_cell(
         "hash": best["hash"],
         "id": str(best["id"]),
         "reward": best["reward"],
+        "guidance": search.get("guidance", "p_plus_tg"),
         "alpha": search["alpha"],
         "premature": {key: record["premature"].get(key) for key in PREMATURE},
         "teacher": _describe_teacher(teacher, record["teacher"], config),

@@ -5,10 +5,14 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tgas_neuro import RESULTS_VERSION
+from tgas_neuro.candidate.batch import keep_cut_batches, list_batches
 from tgas_neuro.commands.summary import summarise
 from tgas_neuro.errors import UserError
-from tgas_neuro.plan import build_plan
+from tgas_neuro.files import write_json
+from tgas_neuro.plan import RUNG_KEYS, build_plan
+from tgas_neuro.provenance import get_time
 from tgas_neuro.recordings.local_files import check_planned_files, locate_file, match_downloads
+from tgas_neuro.search.reuse import find_reused_folders, list_reused_files
 
 # Data set descriptions of the working directory come before those of the project.
 DESCRIPTIONS = [Path("neural_data"), Path(workflow.basedir) / "neural_data"]
@@ -20,6 +24,7 @@ def load_plan():
     try:
         plan = build_plan(config, DESCRIPTIONS, ", ".join(dict.fromkeys(names)))
         check_planned_files(plan.descriptions.values())
+        find_reused_folders(plan.config["search"]["reuse"])
         return plan
     except UserError as error:
         print(f"Error: {error}", file=sys.stderr)
@@ -35,13 +40,26 @@ DECODED = (
     f"results/images/{PLAN.premature_images.name}/"
     f"train_{PLAN.config['premature']['image_size']}px"
 )
+PER_JOB = PLAN.config["search"]["candidates_per_job"]
+BATCHES = list_batches(PLAN.config["search"]["candidates"], PER_JOB)
+# Rules to the candidates of one of their jobs; for one a job, a single rule with a wildcard.
+JOBS = (
+    {f"candidates_{batch[0]}": batch for batch in BATCHES}
+    if PER_JOB > 1
+    else {"candidate": ["{candidate}"]}
+)
 GENERATIONS = range(PLAN.config["search"]["generations"])
 CANDIDATES = range(PLAN.config["search"]["candidates"])
 LAG = PLAN.config["search"]["lag"]
 
 # Params of rules: a changed one makes the rule run again, so that they hold nothing that does not
 # matter to its numbers: not how long the search goes on, not where files are looked for.
-SETTINGS = {key: value for key, value in PLAN.config["search"].items() if key != "generations"}
+SETTINGS = {
+    key: value
+    for key, value in PLAN.config["search"].items()
+    if key not in ("generations", "candidates_per_job")
+}
+RUNGS = {key: value for key, value in PLAN.config["premature"].items() if key in RUNG_KEYS}
 RECORDINGS = {key: value for key, value in PLAN.config["recordings"].items() if key != "mirror"}
 
 # What all rules need. The workflow runs inside this environment, so that Snakemake has none to make.
@@ -121,6 +139,13 @@ def list_records(generation):
     return [get_file(generation, f"candidate_{number:02d}") for number in CANDIDATES]
 
 
+def describe_job(numbers):
+    """What a job says that it does, of the candidates of these numbers."""
+    if PER_JOB == 1:
+        return "Candidate g{wildcards.generation}_c{wildcards.candidate}"
+    return f"Candidates {numbers[0]} to {numbers[-1]} of generation {{wildcards.generation}}"
+
+
 def get_history(generation):
     """The history up to a generation; empty before the first."""
     return [get_file(generation, "history")] if generation >= 0 else []
@@ -131,6 +156,23 @@ def list_in_flight(generation):
     return [
         get_file(number, "proposals") for number in range(max(0, generation - LAG + 1), generation)
     ]
+
+
+def get_reused():
+    """What is taken over from older runs, if any are named."""
+    return [f"{SEARCH}/reused.json"] if SETTINGS["reuse"] else []
+
+
+def list_reused():
+    """Records of older runs; once they were taken over, the same whatever is added to them."""
+    folders = find_reused_folders(SETTINGS["reuse"])
+    return list_reused_files(folders, Path(SEARCH, "reused.json"))
+
+
+def note_run():
+    """Say in the run's folder how long the search is to be, for `python -m tgas_neuro status`."""
+    note = {"generations": len(GENERATIONS), "candidates": len(CANDIDATES), "started": get_time()}
+    write_json(f"{SEARCH}/run.json", note)
 
 
 def list_splits():

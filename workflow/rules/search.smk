@@ -1,4 +1,4 @@
-# Search: generations of candidates, one job each; a static graph, whatever is proposed.
+# Search: generations of candidates, one or several a job; a static graph, whatever is proposed.
 
 
 rule images_split:
@@ -52,10 +52,36 @@ rule images_decoded:
         "../scripts/images_decoded.py"
 
 
+rule reused:
+    input:
+        records=list_reused(),
+        images=rules.images_decoded.output,
+    output:
+        f"{SEARCH}/reused.json",
+    log:
+        f"results/logs/search/{PLAN.search}/reused.log",
+    localrule: True
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=20,
+    params:
+        search=SETTINGS,
+        digests=get_digests("teacher", "premature", "scoring"),
+        results_version=RESULTS_VERSION,
+    message:
+        "Taking over candidates of older runs"
+    script:
+        "../scripts/reused.py"
+
+
 rule proposals:
     input:
         history=lambda wildcards: get_history(int(wildcards.generation) - LAG),
         in_flight=lambda wildcards: list_in_flight(int(wildcards.generation)),
+        reused=get_reused(),
     output:
         f"{SEARCH}/generation_{{generation}}/proposals.json",
     log:
@@ -69,6 +95,7 @@ rule proposals:
         runtime=20,
     params:
         search=SETTINGS,
+        premature=RUNGS,
         digests=get_digests("search"),
         results_version=RESULTS_VERSION,
     message:
@@ -77,38 +104,46 @@ rule proposals:
         "../scripts/proposals.py"
 
 
-rule candidate:
-    input:
-        proposals=f"{SEARCH}/generation_{{generation}}/proposals.json",
-        teacher=TEACHER,
-        ranks=RANKS,
-        images=rules.images_decoded.output,
-    output:
-        f"{SEARCH}/generation_{{generation}}/candidate_{{candidate}}.json",
-    log:
-        f"results/logs/search/{PLAN.search}/{{generation}}_candidate_{{candidate}}.log",
-    conda:
-        ENVIRONMENT
-    threads: PLAN.config["premature"]["threads"]
-    resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
-        gpu=1 if PLAN.config["premature"]["device"].startswith("cuda") else 0,
-    params:
-        config={"search": SETTINGS, "premature": PLAN.config["premature"]},
-        run=lambda wildcards, output: str(Path(output[0]).parents[1]),
-        digests=get_digests("teacher", "search"),
-        results_version=RESULTS_VERSION,
-    message:
-        "Candidate g{wildcards.generation}_c{wildcards.candidate}"
-    script:
-        "../scripts/candidate.py"
+for job, numbers in JOBS.items():
+
+    rule:
+        name:
+            job
+        input:
+            proposals=f"{SEARCH}/generation_{{generation}}/proposals.json",
+            teacher=TEACHER,
+            ranks=RANKS,
+            images=rules.images_decoded.output,
+        output:
+            [f"{SEARCH}/generation_{{generation}}/candidate_{one}.json" for one in numbers],
+        log:
+            [
+                f"results/logs/search/{PLAN.search}/{{generation}}_candidate_{one}.log"
+                for one in numbers
+            ],
+        conda:
+            ENVIRONMENT
+        threads: PLAN.config["premature"]["threads"]
+        resources:
+            mem_mb=lambda wildcards, attempt: 4000 * attempt,
+            runtime=lambda wildcards, attempt: 60 * attempt * PER_JOB,
+            gpu=1 if PLAN.config["premature"]["device"].startswith("cuda") else 0,
+        params:
+            config={"search": SETTINGS, "premature": PLAN.config["premature"]},
+            run=lambda wildcards, output: str(Path(output[0]).parents[1]),
+            digests=get_digests("teacher", "premature", "scoring", "search"),
+            results_version=RESULTS_VERSION,
+        message:
+            describe_job(numbers)
+        script:
+            "../scripts/candidate.py"
 
 
 rule history:
     input:
         previous=lambda wildcards: get_history(int(wildcards.generation) - 1),
         records=lambda wildcards: list_records(int(wildcards.generation)),
+        reused=get_reused(),
     output:
         f"{SEARCH}/generation_{{generation}}/history.json",
     log:
@@ -134,6 +169,7 @@ rule best:
     input:
         history=get_history(GENERATIONS[-1]),
         records=[record for number in GENERATIONS for record in list_records(number)],
+        reused=get_reused(),
     output:
         f"{SEARCH}/best.json",
     log:
@@ -152,3 +188,8 @@ rule best:
         "Choosing the best candidate"
     script:
         "../scripts/best.py"
+
+
+onstart:
+    note_run()
+    keep_cut_batches(Path(SEARCH), BATCHES)

@@ -5,7 +5,12 @@ from tgas_neuro.rule import running_rule
 from tgas_neuro.search.best import make_best
 
 with running_rule(snakemake.log[0]) as report:
-    records = [Path(path) for path in snakemake.input.records]
-    best = make_best(Path(snakemake.input.history[0]), records, snakemake.params.run)
+    records, reused = [Path(path) for path in snakemake.input.records], snakemake.input.reused
+    best = make_best(
+        Path(snakemake.input.history[0]),
+        records,
+        snakemake.params.run,
+        Path(reused[0]) if reused else None,
+    )
     write_json(snakemake.output[0], best)
     report(f"best candidate {best['id']}, reward {best['reward']:.3f}")

@@ -5,13 +5,14 @@ from tgas_neuro.rule import running_rule
 from tgas_neuro.search.generation import describe_generation, make_history
 
 with running_rule(snakemake.log[0]) as report:
-    previous = snakemake.input.previous
+    previous, reused = snakemake.input.previous, snakemake.input.reused
     history = make_history(
         int(snakemake.wildcards.generation),
         Path(previous[0]) if previous else None,
         [Path(path) for path in snakemake.input.records],
         snakemake.params.search,
         snakemake.params.digests,
+        Path(reused[0]) if reused else None,
     )
     write_json(snakemake.output[0], history)
     report(describe_generation(history))

@@ -1,0 +1,194 @@
+"""What the early measurements know about the long accuracies: rank correlations and intervals."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from scipy.stats import rankdata, spearmanr
+
+RESAMPLES = 2000
+INTERVAL = (5, 95)  # percentiles: a 90 % interval
+ALPHAS = (0.25, 0.5, 1.0, 2.0, 4.0)
+
+
+def correlate(values: np.ndarray, accuracy: np.ndarray) -> float:
+    """Spearman's rank correlation; 0 where the values do not differ."""
+    if np.ptp(values) == 0:
+        return 0.0
+    return float(spearmanr(values, accuracy).statistic)
+
+
+def bootstrap(
+    statistic: Callable[[np.ndarray], float], n: int, generator: np.random.Generator
+) -> list[float]:
+    """Percentile interval of a statistic of resampled cells (given by their numbers)."""
+    draws = [statistic(generator.integers(n, size=n)) for _ in range(RESAMPLES)]
+    return [float(value) for value in np.percentile(draws, INTERVAL)]
+
+
+def correlate_partially(values: np.ndarray, accuracy: np.ndarray, given: np.ndarray) -> float:
+    """Rank correlation of values and accuracy with the ranks of a third quantity held fixed."""
+    x, y, z = (rankdata(part) for part in (values, accuracy, given))
+    r = np.corrcoef([x, y, z])
+    rest = np.sqrt((1 - r[0, 2] ** 2) * (1 - r[1, 2] ** 2))
+    return float((r[0, 1] - r[0, 2] * r[1, 2]) / rest) if rest > 1e-12 else 0.0
+
+
+def build_report(
+    cells: Sequence[dict[str, Any]],
+    scores: Mapping[str, Sequence[dict[str, Any]]],
+    steps: Sequence[int],
+    seed: int = 0,
+) -> dict[str, Any]:
+    """All correlations with the long accuracy on the validation split.
+
+    Parameters
+    ----------
+    cells
+        Content of the cells' ``cell.json``.
+    scores
+        Teacher to the scores of every cell, in the same order: step to what `score_network` gives.
+    steps
+        The early steps.
+
+    Returns
+    -------
+    report
+        ``spread`` of the long accuracies, ``complexity`` (rows of params and macs), ``P`` and
+        ``teachers`` (rows for every step, of a teacher with TG, P + TG, the gain over P, TG given
+        params, each alpha, the paper's layer choice, and every region).
+    """
+    accuracy = np.array([cell["long"]["val"]["accuracy"] for cell in cells])
+    params = np.array([cell["complexity"]["params"] for cell in cells])
+    macs = np.array([cell["complexity"]["macs"] for cell in cells])
+    n = len(cells)
+
+    def rate(values: np.ndarray) -> dict[str, Any]:
+        generator = np.random.default_rng(seed)
+        interval = bootstrap(lambda i: correlate(values[i], accuracy[i]), n, generator)
+        return {"r": correlate(values, accuracy), "interval": interval}
+
+    def compare(values: np.ndarray, P: np.ndarray) -> dict[str, Any]:
+        def gain(i: np.ndarray) -> float:
+            return correlate(values[i], accuracy[i]) - correlate(P[i], accuracy[i])
+
+        whole = gain(np.arange(n))
+        return {"gain": whole, "interval": bootstrap(gain, n, np.random.default_rng(seed))}
+
+    early = {
+        step: np.array([cell["early"][str(step)]["accuracy"] for cell in cells]) for step in steps
+    }
+    report: dict[str, Any] = {
+        "n_cells": n,
+        "spread": {
+            "lowest": float(accuracy.min()),
+            "median": float(np.median(accuracy)),
+            "highest": float(accuracy.max()),
+        },
+        "complexity": {"params": rate(params), "macs": rate(macs)},
+        "P": {str(step): rate(early[step]) for step in steps},
+        "teachers": {},
+    }
+    for teacher, found in scores.items():
+        rows = {}
+        for step in steps:
+            taken = [score[str(step)] for score in found]
+            TG = np.array([score["TG"]["crossed"] for score in taken])
+            both = early[step] + TG
+            rows[str(step)] = {
+                "TG": rate(TG),
+                "TG mean": float(TG.mean()),
+                "TG sd": float(TG.std()),
+                "P sd": float(early[step].std()),
+                "TG given params": correlate_partially(TG, accuracy, params),
+                "P + TG": rate(both),
+                "gain of P + TG": compare(both, early[step]),
+                "alphas": {
+                    str(alpha): correlate(early[step] + alpha * TG, accuracy) for alpha in ALPHAS
+                },
+                "TG, paper's choice": correlate(
+                    np.array([score["TG"]["paper"] for score in taken]), accuracy
+                ),
+                "regions": {
+                    region: correlate(
+                        np.array([s["regions"][region]["crossed"]["corrected"] for s in taken]),
+                        accuracy,
+                    )
+                    for region in taken[0]["regions"]
+                },
+                "layers": _rate_layers(taken, accuracy),
+            }
+        report["teachers"][teacher] = rows
+    return report
+
+
+def _rate_layers(taken: Sequence[dict[str, Any]], accuracy: np.ndarray) -> dict[str, dict]:
+    """Region to layer to the correlation of that layer's similarity, whichever is the best."""
+    return {
+        region: {
+            layer: correlate(
+                np.array([score["regions"][region]["layers"][layer]["all"] for score in taken]),
+                accuracy,
+            )
+            for layer in content["layers"]
+            if all(score["regions"][region]["layers"][layer] is not None for score in taken)
+        }
+        for region, content in taken[0]["regions"].items()
+    }
+
+
+def build_table(report: dict[str, Any], steps: Sequence[int]) -> str:
+    """TG and P + TG of every teacher at every step, in Markdown."""
+
+    def tell(rated: dict[str, Any]) -> str:
+        low, high = rated["interval"]
+        return f"{rated['r']:.2f} ({low:.2f} to {high:.2f})"
+
+    head = ["", *(f"{step} steps" for step in steps)]
+    lines = [" | ".join(head), " | ".join(["---"] * len(head))]
+    lines.append(" | ".join(["P", *(tell(report["P"][str(step)]) for step in steps)]))
+    for teacher, rows in report["teachers"].items():
+        lines.append(
+            " | ".join([f"TG, {teacher}", *(tell(rows[str(step)]["TG"]) for step in steps)])
+        )
+        told = []
+        for step in steps:
+            row = rows[str(step)]
+            low, high = row["gain of P + TG"]["interval"]
+            gain = row["gain of P + TG"]["gain"]
+            told.append(f"{row['P + TG']['r']:.2f} [{gain:+.2f}, {low:+.2f} to {high:+.2f}]")
+        lines.append(" | ".join([f"P + TG, {teacher}", *told]))
+    for name, rated in report["complexity"].items():
+        lines.append(f"{name} | {tell(rated)}" + " |" * (len(steps) - 1))
+    return "\n".join(f"| {line} |" for line in lines)
+
+
+def draw_report(report: dict[str, Any], steps: Sequence[int]) -> Figure:
+    """Rank correlation with the long accuracy over steps: P, each TG, and P + TG."""
+    teachers = report["teachers"]
+    figure = Figure(figsize=(11, 4.6), layout="constrained")
+    axes = figure.subplots(1, 2, sharey=True)
+    P = [report["P"][str(step)]["r"] for step in steps]
+    place = np.arange(len(steps))
+    for ax, key, title in zip(axes, ("TG", "P + TG"), ("TG alone", "P + TG"), strict=True):
+        ax.plot(place, P, color="black", lw=2.5, label="P", zorder=5)
+        for number, (name, rows) in enumerate(teachers.items()):
+            control = name.startswith("control")
+            ax.plot(
+                place,
+                [rows[str(step)][key]["r"] for step in steps],
+                color=f"C{number % 10}",
+                ls=":" if control else "-",
+                marker="x" if control else "o",
+                ms=4,
+                label=name,
+            )
+        ax.axhline(report["complexity"]["params"]["r"], color="grey", ls="--", label="parameters")
+        ax.axhline(0, color="grey", lw=0.5)
+        ax.set_xticks(place, [str(step) for step in steps])
+        ax.set_xlabel("steps of training")
+        ax.set_title(title)
+    axes[0].set_ylabel("rank correlation with the long accuracy")
+    axes[1].legend(loc="center left", bbox_to_anchor=(1.02, 0.5), fontsize="small", frameon=False)
+    return figure

@@ -1,0 +1,27 @@
+"""Several candidates in a job: the same numbers, and nothing that was finished is lost."""
+
+import psutil
+import pytest
+
+pytestmark = pytest.mark.workflow
+
+
+def test_a_killed_job_of_several_candidates_goes_on_where_it_was(finished, toy, comparable):
+    toy.config["search"]["candidates_per_job"] = 3
+    below = toy.kill_when("results/search/*/kept/*.json", 2)
+    psutil.wait_procs(below, timeout=20)
+    before = {name: record["dates"] for name, record in toy.read_records().items()}
+    assert 2 <= len(before) < 6
+    toy.run("--unlock")
+    toy.run("--until", "best")
+    records = toy.read_records()
+    for name, dates in before.items():
+        assert records[name]["dates"] == dates  # taken up, not trained again
+    expected = finished.read_records()
+    assert comparable(records) == comparable(expected)
+    assert not list(toy.folder.glob("results/search/*/kept/*"))
+    # neither run's name nor parameters of rules depend on how many go into a job
+    toy.config["search"]["candidates_per_job"] = 1
+    assert "candidate" not in toy.run("--until", "best", "--dry-run").stdout
+    logs = {path.name for path in toy.folder.glob("results/logs/search/*/*_candidate_*.log")}
+    assert logs == {f"00{g}_candidate_0{number}.log" for g in (0, 1) for number in (0, 1, 2)}

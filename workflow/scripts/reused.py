@@ -1,0 +1,16 @@
+from pathlib import Path
+
+from tgas_neuro.classification.decoded import load_images_digest
+from tgas_neuro.files import write_json
+from tgas_neuro.rule import running_rule
+from tgas_neuro.search.reuse import describe_reused, make_reused
+
+with running_rule(snakemake.log[0]) as report:
+    files = [Path(path) for path in snakemake.input.records]
+    images = load_images_digest(Path(snakemake.input.images[0]).parent)
+    reused = make_reused(
+        files, snakemake.params.search, snakemake.params.digests | {"images": images}
+    )
+    write_json(snakemake.output[0], reused)
+    for line in describe_reused(reused):
+        report(line)
