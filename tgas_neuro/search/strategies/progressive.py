@@ -85,8 +85,8 @@ class ProgressiveStrategy:
         if n_candidates < needed:
             raise UserError(
                 f"search.progressive: {n_candidates} candidates (generations x candidates) all "
-                f"stay partial, as {self.quota} go to each of {self.space.stages - 1} stages before "
-                f"the last; give at least {needed}, or lower candidates_per_stage"
+                f"stay partial, as {self.quota} go to each of {self.space.stages - 1} stages "
+                f"before the last; give at least {needed}, or lower candidates_per_stage"
             )
 
     def propose(
