@@ -6,43 +6,54 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from tgas_neuro.architecture.subsampling import subsample
+from tgas_neuro.architecture.subsampling import subsample, subsample_diagonally
+
+FORMATS = [torch.channels_last, torch.contiguous_format]
 
 
-def slice_padded(images, step, first):
-    height, width = images.shape[2:]
-    rows, columns = -(-height // step), -(-width // step)
-    padded = functional.pad(images, (0, step, 0, step))[:, :, first:, first:]
-    return padded[:, :, ::step, ::step][:, :, :rows, :columns]
+def draw_images(height, width, memory_format):
+    generator = torch.Generator().manual_seed(height * 10 + width)
+    images = torch.randn((2, 3, height, width), generator=generator)
+    return images.to(memory_format=memory_format).requires_grad_()
+
+
+def assert_same(found, expected, images):
+    """Values, and gradients with random weights."""
+    generator = torch.Generator().manual_seed(0)
+    weights = [torch.randn(one.shape, generator=generator) for one in expected]
+    for one, other in zip(found, expected, strict=True):
+        assert torch.equal(one, other)
+    (of_samples,) = torch.autograd.grad(found, images, weights)
+    (of_slices,) = torch.autograd.grad(expected, images, weights)
+    assert torch.equal(of_samples, of_slices)
 
 
 @given(
     height=st.integers(1, 9),
     width=st.integers(1, 9),
     step=st.integers(1, 3),
-    first=st.integers(0, 1),
-    memory_format=st.sampled_from([torch.channels_last, torch.contiguous_format]),
+    memory_format=st.sampled_from(FORMATS),
 )
-def test_values_and_gradient_are_those_of_slices(height, width, step, first, memory_format):
-    generator = torch.Generator().manual_seed(height * 10 + width)
-    images = torch.randn((2, 3, height, width), generator=generator)
-    images = images.to(memory_format=memory_format).requires_grad_()
-    expected = slice_padded(images, step, first)
-    found = subsample(images, step, first)
-    assert torch.equal(found, expected)
-    gradient = torch.randn(expected.shape, generator=generator)
-    (of_slices,) = torch.autograd.grad(expected, images, gradient)
-    (of_samples,) = torch.autograd.grad(found, images, gradient)
-    assert torch.equal(of_samples, of_slices)
+def test_values_and_gradient_are_those_of_slices(height, width, step, memory_format):
+    images = draw_images(height, width, memory_format)
+    assert_same([subsample(images, step)], [images[:, :, ::step, ::step]], images)
 
 
-@pytest.mark.parametrize("memory_format", [torch.channels_last, torch.contiguous_format])
+@given(height=st.integers(1, 9), width=st.integers(1, 9), memory_format=st.sampled_from(FORMATS))
+def test_odd_pixels_are_those_of_the_shifted_image(height, width, memory_format):
+    images = draw_images(height, width, memory_format)
+    shifted = functional.pad(images, (0, width % 2, 0, height % 2))[:, :, 1:, 1:]
+    expected = [images[:, :, ::2, ::2], shifted[:, :, ::2, ::2]]
+    assert_same(subsample_diagonally(images), expected, images)
+
+
+@pytest.mark.parametrize("memory_format", FORMATS)
 def test_the_memory_format_stays(memory_format):
-    images = torch.randn(2, 5, 8, 8).to(memory_format=memory_format).requires_grad_()
-    found = subsample(images, 2)
-    assert found.is_contiguous(memory_format=memory_format)
-    found.sum().backward()
-    assert images.grad.is_contiguous(memory_format=memory_format)
+    images = draw_images(8, 8, memory_format)
+    for found in (subsample(images, 2), *subsample_diagonally(images)):
+        assert found.is_contiguous(memory_format=memory_format)
+        (gradient,) = torch.autograd.grad(found.sum(), images, retain_graph=True)
+        assert gradient.is_contiguous(memory_format=memory_format)
 
 
 def test_every_pixel_is_the_image_itself():

@@ -8,20 +8,20 @@ from tgas_neuro.architecture.subsampling import subsample
 
 
 class PointwiseConv(nn.Conv2d):
-    """Convolution 1x1 that takes every `step`-th row and column, from number `first` on.
+    """Convolution 1x1 that takes every `step`-th row and column.
 
     They are taken before the convolution, which then has stride 1: the same values, and oneDNN's
     gradient of a strided one with fewer than 8 input channels, channels last, writes beyond its
     memory (torch 2.14 on AVX2).
     """
 
-    def __init__(self, channels_in: int, channels_out: int, step: int = 1, first: int = 0):
+    def __init__(self, channels_in: int, channels_out: int, step: int = 1):
         super().__init__(channels_in, channels_out, 1, bias=False)
-        self.step, self.first = step, first
+        self.step = step
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """From (n, channels_in, h, w) to (n, channels_out, h / step, w / step), rounded up."""
-        return super().forward(subsample(images, self.step, self.first))
+        return super().forward(subsample(images, self.step))
 
 
 def build_conv(plan: ConvPlan) -> nn.Conv2d:

@@ -7,6 +7,7 @@ from torch.nn import functional
 # oneDNN 3.12 has a depthwise kernel for the gradient of weights up to 3 columns wide, of any
 # height; wider ones are computed as a dense convolution over all channels of a group of 16.
 MOST_COLUMNS = 3
+LEAST_VALUES = 100_000  # in smaller images the strips' own calls take longer than they save
 
 
 class DepthwiseConv(nn.Conv2d):
@@ -26,6 +27,7 @@ class DepthwiseConv(nn.Conv2d):
         """From (n, channels, h, w) to (n, channels, h / stride, w / stride), rounded up."""
         if (
             self.kernel_size[1] > MOST_COLUMNS
+            and images.numel() >= LEAST_VALUES
             and images.device.type == "cpu"
             and images.is_contiguous(memory_format=torch.channels_last)
             and images.shape[3] >= self.kernel_size[1]

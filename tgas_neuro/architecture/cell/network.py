@@ -6,6 +6,7 @@ from torch import nn
 from tgas_neuro.architecture.cell.genotype import CellGenotype
 from tgas_neuro.architecture.cell.operations import ConvBn, Identity, build_operation
 from tgas_neuro.architecture.cell.plan import CellPlan, OperationPlan, build_plan
+from tgas_neuro.architecture.concatenation import concatenate
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.architecture.state import State
 
@@ -79,7 +80,7 @@ class CellModule(nn.Module):
             states[state].give(adjust)
             for state, adjust in zip(self.concat, self.output, strict=True)
         ]
-        return outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=1)
+        return concatenate(outputs)
 
 
 def _build_or_pass(operation: OperationPlan | None) -> nn.Module:

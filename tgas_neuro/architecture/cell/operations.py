@@ -12,8 +12,10 @@ from torch import nn
 from torch.nn import functional
 
 from tgas_neuro.architecture.cell.plan import OperationPlan
+from tgas_neuro.architecture.concatenation import concatenate
 from tgas_neuro.architecture.convolution import PointwiseConv
 from tgas_neuro.architecture.depthwise import DepthwiseConv
+from tgas_neuro.architecture.subsampling import subsample_diagonally
 
 # As in the released networks (TensorFlow's default of 0.001 for epsilon).
 BN_EPSILON = 1e-3
@@ -97,14 +99,14 @@ class FactorizedReduction(nn.Module):
     def __init__(self, plan: OperationPlan):
         super().__init__()
         c_in, c_out = plan.channels_in, plan.channels_out
-        self.path_1 = PointwiseConv(c_in, c_out // 2, step=2)
-        self.path_2 = PointwiseConv(c_in, c_out - c_out // 2, step=2, first=1)
+        self.path_1 = PointwiseConv(c_in, c_out // 2)
+        self.path_2 = PointwiseConv(c_in, c_out - c_out // 2)
         self.bn = nn.BatchNorm2d(c_out, eps=BN_EPSILON)
 
     def forward(self, rectified: torch.Tensor) -> torch.Tensor:
         """From (n, channels_in, h, w) to (n, channels_out, h / 2, w / 2), rounded up."""
-        paths = (self.path_1(rectified), self.path_2(rectified))
-        return self.bn(torch.cat(paths, dim=1))
+        even, odd = subsample_diagonally(rectified)
+        return self.bn(concatenate((self.path_1(even), self.path_2(odd))))
 
 
 class Pool(nn.Module):
