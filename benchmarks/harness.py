@@ -175,6 +175,17 @@ def describe_machine() -> dict[str, Any]:
     }
 
 
+def isolate_brainscore(folder: str | Path) -> dict[str, str]:
+    """Environment in which Brain-Score neither installs, nor caches, nor asks the network."""
+    return {
+        "BS_INSTALL_DEPENDENCIES": "no",
+        "RESULTCACHING_DISABLE": "1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "BRAINSCORE_SKIP_MEMORY_CHECK": "1",
+        **dict.fromkeys(("BRAINSCORE_HOME", "BRAINIO_HOME", "RESULTCACHING_HOME"), str(folder)),
+    }
+
+
 def _run_contestant(request: dict[str, Any]) -> dict[str, Any]:
     """Prepare, then time; in the child."""
     run = _load_contestants(request["script"])[request["contestant"]](**request["arguments"])

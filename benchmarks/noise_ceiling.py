@@ -16,7 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from harness import ContestantFailedError, Measurement, describe_machine, measure
+from harness import (
+    ContestantFailedError,
+    Measurement,
+    describe_machine,
+    isolate_brainscore,
+    measure,
+)
 from noise_ceiling_truth import QUICK as QUICK_GRID
 from noise_ceiling_truth import draw_truth, measure_grid, summarise_grid
 
@@ -74,7 +80,7 @@ def compare_speed(size: dict[str, int], threads: int, repeats: int) -> list[dict
                 arguments,
                 threads=threads,
                 repeats=repeats,
-                environment=_isolate_brainscore(folder),
+                environment=isolate_brainscore(folder),
             )
 
         ours = take("ceiling", normalise="zscore", splits=SPLITS, **size)
@@ -153,17 +159,6 @@ def _describe(size: dict[str, int], splits: int) -> str:
         f"{size['stimuli']:,} stimuli x {size['repetitions']} repetitions x {size['sites']} sites, "
         f"{splits} splits"
     )
-
-
-def _isolate_brainscore(folder: str) -> dict[str, str]:
-    """Environment in which Brain-Score neither installs, nor caches, nor asks the network."""
-    return {
-        "BS_INSTALL_DEPENDENCIES": "no",
-        "RESULTCACHING_DISABLE": "1",
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "BRAINSCORE_SKIP_MEMORY_CHECK": "1",
-        **dict.fromkeys(("BRAINSCORE_HOME", "BRAINIO_HOME", "RESULTCACHING_HOME"), folder),
-    }
 
 
 if __name__ == "__main__":

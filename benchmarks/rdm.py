@@ -14,7 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from harness import ContestantFailedError, Measurement, describe_machine, measure
+from harness import (
+    ContestantFailedError,
+    Measurement,
+    describe_machine,
+    isolate_brainscore,
+    measure,
+)
 from rdm_contestants import CONTESTANTS
 from rdm_inputs import REGIONS, write_inputs
 
@@ -87,6 +93,7 @@ def compare_contestants(
         write_inputs(Path(folder), n_rows, n_units, len(regions))
         rdms = {region: np.load(Path(folder, f"{region}.npy"), mmap_mode="c") for region in regions}
         rank_rdms(rdms, np.load(Path(folder, "half.npy"))).save(Path(folder, "ranks"))
+        isolated = isolate_brainscore(Path(folder, "brainscore"))
         for name in names:
             print(f"{n_rows} x {n_units}: {name}", file=sys.stderr, flush=True)
             arguments: dict[str, Any] = {"folder": folder, "regions": list(regions)}
@@ -100,7 +107,7 @@ def compare_contestants(
                     python=rsatoolbox if name == "rsatoolbox" else sys.executable,
                     threads=threads,
                     repeats=repeats,
-                    environment=_isolate_brainscore(folder) if name == "Brain-Score" else None,
+                    environment=isolated if name == "Brain-Score" else None,
                 )
             except ContestantFailedError as error:
                 found[name] = str(error)
@@ -175,18 +182,6 @@ def build_table(rows: list[dict[str, Any]]) -> str:
     if busiest > 0.1:
         table += f"\nThe machine was busy: other processes used up to {busiest:.1f} cores.\n"
     return table
-
-
-def _isolate_brainscore(folder: str) -> dict[str, str]:
-    """Environment in which Brain-Score neither installs, nor caches, nor asks the network."""
-    home = Path(folder, "brainscore")
-    return {
-        "BS_INSTALL_DEPENDENCIES": "no",
-        "RESULTCACHING_DISABLE": "1",
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "BRAINSCORE_SKIP_MEMORY_CHECK": "1",
-        **dict.fromkeys(("BRAINSCORE_HOME", "BRAINIO_HOME", "RESULTCACHING_HOME"), str(home)),
-    }
 
 
 def _parse_size(text: str) -> tuple[int, int]:

@@ -14,7 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from harness import ContestantFailedError, Measurement, describe_machine, measure
+from harness import (
+    ContestantFailedError,
+    Measurement,
+    describe_machine,
+    isolate_brainscore,
+    measure,
+)
 from recordings_contestants import NUMBERS, SEMANTIC, TEXTS
 
 from tgas_neuro.files import write_json
@@ -141,7 +147,7 @@ def _compare(
                 {"folder": str(folder), "name": name, **arguments},
                 threads=threads,
                 repeats=repeats,
-                environment=_isolate_brainscore(str(folder)),
+                environment=isolate_brainscore(folder),
             )
         except ContestantFailedError as error:
             found[name] = str(error)
@@ -171,17 +177,6 @@ def _find_largest_difference(folder: Path, one: str, other: str) -> float:
         block = (values[start : start + ROWS_AT_ONCE].astype(float) for values in pair)
         largest = max(largest, float(np.abs(np.subtract(*block)).max()))
     return largest
-
-
-def _isolate_brainscore(folder: str) -> dict[str, str]:
-    """Environment in which Brain-Score neither installs, nor caches, nor asks the network."""
-    return {
-        "BS_INSTALL_DEPENDENCIES": "no",
-        "RESULTCACHING_DISABLE": "1",
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "BRAINSCORE_SKIP_MEMORY_CHECK": "1",
-        **dict.fromkeys(("BRAINSCORE_HOME", "BRAINIO_HOME", "RESULTCACHING_HOME"), folder),
-    }
 
 
 if __name__ == "__main__":

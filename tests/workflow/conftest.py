@@ -12,41 +12,13 @@ from pathlib import Path
 import psutil
 import pytest
 import yaml
+from soak.soak import PROJECT, TOY_RECORDINGS, drop_cost_and_dates
+from soak.soak import TOY as SOAKED
+from soak.soak import build_toy as write_toy
 
-PROJECT = Path(__file__).parents[2]
-
-TOY = {
-    "recordings": {
-        "regions": {"V4": {"datasets": ["simulated"]}, "IT": {"datasets": ["simulated"]}}
-    },
-    "teacher": {"splits": 5, "stimuli": {"size": 16, "visual_degrees": 8}},
-    "search": {
-        "cell": {"blocks": 2},
-        "strategy": "tpe",
-        "generations": 2,
-        "candidates": 3,
-        "lag": 1,
-        "seed": 3,
-    },
-    "premature": {
-        "data": {"kind": "simulated", "images_per_class": 24},
-        "image_size": 16,
-        "network": {"filters": 4, "cells_per_stage": 1, "stages": 2},
-    },
-    "final": {
-        "data": {"kind": "simulated", "images_per_class": 24},
-        "image_size": 16,
-        "network": {"filters": 4, "cells_per_stage": 1, "stages": 2},
-        "epochs": 2,
-        "threads": 1,
-    },
-}
-TOY_RECORDINGS = {
-    "image_size": 32,
-    "images_per_object": {"V0": 1, "V3": 0, "V6": 0},
-    "sites": {"V4": 30, "IT": 30},
-    "repetitions": [6, 10],
-}
+TOY = copy.deepcopy(SOAKED)
+TOY["teacher"]["splits"] = 5
+TOY["search"] |= {"strategy": "tpe", "generations": 2, "lag": 1}
 
 
 class Toy:
@@ -58,10 +30,7 @@ class Toy:
         self.environment = os.environ | {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         }
-        description = yaml.safe_load((PROJECT / "neural_data/simulated.yaml").read_text())
-        description["options"] |= TOY_RECORDINGS
-        (folder / "neural_data").mkdir(parents=True)
-        (folder / "neural_data/simulated.yaml").write_text(yaml.safe_dump(description))
+        write_toy(folder, self.config, TOY_RECORDINGS)
 
     def build_command(self, *arguments, cores=2):
         (self.folder / "config.yaml").write_text(yaml.safe_dump(self.config))
@@ -151,19 +120,6 @@ def finished(tmp_path_factory):
     toy = Toy(tmp_path_factory.mktemp("finished"))
     toy.output = toy.run().stdout
     return toy
-
-
-def drop_cost_and_dates(content):
-    """The content without the only keys that may differ between two runs."""
-    if isinstance(content, dict):
-        return {
-            key: drop_cost_and_dates(value)
-            for key, value in content.items()
-            if key not in ("cost", "dates")
-        }
-    if isinstance(content, list):
-        return [drop_cost_and_dates(value) for value in content]
-    return content
 
 
 @pytest.fixture(scope="session")

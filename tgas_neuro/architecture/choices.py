@@ -1,7 +1,7 @@
 """Genotypes as choices, by name: what spaces of any kind draw, change and encode alike."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from typing import Protocol
 
 import numpy as np
 
@@ -9,52 +9,57 @@ from tgas_neuro.architecture.genotype import Genotype
 from tgas_neuro.errors import UserError
 
 
-class ChoiceSpace(Protocol):
-    """A space whose genotypes are told by choices; see `tgas_neuro.architecture.space.Space`."""
+class ChoiceSpace(ABC):
+    """A space whose genotypes are told by choices (see `tgas_neuro.architecture.space.Space`)."""
 
-    def choices(self) -> dict[str, int]: ...  # noqa: D102
-    def from_choices(self, values: Mapping[str, int]) -> Genotype: ...  # noqa: D102
-    def to_choices(self, genotype: Genotype) -> dict[str, int]: ...  # noqa: D102
+    @abstractmethod
+    def choices(self) -> dict[str, int]:
+        """Every choice by name and its number of values."""
 
+    @abstractmethod
+    def from_choices(self, values: Mapping[str, int]) -> Genotype:
+        """The complete genotype with these values."""
 
-def draw_choices(space: ChoiceSpace, rng: np.random.Generator) -> Genotype:
-    """A genotype with every choice drawn uniformly and independently."""
-    return space.from_choices(
-        {name: int(rng.integers(n_values)) for name, n_values in space.choices().items()}
-    )
+    @abstractmethod
+    def to_choices(self, genotype: Genotype) -> dict[str, int]:
+        """Values of the choices that give this genotype."""
 
+    def sample(self, rng: np.random.Generator) -> Genotype:
+        """A genotype with every choice drawn uniformly and independently."""
+        return self.from_choices(
+            {name: int(rng.integers(n_values)) for name, n_values in self.choices().items()}
+        )
 
-def mutate_choice(space: ChoiceSpace, genotype: Genotype, rng: np.random.Generator) -> Genotype:
-    """The genotype with one choice changed, and another network for sure.
+    def mutate(self, genotype: Genotype, rng: np.random.Generator) -> Genotype:
+        """The genotype with one choice changed, and another network for sure.
 
-    The choice is drawn uniformly, so that all kinds change equally often (as in Real et al. 2019,
-    AAAI, section 3.3), then its new value. Changes that give the same network are passed over.
-    """
-    values = space.to_choices(genotype)
-    choices = space.choices()
-    for name in rng.permutation(list(choices)):
-        for value in rng.permutation(choices[name]):
-            mutant = space.from_choices(values | {str(name): int(value)})
-            if mutant.hash != genotype.hash:
-                return mutant
-    raise AssertionError("unreachable: every space has more than one network")
+        The choice is drawn uniformly, so that all kinds change equally often (as in Real et al.
+        2019, AAAI, section 3.3), then its new value. Changes that give the same network are
+        passed over.
+        """
+        values = self.to_choices(genotype)
+        choices = self.choices()
+        for name in rng.permutation(list(choices)):
+            for value in rng.permutation(choices[name]):
+                mutant = self.from_choices(values | {str(name): int(value)})
+                if mutant.hash != genotype.hash:
+                    return mutant
+        raise AssertionError("unreachable: every space has more than one network")
 
+    def neighbours(self, genotype: Genotype) -> Iterator[Genotype]:
+        """All other networks that one changed choice leads to, each once, in order of choices."""
+        values = self.to_choices(genotype)
+        known = {genotype.hash}
+        for name, n_values in self.choices().items():
+            for value in range(n_values):
+                neighbour = self.from_choices(values | {name: value})
+                if neighbour.hash not in known:
+                    known.add(neighbour.hash)
+                    yield neighbour
 
-def list_neighbours(space: ChoiceSpace, genotype: Genotype) -> Iterator[Genotype]:
-    """All other networks that one changed choice leads to, each once, in the order of choices."""
-    values = space.to_choices(genotype)
-    known = {genotype.hash}
-    for name, n_values in space.choices().items():
-        for value in range(n_values):
-            neighbour = space.from_choices(values | {name: value})
-            if neighbour.hash not in known:
-                known.add(neighbour.hash)
-                yield neighbour
-
-
-def encode_choices(space: ChoiceSpace, genotype: Genotype) -> np.ndarray:
-    """The canonical genotype's choices in one-hot code (see `encode_values`)."""
-    return encode_values(space, space.to_choices(genotype.canonical()))
+    def encode(self, genotype: Genotype) -> np.ndarray:
+        """The canonical genotype's choices in one-hot code (see `encode_values`)."""
+        return encode_values(self, self.to_choices(genotype.canonical()))
 
 
 def encode_values(space: ChoiceSpace, values: Mapping[str, int]) -> np.ndarray:

@@ -105,6 +105,7 @@ def make_reused(
         A run was measured in another way; the message says in what it differs.
     """
     space, known = build_space(search), set()
+    provenance = build_provenance(search["seed"], **digests)
     runs: dict[str, dict[str, Any]] = {}
     records = []
     for path in files:
@@ -112,7 +113,7 @@ def make_reused(
         run = runs.setdefault(name, {"name": name, "files": [], "taken": 0, "left_out": {}})
         run["files"].append(str(path))
         record = read_json(path)
-        _refuse_other_measures(name, record["provenance"], search["seed"], digests)
+        _refuse_other_measures(name, record["provenance"], provenance)
         reason = _find_reason(record, search, space, known)
         if reason is not None:
             run["left_out"][reason] = run["left_out"].get(reason, 0) + 1
@@ -124,22 +125,17 @@ def make_reused(
     return {
         "runs": list(runs.values()),
         "records": records,
-        "provenance": build_provenance(search["seed"], **digests),
+        "provenance": provenance,
     }
 
 
-def _refuse_other_measures(
-    name: str, provenance: Mapping[str, Any], seed: int, digests: Mapping[str, str]
-) -> None:
-    here = build_provenance(seed, **digests)
-    there = provenance["digests"]
-    differing = [key for key in SAME if there.get(key) != here["digests"][key]]
+def _refuse_other_measures(name: str, there: Mapping[str, Any], here: Mapping[str, Any]) -> None:
+    """Compare the provenance of a record with that of one made here."""
+    differing = [key for key in SAME if there["digests"].get(key) != here["digests"][key]]
     names = {"scoring": "search.scoring", "images": "the images of premature.data"}
     what = [names.get(key, key) for key in differing]
-    what += ["search.seed"] if provenance["seed"] != seed else []
-    what += (
-        ["the results version"] if provenance["results_version"] != here["results_version"] else []
-    )
+    for key, told in (("seed", "search.seed"), ("results_version", "the results version")):
+        what += [told] if there[key] != here[key] else []
     if what:
         raise UserError(
             f"search.reuse: P and TG of run {name!r} were measured otherwise, {', '.join(what)} "

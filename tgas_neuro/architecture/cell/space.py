@@ -4,8 +4,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations_with_replacement, product
 
-import numpy as np
-
 from tgas_neuro.architecture.cell.genotype import (
     MAX_BLOCKS,
     N_INPUTS,
@@ -15,13 +13,7 @@ from tgas_neuro.architecture.cell.genotype import (
     CellGenotype,
     list_unused,
 )
-from tgas_neuro.architecture.choices import (
-    check_choices,
-    draw_choices,
-    encode_choices,
-    list_neighbours,
-    mutate_choice,
-)
+from tgas_neuro.architecture.choices import ChoiceSpace, check_choices
 from tgas_neuro.architecture.genotype import Genotype
 from tgas_neuro.errors import UserError, check_choice
 
@@ -30,7 +22,7 @@ EMPTY_REDUCTION = Cell(blocks=(), concat=(1,))
 
 
 @dataclass(frozen=True)
-class CellSpace:
+class CellSpace(ChoiceSpace):
     """Cells of so many blocks, one for both strides or a normal and a reduction cell.
 
     A block reads two of the states before it (the cell's two inputs, the earlier blocks) with
@@ -96,22 +88,6 @@ class CellSpace:
                     values[f"{name}.input{i}"] = block.inputs[i - 1]
                     values[f"{name}.operation{i}"] = OPERATION_NAMES.index(block.operations[i - 1])
         return values
-
-    def sample(self, rng: np.random.Generator) -> CellGenotype:
-        """A genotype with every choice drawn uniformly and independently."""
-        return draw_choices(self, rng)
-
-    def mutate(self, genotype: CellGenotype, rng: np.random.Generator) -> CellGenotype:
-        """The genotype with one input or operation changed (see `mutate_choice`)."""
-        return mutate_choice(self, genotype, rng)
-
-    def neighbours(self, genotype: CellGenotype) -> Iterator[CellGenotype]:
-        """All other networks that one changed input or operation leads to."""
-        return list_neighbours(self, genotype)
-
-    def encode(self, genotype: CellGenotype) -> np.ndarray:
-        """Inputs and operations of the canonical cells in one-hot code (see `encode_choices`)."""
-        return encode_choices(self, genotype)
 
     @property
     def stages(self) -> int:

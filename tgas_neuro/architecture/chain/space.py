@@ -14,19 +14,13 @@ from tgas_neuro.architecture.chain.genotype import (
     ChainGenotype,
     ChainLayer,
 )
-from tgas_neuro.architecture.choices import (
-    check_choices,
-    draw_choices,
-    encode_values,
-    list_neighbours,
-    mutate_choice,
-)
+from tgas_neuro.architecture.choices import ChoiceSpace, check_choices, encode_values
 from tgas_neuro.architecture.genotype import Genotype
 from tgas_neuro.errors import UserError, check_choice
 
 
 @dataclass(frozen=True)
-class ChainSpace:
+class ChainSpace(ChoiceSpace):
     """Chains of up to so many layers (Bashivan et al. 2019, ICCV; Zoph & Le 2017, ICLR).
 
     How many layers there are is a choice, as are width, kernel, stride and skip of each. The
@@ -79,21 +73,6 @@ class ChainSpace:
     def to_choices(self, genotype: ChainGenotype) -> dict[str, int]:
         """Values of the choices that give this genotype (see `validate` for errors)."""
         return dict.fromkeys(self.choices(), 0) | self._list_made(genotype)
-
-    def sample(self, rng: np.random.Generator) -> ChainGenotype:
-        """A genotype with every choice drawn uniformly and independently."""
-        return draw_choices(self, rng)
-
-    def mutate(self, genotype: ChainGenotype, rng: np.random.Generator) -> ChainGenotype:
-        """The genotype with one choice changed (see `mutate_choice`).
-
-        Where the number of layers rises, the new ones have the first width, kernel and stride.
-        """
-        return mutate_choice(self, genotype, rng)
-
-    def neighbours(self, genotype: ChainGenotype) -> Iterator[ChainGenotype]:
-        """All other chains that one changed choice leads to."""
-        return list_neighbours(self, genotype)
 
     def encode(self, genotype: ChainGenotype) -> np.ndarray:
         """All choices in one-hot code; those of layers that are not there are zero throughout."""

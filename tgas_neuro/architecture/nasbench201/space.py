@@ -5,15 +5,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import ClassVar
 
-import numpy as np
-
-from tgas_neuro.architecture.choices import (
-    check_choices,
-    draw_choices,
-    encode_choices,
-    list_neighbours,
-    mutate_choice,
-)
+from tgas_neuro.architecture.choices import ChoiceSpace, check_choices
 from tgas_neuro.architecture.genotype import Genotype
 from tgas_neuro.architecture.nasbench201.genotype import (
     EDGES,
@@ -24,7 +16,7 @@ from tgas_neuro.errors import check_choice
 
 
 @dataclass(frozen=True)
-class NASBench201Space:
+class NASBench201Space(ChoiceSpace):
     """Five operations on each of six edges between four nodes (Dong & Yang 2020, ICLR).
 
     It grows node by node: in stage k edges enter nodes 1 to k, and node 3, unless it is among
@@ -51,24 +43,6 @@ class NASBench201Space:
             name: OPERATION_NAMES.index(operation)
             for name, operation in zip(self.choices(), genotype.operations, strict=True)
         }
-
-    def sample(self, rng: np.random.Generator) -> NASBench201Genotype:
-        """A genotype with every operation drawn uniformly and independently."""
-        return draw_choices(self, rng)
-
-    def mutate(
-        self, genotype: NASBench201Genotype, rng: np.random.Generator
-    ) -> NASBench201Genotype:
-        """The genotype with the operation of one edge changed."""
-        return mutate_choice(self, genotype, rng)
-
-    def neighbours(self, genotype: NASBench201Genotype) -> Iterator[NASBench201Genotype]:
-        """All 24 topologies with another operation on one edge."""
-        return list_neighbours(self, genotype)
-
-    def encode(self, genotype: NASBench201Genotype) -> np.ndarray:
-        """The six operations in one-hot code (see `encode_choices`)."""
-        return encode_choices(self, genotype)
 
     def get_stage(self, genotype: Genotype) -> int | None:
         """The first stage that has it; None for a genotype that is not of this space."""
