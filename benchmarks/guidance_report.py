@@ -57,7 +57,8 @@ def build_report(
     report
         ``spread`` of the long accuracies, ``complexity`` (rows of params and macs), ``P`` and
         ``teachers`` (rows for every step, of a teacher with TG, P + TG, the gain over P, TG given
-        params, each alpha, the paper's layer choice, and every region).
+        params, each alpha, the paper's layer choice, every region and layer,
+        and TG without a choice of layer).
     """
     accuracy = np.array([cell["long"]["val"]["accuracy"] for cell in cells])
     params = np.array([cell["complexity"]["params"] for cell in cells])
@@ -96,6 +97,7 @@ def build_report(
             taken = [score[str(step)] for score in found]
             TG = np.array([score["TG"]["crossed"] for score in taken])
             both = early[step] + TG
+            averaged = np.array([average_cells(score["regions"]) for score in taken])
             rows[str(step)] = {
                 "TG": rate(TG),
                 "TG mean": float(TG.mean()),
@@ -118,9 +120,25 @@ def build_report(
                     for region in taken[0]["regions"]
                 },
                 "layers": _rate_layers(taken, accuracy),
+                "TG, mean over cells": rate(averaged),
+                "gain of P + TG, mean over cells": compare(early[step] + averaged, early[step]),
             }
         report["teachers"][teacher] = rows
     return report
+
+
+def average_cells(regions: dict[str, Any]) -> float:
+    """TG without a choice of layer: the mean over regions of the mean over all cells."""
+    found = []
+    for region in regions.values():
+        cells = [
+            layer["all"]
+            for name, layer in region["layers"].items()
+            if name != "stem" and layer is not None
+        ]
+        ceiling = region["ceiling"] if region["corrected_for_noise"] else 1.0
+        found.append(float(np.mean(cells)) / ceiling)
+    return float(np.mean(found))
 
 
 def _rate_layers(taken: Sequence[dict[str, Any]], accuracy: np.ndarray) -> dict[str, dict]:
@@ -178,7 +196,7 @@ def draw_report(report: dict[str, Any], steps: Sequence[int]) -> Figure:
             ax.plot(
                 place,
                 [rows[str(step)][key]["r"] for step in steps],
-                color=f"C{number % 10}",
+                color=f"C{number}" if number < 10 else ("navy", "crimson")[number - 10],
                 ls=":" if control else "-",
                 marker="x" if control else "o",
                 ms=4,

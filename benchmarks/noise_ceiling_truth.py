@@ -39,7 +39,7 @@ def measure_grid(
     sites: tuple[int, ...] = SITES,
     repetitions: tuple[tuple[int, int], ...] = REPETITIONS,
     means: tuple[float, ...] = MEANS,
-    recordings: int = 5,
+    recordings: int = 20,
     splits: int = 20,
 ) -> list[dict[str, Any]]:
     """A row for every cell of the grid, each the mean over some simulated recordings."""
