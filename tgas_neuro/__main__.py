@@ -8,11 +8,14 @@ from tgas_neuro import __version__
 from tgas_neuro.commands import (
     check,
     convert,
+    evaluate,
     leaderboard,
     rerank,
+    rescore,
     show,
     status,
     summary,
+    train,
     unlock,
 )
 from tgas_neuro.errors import UserError
@@ -22,10 +25,13 @@ COMMANDS = {
     "leaderboard": leaderboard,
     "show": show,
     "rerank": rerank,
+    "rescore": rescore,
     "summary": summary,
+    "train": train,
     "unlock": unlock,
     "check": check,
     "convert": convert,
+    "evaluate": evaluate,
 }
 
 

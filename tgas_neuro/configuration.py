@@ -4,17 +4,22 @@ from pathlib import Path
 from typing import Any
 
 from tgas_neuro.errors import UserError
+from tgas_neuro.final.order import check_batches
+from tgas_neuro.final.scaling import check_scaling
 from tgas_neuro.recordings.description import load_yaml
 from tgas_neuro.schema_errors import check_schema
 
 SCHEMAS = Path(__file__).parents[1] / "workflow" / "schemas"
 
+CHECK_KEYS = ("check", "max_corrupt")  # of images that are the user's own
+
 # Which keys of a classification data set belong to which kind: the first is required.
 DATA_KEYS = {
     "simulated": ("images_per_class", "seed"),
-    "image_folder": ("path",),
+    "image_folder": ("path", *CHECK_KEYS),
     "cifar10": ("root",),
-    "imagenet": ("root",),
+    "imagenet": ("root", "devkit", "class_ids", *CHECK_KEYS),
+    "tiny_imagenet": ("root", *CHECK_KEYS),
 }
 DEFAULT_IMAGES_PER_CLASS = 160
 
@@ -53,9 +58,11 @@ def check_configuration(config: Any, name: str = "config.yaml") -> dict[str, Any
     if config["final"]["data"]["kind"] == "cifar10":
         raise UserError(
             f"{name}: final.data.kind: 'cifar10' is for premature only; allowed here: simulated, "
-            "image_folder, imagenet"
+            "image_folder, imagenet, tiny_imagenet"
         )
     _check_sizes(config, name)
+    check_scaling(config["final"], config["search"]["space"], name)
+    _check_batches(config["final"], name)
     _check_guidance(config["search"], config["premature"], name)
     return config
 
@@ -130,6 +137,13 @@ def _check_data(data: dict[str, Any], stage: str, name: str) -> dict[str, Any]:
             "that holds the images"
         )
     return data
+
+
+def _check_batches(final: dict[str, Any], name: str) -> None:
+    try:
+        check_batches(final)
+    except UserError as error:
+        raise UserError(f"{name}: {error}") from None
 
 
 def _check_sizes(config: dict[str, Any], name: str) -> None:

@@ -24,6 +24,8 @@ from tgas_neuro.teacher.source import read_sources, refuse_published
 ARCHIVES = (".tar.gz", ".tgz", ".tar", ".zip")
 LONGEST_NAME = 100  # of a file or folder a system takes 255 bytes
 RUNG_KEYS = ("rungs", "keep_fraction")  # of premature; they end trainings early and no more
+# of final; numbers do not depend on them
+COMPUTING_KEYS = ("workers", "memory_mb", "processes", "checkpoint_minutes")
 VALIDATION_SHARE = 4  # simulated validation splits are a quarter of the training split
 
 
@@ -234,8 +236,7 @@ def _calc_digests(config: dict[str, Any], descriptions: dict[str, dict]) -> dict
     # with teacher and seed what P and TG of a genotype follow from, so that runs may share records
     premature = {key: value for key, value in config["premature"].items() if key not in RUNG_KEYS}
     run = calc_digest({"teacher": teacher, "search": search, "premature": config["premature"]})
-    computing = ("workers", "memory_mb")  # numbers do not depend on them
-    settings = {key: value for key, value in config["final"].items() if key not in computing}
+    settings = {key: value for key, value in config["final"].items() if key not in COMPUTING_KEYS}
     final = calc_digest({"search": run, "generations": generations, "final": settings})
     return {
         "teacher": teacher,

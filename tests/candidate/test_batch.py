@@ -111,8 +111,8 @@ def test_what_is_imported_once_can_be_forked_and_is_all():
         "import torch\n"
         "from tgas_neuro.architecture.cell.published import PNASNET5\n"
         "from tgas_neuro.architecture.skeleton import Skeleton\n"
-        "from tgas_neuro.candidate.evaluation import _set_up, build_network\n"
-        "_set_up(1)\n"
+        "from tgas_neuro.candidate.evaluation import set_up_torch, build_network\n"
+        "set_up_torch(1)\n"
         "build_network(PNASNET5, Skeleton(4, 1, 2, 3, 8), torch.Generator())\n"
         "print(torch.are_deterministic_algorithms_enabled(), 'sympy' in sys.modules)\n"
     )

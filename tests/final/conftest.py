@@ -9,6 +9,7 @@ from PIL import Image
 from torch import nn
 
 from tgas_neuro.architecture.cell.genotype import Block, Cell, CellGenotype
+from tgas_neuro.plan import Images
 
 
 def write_noise(folder: Path, classes: dict[str, int], size: int = 12, seed: int = 0) -> Path:
@@ -33,6 +34,11 @@ def build_small():
     return build_convolution
 
 
+@pytest.fixture(scope="session")
+def whole():
+    return Whole
+
+
 @pytest.fixture
 def folders(tmp_path):
     """Training and validation split: 23 and 9 images in three classes."""
@@ -40,6 +46,13 @@ def folders(tmp_path):
         write_noise(tmp_path / "train", {"cat": 8, "dog": 8, "owl": 7}, seed=1),
         write_noise(tmp_path / "val", {"cat": 3, "dog": 3, "owl": 3}, seed=2),
     )
+
+
+@pytest.fixture
+def images(folders):
+    """Both splits as `train_final` takes them."""
+    folder = folders[0].parent
+    return Images("image_folder-toy", "image_folder", {"path": str(folder)}, None, 8)
 
 
 @pytest.fixture
@@ -63,6 +76,19 @@ def config():
         "warmup": 0.05,
         "gradient_clip": 5.0,
         "augmentation": "pad_crop",
+        "micro_batch": None,
+        "processes": "auto",
+        "optimizer": "sgd",
+        "schedule": "cosine",
+        "decay": 0.97,
+        "decay_epochs": 2.4,
+        "ema": None,
+        "evaluate_every": 1,
+        "checkpoint_minutes": 10,
+        "compile": False,
+        "target": None,
+        "drop_path": 0.0,
+        "auxiliary": 0.0,
         "threads": 1,
         "memory_mb": 2048,
         "workers": 0,
@@ -70,7 +96,20 @@ def config():
     }
 
 
-def build_convolution(genotype, skeleton, generator: torch.Generator) -> nn.Module:
+class Whole(nn.Module):
+    """A network as a `FinalNetwork` without auxiliary head and drop path."""
+
+    n_paths = 0
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network = network
+
+    def forward(self, images, kept=None):
+        return self.network(images), None
+
+
+def build_convolution(genotype, skeleton, settings, generator: torch.Generator) -> nn.Module:
     """A small network with batch norm, in place of the genotype's."""
     network = nn.Sequential(
         nn.Conv2d(3, 4, 3, stride=2, bias=False),
@@ -85,4 +124,4 @@ def build_convolution(genotype, skeleton, generator: torch.Generator) -> nn.Modu
             if weight.ndim > 1:
                 weight.normal_(0, 0.3, generator=generator)
         network[-1].bias.zero_()
-    return network
+    return Whole(network)

@@ -5,8 +5,15 @@ import jsonschema
 import pytest
 import yaml
 
+from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.errors import UserError
-from tgas_neuro.final.best_cell import SCHEMA, build_best_cell, validate_best_cell, write_best_cell
+from tgas_neuro.final.best_cell import (
+    SCHEMA,
+    build_best_cell,
+    name_images,
+    validate_best_cell,
+    write_best_cell,
+)
 
 
 @pytest.fixture
@@ -54,6 +61,9 @@ def parts(genotype):
     metrics = {
         "top1": 0.25, "top5": 0.5, "top1_interval": [0.2, 0.3], "loss": 3.0, "n_images": 200,
         "n_train_images": 900, "n_classes": 100, "params": 5000, "macs": 90000, "epochs": 4,
+        "evaluated": "weights",
+        "best": {"epoch": 3, "top1": 0.26, "chosen_on": "validation images"},
+        "network": vars(Skeleton(8, 1, 2, 100, 32)),
         "digests": {"training_images": "ab"}, "cost": {"seconds": 9.0}, "dates": {"ended": "now"},
     }  # fmt: skip
     config = {
@@ -61,7 +71,8 @@ def parts(genotype):
         "search": {"alpha": 1.0, "strategy": "tpe", "space": "cell", "generations": 3,
                    "candidates": 5, "seed": 0, "layer_choice": "crossed"},
         "premature": {"data": {"kind": "image_folder", "path": "tiny"}},
-        "final": {"data": {"kind": "image_folder", "path": "tiny"}},
+        "final": {"data": {"kind": "image_folder", "path": "data/tiny.tar.gz"},
+                  "target": {"macs": "90k"}},
     }  # fmt: skip
     provenance = {
         "run": "cell_tpe-89abcdef",
@@ -74,7 +85,10 @@ def parts(genotype):
         "final_metrics": metrics,
         "config": config,
         "provenance": provenance,
-    }
+        "committed": {"V4": "cells.cell_2", "IT": "cells.cell_4"},
+        "files": {name: f"results/{name}" for name in (
+            "best", "teacher", "metrics", "weights", "log", "picture", "curve", "brainscore")},
+    }  # fmt: skip
 
 
 def test_holds_what_went_in(parts, genotype, tmp_path):
@@ -102,6 +116,59 @@ def test_holds_what_went_in(parts, genotype, tmp_path):
     assert found["digests"] == {"teacher": "cd", "training_images": "ab"}
     assert found["cost"]["final"] == {"seconds": 9.0}
     assert found["configuration"] == parts["config"]
+    assert found["files"] == parts["files"]
+    assert found["drawing"] == {
+        "picture": "results/picture",
+        "text": [
+            "normal cell: block 0 = max_pool_3x3(cell before the previous) + "
+            "identity(previous cell)",
+            "normal cell: output = concatenation of block 0",
+        ],
+    }
+    assert (v4["TG"], v4["layer"], v4["final_layer"]) == (0.4, "cell_1", "cells.cell_2")
+    assert found["final"]["network"] == parts["final_metrics"]["network"]
+    assert found["final"]["best"]["epoch"] == 3
+    assert (found["final"]["dataset"], found["final"]["target"]) == ("tiny", {"macs": "90k"})
+    assert found["final"]["per_class"] == "results/metrics"
+    assert list(found)[:2] == ["simulated_or_toy", "note"]
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        ({"kind": "simulated", "images_per_class": 10}, "simulated objects"),
+        ({"kind": "image_folder", "path": "data/tiny_imagenet_100.tar.gz"}, "tiny_imagenet_100"),
+        ({"kind": "image_folder", "path": "../flowers/"}, "flowers"),
+        ({"kind": "imagenet", "root": "/data/ilsvrc"}, "ImageNet (ILSVRC2012)"),
+        ({"kind": "tiny_imagenet", "root": "data/tiny"}, "Tiny-ImageNet"),
+    ],
+)
+def test_name_of_the_images(data, name):
+    assert name_images(data) == name
+
+
+def test_what_is_simulated_or_a_toy_stands_first(parts):
+    toy = "images of the final training: 900 in 100 classes, a toy beside ImageNet's 1,281,167"
+    assert build_best_cell(**parts)["simulated_or_toy"] == [toy]
+    parts["final_metrics"]["n_train_images"] = 50_000
+    assert build_best_cell(**parts)["simulated_or_toy"] == []
+    parts["teacher"]["regions"]["V4"]["simulated"] = True
+    parts["config"]["premature"]["data"] = {"kind": "simulated"}
+    parts["config"]["final"]["data"] = {"kind": "simulated"}
+    found = build_best_cell(**parts)
+    assert found["simulated_or_toy"] == [
+        "recordings of V4: simulated",
+        "images of the search: simulated",
+        "images of the final training: simulated, 50,000 in 100 classes",
+    ]
+    regions = found["teacher"]["regions"]
+    assert (regions["V4"]["simulated"], regions["IT"]["simulated"]) == (True, False)
+
+
+def test_the_similarity_that_counts_is_that_of_the_layer_choice(parts):
+    parts["config"]["search"]["layer_choice"] = "paper"
+    found = build_best_cell(**parts)["teacher"]
+    assert (found["TG"], found["regions"]["V4"]["TG"]) == (0.44, 0.44)
 
 
 def test_cost_and_dates_are_nowhere_else(parts):
@@ -190,7 +257,20 @@ def test_what_does_not_fit_the_schema_is_named_and_not_written(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("key", ["note", "teacher", "final", "digests", "versions", "cost"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "note",
+        "simulated_or_toy",
+        "drawing",
+        "files",
+        "teacher",
+        "final",
+        "digests",
+        "versions",
+        "cost",
+    ],
+)
 def test_no_part_may_be_missing(parts, key):
     content = build_best_cell(**parts)
     del content[key]

@@ -11,6 +11,8 @@ def checkpoint():
     return Checkpoint(
         identity="abc",
         epoch=2,
+        step=1,
+        sums={"loss": 0.5, "seconds": 2.0},
         model={"weight": torch.arange(3.0)},
         optimizer={"state": {0: {"momentum_buffer": torch.ones(3)}}, "param_groups": []},
         log=[{"epoch": 1}, {"epoch": 2}],
@@ -22,7 +24,8 @@ def test_comes_back_as_it_was(tmp_path, checkpoint):
     write_checkpoint(path, checkpoint)
     found, remark = load_checkpoint(path, "abc")
     assert remark is None
-    assert found.epoch == 2
+    assert (found.epoch, found.step) == (2, 1)
+    assert found.sums == checkpoint.sums
     assert found.log == checkpoint.log
     assert torch.equal(found.model["weight"], torch.arange(3.0))
     assert torch.equal(found.optimizer["state"][0]["momentum_buffer"], torch.ones(3))

@@ -1,19 +1,21 @@
+import signal
+import time
+
 import numpy as np
+import psutil
 import pytest
 import torch
 from PIL import Image
+from torch.utils.data import DataLoader, Dataset
 
+from tgas_neuro.candidate.training import DEVIATION, MEAN
 from tgas_neuro.classification.image_folder import load_image_folder
 from tgas_neuro.errors import UserError
-from tgas_neuro.final.data import (
-    DEVIATION,
-    MEAN,
-    FolderImages,
-    build_train_loader,
-    build_val_loader,
-    count_batches,
-    iterate_normalised,
-)
+from tgas_neuro.final.augmentation import AUGMENTATIONS
+from tgas_neuro.final.data import FolderImages, iterate_batches, normalise
+from tgas_neuro.final.decoding import Reading
+
+CPU = torch.device("cpu")
 
 
 @pytest.fixture
@@ -21,85 +23,120 @@ def listing(tmp_path, write_images):
     return load_image_folder(write_images(tmp_path, {"a": 4, "b": 3}), "training", "final.data")
 
 
-def collect(loader):
-    images, labels = zip(*loader, strict=True)
-    return torch.cat(images), torch.cat(labels)
+def collect(*arguments):
+    inputs, labels = zip(*iterate_batches(*arguments), strict=True)
+    return torch.cat(inputs), torch.cat(labels)
 
 
-def test_kept_images_equal_those_decoded_each_time(listing):
-    for seed in (None, 5):
-        kept = FolderImages(listing, 8, "pad_crop", seed)
-        read = FolderImages(listing, 8, "pad_crop", seed, memory_mb=0)
-        assert kept.kept is not None
-        assert read.kept is None
-        for images in (kept, read):
-            images.set_epoch(2)
-        for index in range(len(listing)):
-            assert torch.equal(kept[index][0], read[index][0])
-            assert kept[index][1] == listing.labels[index]
+@pytest.mark.parametrize("augmentation", ["pad_crop", "none"])
+def test_kept_images_equal_those_decoded_each_time(listing, augmentation):
+    kept = FolderImages(listing, 8, augmentation, 5)
+    read = FolderImages(listing, 8, augmentation, 5, memory_mb=0)
+    assert kept.kept is not None
+    assert read.kept is None
+    for epoch in (None, 2):
+        assert torch.equal(kept.load(range(7), epoch), read.load(range(7), epoch))
 
 
 def test_unaugmented_pixels_are_those_of_the_file(listing):
-    image, label = FolderImages(listing, 12, "pad_crop")[5]
+    images = FolderImages(listing, 12, "pad_crop")
+    pixels = images.load([5])[0]
     expected = np.asarray(Image.open(listing.folder / listing.paths[5]))
-    np.testing.assert_array_equal(image.permute(1, 2, 0), expected)
-    assert label == 1
+    np.testing.assert_array_equal(pixels, expected)
+    assert images.labels.tolist() == list(listing.labels)
 
 
 def test_random_resized_crops_are_never_kept(listing):
     assert FolderImages(listing, 8, "resized_crop", 1).kept is None
+    assert FolderImages(listing, 8, "resized_crop").kept is not None
 
 
-@pytest.mark.parametrize("augmentation", ["pad_crop", "resized_crop"])
-def test_batches_do_not_depend_on_workers(listing, augmentation):
-    images = FolderImages(listing, 8, augmentation, 7)
-    alone = collect(build_train_loader(images, 3, 2, workers=0))
-    together = collect(build_train_loader(images, 3, 2, workers=2))
-    assert torch.equal(alone[0], together[0])
-    assert torch.equal(alone[1], together[1])
-    assert len(alone[1]) == 6
+@pytest.mark.parametrize("augmentation", sorted(AUGMENTATIONS))
+@pytest.mark.parametrize("memory_mb", [0, 100])
+def test_a_sample_depends_on_seed_epoch_and_its_number_alone(listing, augmentation, memory_mb):
+    images = FolderImages(listing, 8, augmentation, 7, memory_mb)
+    inputs, labels = collect(images, [[3, 0, 6], [1, 4]], CPU, 0, 3)
+    assert labels.tolist() == [0, 0, 1, 0, 1]
+    other, _ = collect(images, [[1], [6], [4, 3], [0]], CPU, 2, 3)
+    assert torch.equal(inputs[[3, 2, 4, 0, 1]], other)
+    changed = [
+        collect(images, [[3, 0, 6], [1, 4]], CPU, 0, 4)[0],
+        collect(FolderImages(listing, 8, augmentation, 8), [[3, 0, 6], [1, 4]], CPU, 0, 3)[0],
+    ]
+    for found in changed:
+        assert torch.equal(inputs, found) is (augmentation == "none")
 
 
-def test_order_changes_with_the_epoch_and_the_seed(listing):
-    images = FolderImages(listing, 8, "none", 7)
-    first = collect(build_train_loader(images, 0, 2))[0]
-    assert torch.equal(first, collect(build_train_loader(images, 0, 2))[0])
-    assert not torch.equal(first, collect(build_train_loader(images, 1, 2))[0])
-    other = FolderImages(listing, 8, "none", 8)
-    assert not torch.equal(first, collect(build_train_loader(other, 0, 2))[0])
-
-
-def test_loaders_leave_the_global_generator_alone(listing):
-    before = torch.get_rng_state()
-    images = FolderImages(listing, 8, "pad_crop", 7)
-    collect(build_train_loader(images, 0, 2))
-    collect(build_val_loader(images, 2))
-    assert torch.equal(before, torch.get_rng_state())
-
-
-@pytest.mark.parametrize("n, batch_size, expected", [(7, 2, 3), (7, 7, 1), (7, 50, 1), (6, 2, 3)])
-def test_training_leaves_out_an_incomplete_batch(listing, n, batch_size, expected):
-    assert count_batches(n, batch_size) == expected
-    if n == len(listing):
-        images = FolderImages(listing, 8, "pad_crop", 7)
-        assert len(build_train_loader(images, 0, batch_size)) == expected
-
-
-def test_validation_holds_every_image_once_in_order(listing):
-    images = FolderImages(listing, 12, "pad_crop")
-    batches = list(build_val_loader(images, 3))
-    assert [len(labels) for _, labels in batches] == [3, 3, 1]
-    assert torch.cat([labels for _, labels in batches]).tolist() == list(listing.labels)
+@pytest.mark.parametrize("workers", [0, 1, 3])
+def test_batches_come_in_their_order_whatever_the_workers(listing, workers):
+    images = FolderImages(listing, 8, "resized_crop", 7)
+    order = np.random.default_rng(0).permutation(28) % 7
+    batches = [order[start : start + 4] for start in range(0, 28, 4)]
+    inputs, labels = collect(images, batches, CPU, workers, 1)
+    assert labels.tolist() == [listing.labels[number] for number in order]
+    assert torch.equal(inputs, normalise(images.load(order, 1)))
 
 
 def test_normalisation_by_hand(listing):
-    loader = build_val_loader(FolderImages(listing, 12, "pad_crop"), 3)
-    images, _ = next(iterate_normalised(loader, torch.device("cpu")))
+    images = FolderImages(listing, 12, "pad_crop")
+    inputs, _ = next(iterate_batches(images, [range(3)], CPU))
     pixels = np.asarray(Image.open(listing.folder / listing.paths[0])) / 255
     expected = (pixels - np.array(MEAN)) / np.array(DEVIATION)
-    np.testing.assert_allclose(images[0].permute(1, 2, 0), expected, atol=1e-6)
-    assert images.dtype == torch.float32
-    assert images.is_contiguous(memory_format=torch.channels_last)
+    np.testing.assert_allclose(inputs[0].permute(1, 2, 0), expected, atol=1e-6)
+    assert inputs.dtype == torch.float32
+    assert inputs.is_contiguous(memory_format=torch.channels_last)
+    own = Reading(mean=(0.1, 0.2, 0.3), deviation=(2.0, 1.0, 0.5))
+    inputs, _ = next(iterate_batches(FolderImages(listing, 12, "none", reading=own), [[0]], CPU))
+    expected = (pixels - np.array(own.mean)) / np.array(own.deviation)
+    np.testing.assert_allclose(inputs[0].permute(1, 2, 0), expected, atol=1e-6)
+
+
+def test_the_global_generator_is_left_alone(listing):
+    before = torch.get_rng_state()
+    collect(FolderImages(listing, 8, "resized_crop", 7), [range(7)], CPU, 1, 0)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def list_children():
+    """The resource tracker aside, which Python starts once and keeps."""
+    children = psutil.Process().children()
+    return [child for child in children if "resource_tracker" not in " ".join(child.cmdline())]
+
+
+def test_workers_end_with_the_iterator(listing):
+    images = FolderImages(listing, 8, "none", 7)
+    before = len(list_children())
+    loaded = iterate_batches(images, [[0]] * 50, CPU, 2, 0)
+    next(loaded)
+    assert len(list_children()) == before + 2
+    loaded.close()
+    assert len(list_children()) == before
+
+
+def test_workers_outlive_a_signal_that_the_main_process_handles(listing):
+    """A cluster tells every process of a job to end; batches until the checkpoint still come."""
+    images = FolderImages(listing, 8, "none", 7)
+    loaded = iterate_batches(images, [[0, 1]] * 40, CPU, 1, 0)
+    next(loaded)
+    for child in list_children():
+        child.send_signal(signal.SIGTERM)
+        child.send_signal(signal.SIGINT)
+    time.sleep(0.05)
+    assert len(list(loaded)) == 39
+
+
+def test_workers_fill_batches_in_shared_memory(listing):
+    """A batch crosses as a handle: no page of it is written twice."""
+
+    class Loading(Dataset):
+        def __len__(self):
+            return 1
+
+        def __getitem__(self, number):
+            return FolderImages(listing, 8, "none").load([0, 1]).is_shared()
+
+    assert not Loading()[0]
+    assert list(DataLoader(Loading(), batch_size=None, num_workers=1)) == [True]
 
 
 @pytest.mark.parametrize("workers", [0, 1])
@@ -108,7 +145,7 @@ def test_corrupt_image_is_named_in_one_line(listing, workers):
     path.write_bytes(path.read_bytes()[:60])
     images = FolderImages(listing, 8, "pad_crop", memory_mb=0)
     with pytest.raises(UserError) as caught:
-        list(iterate_normalised(build_val_loader(images, 3, workers), torch.device("cpu")))
+        list(iterate_batches(images, [range(7)], CPU, workers))
     message = str(caught.value)
     assert message.startswith(f"{path}: not a readable image")
     assert "Traceback" not in message
@@ -120,5 +157,18 @@ def test_grey_and_transparent_images_become_rgb(tmp_path):
     Image.new("L", (8, 8), 77).save(tmp_path / "a" / "1.png")
     Image.new("RGBA", (8, 8), (1, 2, 3, 4)).save(tmp_path / "a" / "2.png")
     images = FolderImages(load_image_folder(tmp_path, "training", "final.data"), 8, "none")
-    assert images[0][0].unique().tolist() == [77]
-    assert images[1][0][:, 0, 0].tolist() == [1, 2, 3]
+    assert images.load([0]).unique().tolist() == [77]
+    assert images.load([1])[0, 0, 0].tolist() == [1, 2, 3]
+
+
+def test_names_of_files_may_hold_any_letters(tmp_path):
+    for name in ("ä b", "日本"):
+        (tmp_path / name).mkdir()
+        Image.new("L", (8, 8), len(name)).save(tmp_path / name / f"{name}.png")
+    images = FolderImages(load_image_folder(tmp_path, "training", "x"), 8, "none", memory_mb=0)
+    assert images.load([0, 1])[:, 0, 0, 0].tolist() == [3, 2]
+
+
+def test_an_unknown_augmentation_is_named(listing):
+    with pytest.raises(UserError, match="'crop' is not one of: pad_crop, resized_crop, none"):
+        FolderImages(listing, 8, "crop")

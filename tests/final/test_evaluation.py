@@ -9,8 +9,17 @@ from scipy.stats import norm
 from torch import nn
 
 from tgas_neuro.classification.image_folder import load_image_folder
-from tgas_neuro.final.data import FolderImages, build_val_loader, iterate_normalised
-from tgas_neuro.final.evaluation import calc_ranks, calc_wilson_interval, evaluate
+from tgas_neuro.errors import UserError
+from tgas_neuro.final.data import FolderImages, iterate_batches
+from tgas_neuro.final.evaluation import (
+    Tally,
+    calc_ranks,
+    calc_wilson_interval,
+    check_complete,
+    evaluate,
+    tally,
+    write_per_class,
+)
 
 CPU = torch.device("cpu")
 
@@ -26,30 +35,42 @@ def build_network(n_classes, seed=0):
     return network
 
 
+def load_batches(images, size=4):
+    numbers = range(len(images))
+    return iterate_batches(
+        images, [numbers[start : start + size] for start in range(0, len(images), size)], CPU
+    )
+
+
 @pytest.mark.parametrize("n_classes", [7, 3])
 def test_equals_an_independent_loop(tmp_path, write_images, n_classes):
     names = {f"c{number}": 4 + number % 2 for number in range(n_classes)}
     listing = load_image_folder(write_images(tmp_path, names), "validation", "final.data")
-    loader = build_val_loader(FolderImages(listing, 8, "none"), batch_size=4)
+    images = FolderImages(listing, 8, "none")
     network = build_network(n_classes)
-    found = evaluate(network, loader, CPU)
+    found = evaluate(network, images, n_classes, CPU, batch_size=4)
+    assert found == evaluate(network, images, n_classes, CPU, batch_size=4, workers=2)
 
     network.eval()
-    top1 = top5 = loss = n = 0
-    for images, labels in iterate_normalised(loader, CPU):
-        for image, label in zip(images, labels.tolist(), strict=True):
-            logits = network(image[None])[0].detach().numpy().astype(np.float64)
-            best = np.argsort(-logits, kind="stable")[:5]
-            top1 += best[0] == label
-            top5 += label in best
-            loss += math.log(np.exp(logits - logits[label]).sum())
-            n += 1
+    top1, top5 = np.zeros(n_classes, int), np.zeros(n_classes, int)
+    loss = n = 0
+    for inputs, labels in load_batches(images, 1):
+        label = labels.item()
+        logits = network(inputs)[0].detach().numpy().astype(np.float64)
+        best = np.argsort(-logits, kind="stable")[:5]
+        top1[label] += best[0] == label
+        top5[label] += label in best
+        loss += math.log(np.exp(logits - logits[label]).sum())
+        n += 1
     assert n == len(listing) == found.n_images
-    assert found.top1 == top1 / n
-    assert found.top5 == top5 / n
+    assert found.top1 == top1.sum() / n
+    assert found.top5 == top5.sum() / n
     assert found.loss == pytest.approx(loss / n, rel=1e-4)
     assert found.n_classes == n_classes
-    assert found.top1_interval == calc_wilson_interval(int(top1), n)
+    assert found.top1_interval == calc_wilson_interval(int(top1.sum()), n)
+    assert found.per_class.n_images == list(names.values())
+    assert found.per_class.top1 == top1.tolist()
+    assert found.per_class.top5 == top5.tolist()
     if n_classes < 5:
         assert found.top5 == 1
 
@@ -58,14 +79,71 @@ def test_mode_of_the_network_is_given_back(tmp_path, write_images):
     listing = load_image_folder(
         write_images(tmp_path, {"a": 2, "b": 2}), "validation", "final.data"
     )
-    loader = build_val_loader(FolderImages(listing, 8, "none"), 4)
     network = build_network(2)
     state = {name: value.clone() for name, value in network.state_dict().items()}
     for mode in (True, False):
         network.train(mode)
-        evaluate(network, loader, CPU)
+        tally(network, load_batches(FolderImages(listing, 8, "none")), 2, CPU)
         assert network.training is mode
     assert all(torch.equal(value, state[name]) for name, value in network.state_dict().items())
+
+
+def count(logits, labels, n_classes):
+    found = Tally.start(n_classes, CPU)
+    found.count(torch.as_tensor(logits), torch.as_tensor(labels))
+    return found
+
+
+@given(st.integers(1, 8), st.integers(1, 20), st.integers(0, 2**32 - 1))
+def test_parts_add_up_to_the_whole(n_classes, n, seed):
+    generator = np.random.default_rng(seed)
+    logits = generator.normal(size=(n, n_classes)).astype(np.float32)
+    labels = generator.integers(0, n_classes, n)
+    whole, cut = count(logits, labels, n_classes), generator.integers(0, n + 1)
+    parts = count(logits[:cut], labels[:cut], n_classes) + count(
+        logits[cut:], labels[cut:], n_classes
+    )
+    one, other = whole.to_metrics(), Tally.from_tensor(parts.as_tensor()).to_metrics()
+    assert one.per_class == other.per_class
+    assert one.loss == pytest.approx(other.loss, rel=1e-6)
+    assert (one.top1, one.top5, one.n_images) == (other.top1, other.top5, n)
+    assert one.per_class.n_images == np.bincount(labels, minlength=n_classes).tolist()
+    assert whole.as_tensor().dtype == torch.float64
+
+
+def test_another_number_of_outputs_is_named():
+    batches = [(torch.zeros(2, 3, 8, 8), torch.tensor([0, 1]))]
+    with pytest.raises(UserError, match=r"shape \(2, 7\), expected \(2, 3\)"):
+        tally(build_network(7), batches, 3, CPU)
+
+
+def test_no_image_has_no_metrics():
+    with pytest.raises(UserError, match="no image was evaluated"):
+        Tally.start(3, CPU).to_metrics()
+
+
+def test_missing_images_are_said_by_class():
+    metrics = count(np.eye(3, dtype=np.float32), [0, 1, 2], 3).to_metrics()
+    check_complete(metrics, [1, 1, 1], ["cat", "dog", "owl"])
+    with pytest.raises(UserError, match=r"3 of 5 validation .* in 2 classes: dog 1 of 2, owl 1 of"):
+        check_complete(metrics, [1, 2, 2], ["cat", "dog", "owl"])
+
+
+def test_per_class_table(tmp_path):
+    logits = np.eye(3, dtype=np.float32)[[0, 1, 1, 0]]
+    metrics = count(logits, [0, 0, 1, 1], 3).to_metrics()
+    write_per_class(tmp_path / "out.csv", metrics, ["cat", "dog, wild", "owl"])
+    assert (tmp_path / "out.csv").read_text().splitlines() == [
+        "class,n_images,hits1,hits5,top1,top5",
+        "cat,2,1,2,0.5,1.0",
+        '"dog, wild",2,1,2,0.5,1.0',
+        "owl,0,0,0,,",
+    ]
+    assert metrics.to_dict()["per_class"] == {
+        "n_images": [2, 2, 0],
+        "top1": [1, 1, 0],
+        "top5": [2, 2, 0],
+    }
 
 
 @given(st.integers(1, 12), st.integers(0, 2**32 - 1))

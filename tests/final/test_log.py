@@ -19,5 +19,11 @@ def test_durations(seconds, text):
 def test_file_keeps_every_digit(tmp_path):
     write_log(tmp_path / "log.csv", [LogEntry(1, 0.1, 1 / 3, 5, 0.25)])
     lines = (tmp_path / "log.csv").read_text().splitlines()
-    assert lines[0] == "epoch,learning_rate,train_loss,images,seconds"
-    assert float(lines[1].split(",")[2]) == 1 / 3
+    assert lines[0] == (
+        "epoch,learning_rate,train_loss,images,seconds,val_top1,val_top5,val_loss,val_seconds,"
+        "images_per_second"
+    )
+    values = dict(zip(lines[0].split(","), lines[1].split(","), strict=True))
+    assert float(values["train_loss"]) == 1 / 3
+    assert values["val_top1"] == ""
+    assert float(values["images_per_second"]) == 20

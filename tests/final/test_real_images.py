@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tgas_neuro.classification.image_folder import load_image_folder, match_classes
-from tgas_neuro.final.data import FolderImages, build_val_loader, iterate_normalised
+from tgas_neuro.final.data import FolderImages, iterate_batches
 
 CLASSES = ("n01443537", "n01644900")
 
@@ -26,9 +26,9 @@ def test_tiny_imagenet_is_read(real_data, tmp_path):
     )
     assert training.classes == CLASSES
     assert (len(training), len(validation)) == (200, 100)
-    loader = build_val_loader(FolderImages(match_classes(validation, training), 32, "pad_crop"), 64)
-    batches = list(iterate_normalised(loader, torch.device("cpu")))
-    images = torch.cat([batch for batch, _ in batches])
+    matched = FolderImages(match_classes(validation, training), 32, "pad_crop")
+    batches = list(iterate_batches(matched, [range(64), range(64, 100)], torch.device("cpu")))
+    images = torch.cat([inputs for inputs, _ in batches])
     assert images.shape == (100, 3, 32, 32)
     # ImageNet's mean and deviation bring photographs near 0 and 1.
     assert images.mean().abs() < 0.6

@@ -6,10 +6,10 @@ import torch
 from torch import nn
 
 from tgas_neuro.architecture.complexity import calc_complexity
-from tgas_neuro.architecture.network import build_network
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.errors import UserError
-from tgas_neuro.final.epochs import build_optimizer
+from tgas_neuro.final.network import build_final_network
+from tgas_neuro.final.optimizers import build_optimizer
 from tgas_neuro.final.training import train_final
 
 
@@ -18,8 +18,8 @@ class BreakError(Exception):
 
 
 @pytest.fixture
-def train(folders, genotype, config, build_small, tmp_path):
-    """Train with changes to the configuration; (result, weights, reported lines)."""
+def train(images, genotype, config, build_small, tmp_path):
+    """Train with changes to the configuration; (result, weights, reported lines but the first)."""
 
     def run(folder="run", report=None, seed=4, build=build_small, **changes):
         lines = []
@@ -30,10 +30,11 @@ def train(folders, genotype, config, build_small, tmp_path):
                 report(line)
 
         result = train_final(
-            config | changes, genotype, *folders, tmp_path / folder, seed, collect, build
+            config | changes, genotype, images, tmp_path / folder, seed, collect, build
         )
         weights = torch.load(tmp_path / folder / "weights.pt", weights_only=True)
-        return result, weights, lines
+        assert "multiply-adds" in lines[0]  # how large the network is
+        return result, weights, lines[1:]
 
     return run
 
@@ -138,7 +139,7 @@ def test_log_has_a_row_per_epoch(train, tmp_path):
     )
 
 
-def test_first_step_by_hand(train, config):
+def test_first_step_by_hand(train, whole):
     """One batch, no clipping, no momentum: weights move by -rate x (gradient + decay x weight)."""
     seen = {}
 
@@ -146,14 +147,14 @@ def test_first_step_by_hand(train, config):
         seen.setdefault("input", inputs[0].clone())
         seen.setdefault("logits", logits.detach())
 
-    def build(genotype, skeleton, generator):
+    def build(genotype, skeleton, settings, generator):
         network = nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 3))
         with torch.no_grad():
             network[1].weight.normal_(0, 0.1, generator=generator)
             network[1].bias.zero_()
         seen["weight"] = network[1].weight.detach().clone()
         network.register_forward_hook(keep)
-        return network
+        return whole(network)
 
     _, found, _ = train(
         build=build, epochs=1, batch_size=23, momentum=0.0, gradient_clip=None, warmup=0.0,
@@ -175,7 +176,8 @@ def test_gradient_clipping_bounds_the_step(train, build_small):
 
     def build(*args):
         network = build_small(*args)
-        first.update({name: value.clone() for name, value in network.state_dict().items()})
+        state = network.network.state_dict()
+        first.update({name: value.clone() for name, value in state.items()})
         return network
 
     _, found, _ = train(
@@ -192,7 +194,9 @@ def test_gradient_clipping_bounds_the_step(train, build_small):
 
 def test_weight_decay_spares_biases_and_batch_norm(config):
     network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Linear(4, 2))
-    optimizer = build_optimizer(network, {"learning_rate": 1, "momentum": 0.9, "weight_decay": 0.1})
+    optimizer = build_optimizer(
+        network, {"optimizer": "sgd", "learning_rate": 1, "momentum": 0.9, "weight_decay": 0.1}
+    )
     decayed, spared = optimizer.param_groups
     assert [tuple(weight.shape) for weight in decayed["params"]] == [(4, 3, 3, 3), (2, 4)]
     assert [tuple(weight.shape) for weight in spared["params"]] == [(4,), (4,), (4,), (2,)]
@@ -216,19 +220,19 @@ def test_divergence_names_the_key_and_keeps_the_last_good_checkpoint(train, tmp_
 
 def test_nothing_global_is_left_changed(train):
     state, threads = torch.get_rng_state(), torch.get_num_threads()
-    train(build=build_network, threads=threads + 1, epochs=1)
+    train(build=build_final_network, threads=threads + 1, epochs=1)
     assert torch.equal(state, torch.get_rng_state())
     assert torch.get_num_threads() == threads
 
 
-def test_the_network_of_a_genotype_trains_and_goes_on(folders, genotype, config, tmp_path):
+def test_the_network_of_a_genotype_trains_and_goes_on(images, genotype, config, tmp_path):
     def stop(line):
         raise BreakError
 
-    whole = train_final(config, genotype, *folders, tmp_path / "a", 1, lambda line: None)
+    whole = train_final(config, genotype, images, tmp_path / "a", 1, lambda line: None)
     with pytest.raises(BreakError):
-        train_final(config, genotype, *folders, tmp_path / "b", 1, stop)
-    found = train_final(config, genotype, *folders, tmp_path / "b", 1, lambda line: None)
+        train_final(config, genotype, images, tmp_path / "b", 1, stop)
+    found = train_final(config, genotype, images, tmp_path / "b", 1, lambda line: None)
     assert drop_free(found) == drop_free(whole)
     load = [torch.load(tmp_path / name / "weights.pt", weights_only=True) for name in "ab"]
     assert_same(*load)

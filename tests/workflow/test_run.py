@@ -27,6 +27,32 @@ def test_best_cell_is_whole_and_consistent(finished):
     assert best_cell["search"]["evaluated"] == 6
 
 
+def test_configuration_contains_what_the_user_wrote(finished):
+    result = finished.read("results/best_cell.json")
+
+    def holds(whole, part):
+        if isinstance(part, dict):
+            return all(key in whole and holds(whole[key], part[key]) for key in part)
+        return whole == part
+
+    assert holds(result["configuration"], finished.config)
+    assert result["configuration"]["premature"]["epochs"] == 1  # a default
+    assert result["configuration"]["final"]["target"] is None
+
+
+def test_drawing(finished):
+    """The picture lies beside; the words name every operation of every block."""
+    result = finished.read("results/best_cell.json")
+    drawing = result["drawing"]
+    with Image.open(finished.folder / drawing["picture"]) as image:
+        assert np.asarray(image.convert("L")).std() > 5
+    assert (finished.folder / drawing["picture"]).parent == finished.folder / "results"
+    said = " ".join(drawing["text"])
+    blocks = result["genotype"]["normal"]["blocks"]
+    names = [operation for block in blocks for operation in block["operations"]]
+    assert {name: said.count(f"{name}(") for name in names} == {n: names.count(n) for n in names}
+
+
 def test_the_best_has_the_highest_reward(finished):
     rewards = [
         record["premature"]["accuracy"] + record["teacher"]["TG"]["crossed"]

@@ -1,6 +1,7 @@
 """The network of a genotype, its weights drawn from the generator passed in."""
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import nn
@@ -34,12 +35,20 @@ def build_network(genotype: Genotype, skeleton: Skeleton, generator: torch.Gener
         with recordings, from input to output; ``forward`` takes (n, channels, height, width) and
         gives logits, (n, class).
     """
+    return build_module(lambda: NETWORKS[genotype.space](genotype.canonical(), skeleton), generator)
+
+
+def build_module(make: Callable[[], nn.Module], generator: torch.Generator) -> nn.Module:
+    """Build what `make` makes with fresh weights (see `init_weights`), on the generator's device.
+
+    Nothing is drawn from torch's global generators.
+    """
     # Without storage nothing is initialised by torch's own (global) generator.
     with torch.device("meta"):
-        network = NETWORKS[genotype.space](genotype.canonical(), skeleton)
-    _allocate(network, generator.device)
-    init_weights(network, generator)
-    return network
+        module = make()
+    _allocate(module, generator.device)
+    init_weights(module, generator)
+    return module
 
 
 def _allocate(network: nn.Module, device: torch.device) -> None:

@@ -72,7 +72,7 @@ def evaluate_candidate(
     DivergedError
         The training left the finite numbers, or no layer tells the stimuli apart.
     """
-    _set_up(settings["threads"])
+    set_up_torch(settings["threads"])
     device = choose_device(settings["device"], "premature.device")
     architecture = read_genotype(genotype)
     network = build_network(
@@ -122,7 +122,8 @@ def evaluate_candidate(
     }
 
 
-def _set_up(threads: int) -> None:
+def set_up_torch(threads: int) -> None:
+    """What numbers and speed of a candidate depend on in this process, before torch computes."""
     keep_freed_memory()
     torch.set_num_threads(threads)
     # use_deterministic_algorithms(True, warn_only=True), which would load sympy first: a second

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from tgas_neuro.classification.cifar10 import read_cifar10
-from tgas_neuro.classification.image_folder import load_image_folder
+from tgas_neuro.classification.image_folder import ImageFolder, load_image_folder
 from tgas_neuro.errors import UserError
 from tgas_neuro.files import read_json, write_json, written_whole
 
@@ -30,7 +30,11 @@ def decode_image_folder(folder: Path, size: int, destination: Path, key: str) ->
     -------
     n_images
     """
-    listing = load_image_folder(folder, "training", key)
+    return decode_listing(load_image_folder(folder, "training", key), size, destination)
+
+
+def decode_listing(listing: ImageFolder, size: int, destination: Path) -> int:
+    """Decode the images of a listing (see `decode_image_folder`)."""
     destination.mkdir(parents=True, exist_ok=True)
     shape = (len(listing), size, size, 3)
     with written_whole(destination / "images.npy") as beside:

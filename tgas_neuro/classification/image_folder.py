@@ -2,8 +2,10 @@
 
 import hashlib
 import os
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from tgas_neuro.errors import UserError
 
@@ -71,22 +73,57 @@ def load_image_folder(folder: str | Path, split: str, key: str) -> ImageFolder:
             f"{folder}: no class folders among the {split} images; expected "
             f"<folder>/<class>/<image> as in ImageNet: change {key} or sort the images"
         )
-    paths, labels, digest = [], [], hashlib.sha256()
+    found = []
     for label, name in enumerate(classes):
-        found = _list_images(folder, name)
-        if not found:
+        images = list_images(folder, name)
+        if not images:
             raise UserError(
                 f"{folder / name}: no image ({', '.join(sorted(SUFFIXES))}) in this class of the "
                 f"{split} images; add some or remove the folder"
             )
-        for path, size in found:
-            digest.update(f"{path}\0{size}\n".encode())
-            paths.append(path)
-            labels.append(label)
-    return ImageFolder(folder, tuple(classes), tuple(paths), tuple(labels), digest.hexdigest())
+        found += [Found(label, path, size) for path, size in images]
+    return build_listing(folder, classes, found)
 
 
-def _list_images(folder: Path, name: str) -> list[tuple[str, int]]:
+class Found(NamedTuple):
+    """An image of a split: number of its class, path relative to the folder, size [byte]."""
+
+    label: int
+    path: str
+    size: int
+
+
+def build_listing(
+    folder: Path, classes: Sequence[str], found: Iterable[Found], labelled: bool = False
+) -> ImageFolder:
+    """Put images in order, by class and then by path, and digest them.
+
+    Parameters
+    ----------
+    folder
+        Where they lie.
+    classes
+        Sorted names.
+    found
+        In any order.
+    labelled
+        Whether classes come from a table beside the images: then they are digested as well, else
+        they are part of the path.
+    """
+    found, digest = sorted(found), hashlib.sha256()
+    for label, path, size in found:
+        name = f"{classes[label]}\0" if labelled else ""
+        digest.update(f"{name}{path}\0{size}\n".encode())
+    return ImageFolder(
+        folder,
+        tuple(classes),
+        tuple(path for _, path, _ in found),
+        tuple(label for label, _, _ in found),
+        digest.hexdigest(),
+    )
+
+
+def list_images(folder: Path, name: str) -> list[tuple[str, int]]:
     """Pairs (path relative to `folder`, size [byte]) of one class, sorted."""
     found = []
     for parent, folders, files in os.walk(folder / name, followlinks=True):

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from tgas_neuro.classification.decoded import decode_cifar10, decode_image_folder
+from tgas_neuro.classification.decoded import decode_cifar10, decode_listing
+from tgas_neuro.classification.layouts import load_split
 from tgas_neuro.plan import Images
 from tgas_neuro.recordings.archives import unpack_archive
 from tgas_neuro.recordings.simulation.classification import simulate_classification_split
@@ -31,5 +32,4 @@ def decode_training_split(images: Images, size: int, destination: Path) -> int:
     """Decode the training split once for all candidates; returns the number of images."""
     if images.kind == "cifar10":
         return decode_cifar10(Path(images.data["root"]), size, destination)
-    key = "premature.data.root" if images.kind == "imagenet" else "premature.data.path"
-    return decode_image_folder(Path(images.get_split_folder("train")), size, destination, key)
+    return decode_listing(load_split(images, "train", "premature.data"), size, destination)

@@ -6,9 +6,11 @@ from typing import Any
 
 import yaml
 
+from tgas_neuro.architecture.genotype import read_genotype
+from tgas_neuro.architecture.text import describe_genotype
 from tgas_neuro.errors import UserError
 from tgas_neuro.files import write_json
-from tgas_neuro.final.note import build_note
+from tgas_neuro.final.note import build_note, list_simulated_or_toy
 from tgas_neuro.schema_validator import Draft202012Validator
 
 SCHEMA = Path(__file__).parents[2] / "workflow" / "schemas" / "best_cell.schema.yaml"
@@ -27,11 +29,22 @@ FINAL = (
     "params",
     "macs",
     "epochs",
+    "network",
+    "evaluated",
+    "best",
 )
+NAMES = {"imagenet": "ImageNet (ILSVRC2012)", "tiny_imagenet": "Tiny-ImageNet"}
+ARCHIVES = (".tar.gz", ".tgz", ".tar", ".zip")
 
 
 def build_best_cell(
-    best: dict, teacher: dict, final_metrics: dict, config: dict, provenance: dict
+    best: dict,
+    teacher: dict,
+    final_metrics: dict,
+    config: dict,
+    provenance: dict,
+    committed: dict[str, str],
+    files: dict[str, str],
 ) -> dict:
     """Put together what `best_cell.json` holds.
 
@@ -52,9 +65,13 @@ def build_best_cell(
     config
         The whole configuration. Read: ``search`` (``guidance``, ``alpha``, ``strategy``,
         ``space``, ``generations``, ``candidates``, ``seed``, ``layer_choice``), ``final.data``,
-        ``recordings.regions``; all of it is kept under ``configuration``.
+        ``final.target``, ``recordings.regions``; all of it is kept under ``configuration``.
     provenance
         Read: ``run`` (the name of the search), ``digests``, ``versions``; where there, ``dates``.
+    committed
+        Region to the module of the final network that stands for it (see `commit_layers`).
+    files
+        What to the path where it lies, relative to the folder of the run.
 
     Returns
     -------
@@ -64,14 +81,18 @@ def build_best_cell(
     search, record = config["search"], best["record"]
     content = {
         "genotype": best["genotype"],
+        "drawing": {
+            "picture": files["picture"],
+            "text": describe_genotype(read_genotype(best["genotype"])),
+        },
         "hash": best["hash"],
         "id": str(best["id"]),
         "reward": best["reward"],
         "guidance": search.get("guidance", "p_plus_tg"),
         "alpha": search["alpha"],
         "premature": {key: record["premature"].get(key) for key in PREMATURE},
-        "teacher": _describe_teacher(teacher, record["teacher"], config),
-        "final": _describe_final(final_metrics, config),
+        "teacher": _describe_teacher(teacher, record["teacher"], config, committed),
+        "final": _describe_final(final_metrics, config, files["metrics"]),
         "leaderboard": best["leaderboard"][:LEADERS],
         "search": {
             "name": provenance["run"],
@@ -83,6 +104,7 @@ def build_best_cell(
         "configuration": config,
         "digests": provenance["digests"] | final_metrics.get("digests", {}),
         "versions": provenance["versions"],
+        "files": files,
         "cost": {"search": best.get("cost", {}), "final": final_metrics["cost"]},
         "dates": {
             "search": best.get("dates", {}),
@@ -90,7 +112,11 @@ def build_best_cell(
             **provenance.get("dates", {}),
         },
     }
-    return {"note": build_note(content), **content}
+    return {
+        "simulated_or_toy": list_simulated_or_toy(content),
+        "note": build_note(content),
+        **content,
+    }
 
 
 def write_best_cell(path: str | Path, content: dict, schema: str | Path = SCHEMA) -> None:
@@ -120,7 +146,9 @@ def validate_best_cell(content: Any, schema: str | Path = SCHEMA) -> None:
         raise UserError(f"best_cell.json: {key}: {what}")
 
 
-def _describe_teacher(teacher: dict, measured: dict, config: dict) -> dict:
+def _describe_teacher(
+    teacher: dict, measured: dict, config: dict, committed: dict[str, str]
+) -> dict:
     names = list(measured["regions"])
     missing = [name for name in names if name not in teacher["regions"]]
     if missing:
@@ -142,7 +170,9 @@ def _describe_teacher(teacher: dict, measured: dict, config: dict) -> dict:
                 teacher["regions"][name],
                 measured["regions"][name],
                 _list_datasets(name, teacher["regions"][name], config),
+                layer_choice,
             )
+            | {"final_layer": committed[name]}
             for name in names
         },
     }
@@ -161,15 +191,19 @@ def _list_datasets(name: str, region: dict, config: dict) -> list[str]:
     return list(config.get("recordings", {}).get("regions", {}).get(name, {}).get("datasets", []))
 
 
-def _describe_region(region: dict, measured: dict, datasets: list[str]) -> dict:
+def _describe_region(region: dict, measured: dict, datasets: list[str], layer_choice: str) -> dict:
+    chosen = measured["plain" if layer_choice == "paper" else "crossed"]
     return {
         "datasets": datasets,
+        "simulated": bool(region.get("simulated")),
         "description": region["description"],
         **{key: region.get(key) for key in ("n_sites", "n_stimuli")},
         **{key: _keep_finite(region.get(key)) for key in ("reliability", "ceiling")},
         "corrected": measured["corrected_for_noise"],
         "crossed": measured.get("crossed"),
         "plain": measured.get("plain"),
+        "TG": chosen["corrected"],
+        "layer": measured["plain"]["layer"],
     }
 
 
@@ -177,10 +211,24 @@ def _keep_finite(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else float(value)
 
 
-def _describe_final(metrics: dict, config: dict) -> dict:
+def _describe_final(metrics: dict, config: dict, path: str) -> dict:
     data = config["final"]["data"]
     return {
+        "dataset": name_images(data),
         "data": data,
         "simulated": data.get("kind") == "simulated",
+        "target": config["final"].get("target"),
         **{key: metrics[key] for key in FINAL},
+        "per_class": path,
     }
+
+
+def name_images(data: dict[str, Any]) -> str:
+    """The name of a classification data set: of its folder or archive, where it has no other."""
+    if data["kind"] in NAMES:
+        return NAMES[data["kind"]]
+    path = data.get("path") or data.get("root")
+    if path is None:
+        return "simulated objects"
+    name = Path(path).name
+    return next((name.removesuffix(end) for end in ARCHIVES if name.endswith(end)), name)

@@ -1,4 +1,4 @@
-"""The log of the final training: a line of numbers an epoch, and a line of text for the user."""
+"""The log of the final training: a row of numbers an epoch, and a line of text for the user."""
 
 import csv
 from dataclasses import asdict, dataclass, fields
@@ -18,11 +18,18 @@ class LogEntry:
     learning_rate
         Of its last step.
     train_loss
-        Mean over its images [nat], with label smoothing and augmentation.
+        Mean over its images [nat], with label smoothing, augmentation and dropped paths, without
+        the auxiliary head's.
     images
-        Images seen.
+        Images trained on.
     seconds
-        Wall-clock time [s].
+        Wall-clock time of its training [s].
+    val_top1, val_top5
+        Accuracy on the validation images, in [0, 1]; None when it was not measured.
+    val_loss
+        Cross-entropy on them [nat], or None.
+    val_seconds
+        Wall-clock time of the validation [s].
     """
 
     epoch: int
@@ -30,24 +37,39 @@ class LogEntry:
     train_loss: float
     images: int
     seconds: float
+    val_top1: float | None = None
+    val_top5: float | None = None
+    val_loss: float | None = None
+    val_seconds: float = 0.0
+
+    @property
+    def images_per_second(self) -> float:
+        """Speed of the training [1/s]."""
+        return self.images / max(self.seconds, 1e-9)
+
+
+COLUMNS = (*(field.name for field in fields(LogEntry)), "images_per_second")
 
 
 def write_log(path: str | Path, log: list[LogEntry]) -> None:
-    """Write the whole log as CSV, a row per epoch."""
+    """Write the whole log as CSV, a row per epoch; what was not measured is empty."""
     with written_whole(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(LogEntry)])
+        writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
-        writer.writerows(asdict(entry) for entry in log)
+        for entry in log:
+            speed = round(entry.images_per_second, 1)
+            writer.writerow(asdict(entry) | {"images_per_second": speed})
 
 
 def describe_epoch(log: list[LogEntry], n_epochs: int) -> str:
-    """One line about the last epoch of `log`: loss, speed, and the time that is left."""
+    """One line about the last epoch of `log`: loss, accuracy, speed, and the time that is left."""
     last = log[-1]
-    left = (n_epochs - last.epoch) * sum(entry.seconds for entry in log) / len(log)
-    speed = last.images / max(last.seconds, 1e-9)
+    spent = sum(entry.seconds + entry.val_seconds for entry in log)
+    left = (n_epochs - last.epoch) * spent / len(log)
+    accuracy = "" if last.val_top1 is None else f"top-1 {last.val_top1:.1%}  "
     return (
-        f"final: epoch {last.epoch}/{n_epochs}  loss {last.train_loss:.3f}  "
-        f"{speed:.0f} images/s  {describe_seconds(left)} left"
+        f"final: epoch {last.epoch}/{n_epochs}  loss {last.train_loss:.3f}  {accuracy}"
+        f"{last.images_per_second:.0f} images/s  {describe_seconds(left)} left"
     )
 
 

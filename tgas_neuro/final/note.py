@@ -2,6 +2,10 @@
 
 from tgas_neuro.errors import check_choice
 
+# A training split with fewer images is a toy: CIFAR-10's, the smallest that papers of the field
+# report final accuracies on, has as many.
+SERIOUS = 50_000
+
 # A search of fewer candidates says little about the space, whatever comes out of it.
 FEW_CANDIDATES = 100
 
@@ -26,6 +30,31 @@ def build_note(content: dict) -> str:
         )
     sentences += [_describe_images(content), _describe_search(content["search"]["evaluated"])]
     return " ".join(sentence for sentence in sentences if sentence)
+
+
+def list_simulated_or_toy(content: dict) -> list[str]:
+    """What of a result is simulated, or so small that it is a toy; empty if nothing is.
+
+    Parameters
+    ----------
+    content
+        As `build_note` reads it; of each region of the teacher also ``simulated``.
+    """
+    found = [
+        f"recordings of {name}: simulated"
+        for name, region in content["teacher"]["regions"].items()
+        if region["simulated"]
+    ]
+    if content["configuration"].get("premature", {}).get("data", {}).get("kind") == "simulated":
+        found.append("images of the search: simulated")
+    final = content["final"]
+    number = final["n_train_images"]
+    size = f"{number:,} in {final['n_classes']:,} classes"
+    if final["simulated"]:
+        found.append(f"images of the final training: simulated, {size}")
+    elif number < SERIOUS:
+        found.append(f"images of the final training: {size}, a toy beside ImageNet's 1,281,167")
+    return found
 
 
 def _describe_recordings(teacher: dict) -> str:

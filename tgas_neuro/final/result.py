@@ -1,10 +1,15 @@
 """From the files of all stages to `best_cell.json`: which of their contents go in."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tgas_neuro.architecture.genotype import read_genotype
+from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.final.best_cell import build_best_cell
+from tgas_neuro.final.commitment import commit_layers, name_module
+from tgas_neuro.final.plugin import write_plugin
 from tgas_neuro.provenance import list_versions
 from tgas_neuro.teacher.teacher import Teacher
 
@@ -16,6 +21,7 @@ def make_best_cell(
     config: dict[str, Any],
     names: dict[str, str],
     digests: dict[str, str],
+    files: dict[str, str],
 ) -> dict[str, Any]:
     """Make the content of `best_cell.json`.
 
@@ -33,6 +39,9 @@ def make_best_cell(
         Folders of the results, ``teacher``, ``search`` and ``final``.
     digests
         SHA-256 of the configuration of each stage.
+    files
+        What to where it lies: ``best``, ``teacher``, ``metrics``, ``weights``, ``log``,
+        ``picture``, ``curve``, ``brainscore``.
     """
     provenance = {
         "run": names["search"],
@@ -61,7 +70,58 @@ def make_best_cell(
         },
     }
     dated = best | {"dates": best["record"]["dates"]}
-    return build_best_cell(dated, summary, metrics, config, provenance)
+    committed = commit_modules(best, config, Skeleton(**metrics["network"]))
+    return build_best_cell(dated, summary, metrics, config, provenance, committed, files)
+
+
+def commit_modules(
+    best: dict[str, Any], config: dict[str, Any], skeleton: Skeleton
+) -> dict[str, str]:
+    """Region to the module of the final network that stands for it (see `commit_layers`).
+
+    Parameters
+    ----------
+    best, config
+        As for `make_best_cell`.
+    skeleton
+        Of the final network.
+    """
+    genotype, premature = read_genotype(best["genotype"]), config["premature"]
+    searched = Skeleton(
+        **premature["network"],
+        n_classes=skeleton.n_classes,
+        image_size=premature["image_size"],
+    )
+    layers = commit_layers(best["record"]["teacher"]["regions"], genotype, searched, skeleton)
+    return {region: name_module(genotype, layer) for region, layer in layers.items()}
+
+
+def write_best_plugin(
+    folder: str | Path, identifier: str, result: dict[str, Any], weights: str | Path
+) -> None:
+    """Write the Brain-Score plugin of a finished run (see `write_plugin`).
+
+    Parameters
+    ----------
+    folder, identifier
+        Where, and its name.
+    result
+        Content of ``best_cell.json``.
+    weights
+        Those of the final network.
+    """
+    regions = result["teacher"]["regions"]
+    write_plugin(
+        folder,
+        identifier,
+        result["genotype"],
+        Skeleton(**result["final"]["network"]),
+        {name: region["final_layer"] for name, region in regions.items()},
+        result["configuration"]["teacher"]["stimuli"]["visual_degrees"],
+        weights,
+        {key: result[key] for key in ("note", "simulated_or_toy")}
+        | {key: result["final"][key] for key in ("top1", "dataset")},
+    )
 
 
 def _keep_finite(value: float) -> float | None:

@@ -1,18 +1,19 @@
 """The final training: the best genotype at full size, trained, checkpointed and evaluated."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import nn
 
 from tgas_neuro import RESULTS_VERSION
 from tgas_neuro.architecture.complexity import calc_complexity
 from tgas_neuro.architecture.genotype import Genotype
-from tgas_neuro.architecture.network import build_network
 from tgas_neuro.architecture.skeleton import Skeleton
-from tgas_neuro.classification.image_folder import ImageFolder, load_image_folder, match_classes
+from tgas_neuro.classification.image_folder import ImageFolder, match_classes
+from tgas_neuro.classification.layouts import load_split
 from tgas_neuro.devices import (
     choose_device,
     computing_with,
@@ -20,46 +21,63 @@ from tgas_neuro.devices import (
     measure_peak_memory,
 )
 from tgas_neuro.files import calc_digest
-from tgas_neuro.final.checkpoint import write_weights
-from tgas_neuro.final.data import FolderImages, build_val_loader
-from tgas_neuro.final.epochs import train_epochs
-from tgas_neuro.final.evaluation import evaluate
+from tgas_neuro.final.checkpoint import remove_fragments, write_weights
+from tgas_neuro.final.data import FolderImages
+from tgas_neuro.final.distributed import Group
+from tgas_neuro.final.epochs import Training, find_best
+from tgas_neuro.final.log import LogEntry
+from tgas_neuro.final.network import FinalNetwork, build_final_network
+from tgas_neuro.final.order import check_batches
+from tgas_neuro.final.preemption import StopRequest
+from tgas_neuro.final.scaling import describe_size, find_skeleton
+from tgas_neuro.final.validation import build_validation
+from tgas_neuro.plan import Images
 from tgas_neuro.seeds import derive_seed
 
 KEY = "final.data"  # the key of the configuration that names the images, for messages
 
-# Keys of the `final` section on which the weights depend.
+# Keys of the `final` section on which the weights depend, beside the network's size.
 DECISIVE = (
-    "network",
-    "image_size",
     "epochs",
     "batch_size",
+    "micro_batch",
+    "optimizer",
     "learning_rate",
+    "warmup",
+    "schedule",
+    "decay",
+    "decay_epochs",
     "momentum",
     "weight_decay",
     "label_smoothing",
-    "warmup",
     "gradient_clip",
+    "ema",
+    "drop_path",
+    "auxiliary",
     "augmentation",
+    "compile",
     "threads",
 )
+
+Build = Callable[[Genotype, Skeleton, dict, torch.Generator], FinalNetwork]
 
 
 def train_final(
     config: dict,
     genotype: Genotype,
-    train_folder: Path,
-    val_folder: Path,
+    images: Images,
     folder: Path,
     seed: int,
     report: Callable[[str], None] = print,
-    build: Callable[[Genotype, Skeleton, torch.Generator], nn.Module] = build_network,
-) -> dict:
+    build: Build = build_final_network,
+    group: Group | None = None,
+    checked: Path | None = None,
+) -> dict[str, Any]:
     """Train `genotype` at full size and evaluate it on the validation split.
 
-    Called again after a break it goes on after the last whole epoch and gives the same numbers as
-    an unbroken run. In `folder` it keeps ``checkpoint.pt``, ``log.csv`` and, at the end,
-    ``weights.pt``.
+    Called again after a break it goes on after the last checkpoint and gives the same numbers as
+    an unbroken run. In `folder` it keeps ``checkpoint.pt`` (the last), ``best.pt``, ``log.csv``,
+    ``tensorboard/`` and, at the end, ``weights.pt``.
 
     Parameters
     ----------
@@ -67,71 +85,94 @@ def train_final(
         The section ``final`` of the configuration, with all its keys.
     genotype
         The winner of the search.
-    train_folder, val_folder
-        Image folders, ``<folder>/<class>/<image>``; both are checked before anything is trained.
+    images
+        The two splits; both are checked before anything is trained.
     folder
-        Where checkpoint, log and weights lie.
+        Where checkpoints, log and weights lie.
     seed
         The run's seed; the training's own is derived from it and the genotype's hash.
     report
-        Called with a line after each epoch.
+        Called with lines for the user, in the first process.
     build
         Makes the network; another one in tests.
+    group
+        The processes that train together, in each of which this function is called alike; None:
+        this one alone.
+    checked
+        Folder that keeps which images are corrupt, see `load_split`.
 
     Returns
     -------
     dict
-        ``top1, top5, top1_interval, loss, n_images, n_classes`` of the validation split,
-        ``n_train_images, params, macs, epochs, digests``, and ``cost`` and ``dates``, which alone
-        may differ between two runs.
+        ``top1, top5, top1_interval, loss, n_images, n_classes, per_class`` of the validation split
+        after the last epoch; ``best``, the epoch that did best on it, which is not what is
+        reported (it is chosen by what it is measured on); ``n_train_images, params, macs, network,
+        epochs, evaluated, digests``; and ``cost`` and ``dates``, which alone may differ between
+        two runs.
 
     Raises
     ------
     UserError
-        Images are missing, unreadable or of unknown classes; the loss is not finite.
+        Images are missing, unreadable or of unknown classes; a batch cannot be shared by the
+        processes; the loss is not finite.
+    PreemptedError
+        The process was told to end, and has written a checkpoint.
     """
-    started = datetime.now(UTC)
+    started, folder = datetime.now(UTC), Path(folder)
     keep_freed_memory()
-    device = choose_device(config["device"], "final.device")
-    training = load_image_folder(train_folder, "training", KEY)
-    validation = match_classes(load_image_folder(val_folder, "validation", KEY), training)
-    skeleton = Skeleton(
-        **config["network"], n_classes=len(training.classes), image_size=config["image_size"]
-    )
+    check_batches(config)
+    group = group or Group(0, 1, choose_device(config["device"], "final.device"))
+    report = report if group.is_first else _say_nothing
+    training, validation = _load_splits(images, checked, group, report)
+    skeleton = find_skeleton(config, genotype, len(training.classes))
     seed = derive_seed(seed, "final", genotype.hash)
-    identity = calc_identity(config, genotype.hash, seed, training, device)
+    identity = calc_identity(config, skeleton, genotype.hash, seed, training, group.device)
+    if group.is_first:
+        remove_fragments(folder)
+    report(describe_size(genotype, skeleton, config["target"]))
     with computing_with(config["threads"]):
         train_images, val_images = _load_images(config, training, validation, seed)
-        network = build(genotype, skeleton, _derive_torch_generator(seed))
-        network = network.to(device, memory_format=torch.channels_last)
-        log = train_epochs(config, network, train_images, Path(folder), identity, device, report)
-        val_loader = build_val_loader(val_images, config["batch_size"], config["workers"])
-        metrics = evaluate(network, val_loader, device)
-    write_weights(Path(folder) / "weights.pt", network.state_dict())
+        network = build(genotype, skeleton, config, _derive_torch_generator(seed))
+        network = network.to(group.device, memory_format=torch.channels_last)
+        validate = build_validation(val_images, config, group)
+        run = Training(config, network, train_images, validate, folder, identity, group, report)
+        run.run()
+        metrics = run.metrics or validate(run.stepper.result, StopRequest())
+    if group.is_first:
+        write_weights(folder / "weights.pt", run.stepper.result.state_dict())
     complexity = calc_complexity(genotype, skeleton)
     return metrics.to_dict() | {
+        "best": _describe_best(run.log),
         "n_train_images": len(training),
         "params": complexity.params,
         "macs": complexity.macs,
+        "network": asdict(skeleton),
         "epochs": config["epochs"],
+        "evaluated": "moving average of the weights" if config["ema"] else "weights",
         "digests": {"training_images": training.digest, "validation_images": validation.digest},
-        "cost": {
-            "images_seen": sum(entry.images for entry in log),
-            "seconds": round(sum(entry.seconds for entry in log), 1),
-            "peak_memory_mb": round(measure_peak_memory(device), 1),
-            "device": device.type,
-        },
+        "cost": _describe_cost(run.log, group),
         "dates": {"started": started.isoformat(), "ended": datetime.now(UTC).isoformat()},
     }
 
 
 def calc_identity(
-    config: dict, genotype_hash: str, seed: int, training: ImageFolder, device: torch.device
+    config: dict,
+    skeleton: Skeleton,
+    genotype_hash: str,
+    seed: int,
+    training: ImageFolder,
+    device: torch.device,
 ) -> str:
-    """Digest of everything that the trained weights depend on, 64 hexadecimal digits."""
+    """Digest of everything that the trained weights depend on, 64 hexadecimal digits.
+
+    Not of the number of processes: they change the rounding of sums and no more, so that a run may
+    go on with another number of them.
+    """
+    decisive = {key: config[key] for key in DECISIVE}
     return calc_digest(
         {
-            "config": {key: config[key] for key in DECISIVE},
+            "config": decisive | {"micro_batch": config["micro_batch"] or config["batch_size"]},
+            "network": asdict(skeleton),
             "genotype": genotype_hash,
             "seed": seed,
             "training_images": training.digest,
@@ -141,8 +182,26 @@ def calc_identity(
     )
 
 
+def _say_nothing(line: str) -> None:
+    """Of all processes only the first reports."""
+
+
 def _derive_torch_generator(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(derive_seed(seed, "weights"))
+
+
+def _load_splits(
+    images: Images, checked: Path | None, group: Group, report: Callable[[str], None]
+) -> tuple[ImageFolder, ImageFolder]:
+    """Training and validation split; the first process looks at the images, then all the others."""
+    if not group.is_first:
+        group.wait()
+    training, validation = (
+        load_split(images, split, KEY, checked, report) for split in ("train", "val")
+    )
+    if group.is_first:
+        group.wait()
+    return training, match_classes(validation, training)
 
 
 def _load_images(
@@ -155,3 +214,18 @@ def _load_images(
         FolderImages(training, size, augmentation, seed, memory_mb=memory_mb),
         FolderImages(validation, size, augmentation, memory_mb=memory_mb),
     )
+
+
+def _describe_best(log: list[LogEntry]) -> dict[str, Any]:
+    best = find_best(log)
+    return {"epoch": best.epoch, "top1": best.val_top1, "chosen_on": "validation images"}
+
+
+def _describe_cost(log: list[LogEntry], group: Group) -> dict[str, Any]:
+    return {
+        "images_seen": sum(entry.images for entry in log),
+        "seconds": round(sum(entry.seconds + entry.val_seconds for entry in log), 1),
+        "peak_memory_mb": round(measure_peak_memory(group.device), 1),
+        "device": group.device.type,
+        "processes": group.size,
+    }

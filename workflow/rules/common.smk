@@ -9,7 +9,8 @@ from tgas_neuro.candidate.batch import keep_cut_batches, list_batches
 from tgas_neuro.commands.summary import summarise
 from tgas_neuro.errors import UserError
 from tgas_neuro.files import write_json
-from tgas_neuro.plan import RUNG_KEYS, build_plan
+from tgas_neuro.final.plugin import list_plugin_files, name_plugin
+from tgas_neuro.plan import COMPUTING_KEYS, RUNG_KEYS, build_plan
 from tgas_neuro.provenance import get_time
 from tgas_neuro.recordings.local_files import check_planned_files, locate_file, match_downloads
 from tgas_neuro.search.reuse import find_reused_folders, list_reused_files
@@ -34,6 +35,7 @@ def load_plan():
 PLAN = load_plan()
 SEARCH = f"results/search/{PLAN.search}"
 FINAL = f"results/final/{PLAN.final}"
+PLUGIN = name_plugin(PLAN.final)
 TEACHER = f"results/teacher/{PLAN.teacher}/teacher.nc"
 RANKS = f"results/teacher/{PLAN.teacher}/ranks"
 DECODED = (

@@ -1,5 +1,10 @@
 # Final: the terminal rule. The best genotype at full size, trained, evaluated, written down.
 
+# Of the others, auto, only the job itself knows how many GPUs there are.
+FINAL_PROCESSES = (
+    PLAN.config["final"]["processes"] if PLAN.config["final"]["processes"] != "auto" else 1
+)
+
 
 rule final:
     input:
@@ -15,17 +20,19 @@ rule final:
         f"results/benchmarks/final_{PLAN.final}.tsv"
     conda:
         ENVIRONMENT
-    threads: PLAN.config["final"]["threads"]
+    threads: PLAN.config["final"]["threads"] * FINAL_PROCESSES
     resources:
-        mem_mb=8000,
+        mem_mb=8000 * FINAL_PROCESSES,
         runtime=1440,
-        gpu=1 if PLAN.config["final"]["device"].startswith("cuda") else 0,
+        gpu=FINAL_PROCESSES if PLAN.config["final"]["device"].startswith("cuda") else 0,
     params:
         # checkpoint and log outlive a failed or killed job here, where Snakemake deletes nothing
         folder=f"{FINAL}/work",
-        train=lambda wildcards: PLAN.final_images.get_split_folder("train"),
-        val=lambda wildcards: PLAN.final_images.get_split_folder("val"),
-        config=PLAN.config["final"],
+        checked="results/images/checked",
+        images=asdict(PLAN.final_images),
+        config={
+            key: value for key, value in PLAN.config["final"].items() if key not in COMPUTING_KEYS
+        },
         seed=SETTINGS["seed"],
         results_version=RESULTS_VERSION,
     message:
@@ -39,8 +46,12 @@ rule best_cell:
         best=f"{SEARCH}/best.json",
         teacher=TEACHER,
         metrics=f"{FINAL}/metrics.json",
+        picture=f"results/figures/{PLAN.final}/best_cell.png",
     output:
-        report("results/best_cell.json", caption="../report/best_cell.rst", category="Result"),
+        result=report(
+            "results/best_cell.json", caption="../report/best_cell.rst", category="Result"
+        ),
+        picture="results/best_cell.png",
     log:
         "results/logs/final/best_cell.log",
     localrule: True
@@ -54,11 +65,45 @@ rule best_cell:
         config=PLAN.config,
         names={"teacher": PLAN.teacher, "search": PLAN.search, "final": PLAN.final},
         digests=PLAN.digests,
+        files={
+            "best": f"{SEARCH}/best.json",
+            "teacher": TEACHER,
+            "metrics": f"{FINAL}/metrics.json",
+            "weights": f"{FINAL}/weights.pt",
+            "log": f"{FINAL}/log.csv",
+            "picture": "results/best_cell.png",
+            "curve": f"results/figures/{PLAN.final}/search_curve.png",
+            "brainscore": f"results/brainscore/{PLUGIN}",
+        },
         results_version=RESULTS_VERSION,
     message:
         "Writing results/best_cell.json"
     script:
         "../scripts/best_cell.py"
+
+
+rule brainscore:
+    input:
+        result="results/best_cell.json",
+        weights=f"{FINAL}/weights.pt",
+    output:
+        [f"results/brainscore/{PLUGIN}/{name}" for name in list_plugin_files(PLUGIN)],
+    log:
+        f"results/logs/brainscore/{PLAN.final}.log",
+    localrule: True
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=20,
+    params:
+        identifier=PLUGIN,
+        results_version=RESULTS_VERSION,
+    message:
+        "Writing the best cell as a model plugin of Brain-Score"
+    script:
+        "../scripts/brainscore.py"
 
 
 rule search_figures:

@@ -60,3 +60,9 @@ use rule recordings_responses as recordings_rdm with:
         images=directory("results/recordings/{dataset}/stimuli"),
     wildcard_constraints:
         dataset=match_datasets("rdm"),
+
+
+# The stage alone: snakemake --cores 2 recordings
+rule recordings:
+    input:
+        list_recordings(),

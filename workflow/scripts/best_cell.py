@@ -1,3 +1,5 @@
+import shutil
+
 from tgas_neuro.files import read_json
 from tgas_neuro.final.best_cell import write_best_cell
 from tgas_neuro.final.result import make_best_cell
@@ -12,6 +14,8 @@ with running_rule(snakemake.log[0]) as report:
         snakemake.params.config,
         snakemake.params.names,
         snakemake.params.digests,
+        snakemake.params.files,
     )
-    write_best_cell(snakemake.output[0], content)
+    shutil.copyfile(snakemake.input.picture, snakemake.output.picture)
+    write_best_cell(snakemake.output.result, content)
     report(content["note"])

@@ -1,22 +1,19 @@
 import shutil
 from pathlib import Path
 
-from tgas_neuro.architecture.genotype import read_genotype
-from tgas_neuro.files import read_json, write_json
-from tgas_neuro.final.training import train_final
+from tgas_neuro.configuration import check_configuration
+from tgas_neuro.files import read_json
+from tgas_neuro.final.job import Job
+from tgas_neuro.final.launch import train_job
 from tgas_neuro.rule import running_rule
 
 with running_rule(snakemake.log[0]) as report:
     params, work = snakemake.params, Path(snakemake.params.folder)
-    metrics = train_final(
-        params.config,
-        read_genotype(read_json(snakemake.input.best)["genotype"]),
-        Path(params.train),
-        Path(params.val),
-        work,
-        params.seed,
-        report,
-    )
+    # with the keys that numbers do not depend on, which are no params
+    config = check_configuration(snakemake.config)["final"] | params.config
+    genotype = read_json(snakemake.input.best)["genotype"]
+    job = Job(config, genotype, params.images, params.checked, params.folder, params.seed)
+    train_job(job, report)
     shutil.copyfile(work / "weights.pt", snakemake.output.weights)
     shutil.copyfile(work / "log.csv", snakemake.output.log_table)
-    write_json(snakemake.output.metrics, metrics)
+    shutil.copyfile(job.metrics, snakemake.output.metrics)

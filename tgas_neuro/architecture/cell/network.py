@@ -7,6 +7,7 @@ from tgas_neuro.architecture.cell.genotype import CellGenotype
 from tgas_neuro.architecture.cell.operations import ConvBn, Identity, build_operation
 from tgas_neuro.architecture.cell.plan import CellPlan, OperationPlan, build_plan
 from tgas_neuro.architecture.concatenation import concatenate
+from tgas_neuro.architecture.drop_path import drop_path
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.architecture.state import State
 
@@ -25,26 +26,40 @@ class CellNetwork(nn.Module):
         self.plan = build_plan(genotype, skeleton)
         stem = self.plan.stem
         self.stem = ConvBn(stem.channels_in, stem.channels_out, 3, stem.stride, stem.padding)
-        self.cells = nn.ModuleDict({cell.name: CellModule(cell) for cell in self.plan.cells})
+        self.cells = nn.ModuleDict()
+        n_paths = 0
+        for cell in self.plan.cells:
+            self.cells[cell.name] = CellModule(cell, n_paths)
+            n_paths += len(cell.paths)
         self.linear = nn.Linear(self.plan.features, self.plan.n_classes)
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self, images: torch.Tensor, kept: torch.Tensor | None = None, tap: str | None = None
+    ) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
         """Class scores.
 
         Parameters
         ----------
         images
             (n, channels, height, width), float; fastest as ``torch.channels_last``.
+        kept
+            (n, path), see `drop_path`; None drops nothing.
+        tap
+            The cell whose output is given as well, by name.
 
         Returns
         -------
         torch.Tensor
-            (n, class), logits.
+            (n, class), logits; with `tap` also that output, (n, channels, h, w).
         """
         before = previous = State(self.stem(images))
-        for cell in self.cells.values():
-            before, previous = previous, State(cell(before, previous))
-        return self.linear(previous.rectified.mean(dim=(2, 3)))
+        tapped = previous.raw
+        for name, cell in self.cells.items():
+            before, previous = previous, State(cell(before, previous, kept))
+            if name == tap:
+                tapped = previous.raw
+        logits = self.linear(previous.rectified.mean(dim=(2, 3)))
+        return logits if tap is None else (logits, tapped)
 
     def layers(self) -> dict[str, nn.Module]:
         """The modules whose outputs are compared with recordings, from input to output.
@@ -56,11 +71,13 @@ class CellNetwork(nn.Module):
 
 
 class CellModule(nn.Module):
-    """One cell (see `CellPlan`)."""
+    """One cell (see `CellPlan`); `first_path` is the number of its first path in the network."""
 
-    def __init__(self, plan: CellPlan):
+    def __init__(self, plan: CellPlan, first_path: int = 0):
         super().__init__()
         self.inputs = [block.inputs for block in plan.blocks]
+        numbers = {place: first_path + number for number, place in enumerate(plan.paths)}
+        self.paths = [(numbers.get((b, 0)), numbers.get((b, 1))) for b in range(len(plan.blocks))]
         self.concat = [state for state, _ in plan.concat]
         self.adjust = nn.ModuleList(_build_or_pass(operation) for operation in plan.adjust)
         self.operations = nn.ModuleList(
@@ -69,13 +86,22 @@ class CellModule(nn.Module):
         )
         self.output = nn.ModuleList(_build_or_pass(operation) for _, operation in plan.concat)
 
-    def forward(self, before: State, previous: State) -> torch.Tensor:
+    def forward(
+        self, before: State, previous: State, kept: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """Outputs of the two cells before it to this one's, each (n, channels, h, w)."""
         states = [
             State(x.give(adjust)) for x, adjust in zip((before, previous), self.adjust, strict=True)
         ]
-        for (one, other), (left, right) in zip(self.inputs, self.operations, strict=True):
-            states.append(State(states[one].give(left) + states[other].give(right)))
+        for (one, other), (left, right), (path, other_path) in zip(
+            self.inputs, self.operations, self.paths, strict=True
+        ):
+            states.append(
+                State(
+                    drop_path(states[one].give(left), kept, path)
+                    + drop_path(states[other].give(right), kept, other_path)
+                )
+            )
         outputs = [
             states[state].give(adjust)
             for state, adjust in zip(self.concat, self.output, strict=True)

@@ -81,6 +81,19 @@ class CellPlan:
     blocks: tuple[BlockPlan, ...]
     concat: tuple[tuple[int, OperationPlan | None], ...]
 
+    @property
+    def paths(self) -> list[tuple[int, int]]:
+        """Block and branch of every operation that drop path may drop: all but identity.
+
+        As in NASNet's code, where an identity that needs a convolution 1x1 is kept as well.
+        """
+        return [
+            (number, branch)
+            for number, block in enumerate(self.blocks)
+            for branch, operation in enumerate(block.operations)
+            if operation.name != "identity"
+        ]
+
     def operations(self) -> list[OperationPlan]:
         """All operations of the cell: adjustments, blocks, concatenation."""
         found = [*self.adjust, *(op for block in self.blocks for op in block.operations)]
@@ -100,6 +113,46 @@ class NetworkPlan:
     def features(self) -> int:
         """Inputs of the linear layer."""
         return self.cells[-1].channels_out
+
+    @property
+    def path_depths(self) -> tuple[float, ...]:
+        """How deep the cell of every path lies, in (0, 1]; 1 is the last cell."""
+        return tuple(
+            (number + 1) / len(self.cells)
+            for number, cell in enumerate(self.cells)
+            for _ in cell.paths
+        )
+
+    @property
+    def layer_stages(self) -> tuple[tuple[str, ...], ...]:
+        """Names of the layers after the stem, of one stage after the other.
+
+        A stage begins with its cell of stride 2, if it has one.
+        """
+        stages: list[list[str]] = [[]]
+        for cell in self.cells:
+            if cell.name.startswith("stem"):
+                continue
+            if cell.stride == 2:
+                stages.append([])
+            stages[-1].append(cell.name)
+        return tuple(map(tuple, stages))
+
+    @property
+    def last_before_reduction(self) -> tuple[str, int, int] | None:
+        """Name, channels and size [px] of the output that the last reduction reads, or None.
+
+        Where NASNet and PNASNet-5 have their auxiliary head. The stem's cells are no reductions.
+        """
+        reductions = [
+            number
+            for number, cell in enumerate(self.cells)
+            if cell.stride == 2 and not cell.name.startswith("stem")
+        ]
+        if not reductions:
+            return None
+        cell = self.cells[reductions[-1] - 1]
+        return cell.name, cell.channels_out, cell.size_out
 
 
 def build_plan(genotype: CellGenotype, skeleton: Skeleton) -> NetworkPlan:

@@ -1,4 +1,15 @@
-"""Published cells: PNASNet-5 and NASNet-A, as in their papers and released networks."""
+"""Published cells: PNASNet-5 and NASNet-A, as in their papers and released networks.
+
+Their mobile networks (224 pixels, imagenet stem with 32 filters) have, here and in their papers:
+
+    PNASNet-5, N = 3, F = 54    5,064,487 parameters, 587,293,200 multiply-adds    5.1 M, 588 M
+    NASNet-A, 4 @ 1056 (F = 44) 5,289,978 parameters, 563,638,816 multiply-adds    5.3 M, 564 M
+
+All round to the papers' numbers but the first network's multiply-adds, which round to 587 M. There
+the stem's first convolution decides: as released (tensorflow/models, research/slim) it is not
+padded and puts out 111 x 111 positions; with 112 x 112 the two networks have 587,578,640 and
+563,909,984, which round to 588 M and 564 M. The papers do not say which they counted.
+"""
 
 from tgas_neuro.architecture.cell.genotype import Block, Cell, CellGenotype
 

@@ -44,6 +44,21 @@ class NetworkPlan:
         """Inputs of the linear layer."""
         return self.layers[-1].conv.channels_out
 
+    @property
+    def path_depths(self) -> tuple[float, ...]:
+        """None: a chain adds nothing up, so that there is no path to drop."""
+        return ()
+
+    @property
+    def layer_stages(self) -> tuple[tuple[str, ...], ...]:
+        """Names of the layers after the stem, as of a single stage: it has no others."""
+        return (tuple(layer.name for layer in self.layers),)
+
+    @property
+    def last_before_reduction(self) -> None:
+        """None: a chain has no stages."""
+        return None
+
     def calc_cost(self) -> Complexity:
         """The sum over all parts."""
         costs = [conv.calc_cost() for conv in (*self.stem, *(layer.conv for layer in self.layers))]

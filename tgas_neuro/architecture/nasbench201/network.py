@@ -6,6 +6,7 @@ from torch.nn import functional
 
 from tgas_neuro.architecture.conv_plan import ConvPlan
 from tgas_neuro.architecture.convolution import PlannedConvBn, build_conv
+from tgas_neuro.architecture.drop_path import drop_path
 from tgas_neuro.architecture.nasbench201.genotype import EDGES, NASBench201Genotype
 from tgas_neuro.architecture.nasbench201.plan import CellPlan, ReductionPlan, build_plan
 from tgas_neuro.architecture.skeleton import Skeleton
@@ -28,18 +29,30 @@ class NASBench201Network(nn.Module):
         self.plan = build_plan(genotype, skeleton)
         first, *others = self.plan.stem
         self.stem = nn.Sequential(PlannedConvBn(first), *map(ReluConvBn, others))
-        self.parts = nn.ModuleDict(
-            {part.name: MODULES[type(part)](part) for part in self.plan.parts}
-        )
+        self.parts = nn.ModuleDict()
+        n_paths = 0
+        for part in self.plan.parts:
+            self.parts[part.name] = MODULES[type(part)](part, n_paths)
+            n_paths += len(part.paths)
         self.last = nn.Sequential(nn.BatchNorm2d(self.plan.features), nn.ReLU(inplace=True))
         self.linear = nn.Linear(self.plan.features, self.plan.n_classes)
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Class scores, logits, (n, class), of images (n, channels, height, width)."""
-        features = self.stem(images)
-        for part in self.parts.values():
-            features = part(features)
-        return self.linear(self.last(features).mean(dim=(2, 3)))
+    def forward(
+        self, images: torch.Tensor, kept: torch.Tensor | None = None, tap: str | None = None
+    ) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
+        """Class scores, logits, (n, class), of images (n, channels, height, width).
+
+        `kept` is (n, path), see `drop_path`, or None, which drops nothing. With `tap`, the name of
+        a part, its output is given as well, (n, channels, h, w).
+        """
+        features = tapped = self.stem(images)
+        for name, part in self.parts.items():
+            features = part(features, kept)
+            if name == tap:
+                tapped = features
+        # `last` rectifies in place what it has made itself
+        logits = self.linear(self.last(features).mean(dim=(2, 3)))
+        return logits if tap is None else (logits, tapped)
 
     def layers(self) -> dict[str, nn.Module]:
         """The modules whose outputs are compared with recordings, from input to output.
@@ -86,21 +99,25 @@ class Cell(nn.Module):
     nowhere are calculated all the same, as in the benchmark, whose counts contain them.
     """
 
-    def __init__(self, plan: CellPlan):
+    def __init__(self, plan: CellPlan, first_path: int = 0):
         super().__init__()
         used = [edge for edge, operation in enumerate(plan.operations) if operation != "none"]
         self.edges = [EDGES[edge] for edge in used]
+        numbers = {edge: first_path + number for number, edge in enumerate(plan.paths)}
+        self.paths = [numbers.get(edge) for edge in used]
         self.operations = nn.ModuleList(
             _build_operation(plan.operations[edge], plan.convs[edge]) for edge in used
         )
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """From (n, channels, size, size) to the same."""
+    def forward(self, features: torch.Tensor, kept: torch.Tensor | None = None) -> torch.Tensor:
+        """From (n, channels, size, size) to the same; `kept` as in the network."""
         nodes = [State(features)]
         for node in (1, 2, 3):
             entering = [
-                nodes[start].give(operation)
-                for (start, end), operation in zip(self.edges, self.operations, strict=True)
+                drop_path(nodes[start].give(operation), kept, path)
+                for (start, end), operation, path in zip(
+                    self.edges, self.operations, self.paths, strict=True
+                )
                 if end == node
             ]
             total = sum(entering[1:], entering[0]) if entering else torch.zeros_like(features)
@@ -111,14 +128,14 @@ class Cell(nn.Module):
 class Reduction(nn.Module):
     """Residual block of stride 2: two convolutions 3x3, beside average and convolution 1x1."""
 
-    def __init__(self, plan: ReductionPlan):
+    def __init__(self, plan: ReductionPlan, first_path: int = 0):
         super().__init__()
         self.convs = nn.Sequential(*map(ReluConvBn, plan.convs))
         # Positions beyond an odd edge are left out, so that both paths have the same size.
         self.pool = nn.AvgPool2d(2, ceil_mode=True, count_include_pad=False)
         self.shortcut = build_conv(plan.shortcut)
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: torch.Tensor, kept: torch.Tensor | None = None) -> torch.Tensor:
         """From (n, channels, size, size) to (n, 2 channels, size / 2, size / 2), rounded up."""
         return self.shortcut(self.pool(features)) + self.convs(features)
 

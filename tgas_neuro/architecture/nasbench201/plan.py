@@ -32,6 +32,15 @@ class CellPlan:
     operations: tuple[str, ...]
     convs: tuple[ConvPlan | None, ...]
 
+    @property
+    def paths(self) -> list[int]:
+        """The edges that drop path may drop: convolutions and pools."""
+        return [
+            edge
+            for edge, operation in enumerate(self.operations)
+            if operation not in ("none", "skip_connect")
+        ]
+
     def calc_cost(self) -> Complexity:
         """The cost of its convolutions, also of those that lead nowhere: they are built too."""
         costs = [conv.calc_cost() for conv in self.convs if conv is not None]
@@ -56,6 +65,11 @@ class ReductionPlan:
     convs: tuple[ConvPlan, ConvPlan]
     shortcut: ConvPlan
 
+    @property
+    def paths(self) -> list[int]:
+        """None: its two convolutions in a row are no part that cells have."""
+        return []
+
     def calc_cost(self) -> Complexity:
         """The cost of its three convolutions."""
         plain = self.shortcut.calc_cost()
@@ -71,6 +85,37 @@ class NetworkPlan:
     parts: tuple[CellPlan | ReductionPlan, ...]
     features: int
     n_classes: int
+
+    @property
+    def path_depths(self) -> tuple[float, ...]:
+        """How deep the part of every path lies, in (0, 1]; 1 is the last part."""
+        return tuple(
+            (number + 1) / len(self.parts)
+            for number, part in enumerate(self.parts)
+            for _ in part.paths
+        )
+
+    @property
+    def layer_stages(self) -> tuple[tuple[str, ...], ...]:
+        """Names of the layers after the stem, of one stage after the other.
+
+        A stage after the first begins with its residual block.
+        """
+        stages: list[list[str]] = [[]]
+        for part in self.parts:
+            if isinstance(part, ReductionPlan):
+                stages.append([])
+            stages[-1].append(part.name)
+        return tuple(map(tuple, stages))
+
+    @property
+    def last_before_reduction(self) -> tuple[str, int, int] | None:
+        """Name, channels and size [px] of the output that the last reduction reads, or None."""
+        for number in range(len(self.parts) - 1, 0, -1):
+            if isinstance(self.parts[number], ReductionPlan):
+                reduction = self.parts[number].convs[0]
+                return self.parts[number - 1].name, reduction.channels_in, reduction.size_in
+        return None
 
     def calc_cost(self) -> Complexity:
         """The sum over all parts."""

@@ -1,0 +1,64 @@
+"""`evaluate`: top-1, top-5 and loss of any network on a folder of labelled images.
+
+The network is torchvision:<name> or timm:<name> with local weights, package.module:function, or the
+folder of a final training, results/final/<run>. The images lie in <folder>/<class>/, in one folder
+with Tiny-ImageNet's val_annotations.txt, or in one folder with ImageNet's devkit beside it. Every
+image is seen once: the shorter side is resized, the middle cut out. docs/images.md has examples.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    add = parser.add_argument
+    add("--model", required=True, help="torchvision:<name>, timm:<name>, module:function, a run")
+    add("--weights", type=Path, metavar="FILE", help="state dict; a run has its own")
+    add("--images", type=Path, metavar="FOLDER", help="the validation split; a run knows its own")
+    add("--devkit", type=Path, metavar="FOLDER", help="of ImageNet with all images in one folder")
+    add("--classes", type=Path, metavar="FILE", help="class of each output, one a line")
+    add("--expect", type=int, metavar="N", help="images that there must be, 50000 for ImageNet")
+    add("--size", type=int, help="width and height of the input in pixels (224)")
+    add("--resize", type=int, help="length of the shorter side before the cut (256)")
+    add("--interpolation", default="bilinear", help="bilinear (default) or bicubic")
+    add("--mean", type=float, nargs=3, metavar=("R", "G", "B"), help="in 0 to 1; ImageNet's")
+    add("--deviation", type=float, nargs=3, metavar=("R", "G", "B"), help="in 0 to 1; ImageNet's")
+    add("--fast", action="store_true", help="pixels may differ from Pillow's by one of 255 levels")
+    add("--batch-size", type=int, default=64, help="images that pass the network at once (64)")
+    add("--device", default="auto", help="auto, cpu, cuda or cuda:<n>")
+    add("--workers", type=int, default=0, help="processes that decode images (0: none beside this)")
+    add("--threads", type=int, default=1, help="torch's threads (1)")
+    add("--per-class", type=Path, metavar="FILE.csv", help="write a row for each class")
+    add("--json", type=Path, metavar="FILE.json", help="write all of it as JSON")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Evaluate, print, and write what is asked for."""
+    from tgas_neuro.files import write_json
+    from tgas_neuro.final.evaluation import write_per_class  # torch: others start without it
+    from tgas_neuro.final.named_evaluation import evaluate_named
+
+    metrics, classes = evaluate_named(arguments)
+    print(describe(metrics.to_dict()))
+    if arguments.per_class:
+        write_per_class(arguments.per_class, metrics, classes)
+        print(f"per class  {arguments.per_class}")
+    if arguments.json:
+        write_json(arguments.json, metrics.to_dict() | {"classes": list(classes)})
+        print(f"JSON       {arguments.json}")
+
+
+def describe(metrics: dict[str, Any]) -> str:
+    """The metrics as lines of text."""
+    low, high = metrics["top1_interval"]
+    seen = sum(count > 0 for count in metrics["per_class"]["n_images"])
+    return "\n".join(
+        [
+            f"images     {metrics['n_images']:,} in {seen:,} of {metrics['n_classes']:,} classes",
+            f"top-1      {metrics['top1']:.4%} (95 % interval {low:.2%} to {high:.2%})",
+            f"top-5      {metrics['top5']:.4%}",
+            f"loss       {metrics['loss']:.5f} nat",
+        ]
+    )

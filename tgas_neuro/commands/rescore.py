@@ -1,0 +1,118 @@
+"""`rescore`: another teacher for the candidates of a run whose weights were kept; none is trained.
+
+Each finished candidate is compared with the teacher as the search does it; P stays. The scores are
+written to `rescored_<teacher>.json` in the run's folder, after every candidate: a rescoring that
+was stopped goes on where it was. The table ranks by P + alpha * TG.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tgas_neuro.commands.leaderboard import build_row, describe_nothing
+from tgas_neuro.commands.rerank import calc_agreement, describe_agreement
+from tgas_neuro.commands.table import format_table
+from tgas_neuro.errors import UserError
+from tgas_neuro.plan import Plan, build_plan
+from tgas_neuro.recordings.description import load_yaml
+from tgas_neuro.search.guidance import LAYER_CHOICES, Rating
+from tgas_neuro.search.history import build_entry, rank_entries
+from tgas_neuro.search.rescored import check_same_measures, list_rescorable, rate, rescore
+from tgas_neuro.search.runs import describe_choice, find_run, load_run
+
+CONFIG = "config.yaml"
+DESCRIPTIONS = [Path("neural_data"), Path(__file__).parents[2] / "neural_data"]
+TEACHERS = Path("results/teacher")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("--run", help="name or folder of a run; the newest by default")
+    parser.add_argument("--teacher", required=True, help="name or folder of a teacher")
+    parser.add_argument(
+        "--configfile", nargs="*", default=[], help="laid over config.yaml, as Snakemake does"
+    )
+    parser.add_argument("--alpha", type=float, help="weight of TG; as the run by default")
+    parser.add_argument("--layer-choice", help=f"one of {', '.join(LAYER_CHOICES)}")
+    parser.add_argument("--n", type=int, default=10, help="how many candidates (10)")
+    parser.add_argument("--json", action="store_true", help="as JSON, for other programs")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Score what has not been scored, and print the ranking under the other teacher."""
+    folder = find_run(arguments.run)
+    found = load_run(folder)
+    rating = Rating(
+        "p_plus_tg",
+        found.rating.alpha if arguments.alpha is None else arguments.alpha,
+        arguments.layer_choice or found.rating.layer_choice,
+    )
+    records = list_rescorable(found)
+    plan = load_plan(arguments.configfile)
+    check_same_measures(found, records, plan, ", ".join([CONFIG, *arguments.configfile]))
+    teacher = find_teacher(arguments.teacher)
+    path = folder / f"rescored_{teacher.name}.json"
+    scores = rescore(found, records, teacher, plan, path, _report)
+    before = rank_entries([build_entry(record, rating, {}) for record in records], None)
+    after = rank_entries([rate(record, scores[record["id"]], rating) for record in records], None)
+    agreement = calc_agreement(before, after)
+    was = {entry.id: rank for rank, entry in enumerate(before, 1)}
+    leaders = after[: max(arguments.n, 1)]
+    if arguments.json:
+        rows = [
+            {"rank": k, "was": was.get(e.id), "id": e.id, "reward": e.reward, "P": e.P, "TG": e.TG}
+            for k, e in enumerate(leaders, 1)
+        ]
+        content = {"run": found.name, "teacher": teacher.name, **rating.to_json()}
+        print(json.dumps(content | {"agreement": agreement, "leaderboard": rows}, indent=2))
+        return
+    print(f"run {describe_choice(folder, arguments.run)}, teacher {teacher.name}")
+    print(f"ranked by {rating.describe()}; 'was': the rank with the run's own teacher")
+    if not after:
+        print(describe_nothing([rate(r, scores[r["id"]], rating) for r in records]))
+        return
+    print(
+        format_table(
+            [{"rank": k, "was": was.get(e.id), **build_row(e)} for k, e in enumerate(leaders, 1)]
+        )
+    )
+    print(describe_agreement(agreement))
+    print(f"written to {path}")
+
+
+def _report(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def load_plan(overlays: Sequence[str]) -> Plan:
+    """The plan of ``config.yaml`` with these files laid over it, key by key, as Snakemake does."""
+    from snakemake.utils import update_config  # loads for a while
+
+    config: dict[str, Any] = {}
+    for path in (CONFIG, *overlays):
+        content = load_yaml(path)
+        if not isinstance(content, dict):
+            raise UserError(f"{path}: expected keys with values, as in config.yaml")
+        update_config(config, content)
+    return build_plan(config, DESCRIPTIONS, ", ".join([CONFIG, *overlays]))
+
+
+def find_teacher(name: str, teachers: Path = TEACHERS) -> Path:
+    """The folder of a teacher: by its name in `teachers`, or by its path.
+
+    Raises
+    ------
+    UserError
+        There is no such teacher.
+    """
+    for folder in (teachers / name, Path(name)):
+        if (folder / "teacher.nc").is_file():
+            return folder
+    there = ", ".join(sorted(path.parent.name for path in teachers.glob("*/teacher.nc"))) or "none"
+    raise UserError(
+        f"teacher {name!r}: no teacher.nc there; in {teachers}: {there}; make it with its "
+        "configuration: snakemake --cores 2 teacher_ranks"
+    )

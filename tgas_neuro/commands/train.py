@@ -1,0 +1,61 @@
+"""`train`: the final training of a job.json, in this process or among those of torchrun.
+
+    python -m tgas_neuro train --job results/final/<run>/work/job.json --processes 2
+    torchrun --nproc_per_node 8 -m tgas_neuro train --job results/final/<run>/work/job.json
+
+The rule final writes the file and starts this by itself; by hand it is for several machines (see
+docs/final.md). Ends with 143 after SIGTERM, when a checkpoint is written.
+"""
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+from tgas_neuro.errors import UserError
+from tgas_neuro.final.job import Job, read_job, run_job
+from tgas_neuro.processes import die_with_parent, die_with_workflow
+
+SECONDS_OF_THE_FIRST = 3.0  # to report a mistake that all processes meet
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("--job", type=Path, required=True, help="job.json of a final training")
+    parser.add_argument(
+        "--processes", type=int, default=1, help="so many on this machine, without torchrun"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train; the first process writes metrics.json beside the job."""
+    job = read_job(arguments.job)
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        die_with_parent(os.getppid())
+        return _run_member(job)
+    if arguments.processes > 1:
+        from tgas_neuro.final.launch import start_processes
+
+        die_with_workflow()
+        return start_processes(arguments.job, arguments.processes)
+    run_job(job, None, _report)
+    return 0
+
+
+def _run_member(job: Job) -> int:
+    from tgas_neuro.final.distributed import joined_group
+
+    try:
+        with joined_group(job.config["device"]) as group:
+            run_job(job, group, _report)
+    except UserError:
+        if os.environ["RANK"] != "0":
+            # A mistake that all meet is reported once: torchrun ends this one when the first ends.
+            time.sleep(SECONDS_OF_THE_FIRST)
+        raise
+    return 0
+
+
+def _report(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,167 @@
+"""Files of images to squares of pixels: decoded, cut and resized in as few steps as possible.
+
+JPEGs are decoded by torchvision and resized by torch on bytes, everything else by Pillow, the
+reference: decoded pixels are equal, resized ones differ by a level of 255 here and there (torch's
+filter has fewer digits; `docs/images.md` has the figures).
+"""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.nn import functional
+from torchvision.io import ImageReadMode, decode_jpeg
+
+from tgas_neuro.candidate.training import DEVIATION, MEAN
+from tgas_neuro.errors import UserError
+from tgas_neuro.final.augmentation import Cut
+
+BROKEN = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+
+# Of a reduced scale, as in Pillow's `thumbnail`: with less the resize could not tell the decoder's
+# average from its own filter, and the result would be sharper than that of the whole image.
+GAP = 2
+
+# As Pillow names them; torch's own names are the keys.
+INTERPOLATIONS = {
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How files become inputs of a network.
+
+    Attributes
+    ----------
+    resize
+        Length of the shorter side before the middle is cut out [pixel]; None: as the augmentation
+        has it.
+    interpolation
+        A key of `INTERPOLATIONS`; both widen their filter where they shrink (no aliasing).
+    exact
+        Decode and resize with Pillow alone, pixel by pixel as torchvision's transforms of a PIL
+        image do; slower.
+    mean, deviation
+        Of red, green and blue in [0, 1]: subtracted, and divided by.
+    """
+
+    resize: int | None = None
+    interpolation: str = "bilinear"
+    exact: bool = False
+    mean: tuple[float, float, float] = MEAN
+    deviation: tuple[float, float, float] = DEVIATION
+
+
+def decode_square(
+    path: Path,
+    choose: Callable[[int, int], Cut],
+    size: int,
+    reading: Reading,
+    reduce: bool = False,
+) -> np.ndarray:
+    """A part of an image, resized to a square.
+
+    Parameters
+    ----------
+    path
+        Any format that Pillow reads; grey, palette and transparent images become RGB. EXIF's
+        orientation is passed over, as torchvision's ``ImageFolder`` does.
+    choose
+        ``(width, height) -> Cut``: what is taken.
+    size
+        Width and height of the square [pixel].
+    reading
+        How it is resized.
+    reduce
+        Decode a JPEG at a half, a quarter or an eighth where the part is larger than the square
+        by twice as much: the decoder's averages stand for half of the resize.
+
+    Returns
+    -------
+    pixels
+        (y, x, rgb), uint8.
+
+    Raises
+    ------
+    UserError
+        The file cannot be read.
+    """
+    try:
+        with warnings.catch_warnings(action="ignore"):  # broken EXIF, transparent palettes
+            return _decode(np.fromfile(path, dtype=np.uint8), choose, size, reading, reduce)
+    except BROKEN as error:
+        raise UserError(
+            f"{path}: not a readable image ({error}); replace it, remove it, or have all of them "
+            "decoded before with check: decode"
+        ) from None
+
+
+def _decode(
+    content: np.ndarray,
+    choose: Callable[[int, int], Cut],
+    size: int,
+    reading: Reading,
+    reduce: bool,
+) -> np.ndarray:
+    with Image.open(BytesIO(content)) as image:
+        cut = choose(*image.size)
+        if reading.exact:
+            return _resize_exactly(image.convert("RGB"), cut, size, reading)
+        if reduce:
+            cut = _reduce(image, cut)
+        # Pillow alone decodes at a reduced scale, and knows CMYK.
+        reduced = image.decoderconfig[:1] not in ((), (1,))
+        if image.format == "JPEG" and image.mode in ("RGB", "L") and not reduced:
+            try:
+                pixels = decode_jpeg(torch.from_numpy(content), ImageReadMode.RGB)
+            except RuntimeError:  # Pillow may read it, or says what is wrong
+                pixels = _to_tensor(image)
+        else:
+            pixels = _to_tensor(image)
+    return _resize(pixels, cut, size, reading)
+
+
+def _to_tensor(image: Image.Image) -> torch.Tensor:
+    """(rgb, y, x), uint8, channels last."""
+    return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1)
+
+
+def _reduce(image: Image.Image, cut: Cut) -> Cut:
+    """Have a JPEG decoded at the lowest scale that leaves `GAP` pixels for one of the result."""
+    width, height = image.size
+    resized = min(cut.width / cut.resized_width, cut.height / cut.resized_height)
+    wanted = int(resized / GAP)
+    if wanted < 2 or image.draft(None, (width // wanted, height // wanted)) is None:
+        return cut
+    scale = image.decoderconfig[0]
+    left, top, right, bottom = (
+        round(edge / scale)
+        for edge in (cut.left, cut.top, cut.left + cut.width, cut.top + cut.height)
+    )
+    right, bottom = min(right, image.width), min(bottom, image.height)
+    return cut._replace(left=left, top=top, width=right - left, height=bottom - top)
+
+
+def _resize(pixels: torch.Tensor, cut: Cut, size: int, reading: Reading) -> np.ndarray:
+    part = pixels[:, cut.top : cut.top + cut.height, cut.left : cut.left + cut.width]
+    resized = (cut.resized_height, cut.resized_width)
+    if part.shape[1:] != resized:
+        part = functional.interpolate(
+            part[None], resized, mode=reading.interpolation, antialias=True, align_corners=False
+        )[0]
+    return part[:, cut.y : cut.y + size, cut.x : cut.x + size].permute(1, 2, 0).numpy()
+
+
+def _resize_exactly(image: Image.Image, cut: Cut, size: int, reading: Reading) -> np.ndarray:
+    part = image.crop((cut.left, cut.top, cut.left + cut.width, cut.top + cut.height))
+    resized = part.resize(
+        (cut.resized_width, cut.resized_height), INTERPOLATIONS[reading.interpolation]
+    )
+    return np.asarray(resized.crop((cut.x, cut.y, cut.x + size, cut.y + size)))

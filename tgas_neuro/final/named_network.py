@@ -1,0 +1,102 @@
+"""A network by name, for the evaluation alone: a run's result, or another one with its weights."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from tgas_neuro.architecture.genotype import read_genotype
+from tgas_neuro.architecture.network import build_network
+from tgas_neuro.architecture.skeleton import Skeleton
+from tgas_neuro.errors import UserError
+from tgas_neuro.files import read_json
+from tgas_neuro.final.augmentation import AUGMENTATIONS
+from tgas_neuro.teacher.model import build_model
+from tgas_neuro.teacher.options import NetworkOptions
+
+# Where published networks are found, and the module that holds a function for each.
+LIBRARIES = {"torchvision": "", "timm": "timm.models:"}
+
+
+@dataclass(frozen=True)
+class NamedNetwork:
+    """A network and how it sees images.
+
+    Attributes
+    ----------
+    network
+        In evaluation mode.
+    size, resize
+        Width and height of its input, and length of the shorter side before the cut [pixel].
+    exact
+        Whether images are read as published networks were evaluated, with Pillow alone.
+    images
+        Folder of the validation split that belongs to it, if any.
+    """
+
+    network: nn.Module
+    size: int = 224
+    resize: int = 256
+    exact: bool = True
+    images: Path | None = None
+
+
+def load_named_network(name: str, weights: Path | None) -> NamedNetwork:
+    """Load a network.
+
+    Parameters
+    ----------
+    name
+        ``torchvision:<name>``, ``timm:<name>``, ``package.module:function`` (called without
+        arguments), or the folder of a final training, ``results/final/<run>``.
+    weights
+        File with a state dict, read with ``weights_only=True``; None takes what the function
+        gives, or the run's own. Nothing is downloaded.
+
+    Raises
+    ------
+    UserError
+        The network is unknown, or the weights are missing or not its.
+    """
+    if Path(name).is_dir():
+        return _load_run(Path(name), weights)
+    library, _, rest = name.partition(":")
+    if library in LIBRARIES:
+        if weights is None:
+            raise UserError(
+                f"--weights: is missing; {name} comes without weights: name a local file with them"
+            )
+        # timm's names end with the tag of the weights, which are the user's here
+        name = LIBRARIES[library] + (rest.partition(".")[0] if library == "timm" else rest)
+    elif not rest:
+        raise UserError(
+            f"--model: {name!r} is neither a folder nor one of torchvision:<name>, timm:<name>, "
+            "package.module:function"
+        )
+    options = NetworkOptions(
+        model=name, weights=None if weights is None else str(weights), layers={}
+    )
+    try:
+        return NamedNetwork(build_model(options, seed=0))
+    except UserError as error:  # worded for the configuration's keys
+        raise UserError(str(error).replace("teacher.network.", "--")) from None
+
+
+def _load_run(folder: Path, weights: Path | None) -> NamedNetwork:
+    job, metrics = read_json(folder / "work" / "job.json"), read_json(folder / "metrics.json")
+    skeleton = Skeleton(**metrics["network"])
+    network = build_network(read_genotype(job["genotype"]), skeleton, torch.Generator())
+    path = weights or folder / "weights.pt"
+    try:
+        network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    except (OSError, RuntimeError) as error:
+        reason = str(error).split("\n")[0]
+        raise UserError(
+            f"{path}: not the weights of {folder} ({reason}); give --weights, or train again"
+        ) from None
+    size = skeleton.image_size
+    view = AUGMENTATIONS[job["config"]["augmentation"]].view(size, size, size)
+    return NamedNetwork(
+        network.eval(), size, view.resized_width, exact=False, images=Path(job["val"])
+    )
