@@ -64,6 +64,10 @@ MISTAKES = [
     ("premature.learning_rate", 0, r"premature.learning_rate: 0 is too small"),
     ("premature.image_size", 16, None),
     ("teacher.stimuli.size", 8, None),
+    ("final.micro_batch", 5, r"final.micro_batch: 5 images do not divide final.batch_size, 64"),
+    ("final.processes", 2, r"final.micro_batch: null, the whole batch; .* 2 processes cannot"),
+    ("final.processes", "all", r"final.processes: 'all'"),
+    ("final.ema", 1, r"final.ema: 1 is too large; it must be below 1"),
     ("final.network.stages", 5, None),
     (
         "final.network",
@@ -244,7 +248,10 @@ class TestNames:
             ("premature.epochs", 2, "search final"),
             ("search.generations", 5, "final"),
             ("final.epochs", 5, "final"),
+            ("final.micro_batch", 32, "final"),
             ("final.workers", 1, ""),
+            ("final.processes", 1, ""),
+            ("final.checkpoint_minutes", 1, ""),
         ],
     )
     def test_a_change_shows_where_it_matters(self, default, path, value, changed):

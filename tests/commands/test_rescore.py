@@ -172,15 +172,9 @@ def test_ranks_and_what_is_said(place, capsys):
     own = {r["id"]: P[r["id"]] + 2 * r["teacher"]["TG"]["crossed"] for r in records}
     rank = {name: 1 + k for k, name in enumerate(sorted(rewards, key=rewards.get, reverse=True))}
     was = {name: 1 + k for k, name in enumerate(sorted(own, key=own.get, reverse=True))}
-    assert content["leaderboard"] == [
-        {
-            "rank": rank[name],
-            "was": was[name],
-            "id": name,
-            "reward": pytest.approx(rewards[name]),
-            "P": P[name],
-            "TG": TG[name],
-        }
+    found = [tuple(row.values()) for row in content["leaderboard"]]
+    assert found == [
+        (rank[name], was[name], name, pytest.approx(rewards[name]), P[name], TG[name])
         for name in rank
     ]
     assert (content["run"], content["teacher"], content["alpha"]) == ("run-1", "other", 2.0)
@@ -248,6 +242,12 @@ def complain(capsys, *arguments, **names):
     return error
 
 
+def complain_last(capsys):
+    """The first candidate is scored before the second is found to be wrong."""
+    assert rescore() == 1
+    return capsys.readouterr().err.splitlines()[-1]
+
+
 def test_teachers_that_do_not_do(place, capsys, tmp_path):
     error = complain(capsys, teacher="oter")
     assert error.startswith("Error: teacher 'oter': no teacher.nc there; in results/teacher: other")
@@ -276,12 +276,6 @@ def test_weights_that_do_not_do(place, capsys):
         )
     finally:
         path.write_bytes(whole)
-
-
-def complain_last(capsys):
-    """The first candidate is scored before the second is found to be wrong."""
-    assert rescore() == 1
-    return capsys.readouterr().err.splitlines()[-1]
 
 
 def test_the_configuration_of_the_run_is_asked_for(place, capsys, tmp_path):

@@ -1,4 +1,5 @@
-import signal
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -67,7 +68,7 @@ def test_a_sample_depends_on_seed_epoch_and_its_number_alone(listing, augmentati
         assert torch.equal(inputs, found) is (augmentation == "none")
 
 
-@pytest.mark.parametrize("workers", [0, 1, 3])
+@pytest.mark.parametrize("workers", [0, 1, 2])
 def test_batches_come_in_their_order_whatever_the_workers(listing, workers):
     images = FolderImages(listing, 8, "resized_crop", 7)
     order = np.random.default_rng(0).permutation(28) % 7
@@ -118,11 +119,39 @@ def test_workers_outlive_a_signal_that_the_main_process_handles(listing):
     images = FolderImages(listing, 8, "none", 7)
     loaded = iterate_batches(images, [[0, 1]] * 40, CPU, 1, 0)
     next(loaded)
-    for child in list_children():
-        child.send_signal(signal.SIGTERM)
-        child.send_signal(signal.SIGINT)
+    numbers = [str(child.pid) for child in list_children()]
+    for name in ("TERM", "INT"):
+        subprocess.run(["kill", f"-{name}", *numbers], check=True)
     time.sleep(0.05)
     assert len(list(loaded)) == 39
+
+
+def test_workers_obey_the_main_process(listing):
+    loaded = iterate_batches(FolderImages(listing, 8, "none", 7), [[0, 1]] * 40, CPU, 1, 0)
+    next(loaded)
+    for child in list_children():
+        child.terminate()
+        assert child.wait(20) in (0, None)
+    with pytest.raises(RuntimeError, match="exited unexpectedly"):
+        list(loaded)
+
+
+ABANDONED = """
+import sys, torch
+from pathlib import Path
+from tgas_neuro.classification.image_folder import load_image_folder
+from tgas_neuro.final.data import FolderImages, iterate_batches
+images = FolderImages(load_image_folder(sys.argv[1], "training", "x"), 8, "none", 7)
+loaded = iterate_batches(images, [[0, 1]] * 40, torch.device("cpu"), 2, 0)
+next(loaded)
+sys.kept = loaded
+raise SystemExit(3)
+"""
+
+
+def test_a_process_that_leaves_its_batches_ends(listing):
+    command = [sys.executable, "-c", ABANDONED, str(listing.folder)]
+    assert subprocess.run(command, timeout=100, check=False).returncode == 3
 
 
 def test_workers_fill_batches_in_shared_memory(listing):

@@ -139,6 +139,67 @@ def test_log_has_a_row_per_epoch(train, tmp_path):
     )
 
 
+def test_a_log_that_a_kill_left_behind_is_written_again(train, tmp_path):
+    train()
+    log = tmp_path / "run" / "log.csv"
+    whole = log.read_text()
+    log.write_text("".join(whole.splitlines(keepends=True)[:-1]))
+    train()
+    assert log.read_text() == whole
+
+
+def test_best_is_kept_and_said_to_be_chosen(train, tmp_path):
+    result, weights, _ = train(epochs=6, learning_rate=0.5, batch_size=4)
+    best = torch.load(tmp_path / "run" / "best.pt", weights_only=True)
+    with (tmp_path / "run" / "log.csv").open() as file:
+        found = [float(row["val_top1"]) for row in csv.DictReader(file)]
+    assert result["best"] == {
+        "epoch": 1 + found.index(max(found)),
+        "top1": max(found),
+        "chosen_on": "validation images",
+    }
+    assert {key: best[key] for key in result["best"]} == result["best"]
+    assert list(best["model"]) == list(weights)
+    assert result["top1"] == found[-1]
+
+
+def test_validation_now_and_then_changes_no_weights(train, tmp_path):
+    whole, weights, _ = train("whole", epochs=5)
+    result, found, _ = train("seldom", epochs=5, evaluate_every=3)
+    assert_same(weights, found)
+    assert result["top1"] == whole["top1"]
+    with (tmp_path / "seldom" / "log.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [bool(row["val_top1"]) for row in rows] == [False, False, True, False, True]
+
+
+def test_the_moving_average_is_what_is_evaluated_and_kept(train, tmp_path):
+    result, average, _ = train(ema=0.9)
+    checkpoint = torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)
+    assert_same(average, checkpoint["ema"]["network"])
+    trained = {name.removeprefix("network."): value for name, value in checkpoint["model"].items()}
+    assert not torch.equal(trained["0.weight"], average["0.weight"])
+    assert result["evaluated"] == "moving average of the weights"
+    # the weights themselves are trained as without it
+    assert_same(trained, train("plain")[1])
+
+
+def test_micro_batches_are_one_batch_where_nothing_depends_on_the_batch(train, whole):
+    """Without batch norm the mean of the halves' gradients is the whole's."""
+
+    def build(genotype, skeleton, settings, generator):
+        network = nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 3))
+        with torch.no_grad():
+            network[1].weight.normal_(0, 0.1, generator=generator)
+            network[1].bias.zero_()
+        return whole(network)
+
+    _, weights, _ = train("whole", build=build)
+    _, found, _ = train("parts", build=build, micro_batch=2)
+    for name, value in weights.items():
+        torch.testing.assert_close(found[name], value, rtol=1e-5, atol=1e-6)
+
+
 def test_first_step_by_hand(train, whole):
     """One batch, no clipping, no momentum: weights move by -rate x (gradient + decay x weight)."""
     seen = {}

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -175,7 +176,8 @@ def iterate_batches(
                 labels.to(device, non_blocking=True),
             )
     finally:
-        del loaded  # the last reference: its workers end here
+        if workers:  # torch ends them with the last reference, which a traceback may hold
+            loaded._shutdown_workers()
 
 
 def normalise(pixels: torch.Tensor, reading: Reading = READING) -> torch.Tensor:
@@ -205,10 +207,21 @@ class _Batches(Dataset):
 
 
 def _prepare_worker(number: int) -> None:
-    # A cluster signals every process of a job, a terminal every one in the foreground. The main
-    # one decides when to stop, and may need a few more batches until then.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    """Leave it to the main process when to end.
+
+    A cluster signals every process of a job, a terminal every one in the foreground, but the main
+    one may need a few more batches until it has written its checkpoint.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "sigwaitinfo"):  # not on macOS
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        threading.Thread(target=_wait_for_parent, daemon=True).start()
+
+
+def _wait_for_parent() -> None:
+    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != os.getppid():
+        pass
+    os._exit(0)
 
 
 def _with_short_errors(

@@ -117,6 +117,7 @@ class Training:
             showing_progress(total, done, self.report, self.group.is_first) as progress,
             contextlib.closing(self._open_board()) as board,
         ):
+            self._write_log()  # a kill may have come between checkpoint and log
             while len(self.log) < epochs:
                 self._train_epoch(request, progress)
                 self._end_epoch(request)
@@ -206,7 +207,10 @@ class Training:
         self.log.append(entry)
         self.step, self.sums = 0, dict(NOTHING)
         self._write_checkpoint()
-        if self.group.is_first:
+        self._write_log()
+
+    def _write_log(self) -> None:
+        if self.group.is_first and self.log:
             write_log(self.folder / "log.csv", self.log)
 
     def _validate(self, entry: LogEntry, request: StopRequest) -> LogEntry:

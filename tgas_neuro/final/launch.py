@@ -1,5 +1,6 @@
 """Starts a final training on this machine: in this process, or in several that torchrun starts."""
 
+import contextlib
 import logging
 import os
 import signal
@@ -62,11 +63,10 @@ def _run_command(path: Path, processes: int, report: Callable[[str], None]) -> N
         code = process.wait()
     except BaseException:  # SystemExit of a SIGTERM: the processes write their checkpoint
         process.terminate()
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(PATIENCE)
-        finally:
-            process.kill()
-            process.wait()
+        process.kill()
+        process.wait()
         raise
     raise_for(code)
 
