@@ -132,7 +132,7 @@ def test_workers_obey_the_main_process(listing):
     for child in list_children():
         child.terminate()
         assert child.wait(20) in (0, None)
-    with pytest.raises(RuntimeError, match="exited unexpectedly"):
+    with pytest.raises((RuntimeError, OSError)):
         list(loaded)
 
 
