@@ -1,6 +1,6 @@
 """What the early measurements know about the long accuracies: rank correlations and intervals."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from scipy.stats import rankdata, spearmanr
 RESAMPLES = 2000
 INTERVAL = (5, 95)  # percentiles: a 90 % interval
 ALPHAS = (0.25, 0.5, 1.0, 2.0, 4.0)
+COLOURS = (*(f"C{number}" for number in range(10)), "navy", "crimson")  # of teachers
 
 
 def correlate(values: np.ndarray, accuracy: np.ndarray) -> float:
@@ -19,12 +20,48 @@ def correlate(values: np.ndarray, accuracy: np.ndarray) -> float:
     return float(spearmanr(values, accuracy).statistic)
 
 
-def bootstrap(
-    statistic: Callable[[np.ndarray], float], n: int, generator: np.random.Generator
-) -> list[float]:
-    """Percentile interval of a statistic of resampled cells (given by their numbers)."""
-    draws = [statistic(generator.integers(n, size=n)) for _ in range(RESAMPLES)]
-    return [float(value) for value in np.percentile(draws, INTERVAL)]
+class Outcome:
+    """The long accuracies, and how far what is known early is in line with them.
+
+    Parameters
+    ----------
+    accuracy
+        (cell,), of at least two values.
+    seed
+        Draws the cells of the bootstrap's resamples, the same for all that is rated.
+    """
+
+    def __init__(self, accuracy: np.ndarray, seed: int):
+        n = len(accuracy)
+        resamples = np.random.default_rng(seed).integers(n, size=(RESAMPLES, n))
+        self.accuracy = accuracy
+        self._cells = np.vstack([np.arange(n), resamples])
+        self._ranks = _rank(accuracy[self._cells])
+
+    def rate(self, values: np.ndarray) -> dict[str, Any]:
+        """Rank correlation of values (cell,) with the accuracy, and its percentile interval."""
+        return dict(zip(("r", "interval"), _summarise(self._correlate(values)), strict=True))
+
+    def compare(self, values: np.ndarray, P: np.ndarray) -> dict[str, Any]:
+        """By how much the rank correlation of values (cell,) is above that of P, and interval."""
+        gains = self._correlate(values) - self._correlate(P)
+        return dict(zip(("gain", "interval"), _summarise(gains), strict=True))
+
+    def _correlate(self, values: np.ndarray) -> np.ndarray:
+        """Spearman's coefficients of the cells themselves and of every resample."""
+        return (_rank(values[self._cells]) * self._ranks).sum(axis=1)
+
+
+def _rank(values: np.ndarray) -> np.ndarray:
+    """Ranks in each row, centred and of length 1; zeros where the values do not differ."""
+    ranks = rankdata(values, axis=1) - (values.shape[1] + 1) / 2
+    lengths = np.linalg.norm(ranks, axis=1, keepdims=True)
+    return ranks / np.where(lengths > 0, lengths, 1.0)
+
+
+def _summarise(statistics: np.ndarray) -> tuple[float, list[float]]:
+    """The first, of the cells themselves, and the percentile interval of the others."""
+    return float(statistics[0]), np.percentile(statistics[1:], INTERVAL).tolist()
 
 
 def correlate_partially(values: np.ndarray, accuracy: np.ndarray, given: np.ndarray) -> float:
@@ -57,74 +94,68 @@ def build_report(
     report
         ``spread`` of the long accuracies, ``complexity`` (rows of params and macs), ``P`` and
         ``teachers`` (rows for every step, of a teacher with TG, P + TG, the gain over P, TG given
-        params, each alpha, the paper's layer choice, every region and layer,
-        and TG without a choice of layer).
+        params, each alpha, the paper's layer choice, every region and layer, and TG without a
+        choice of layer).
     """
     accuracy = np.array([cell["long"]["val"]["accuracy"] for cell in cells])
-    params = np.array([cell["complexity"]["params"] for cell in cells])
-    macs = np.array([cell["complexity"]["macs"] for cell in cells])
-    n = len(cells)
-
-    def rate(values: np.ndarray) -> dict[str, Any]:
-        generator = np.random.default_rng(seed)
-        interval = bootstrap(lambda i: correlate(values[i], accuracy[i]), n, generator)
-        return {"r": correlate(values, accuracy), "interval": interval}
-
-    def compare(values: np.ndarray, P: np.ndarray) -> dict[str, Any]:
-        def gain(i: np.ndarray) -> float:
-            return correlate(values[i], accuracy[i]) - correlate(P[i], accuracy[i])
-
-        whole = gain(np.arange(n))
-        return {"gain": whole, "interval": bootstrap(gain, n, np.random.default_rng(seed))}
-
-    early = {
-        step: np.array([cell["early"][str(step)]["accuracy"] for cell in cells]) for step in steps
+    complexity = {
+        name: np.array([cell["complexity"][name] for cell in cells]) for name in ("params", "macs")
     }
-    report: dict[str, Any] = {
-        "n_cells": n,
+    early = {
+        str(step): np.array([cell["early"][str(step)]["accuracy"] for cell in cells])
+        for step in steps
+    }
+    outcome = Outcome(accuracy, seed)
+    return {
+        "n_cells": len(cells),
         "spread": {
             "lowest": float(accuracy.min()),
             "median": float(np.median(accuracy)),
             "highest": float(accuracy.max()),
         },
-        "complexity": {"params": rate(params), "macs": rate(macs)},
-        "P": {str(step): rate(early[step]) for step in steps},
-        "teachers": {},
-    }
-    for teacher, found in scores.items():
-        rows = {}
-        for step in steps:
-            taken = [score[str(step)] for score in found]
-            TG = np.array([score["TG"]["crossed"] for score in taken])
-            both = early[step] + TG
-            averaged = np.array([average_cells(score["regions"]) for score in taken])
-            rows[str(step)] = {
-                "TG": rate(TG),
-                "TG mean": float(TG.mean()),
-                "TG sd": float(TG.std()),
-                "P sd": float(early[step].std()),
-                "TG given params": correlate_partially(TG, accuracy, params),
-                "P + TG": rate(both),
-                "gain of P + TG": compare(both, early[step]),
-                "alphas": {
-                    str(alpha): correlate(early[step] + alpha * TG, accuracy) for alpha in ALPHAS
-                },
-                "TG, paper's choice": correlate(
-                    np.array([score["TG"]["paper"] for score in taken]), accuracy
-                ),
-                "regions": {
-                    region: correlate(
-                        np.array([s["regions"][region]["crossed"]["corrected"] for s in taken]),
-                        accuracy,
-                    )
-                    for region in taken[0]["regions"]
-                },
-                "layers": _rate_layers(taken, accuracy),
-                "TG, mean over cells": rate(averaged),
-                "gain of P + TG, mean over cells": compare(early[step] + averaged, early[step]),
+        "complexity": {name: outcome.rate(values) for name, values in complexity.items()},
+        "P": {step: outcome.rate(P) for step, P in early.items()},
+        "teachers": {
+            teacher: {
+                step: _rate_teacher(
+                    [score[step] for score in found], P, outcome, complexity["params"]
+                )
+                for step, P in early.items()
             }
-        report["teachers"][teacher] = rows
-    return report
+            for teacher, found in scores.items()
+        },
+    }
+
+
+def _rate_teacher(
+    taken: Sequence[dict[str, Any]], P: np.ndarray, outcome: Outcome, params: np.ndarray
+) -> dict[str, Any]:
+    """What one teacher knows at one step, from the scores of all cells there."""
+    accuracy = outcome.accuracy
+    TG, paper = (
+        np.array([score["TG"][choice] for score in taken]) for choice in ("crossed", "paper")
+    )
+    averaged = np.array([average_cells(score["regions"]) for score in taken])
+    return {
+        "TG": outcome.rate(TG),
+        "TG mean": float(TG.mean()),
+        "TG sd": float(TG.std()),
+        "P sd": float(P.std()),
+        "TG given params": correlate_partially(TG, accuracy, params),
+        "P + TG": outcome.rate(P + TG),
+        "gain of P + TG": outcome.compare(P + TG, P),
+        "alphas": {str(alpha): correlate(P + alpha * TG, accuracy) for alpha in ALPHAS},
+        "TG, paper's choice": correlate(paper, accuracy),
+        "regions": {
+            region: correlate(
+                np.array([s["regions"][region]["crossed"]["corrected"] for s in taken]), accuracy
+            )
+            for region in taken[0]["regions"]
+        },
+        "layers": _rate_layers(taken, accuracy),
+        "TG, mean over cells": outcome.rate(averaged),
+        "gain of P + TG, mean over cells": outcome.compare(P + averaged, P),
+    }
 
 
 def average_cells(regions: dict[str, Any]) -> float:
@@ -136,7 +167,7 @@ def average_cells(regions: dict[str, Any]) -> float:
             for name, layer in region["layers"].items()
             if name != "stem" and layer is not None
         ]
-        ceiling = region["ceiling"] if region["corrected_for_noise"] else 1.0
+        ceiling = 1.0 if region["ceiling"] is None else region["ceiling"]  # None: not corrected
         found.append(float(np.mean(cells)) / ceiling)
     return float(np.mean(found))
 
@@ -196,7 +227,7 @@ def draw_report(report: dict[str, Any], steps: Sequence[int]) -> Figure:
             ax.plot(
                 place,
                 [rows[str(step)][key]["r"] for step in steps],
-                color=f"C{number}" if number < 10 else ("navy", "crimson")[number - 10],
+                color=COLOURS[number],
                 ls=":" if control else "-",
                 marker="x" if control else "o",
                 ms=4,
