@@ -173,7 +173,16 @@ MISTAKES = {
     "a list": ("- name: mine\n", "expected keys with values, got [{'name': 'mine'}] (a list)"),
     "a list as key": ("? [a, b]\n: 1\n", "line 1, column 3: not valid YAML (found unhashable key)"),
     "a set": ("!!set {a, b}\n", "was read as a set; put it in quotes"),
-    "no date": ("name: 2020-13-45\n", "not a YAML text in UTF-8 (month must be in 1..12)"),
+    "no date": (
+        "name: 2020-13-45\n",
+        "line 1, column 7: not valid YAML ('2020-13-45' is no timestamp)",
+    ),
+    "a tag that is wrong": (
+        "name: [!!timestamp x]\n",
+        "line 1, column 8: not valid YAML ('x' is no timestamp)",
+    ),
+    "a tag without a value": ("name: !!int\n", "line 1, column 7: not valid YAML ('' is no int)"),
+    "a number for a truth": ("name: !!bool 5\n", "column 7: not valid YAML ('5' is no bool)"),
     "within itself": ("files: &a [*a]\n", "nested too deeply, or within itself; write it out"),
     "deeper than deep": ("a: " + "[" * 5000, "nested too deeply, or within itself; write it out"),
     "a few lines that grow by aliases": (

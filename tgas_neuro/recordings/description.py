@@ -18,7 +18,20 @@ MOST_NODES = 100_000  # values of a YAML file, each counted as often as aliases 
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
-    """`yaml.SafeLoader` that refuses a key given twice, where YAML would keep the last one."""
+    """`yaml.SafeLoader` that refuses a key given twice, where YAML would keep the last one.
+
+    What a tag or its look says it is and is not (``!!timestamp x``, ``2020-13-45``) has a line and
+    a column too; PyYAML's constructors end with whatever Python raised.
+    """
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> object:
+        try:
+            return super().construct_object(node, deep)
+        except (AttributeError, LookupError, ValueError):
+            kind = node.tag.rpartition(":")[2]
+            raise yaml.constructor.ConstructorError(
+                None, None, f"{node.value!r} is no {kind}", node.start_mark
+            ) from None
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
         seen = set()
@@ -49,7 +62,6 @@ def load_yaml(path: str | Path) -> object:
         raise UserError(f"{path}: {where}not valid YAML ({error.problem}); correct it") from None
     except RecursionError:
         raise UserError(f"{path}: nested too deeply, or within itself; write it out") from None
-    # a ValueError is UTF-8, or what cannot be a date or number, such as 2020-13-45
     except (yaml.YAMLError, ValueError) as error:
         raise UserError(f"{path}: not a YAML text in UTF-8 ({error})") from None
     if nodes > MOST_NODES:
