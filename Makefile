@@ -24,7 +24,7 @@ lint: $(READY)
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	python -m pip install --quiet --constraint constraints.txt --editable ".[brainscore,nwb,dev]"
+	python -m pip install --quiet --constraint constraints.txt --editable ".[brainscore,nwb,slurm,tensorboard,dev]"
 	touch $@
 
 clean:

@@ -10,11 +10,12 @@ from contextlib import contextmanager
 import torch
 
 from tgas_neuro.errors import UserError
+from tgas_neuro.gpus import claim_gpu
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
 
 
-def choose_device(name: str, key: str) -> torch.device:
+def choose_device(name: str, key: str, claim: bool = False) -> torch.device:
     """The device that the configuration names.
 
     Parameters
@@ -24,9 +25,11 @@ def choose_device(name: str, key: str) -> torch.device:
         ``"cuda"`` or ``"cuda:1"``.
     key
         The key of the configuration, for messages.
+    claim
+        Where several GPUs are seen and none is named: take one that no other job has.
     """
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
     except RuntimeError:
@@ -35,6 +38,11 @@ def choose_device(name: str, key: str) -> torch.device:
         raise UserError(f"{key}: {name!r} is not one of: auto, cpu, cuda, cuda:<n>")
     if device.type == "cuda" and not torch.cuda.is_available():
         raise UserError(f"{key}: {name!r}, but torch finds no GPU; use auto or cpu")
+    several = device.type == "cuda" and device.index is None and torch.cuda.device_count() > 1
+    if claim and several:
+        ids = [torch.cuda.get_device_properties(n) for n in range(torch.cuda.device_count())]
+        names = [str(getattr(found, "uuid", n)) for n, found in enumerate(ids)]
+        return torch.device("cuda", claim_gpu(names))
     return device
 
 

@@ -73,7 +73,7 @@ def evaluate_candidate(
         The training left the finite numbers, or no layer tells the stimuli apart.
     """
     set_up_torch(settings["threads"])
-    device = choose_device(settings["device"], "premature.device")
+    device = choose_device(settings["device"], "premature.device", claim=True)
     architecture = read_genotype(genotype)
     network = build_network(
         architecture,

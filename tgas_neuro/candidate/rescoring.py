@@ -46,7 +46,7 @@ class Rescorer:
     ):
         set_up_torch(premature["threads"])
         self.premature, self.scoring, self.ranks = premature, scoring, ranks
-        self.device = choose_device(premature["device"], "premature.device")
+        self.device = choose_device(premature["device"], "premature.device", claim=True)
         self.teacher = load_teacher(teacher, for_scoring=True)
         _check_channels(teacher, self.teacher)
         if not ranks.is_dir():

@@ -38,6 +38,7 @@ def load_split(
     key: str,
     checked: Path | None = None,
     report: Callable[[str], None] | None = None,
+    folder: Path | None = None,
 ) -> ImageFolder:
     """List the images of one split and check them; nothing of the other one is opened.
 
@@ -53,6 +54,9 @@ def load_split(
         Folder that keeps what was found corrupt; None looks at the images every time.
     report
         Called with a line when corrupt images are left out.
+    folder
+        Where the split lies on this machine, if not where `images` says: what a rule made may be
+        a copy out of an object store.
 
     Returns
     -------
@@ -66,7 +70,7 @@ def load_split(
         Images are missing, fewer or more than a published data set has, not labelled, or more of
         them corrupt than ``max_corrupt`` allows.
     """
-    folder = Path(images.get_split_folder(split))
+    folder = folder or Path(images.get_split_folder(split))
     devkit, ids = (images.data.get(name) for name in ("devkit", "class_ids"))
     listing = list_split(
         folder, split, key, Path(devkit) if devkit else None, Path(ids) if ids else None

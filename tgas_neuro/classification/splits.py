@@ -28,8 +28,15 @@ def make_split(images: Images, split: str, folder: Path) -> None:
     simulate_classification_split(folder, images.data["seed"], split, number, images.size)
 
 
-def decode_training_split(images: Images, size: int, destination: Path) -> int:
-    """Decode the training split once for all candidates; returns the number of images."""
+def decode_training_split(
+    images: Images, size: int, destination: Path, folder: Path | None = None
+) -> int:
+    """Decode the training split once for all candidates; returns the number of images.
+
+    `folder` is where a rule made the split, see `load_split`.
+    """
     if images.kind == "cifar10":
         return decode_cifar10(Path(images.data["root"]), size, destination)
-    return decode_listing(load_split(images, "train", "premature.data"), size, destination)
+    return decode_listing(
+        load_split(images, "train", "premature.data", folder=folder), size, destination
+    )

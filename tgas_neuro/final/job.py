@@ -1,7 +1,7 @@
 """A final training as a file: with it every process of the training is started alike."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,8 @@ class Job:
         Where the training keeps its files, and ``metrics.json`` at the end.
     seed
         The run's seed.
+    splits
+        Split, ``train`` or ``val``, to where a rule made it, see `load_split`.
     """
 
     config: dict[str, Any]
@@ -36,6 +38,7 @@ class Job:
     checked: str
     folder: str
     seed: int
+    splits: dict[str, str] = field(default_factory=dict)
 
     @property
     def path(self) -> Path:
@@ -78,6 +81,7 @@ def run_job(job: Job, group: Any, report: Callable[[str], None]) -> None:
         report,
         group=group,
         checked=Path(job.checked),
+        splits={split: Path(folder) for split, folder in job.splits.items()},
     )
     if group is None or group.is_first:
         write_json(job.metrics, metrics)

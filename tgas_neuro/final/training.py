@@ -1,6 +1,6 @@
 """The final training: the best genotype at full size, trained, checkpointed and evaluated."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -72,6 +72,7 @@ def train_final(
     build: Build = build_final_network,
     group: Group | None = None,
     checked: Path | None = None,
+    splits: Mapping[str, Path] | None = None,
 ) -> dict[str, Any]:
     """Train `genotype` at full size and evaluate it on the validation split.
 
@@ -100,6 +101,8 @@ def train_final(
         this one alone.
     checked
         Folder that keeps which images are corrupt, see `load_split`.
+    splits
+        Split to where a rule made it, see `load_split`.
 
     Returns
     -------
@@ -123,7 +126,7 @@ def train_final(
     check_batches(config)
     group = group or Group(0, 1, choose_device(config["device"], "final.device"))
     report = report if group.is_first else _say_nothing
-    training, validation = _load_splits(images, checked, group, report)
+    training, validation = _load_splits(images, checked, group, report, splits or {})
     skeleton = find_skeleton(config, genotype, len(training.classes))
     seed = derive_seed(seed, "final", genotype.hash)
     identity = calc_identity(config, skeleton, genotype.hash, seed, training, group.device)
@@ -191,13 +194,18 @@ def _derive_torch_generator(seed: int) -> torch.Generator:
 
 
 def _load_splits(
-    images: Images, checked: Path | None, group: Group, report: Callable[[str], None]
+    images: Images,
+    checked: Path | None,
+    group: Group,
+    report: Callable[[str], None],
+    folders: Mapping[str, Path],
 ) -> tuple[ImageFolder, ImageFolder]:
     """Training and validation split; the first process looks at the images, then all the others."""
     if not group.is_first:
         group.wait()
     training, validation = (
-        load_split(images, split, KEY, checked, report) for split in ("train", "val")
+        load_split(images, split, KEY, checked, report, folders.get(split))
+        for split in ("train", "val")
     )
     if group.is_first:
         group.wait()

@@ -37,7 +37,7 @@ def build_network_regions(
     """
     settings = options.network
     control = options.control.seed if options.control else 0
-    device = choose_device(settings.device, "teacher.network.device")
+    device = choose_device(settings.device, "teacher.network.device", claim=True)
     seed = derive_seed(options.seed, "teacher", "weights", control)
     network = build_model(settings, seed).to(device)
     layers = find_layers(network, settings.layers)

@@ -22,8 +22,8 @@ rule final:
         ENVIRONMENT
     threads: PLAN.config["final"]["threads"] * FINAL_PROCESSES
     resources:
-        mem_mb=8000 * FINAL_PROCESSES,
-        runtime=1440,
+        mem_mb=lambda wildcards, attempt: 8000 * FINAL_PROCESSES * attempt,
+        runtime=lambda wildcards, attempt: 1440 * attempt,
         gpu=FINAL_PROCESSES if PLAN.config["final"]["device"].startswith("cuda") else 0,
     params:
         # checkpoint and log outlive a failed or killed job here, where Snakemake deletes nothing
@@ -127,8 +127,8 @@ rule search_figures:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 20 * attempt,
     params:
         simulated=any(found["reader"] == "simulated" for found in PLAN.descriptions.values()),
         results_version=RESULTS_VERSION,

@@ -42,8 +42,8 @@ rule recordings_responses:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         description=lambda wildcards: PLAN.descriptions[wildcards.dataset],
         results_version=RESULTS_VERSION,

@@ -12,8 +12,8 @@ rule images_split:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=120,
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 120 * attempt,
     params:
         images=lambda wildcards: asdict(get_images(wildcards.images)),
         results_version=RESULTS_VERSION,
@@ -40,8 +40,8 @@ rule images_decoded:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 240 * attempt,
     params:
         images=asdict(PLAN.premature_images),
         size=PLAN.config["premature"]["image_size"],

@@ -16,8 +16,8 @@ rule teacher:
         ENVIRONMENT
     threads: 2
     resources:
-        mem_mb=8000,
-        runtime=120,
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=lambda wildcards, attempt: 120 * attempt,
         gpu=int((PLAN.config["teacher"]["network"] or {}).get("device", "").startswith("cuda")),
     params:
         config={"recordings": RECORDINGS, "teacher": PLAN.config["teacher"]},
@@ -42,8 +42,8 @@ rule teacher_ranks:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         results_version=RESULTS_VERSION,
     message:
@@ -67,8 +67,8 @@ rule teacher_figure:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 20 * attempt,
     params:
         results_version=RESULTS_VERSION,
     message:

@@ -12,7 +12,8 @@ with running_rule(snakemake.log[0]) as report:
     # with the keys that numbers do not depend on, which are no params
     config = check_configuration(snakemake.config)["final"] | params.config
     genotype = read_json(snakemake.input.best)["genotype"]
-    job = Job(config, genotype, params.images, params.checked, params.folder, params.seed)
+    made = {Path(folder).name: str(folder) for folder in snakemake.input.splits}
+    job = Job(config, genotype, params.images, params.checked, params.folder, params.seed, made)
     train_job(job, report)
     shutil.copyfile(work / "weights.pt", snakemake.output.weights)
     shutil.copyfile(work / "log.csv", snakemake.output.log_table)

@@ -6,6 +6,7 @@ from tgas_neuro.rule import running_rule
 
 with running_rule(snakemake.log[0]) as report:
     images = Images(**snakemake.params.images)
+    made = Path(snakemake.input.folder) if snakemake.input.folder else None
     folder = Path(snakemake.output[0]).parent
-    number = decode_training_split(images, snakemake.params.size, folder)
+    number = decode_training_split(images, snakemake.params.size, folder, made)
     report(f"decoded {number} training images of {images.name}")

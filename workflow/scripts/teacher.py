@@ -1,3 +1,5 @@
+from pathlib import Path
+
 from tgas_neuro.provenance import build_provenance
 from tgas_neuro.rule import running_rule
 from tgas_neuro.teacher.build import build_teacher
@@ -7,7 +9,8 @@ from tgas_neuro.teacher.teacher import write_teacher
 
 with running_rule(snakemake.log[0]) as report:
     config, seed = snakemake.params.config, snakemake.params.seed
-    sources = read_sources(config["recordings"], snakemake.params.regions)
+    folder = Path(snakemake.input.recordings[0]).parents[1]
+    sources = read_sources(config["recordings"], snakemake.params.regions, folder)
     provenance = build_provenance(seed, **snakemake.params.digests)
     teacher = build_teacher(sources, read_options(config, seed), provenance, report)
     write_teacher(snakemake.output[0], teacher)

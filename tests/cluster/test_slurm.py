@@ -1,0 +1,113 @@
+"""The toy workflow on a real SLURM: what it gives, and what faults do to it."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from cluster.slurm import wait_until
+from soak.soak import read_result
+
+pytestmark = [pytest.mark.workflow, pytest.mark.cluster]
+
+
+@pytest.fixture
+def running(cluster, second_generation):
+    """Candidates of a generation as jobs: the Snakemake that submitted them, and one of them."""
+    process = second_generation.start(second_generation.target)
+    try:
+        yield process, wait_for_candidate(cluster)
+    finally:
+        process.kill()
+        process.wait()
+        cluster.ask("scancel", "--user=root")
+
+
+def assert_ended_well(process, toy):
+    assert process.wait(600) == 0, (toy.folder / "output.txt").read_text()[-6000:]
+
+
+def wait_for_candidate(cluster):
+    """Number of a running job that trains a candidate."""
+    wait_until(lambda: find_candidates(cluster), "no candidate runs")
+    return find_candidates(cluster)[0]
+
+
+def find_candidates(cluster):
+    jobs = cluster.list_jobs("running")
+    return [number for number, comment in jobs.items() if "candidate" in comment]
+
+
+def test_the_result_is_the_local_one(toy, local, cluster):
+    toy.run("results/best_cell.json")
+    assert read_result(toy.folder) == read_result(local.folder)
+    # what the profile and the rules ask for is what SLURM was asked for
+    jobs = cluster.ask("squeue", "--states=all", "--noheader", "--format=%k|%C|%m|%l|%j").stdout
+    rows = {line.split("|")[0]: line.split("|")[1:] for line in jobs.splitlines()}
+    found = next(row for comment, row in rows.items() if "candidate" in comment)
+    assert found[:3] == ["1", "4000M", "1:00:00"]
+    assert found[3].startswith("tgas_")
+    local_rules = ("proposals", "history", "best", "best_cell")
+    assert not [comment for comment in rows if comment.split("_wildcards")[0][5:] in local_rules]
+
+
+def test_a_cancelled_candidate_runs_again(cluster, running, second_generation, is_same):
+    process, job = running
+    cluster.ask("scancel", job)
+    assert_ended_well(process, second_generation)
+    assert is_same(second_generation)
+    assert cluster.list_jobs("cancelled")
+
+
+def test_a_slurmd_killed_and_started_again(cluster, running, second_generation, is_same):
+    process, job = running
+    node = cluster.find_node(job)
+    cluster.kill_daemon(node)
+    time.sleep(5)
+    cluster.start_node(node)
+    assert_ended_well(process, second_generation)
+    assert is_same(second_generation)
+    cluster.wait_for_nodes()
+
+
+def test_a_node_that_dies_with_its_jobs(cluster, running, second_generation, is_same):
+    process, job = running
+    node = cluster.find_node(job)
+    cluster.kill_node(node)
+    assert_ended_well(process, second_generation)
+    assert is_same(second_generation)
+    assert job in cluster.list_jobs("node_fail")
+    cluster.start_node(node)
+    cluster.wait_for_nodes()
+
+
+def test_a_slurmctld_that_is_away(cluster, running, second_generation, is_same):
+    process, _ = running
+    cluster.stop_controller()
+    time.sleep(15)
+    assert process.poll() is None
+    cluster.start_controller()
+    assert_ended_well(process, second_generation)
+    assert is_same(second_generation)
+
+
+def test_leftovers_of_a_killed_snakemake(cluster, running, second_generation, is_same):
+    toy = second_generation
+    process, job = running
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    leftovers = [sys.executable, "-m", "tgas_neuro", "leftovers"]
+    found = subprocess.run(
+        leftovers, cwd=toy.folder, env=toy.environment, capture_output=True, text=True
+    )
+    assert job in found.stdout
+    assert job in cluster.list_jobs("running")
+    toy.run("--unlock")
+    refused = toy.run(toy.target, check=False)
+    assert refused.returncode != 0
+    assert "leftovers --cancel" in refused.stdout
+    subprocess.run([*leftovers, "--cancel"], cwd=toy.folder, env=toy.environment, check=True)
+    assert not cluster.list_jobs("running", "pending", "completing")
+    toy.run(toy.target)
+    assert is_same(toy)
