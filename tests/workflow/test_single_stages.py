@@ -5,6 +5,7 @@ import shutil
 import pytest
 import yaml
 from page_commands import Workplace, read_page, write_shims
+from slurm_queue import Queue
 from soak.soak import PROJECT, TOY_RECORDINGS
 
 from tgas_neuro.files import read_json
@@ -60,6 +61,7 @@ def test_every_block_of_the_page_is_run_here():
         "Another alpha": 2,
         "Another teacher on kept weights": 2,
         "Another data set, with the old results kept": 2,
+        "After the submitting process was killed": 3,
     }
 
 
@@ -217,3 +219,24 @@ def check_rescoring(place, run):
         assert (found == record["teacher"]) is (teacher == own)
         before[path] = path.stat().st_mtime_ns
     assert place.list_files("search") == before
+
+
+def test_after_the_submitting_process_was_killed(copied):
+    place = copied("work")
+    queue = Queue(place.folder / "slurm")
+    queue.add("11", place.folder)
+    queue.add("12", place.folder.parent)
+    place.toy.environment["PATH"] = f"{queue.folder}:{place.toy.environment['PATH']}"
+    locks = place.folder / ".snakemake/locks"
+    locks.mkdir(exist_ok=True)
+    (locks / "0.output.lock").write_text(f"{place.folder / 'results/best_cell.json'}\n")
+    (place.folder / "results/best_cell.json").unlink()
+    section = "After the submitting process was killed"
+    _, output = place.run(section)
+    assert [line.split()[0] for line in output.splitlines()[:2]] == ["job", "11"]
+    assert queue.list_ids() == ["11", "12"]
+    place.run(section, 1)
+    assert queue.list_ids() == ["12"]
+    assert not locks.exists()
+    jobs, _ = place.run(section, 2)
+    assert jobs == {"best_cell": 1, "brainscore": 1}

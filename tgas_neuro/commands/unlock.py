@@ -1,12 +1,16 @@
 """`unlock`: free the working directory after a killed run, unless a live one holds it."""
 
 import argparse
+import shlex
 import shutil
+import sys
+import textwrap
 from pathlib import Path
 
 import psutil
 
 from tgas_neuro.errors import UserError
+from tgas_neuro.slurm import describe_leftovers, find_run_jobs, has_slurm
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,25 +23,56 @@ def run(arguments: argparse.Namespace) -> None:
     locks = arguments.folder / ".snakemake" / "locks"
     if not locks.is_dir() or not any(locks.iterdir()):
         return
-    holder = find_holder(arguments.folder)
-    if holder is not None:
-        raise UserError(
-            f"{arguments.folder.resolve()}: process {holder} is running Snakemake here; wait for "
-            "it to end, or stop it first"
-        )
+    _check_holder(arguments.folder, submitting=True)
+    _check_leftovers(arguments.folder)
+    _check_holder(arguments.folder)
     shutil.rmtree(locks)
     print("removed the locks of a run that was killed")
 
 
-def find_holder(folder: Path) -> int | None:
+def _check_holder(folder: Path, submitting: bool = False) -> None:
+    holder = find_holder(folder, submitting)
+    if holder is not None:
+        raise UserError(
+            f"{folder.resolve()}: process {holder} is running Snakemake here; wait for "
+            "it to end, or stop it first"
+        )
+
+
+def _check_leftovers(folder: Path) -> None:
+    """Refuse while SLURM has jobs of the killed run; one that does not answer is a warning."""
+    try:
+        jobs = find_run_jobs(folder) if has_slurm() else []
+    except UserError as error:
+        message = f"Warning: whether jobs of the killed run are left is not known: {error}"
+        print(message, file=sys.stderr)
+        return
+    if jobs:
+        raise UserError(describe_leftovers(folder, jobs))
+
+
+def find_holder(folder: Path, submitting: bool = False, others: bool = False) -> int | None:
     """Process id of a live Snakemake that works in `folder`; None when there is none.
 
     Processes whose working directory may not be read (other users') are passed over.
+
+    Parameters
+    ----------
+    folder
+        The working directory.
+    submitting
+        Only a Snakemake that plans and submits counts, not the one inside a job (`--mode remote`),
+        which a SLURM on this very machine may have started.
+    others
+        This process does not count, nor what started it.
     """
     folder = folder.resolve()
+    own = _list_own() if others else set()
     for process in psutil.process_iter(["pid", "cmdline"]):
         command = process.info["cmdline"] or []
         if not any(Path(part).name == "snakemake" for part in command[:4]):
+            continue
+        if process.info["pid"] in own or (submitting and _is_in_job(command)):
             continue
         try:
             if Path(process.cwd()) == folder:
@@ -45,3 +80,21 @@ def find_holder(folder: Path) -> int | None:
         except psutil.Error:
             continue
     return None
+
+
+def describe_process(pid: int) -> str:
+    """A process by its number and the beginning of its command."""
+    try:
+        command = shlex.join(psutil.Process(pid).cmdline())
+    except psutil.Error:
+        return f"process {pid}"
+    return f"process {pid} ({textwrap.shorten(command, 300, placeholder=' ...')})"
+
+
+def _is_in_job(command: list[str]) -> bool:
+    return "--mode" in command and command[command.index("--mode") + 1 :][:1] != ["default"]
+
+
+def _list_own() -> set[int]:
+    this = psutil.Process()
+    return {process.pid for process in (this, *this.parents())}

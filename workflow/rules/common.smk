@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tgas_neuro import RESULTS_VERSION
 from tgas_neuro.candidate.batch import keep_cut_batches, list_batches
+from tgas_neuro.commands.leftovers import refuse_leftovers
 from tgas_neuro.commands.summary import summarise
 from tgas_neuro.errors import UserError
 from tgas_neuro.files import write_json
@@ -169,6 +170,15 @@ def list_reused():
     """Records of older runs; once they were taken over, the same whatever is added to them."""
     folders = find_reused_folders(SETTINGS["reuse"])
     return list_reused_files(folders, Path(SEARCH, "reused.json"))
+
+
+def check_leftovers():
+    """Refuse to start beside SLURM jobs of a killed run, which would write the same files."""
+    try:
+        refuse_leftovers(Path.cwd(), submits=workflow.executor_plugin.name == "slurm")
+    except UserError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        sys.exit(1)
 
 
 def note_run():

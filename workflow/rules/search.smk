@@ -191,5 +191,6 @@ rule best:
 
 
 onstart:
+    check_leftovers()
     note_run()
     keep_cut_batches(Path(SEARCH), BATCHES)

@@ -1,0 +1,137 @@
+"""`leftovers`: list or cancel the SLURM jobs that a killed Snakemake left behind in this folder."""
+
+import argparse
+import json
+import socket
+import sys
+from pathlib import Path
+
+from tgas_neuro.commands.table import format_table
+from tgas_neuro.commands.unlock import describe_process, find_holder
+from tgas_neuro.errors import UserError
+from tgas_neuro.files import write_json
+from tgas_neuro.slurm import (
+    PREFIX,
+    Job,
+    cancel_jobs,
+    describe_leftovers,
+    find_run_jobs,
+    format_command,
+    has_slurm,
+    wait_for_end,
+)
+
+NOTE = Path(".snakemake/submitted_from.json")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("folder", nargs="?", default=".", type=Path)
+    parser.add_argument("--cancel", action="store_true", help="cancel them, and wait for their end")
+    parser.add_argument(
+        "--wait",
+        type=float,
+        default=120.0,
+        metavar="SECONDS",
+        help="how long cancelled jobs may take to end (default: 120)",
+    )
+    parser.add_argument(
+        "--prefix",
+        default=PREFIX,
+        help=f"slurm-jobname-prefix of the run, where it is not that of profiles/slurm ({PREFIX})",
+    )
+    parser.add_argument(
+        "--host",
+        help="machine that the jobs were submitted from, if you know that no Snakemake runs there",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """List the jobs that nobody waits for; with `--cancel`, end them. 1 if some do not end."""
+    folder = arguments.folder
+    holder = find_holder(folder, submitting=True)
+    if holder is not None:
+        raise UserError(
+            f"{folder.resolve()}: {describe_process(holder)} is running Snakemake here, and jobs "
+            "of this folder are its own; wait for it to end, or stop it first"
+        )
+    jobs = find_run_jobs(folder, arguments.prefix)
+    if not jobs:
+        print("no jobs are left in SLURM's queue from this folder")
+        return 0
+    if not arguments.cancel:
+        print(_format_jobs(jobs))
+        print(f"\nto cancel them: {format_command(folder)}")
+        return 0
+    _check_host(folder, arguments.host)
+    return _cancel(jobs, arguments.wait)
+
+
+def refuse_leftovers(folder: Path, submits: bool) -> None:
+    """Raise `UserError` if jobs of an earlier run are in the queue, at the start of another.
+
+    Called by the Snakemake process that is about to start. While another one works in the folder
+    the jobs may be its own, and Snakemake's locks decide. Without `squeue` nothing is asked.
+
+    Parameters
+    ----------
+    folder
+        Working directory of the run.
+    submits
+        Whether the run hands its jobs to SLURM. If it does, a SLURM that does not answer is an
+        error, and the machine that the run starts from is noted; if not, it is a warning on stderr.
+    """
+    if not has_slurm() or find_holder(folder, submitting=True, others=True) is not None:
+        return
+    try:
+        jobs = find_run_jobs(folder)
+    except UserError as error:
+        if submits:
+            raise
+        message = f"Warning: whether jobs of an earlier run are left is not known: {error}"
+        print(message, file=sys.stderr)
+        return
+    if jobs:
+        raise UserError(describe_leftovers(folder, jobs))
+    if submits:
+        write_json(folder / NOTE, {"host": socket.gethostname()})
+
+
+def _check_host(folder: Path, vouched: str | None) -> None:
+    """Refuse what was submitted from another machine: its Snakemake cannot be seen from here."""
+    try:
+        host = json.loads((folder / NOTE).read_text())["host"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return  # nothing is known of it
+    if host not in (socket.gethostname(), vouched):
+        raise UserError(
+            f"{folder.resolve()}: the jobs were submitted from {host}, where Snakemake may still "
+            f"be running; cancel them there, or say --host {host} if you know that it is not"
+        )
+
+
+def _cancel(jobs: list[Job], patience: float) -> int:
+    ids = [job.id for job in jobs]
+    cancel_jobs(ids)
+    left = wait_for_end(ids, patience)
+    gone = set(ids) - {job.id for job in left}
+    ended = [job for job in jobs if job.id in gone]
+    if ended:
+        print(f"cancelled:\n{_format_jobs(ended)}")
+    if left:
+        print(f"still in the queue after {patience:g} s:\n{_format_jobs(left)}")
+    return 1 if left else 0
+
+
+def _format_jobs(jobs: list[Job]) -> str:
+    return format_table(
+        [
+            {
+                "job": job.id,
+                "state": job.state,
+                "rule": job.comment.removeprefix("rule_").encode(errors="replace").decode(),
+                "name": job.name,
+            }
+            for job in jobs
+        ]
+    )
