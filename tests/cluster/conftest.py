@@ -1,19 +1,14 @@
 """A real SLURM for the tests of this folder, and the toy workflow on it."""
 
 import json
-import shutil
 import tempfile
 from pathlib import Path
 
 import pytest
 from cluster.slurm import Cluster, find_reason_to_skip
-from soak.soak import PROJECT, drop_cost_and_dates
+from cluster.toy import ClusterToy, copy_results
+from soak.soak import drop_cost_and_dates
 from toy_run import Toy
-
-PROFILE = PROJECT / "profiles" / "slurm"
-# The profile as it is, but for the patience that a file system on one machine needs not have.
-QUICK = ["--latency-wait", "5", "--slurm-init-seconds-before-status-checks", "1"]
-QUICK += ["--max-status-checks-per-second", "10", "--local-cores", "2"]
 
 
 @pytest.fixture(scope="session")
@@ -29,20 +24,6 @@ def cluster():
             yield cluster
         finally:
             cluster.stop()
-
-
-class ClusterToy(Toy):
-    """The toy workflow whose jobs are SLURM's."""
-
-    def __init__(self, folder: Path, cluster: Cluster):
-        super().__init__(folder)
-        self.environment |= {
-            "SLURM_CONF": cluster.environment["SLURM_CONF"],
-            "PATH": f"{PROFILE / 'without_accounting'}:{self.environment['PATH']}",
-        }
-
-    def build_command(self, *arguments, cores=None):
-        return super().build_command("--profile", str(PROFILE), *QUICK, *arguments, cores=None)
 
 
 @pytest.fixture(scope="session")
@@ -63,9 +44,7 @@ def toy(tmp_path, cluster):
 def second_generation(tmp_path, cluster, local):
     """A toy with all done but the candidates of its last generation, and what to ask for."""
     toy = ClusterToy(tmp_path / "toy", cluster)
-    for name in ("results", ".snakemake/metadata"):
-        # with their times: whatever is newer is made again
-        shutil.copytree(local.folder / name, toy.folder / name, symlinks=True)
+    copy_results(local, toy)
     for record in toy.folder.glob("results/search/*/generation_001/candidate_*.json"):
         record.unlink()
     (history,) = toy.folder.glob("results/search/*/generation_001/history.json")

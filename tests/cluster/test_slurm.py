@@ -4,10 +4,13 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from cluster.slurm import wait_until
+from cluster.toy import ClusterToy, copy_results
 from soak.soak import read_result
+from toy_run import Toy
 
 pytestmark = [pytest.mark.workflow, pytest.mark.cluster]
 
@@ -90,6 +93,25 @@ def test_a_slurmctld_that_is_away(cluster, running, second_generation, is_same):
     cluster.start_controller()
     assert_ended_well(process, second_generation)
     assert is_same(second_generation)
+
+
+def test_a_requeued_final_training_goes_on(cluster, local, tmp_path):
+    """As after a preemption: the same job starts again, and goes on to the same numbers."""
+    alone, toy = Toy(tmp_path / "alone"), ClusterToy(tmp_path / "toy", cluster)
+    for one in (alone, toy):
+        copy_results(local, one)
+        one.config["final"]["epochs"] = 40
+    alone.run("results/best_cell.json")
+    process = toy.start("results/best_cell.json")
+    folder = Path(read_result(alone.folder)["files"]["weights"]).parent
+    checkpoint = toy.folder / folder / "work" / "checkpoint.pt"
+    wait_until(checkpoint.exists, "no checkpoint", 120)
+    (job,) = [n for n, comment in cluster.list_jobs("running").items() if "final" in comment]
+    cluster.ask("scontrol", "requeue", job)
+    assert_ended_well(process, toy)
+    assert read_result(toy.folder) == read_result(alone.folder)
+    shown = cluster.ask("scontrol", "show", "job", job).stdout
+    assert "Restarts=1" in shown
 
 
 def test_leftovers_of_a_killed_snakemake(cluster, running, second_generation, is_same):

@@ -143,8 +143,10 @@ def test_the_final_stage_at_home(copied, begin, finished, comparable):
     }
     results = [read_json(f / "results/best_cell.json") for f in (home.folder, finished.folder)]
     assert comparable(results[0]) == comparable(results[1])
-    # what the page warns of: every script is newer than the results that came from the cluster
+    # every script is newer than the results that came from the cluster, and Snakemake would see it
     jobs, _ = home.call("snakemake --cores 2 --dry-run")
+    assert jobs == {}
+    jobs, _ = home.call("snakemake --cores 2 --dry-run --rerun-triggers code")
     assert jobs["candidate"] == 6
 
 

@@ -1,4 +1,5 @@
 # What all rules share: the plan of the run (names, inputs), made from the checked configuration.
+import os
 import re
 import sys
 from dataclasses import asdict
@@ -15,6 +16,10 @@ from tgas_neuro.plan import COMPUTING_KEYS, RUNG_KEYS, build_plan
 from tgas_neuro.provenance import get_time
 from tgas_neuro.recordings.local_files import check_planned_files, locate_file, match_downloads
 from tgas_neuro.search.reuse import find_reused_folders, list_reused_files
+
+# Network file systems often know no locks, without which HDF5 opens no file; nothing here needs them,
+# since a file has one writer and is renamed to its name when it is whole. Jobs inherit this.
+os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")
 
 # Data set descriptions of the working directory come before those of the project.
 DESCRIPTIONS = [Path("neural_data"), Path(workflow.basedir) / "neural_data"]
