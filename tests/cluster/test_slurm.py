@@ -119,17 +119,29 @@ def test_leftovers_of_a_killed_snakemake(cluster, running, second_generation, is
     process, job = running
     process.send_signal(signal.SIGKILL)
     process.wait()
+    assert cluster.ask("scontrol", "suspend", job).returncode == 0  # it is there until cancelled
     leftovers = [sys.executable, "-m", "tgas_neuro", "leftovers"]
     found = subprocess.run(
         leftovers, cwd=toy.folder, env=toy.environment, capture_output=True, text=True
     )
     assert job in found.stdout
-    assert job in cluster.list_jobs("running")
+    assert job in cluster.list_jobs("suspended")
     toy.run("--unlock")
     refused = toy.run(toy.target, check=False)
-    assert refused.returncode != 0
+    assert refused.returncode != 0, refused.stdout
     assert "leftovers --cancel" in refused.stdout
     subprocess.run([*leftovers, "--cancel"], cwd=toy.folder, env=toy.environment, check=True)
-    assert not cluster.list_jobs("running", "pending", "completing")
+    assert not cluster.list_jobs("running", "pending", "completing", "suspended")
     toy.run(toy.target)
+    assert is_same(toy)
+
+
+def test_what_leftovers_finish_is_kept(cluster, running, second_generation, is_same):
+    toy = second_generation
+    process, _ = running
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    wait_until(lambda: not cluster.list_jobs("running", "pending", "completing"), "jobs go on")
+    toy.run("--unlock")
+    assert "Candidate" not in toy.run(toy.target).stdout
     assert is_same(toy)
