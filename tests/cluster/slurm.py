@@ -24,7 +24,7 @@ import psutil
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch")
 NODES = ("n1", "n2")
-PATIENCE = 60  # seconds until the cluster must have answered
+PATIENCE = 120  # seconds until the cluster must have answered
 CONFIGURATION = """\
 ClusterName=tgas
 SlurmctldHost={host}(127.0.0.1)

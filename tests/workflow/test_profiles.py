@@ -1,0 +1,60 @@
+"""What the profile of SLURM has the executor ask for; no SLURM is needed for that."""
+
+import shutil
+
+import pytest
+from soak.soak import PROJECT
+
+pytestmark = pytest.mark.workflow
+
+SBATCH = """#!/bin/sh
+echo "$@" >> {folder}/asked
+echo "no cluster here" >&2
+exit 1
+"""
+
+
+@pytest.fixture
+def ask(toy, finished, tmp_path):
+    """Runs the workflow up to its candidates; returns what sbatch was asked for each of them."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in ("sbatch", "squeue", "scontrol", "sinfo", "sacctmgr", "sshare", "sacct"):
+        text = SBATCH.format(folder=programs) if name == "sbatch" else "#!/bin/sh\n"
+        (programs / name).write_text(text)
+        (programs / name).chmod(0o755)
+    toy.environment["PATH"] = f"{programs}:{toy.environment['PATH']}"
+    for name in ("results", ".snakemake/metadata"):
+        shutil.copytree(finished.folder / name, toy.folder / name, symlinks=True)
+    shutil.rmtree(toy.folder / "results/search")
+
+    def ask(*arguments):
+        profile = ["--profile", str(PROJECT / "profiles/slurm"), "--retries", "0"]
+        target = ["--local-cores", "2", "--until", "best"]
+        found = toy.run(*profile, *target, *arguments, cores=None, check=False)
+        assert found.returncode != 0
+        asked = (programs / "asked").read_text().splitlines()
+        return [line for line in asked if "rule_candidate" in line]
+
+    return ask
+
+
+def test_candidates_ask_for_what_their_rule_says(ask):
+    asked = ask()
+    assert len(asked) == 3
+    for line in asked:
+        assert "--mem 4000" in line
+        assert "-t 60" in line
+        assert "--cpus-per-task=1" in line
+        assert "--gpus" not in line
+        assert "--job-name tgas_" in line
+        assert "-p main" in line
+
+
+def test_a_group_of_candidates_on_a_gpu(ask, toy):
+    toy.config["premature"]["device"] = "cuda"
+    toy.config["search"]["candidates_per_job"] = 3
+    (line,) = ask("--default-resources", "slurm_partition=gpu", "slurm_account=brain")
+    assert "--gpus=1" in line
+    assert "-t 180" in line
+    assert "-p gpu" in line
