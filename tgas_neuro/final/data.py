@@ -188,8 +188,24 @@ def normalise(pixels: torch.Tensor, reading: Reading = READING) -> torch.Tensor:
         for colour in (reading.mean, reading.deviation)
     )
     # By whole rows of an image: 9 times as fast as with an innermost dimension of 3.
-    rows = pixels.view(count * height, width * 3).float().sub_(mean).div_(deviation)
-    return rows.view(pixels.shape).permute(0, 3, 1, 2)
+    rows = pixels.view(count, height, width * 3)
+    inputs = _allocate(rows.shape, pixels.device)
+    # On a CPU image by image, each of which stays in the cache.
+    step = 1 if pixels.device.type == "cpu" else count
+    for part, source in zip(inputs.split(step), rows.split(step), strict=True):
+        part.copy_(source).sub_(mean).div_(deviation)
+    return inputs.view(pixels.shape).permute(0, 3, 1, 2)
+
+
+def _allocate(shape: torch.Size, device: torch.device) -> torch.Tensor:
+    """An empty float32 tensor.
+
+    On a CPU by numpy, which asks Linux for huge pages: a batch of 224 pixels is more than glibc
+    keeps, and mapping 4 KB at a time takes longer than filling it.
+    """
+    if device.type == "cpu":
+        return torch.from_numpy(np.empty(shape, dtype=np.float32))
+    return torch.empty(shape, dtype=torch.float32, device=device)
 
 
 class _Batches(Dataset):
