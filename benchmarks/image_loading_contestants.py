@@ -131,7 +131,7 @@ def time_steps(path: Path) -> Iterable[tuple[str, float]]:
     from tgas_neuro.candidate.training import DEVIATION, MEAN
     from tgas_neuro.final.augmentation import Cut
     from tgas_neuro.final.data import normalise
-    from tgas_neuro.final.decoding import Reading, _resize
+    from tgas_neuro.final.decoding import Reading, _as_batch, _resize
 
     left, top, width, height = CROP
     content, seconds = clock(lambda: np.fromfile(path, dtype=np.uint8))
@@ -151,7 +151,8 @@ def time_steps(path: Path) -> Iterable[tuple[str, float]]:
     )
     yield "crop and resize (Pillow)", seconds
     cut = Cut(left, top, width, height, SIZE, SIZE)
-    pixels, seconds = clock(lambda: _resize(tensor, cut, SIZE, Reading()))
+    whole = _as_batch(tensor.permute(1, 2, 0))
+    pixels, seconds = clock(lambda: _resize(whole, cut, SIZE, Reading()))
     yield "crop and resize (torch, as here)", seconds
     yield (
         "ToTensor, Normalize (torchvision)",
