@@ -91,11 +91,14 @@ def time_loaders(folder: Path, work: str, training: bool, rounds: int) -> list[d
             "work": work,
             "contestant": name,
             "images_per_second": median(speeds[name]),
-            "ratio": median(speeds[name]) / median(speeds[PLAIN]),
+            "ratio": median(
+                one / other for one, other in zip(speeds[name], speeds[PLAIN], strict=True)
+            ),
             "speeds": speeds[name],
             "cpu_ms": median(
                 1e3 * one.values["cpu_seconds"] / one.values["images"] for one in measured
             ),
+            "others": max(one.values["others"] for one in measured),
             "measurements": [one.as_record() for one in measured],
         }
         for name, measured in found.items()
@@ -111,7 +114,7 @@ def check_same(work: str, training: bool, ours: dict[str, Any], plain: dict[str,
 
 
 def build_table(rows: list[dict[str, Any]]) -> str:
-    """Images a second; CPU time of the main process and the workers."""
+    """Images a second, ratios round by round; CPU time of the main process and the workers."""
     lines = [" | ".join(COLUMNS), " | ".join(["---"] * len(COLUMNS))]
     lines += [
         f"{row['work']} | {row['contestant']} | {row['images_per_second']:,.0f} | "
@@ -119,7 +122,11 @@ def build_table(rows: list[dict[str, Any]]) -> str:
         f"{row['cpu_ms']:.2f}"
         for row in rows
     ]
-    return "".join(f"| {line} |\n" for line in lines)
+    table = "".join(f"| {line} |\n" for line in lines)
+    busiest = max(row["others"] for row in rows)
+    if busiest > 0.1:
+        table += f"\nThe machine was busy: other processes used up to {busiest:.1f} cores.\n"
+    return table
 
 
 def build_profile_table(profile: dict[str, float]) -> str:

@@ -1,4 +1,4 @@
-"""What image_loading.py times: epochs of two loaders over the same files, and their single steps."""
+"""What image_loading.py times: epochs of two loaders over the same files, and single steps."""
 
 import contextlib
 import hashlib
@@ -11,6 +11,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+from harness import _read_busy_seconds
 
 SIZE, RESIZE = 224, 256
 BATCH = 64
@@ -37,12 +38,12 @@ def prepare_ours(folder: str, training: bool) -> Callable[[], dict[str, Any]]:
     epoch = EPOCH if training else None
 
     def run() -> dict[str, Any]:
-        before = read_cpu_seconds()
+        since = Meter()
         loaded = iterate_batches(images, batches, torch.device("cpu"), WORKERS, epoch)
         with contextlib.closing(loaded):
             labels = collect(loaded)
-        used = read_cpu_seconds() - before
-        return describe(listing.paths, order, labels, listing.labels) | {"cpu_seconds": used}
+        used = since.read()
+        return describe(listing.paths, order, labels, listing.labels) | used
 
     return run
 
@@ -66,10 +67,10 @@ def prepare_plain(folder: str, training: bool) -> Callable[[], dict[str, Any]]:
     paths = [Path(path).relative_to(folder).as_posix() for path, _ in images.samples]
 
     def run() -> dict[str, Any]:
-        before = read_cpu_seconds()
+        since = Meter()
         labels = collect(DataLoader(images, batch_size=BATCH, sampler=order, num_workers=WORKERS))
-        used = read_cpu_seconds() - before
-        return describe(paths, order, labels, images.targets) | {"cpu_seconds": used}
+        used = since.read()
+        return describe(paths, order, labels, images.targets) | used
 
     return run
 
@@ -107,13 +108,12 @@ def prepare_profile(folder: str) -> Callable[[], dict[str, Any]]:
     import torch
 
     torch.set_num_threads(1)  # as in a worker
-    paths = sorted(Path(folder).glob("*/*"))[
-        :: max(1, len(list(Path(folder).glob("*/*"))) // N_PROFILE)
-    ]
+    paths = sorted(Path(folder).glob("*/*"))
+    chosen = paths[:: max(1, len(paths) // N_PROFILE)][:N_PROFILE]
 
     def run() -> dict[str, Any]:
         taken: dict[str, list[float]] = {}
-        for path in paths[:N_PROFILE]:
+        for path in chosen:
             for name, seconds in time_steps(path):
                 taken.setdefault(name, []).append(1e3 * seconds)
         return {name: median(found) for name, found in taken.items()}
@@ -187,10 +187,23 @@ def draw_order(number: int, training: bool) -> list[int]:
     return np.random.default_rng(SEED).permutation(number).tolist()
 
 
-def read_cpu_seconds() -> float:
-    """Of this process and the workers that ended."""
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in used)
+class Meter:
+    """Seconds of the processor that an epoch took, workers that ended included."""
+
+    def __init__(self):
+        self.start = self._read()
+
+    def read(self) -> dict[str, float]:
+        """Seconds since the beginning: of this, and mean number of cores that others used."""
+        wall, own, all_cores = (
+            now - then for now, then in zip(self._read(), self.start, strict=True)
+        )
+        return {"cpu_seconds": own, "others": max(0.0, (all_cores - own) / wall)}
+
+    def _read(self) -> tuple[float, float, float]:
+        used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        own = sum(one.ru_utime + one.ru_stime for one in used)
+        return time.perf_counter(), own, _read_busy_seconds()
 
 
 def collect(loaded: Iterable[tuple[Any, Any]]) -> list[int]:

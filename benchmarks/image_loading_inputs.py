@@ -14,7 +14,7 @@ NOISE = 6  # levels of 255, up and down
 
 
 def write_images(folder: Path, number: int) -> Path:
-    """Write ``<folder>/<number>/<class>/<image>.jpg`` unless they are there; returns that folder."""
+    """Write ``<folder>/<number>/<class>/<image>.jpg`` unless they are there; the folder of it."""
     made = folder / f"{number}"
     if sum(1 for _ in made.glob("*/*.jpg")) == number:
         return made
