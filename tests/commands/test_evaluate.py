@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy.io import savemat
 from torch.nn.functional import cross_entropy
 from torchvision import models
 from torchvision.transforms import (
@@ -309,3 +310,27 @@ def test_validation_images_with_a_table(toy, squeezenet, names, tmp_path):
         lines.append(f"{name}\t{path.parent.name}\t0\t0\t1\t1\n")
     (other / "val_annotations.txt").write_text("".join(lines))
     assert run_evaluate(tmp_path, *arguments, "--images", other) == expected
+
+
+def test_flat_validation_images_with_the_devkit_elsewhere(toy, squeezenet, names, tmp_path):
+    """ImageNet's layout gives the numbers of the folders."""
+    arguments = ["--model", "torchvision:squeezenet1_1", "--weights", squeezenet[1]]
+    arguments += ["--classes", names[1], "--size", 64]
+    expected = run_evaluate(tmp_path, *arguments, "--images", toy)
+    kit, flat = tmp_path / "kit", tmp_path / "flat"
+    kit.mkdir()
+    flat.mkdir()
+    ids = ("cow", "ant", "bee")  # the devkit's numbers 1, 2, 3
+    fields = ("ILSVRC2012_ID", "WNID", "num_children")
+    synsets = np.empty((3, 1), dtype=[(field, object) for field in fields])
+    for number, name in enumerate(ids):
+        synsets[number, 0] = (number + 1, name, 0)
+    savemat(kit / "meta.mat", {"synsets": synsets})
+    truth = []
+    for number, path in enumerate(sorted(toy.rglob("*.jpg"), reverse=True), 1):
+        (flat / f"ILSVRC2012_val_{number:08}.JPEG").write_bytes(path.read_bytes())
+        truth.append(ids.index(path.parent.name) + 1)
+    (kit / "ILSVRC2012_validation_ground_truth.txt").write_text("\n".join(map(str, truth)))
+    found = run_evaluate(tmp_path, *arguments, "--images", flat, "--devkit", kit)
+    assert found["per_class"] == expected["per_class"]
+    assert found["loss"] == pytest.approx(expected["loss"], rel=1e-6)
