@@ -179,8 +179,8 @@ def iterate_batches(
     )
     loaded = iter(loader)
     try:
-        for number, labels in enumerate(_with_short_errors(loaded)):
-            pixels = source.get_pixels(number)
+        for number in _with_short_errors(loaded):
+            pixels, labels = source.get_pixels(number), source.get_labels(number)
             if device.type == "cuda":  # only from such memory a copy runs beside the network
                 pixels, labels = pixels.pin_memory(), labels.pin_memory()
             yield (
@@ -225,8 +225,8 @@ class _Batches(Dataset):
     """Whole batches, so that one process decodes one batch into one tensor.
 
     Pixels are written to where the main process finds them, in a ring of places that both share:
-    only labels are sent, and no page is mapped anew for each batch, which takes as long as a
-    sixth of the decoding.
+    only the batch's number is sent, and no page is mapped anew for each batch, which takes as long
+    as a sixth of the decoding.
     """
 
     def __init__(
@@ -249,14 +249,17 @@ class _Batches(Dataset):
     def __len__(self) -> int:
         return len(self.batches)
 
-    def __getitem__(self, number: int) -> torch.Tensor:
-        samples = self.batches[number]
-        self.images.load(samples, self.epoch, self.get_pixels(number))
-        return self.images.labels[list(samples)]
+    def __getitem__(self, number: int) -> int:
+        self.images.load(self.batches[number], self.epoch, self.get_pixels(number))
+        return number
 
     def get_pixels(self, number: int) -> torch.Tensor:
         """Pixels of a batch, (sample, y, x, rgb), as long as its place is not used again."""
         return self.places[number % len(self.places), : len(self.batches[number])]
+
+    def get_labels(self, number: int) -> torch.Tensor:
+        """Labels of a batch, (sample,), int64."""
+        return self.images.labels[list(self.batches[number])]
 
 
 def _prepare_worker(number: int) -> None:
@@ -277,9 +280,7 @@ def _wait_for_parent() -> None:
     os._exit(0)
 
 
-def _with_short_errors(
-    loaded: Iterator[torch.Tensor],
-) -> Iterator[torch.Tensor]:
+def _with_short_errors(loaded: Iterator[int]) -> Iterator[int]:
     """What a loader gives; of a worker's `UserError`, the message without its traceback."""
     try:
         yield from loaded
