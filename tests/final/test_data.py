@@ -1,3 +1,4 @@
+import multiprocessing
 import subprocess
 import sys
 import time
@@ -7,13 +8,13 @@ import psutil
 import pytest
 import torch
 from PIL import Image
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
 from tgas_neuro.candidate.training import DEVIATION, MEAN
 from tgas_neuro.classification.image_folder import load_image_folder
 from tgas_neuro.errors import UserError
 from tgas_neuro.final.augmentation import AUGMENTATIONS
-from tgas_neuro.final.data import FolderImages, iterate_batches, normalise
+from tgas_neuro.final.data import AHEAD, FolderImages, _Batches, iterate_batches, normalise
 from tgas_neuro.final.decoding import Reading
 
 CPU = torch.device("cpu")
@@ -129,10 +130,11 @@ def test_workers_outlive_a_signal_that_the_main_process_handles(listing):
 def test_workers_obey_the_main_process(listing):
     loaded = iterate_batches(FolderImages(listing, 8, "none", 7), [[0, 1]] * 40, CPU, 1, 0)
     next(loaded)
-    for child in list_children():
+    for child in multiprocessing.active_children():  # psutil's wait would hide the end from torch
         child.terminate()
-        assert child.wait(20) in (0, None)
-    with pytest.raises((RuntimeError, OSError)):
+        child.join(20)
+        assert child.exitcode == 0
+    with pytest.raises(RuntimeError, match="exited unexpectedly"):
         list(loaded)
 
 
@@ -154,18 +156,29 @@ def test_a_process_that_leaves_its_batches_ends(listing):
     assert subprocess.run(command, timeout=100, check=False).returncode == 3
 
 
-def test_workers_fill_batches_in_shared_memory(listing):
-    """A batch crosses as a handle: no page of it is written twice."""
+@pytest.mark.parametrize("workers", [1, 2])
+def test_places_of_batches_are_used_again_only_when_they_are_read(listing, workers):
+    """Workers write where this process reads; given time to, they do not write over its batch."""
+    images = FolderImages(listing, 8, "resized_crop", 7)
+    batches = [[number % 7, (number + 2) % 7] for number in range(12)]
+    source = _Batches(images, batches, 1, workers)
+    loader = DataLoader(source, batch_size=None, num_workers=workers, prefetch_factor=AHEAD)
+    assert source.places.is_shared()
+    assert len(source.places) == AHEAD * workers + 1 < len(batches)
+    for expected, number in enumerate(loader):
+        time.sleep(0.05)
+        assert number == expected
+        assert torch.equal(source.get_pixels(number), images.load(batches[number], 1))
+        assert torch.equal(source.get_labels(number), images.labels[batches[number]])
 
-    class Loading(Dataset):
-        def __len__(self):
-            return 1
 
-        def __getitem__(self, number):
-            return FolderImages(listing, 8, "none").load([0, 1]).is_shared()
-
-    assert not Loading()[0]
-    assert list(DataLoader(Loading(), batch_size=None, num_workers=1)) == [True]
+def test_inputs_of_a_batch_stay(listing):
+    """What was given out is not written over by later batches."""
+    images = FolderImages(listing, 8, "resized_crop", 7)
+    batches = [[number % 7] for number in range(12)]
+    found = [inputs for inputs, _ in iterate_batches(images, batches, CPU, 1, 1)]
+    for inputs, samples in zip(found, batches, strict=True):
+        assert torch.equal(inputs, normalise(images.load(samples, 1)))
 
 
 @pytest.mark.parametrize("workers", [0, 1])

@@ -74,7 +74,8 @@ def read_meta(path: Path, key: str) -> list[str]:
     ``meta.mat`` holds inner synsets of WordNet too; only those without children are classes.
     """
     try:
-        synsets = np.atleast_1d(loadmat(path, squeeze_me=True)["synsets"])
+        with path.open("rb") as file:  # of a missing one scipy says something else
+            synsets = np.atleast_1d(loadmat(file, squeeze_me=True)["synsets"])
         leaves = {
             int(synset["ILSVRC2012_ID"]): str(synset["WNID"])
             for synset in synsets

@@ -120,7 +120,8 @@ def _decode(
         reduced = image.decoderconfig[:1] not in ((), (1,))
         if image.format == "JPEG" and image.mode in ("RGB", "L") and not reduced:
             try:
-                pixels = decode_jpeg(torch.from_numpy(content), ImageReadMode.RGB)
+                decoded = decode_jpeg(torch.from_numpy(content), ImageReadMode.RGB)
+                pixels = _as_batch(decoded.permute(1, 2, 0))
             except RuntimeError:  # Pillow may read it, or says what is wrong
                 pixels = _to_tensor(image)
         else:
@@ -129,8 +130,17 @@ def _decode(
 
 
 def _to_tensor(image: Image.Image) -> torch.Tensor:
-    """(rgb, y, x), uint8, channels last."""
-    return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1)
+    """(1, rgb, y, x), uint8, channels last."""
+    return _as_batch(torch.from_numpy(np.array(image.convert("RGB"))))
+
+
+def _as_batch(pixels: torch.Tensor) -> torch.Tensor:
+    """(y, x, rgb) as (1, rgb, y, x), channels last.
+
+    The batch's stride must be that of a whole image: torch then knows the layout, resizes in half
+    of the time and gives it back. `unsqueeze` of (rgb, y, x) makes one that it takes for planes.
+    """
+    return pixels[None].permute(0, 3, 1, 2)
 
 
 def _reduce(image: Image.Image, cut: Cut) -> Cut:
@@ -150,13 +160,13 @@ def _reduce(image: Image.Image, cut: Cut) -> Cut:
 
 
 def _resize(pixels: torch.Tensor, cut: Cut, size: int, reading: Reading) -> np.ndarray:
-    part = pixels[:, cut.top : cut.top + cut.height, cut.left : cut.left + cut.width]
+    part = pixels[..., cut.top : cut.top + cut.height, cut.left : cut.left + cut.width]
     resized = (cut.resized_height, cut.resized_width)
-    if part.shape[1:] != resized:
+    if part.shape[2:] != resized:
         part = functional.interpolate(
-            part[None], resized, mode=reading.interpolation, antialias=True, align_corners=False
-        )[0]
-    return part[:, cut.y : cut.y + size, cut.x : cut.x + size].permute(1, 2, 0).numpy()
+            part, resized, mode=reading.interpolation, antialias=True, align_corners=False
+        )
+    return part[0, :, cut.y : cut.y + size, cut.x : cut.x + size].permute(1, 2, 0).numpy()
 
 
 def _resize_exactly(image: Image.Image, cut: Cut, size: int, reading: Reading) -> np.ndarray:
