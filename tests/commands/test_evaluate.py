@@ -89,8 +89,10 @@ def test_the_result_of_a_run_knows_its_size_and_images(toy, tmp_path, capsys):
     )
     assert found["per_class"]["n_images"] == [4, 3, 2]
     torch.save(torch.nn.Linear(2, 2).state_dict(), run / "weights.pt")
-    assert main(["evaluate", "--model", str(run)]) != 0
-    assert f"weights.pt: not the weights of {run}" in capsys.readouterr().err
+    for content in ((run / "weights.pt").read_bytes(), b"", b"no weights"):
+        (run / "weights.pt").write_bytes(content)
+        assert main(["evaluate", "--model", str(run)]) != 0
+        assert f"weights.pt: not the weights of {run}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

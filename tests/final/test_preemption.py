@@ -6,7 +6,13 @@ import threading
 
 import pytest
 
-from tgas_neuro.final.preemption import PreemptedError, StopRequest, noting_signals
+from tgas_neuro.final import preemption
+from tgas_neuro.final.preemption import (
+    PreemptedError,
+    StopRequest,
+    noting_signals,
+    parting_together,
+)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
@@ -40,3 +46,22 @@ def test_in_another_thread_nothing_is_noted():
     thread.start()
     thread.join()
     assert isinstance(found[0], StopRequest) and found[0].signum == 0
+
+
+def test_the_loss_of_a_process_that_was_told_to_end_is_no_failure(monkeypatch):
+    with (
+        pytest.raises(PreemptedError) as told,
+        noting_signals() as request,
+        parting_together(request, several=True),
+    ):
+        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        raise RuntimeError("connection closed by peer")
+    assert told.value.code == 128 + signal.SIGTERM
+    monkeypatch.setattr(preemption, "PARTING", 0.1)
+    for several in (True, False):
+        with (
+            pytest.raises(RuntimeError, match="closed"),
+            noting_signals() as request,
+            parting_together(request, several),
+        ):
+            raise RuntimeError("connection closed by peer")

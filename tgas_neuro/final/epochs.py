@@ -24,7 +24,12 @@ from tgas_neuro.final.evaluation import Metrics
 from tgas_neuro.final.log import LogEntry, describe_epoch, write_log
 from tgas_neuro.final.network import draw_kept
 from tgas_neuro.final.order import deal_micro_batches, draw_order, plan_steps
-from tgas_neuro.final.preemption import PreemptedError, StopRequest, noting_signals
+from tgas_neuro.final.preemption import (
+    PreemptedError,
+    StopRequest,
+    noting_signals,
+    parting_together,
+)
 from tgas_neuro.final.progress import Progress, showing_progress
 from tgas_neuro.final.schedule import calc_learning_rate
 from tgas_neuro.final.step import MicroBatch, Stepper
@@ -116,6 +121,7 @@ class Training:
             noting_signals() as request,
             showing_progress(total, done, self.report, self.group.is_first) as progress,
             contextlib.closing(self._open_board()) as board,
+            parting_together(request, self.group.size > 1),
         ):
             self._write_log()  # a kill may have come between checkpoint and log
             while len(self.log) < epochs:

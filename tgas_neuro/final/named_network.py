@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
 from torch import nn
@@ -90,7 +91,7 @@ def _load_run(folder: Path, weights: Path | None) -> NamedNetwork:
     path = weights or folder / "weights.pt"
     try:
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, EOFError, UnpicklingError) as error:
         reason = str(error).split("\n")[0]
         raise UserError(
             f"{path}: not the weights of {folder} ({reason}); give --weights, or train again"

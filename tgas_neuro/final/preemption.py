@@ -2,10 +2,12 @@
 
 import contextlib
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
+PARTING = 5.0  # seconds from the loss of another process to the signal that ended that one
 
 
 class PreemptedError(SystemExit):
@@ -55,3 +57,33 @@ def noting_signals() -> Iterator[StopRequest]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def parting_together(request: StopRequest, several: bool) -> Iterator[None]:
+    """Within it, the loss of a process that was told to end counts as being told to end.
+
+    All processes of a training get the signal, but not in the same moment: one that ends in the
+    middle of a validation leaves the others in a sum that fails, perhaps before they have theirs.
+
+    Parameters
+    ----------
+    request
+        Of this process.
+    several
+        Whether there are other processes.
+
+    Raises
+    ------
+    PreemptedError
+        Something failed, and the signal had come or came within `PARTING` seconds.
+    """
+    try:
+        yield
+    except RuntimeError:  # of which torch.distributed's are
+        deadline = time.monotonic() + PARTING
+        while several and not request.signum and time.monotonic() < deadline:
+            time.sleep(0.05)
+        if several:
+            request.raise_if_requested()
+        raise
