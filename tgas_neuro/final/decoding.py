@@ -27,6 +27,11 @@ BROKEN = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 # average from its own filter, and the result would be sharper than that of the whole image.
 GAP = 2
 
+# Bytes: to look at a header first takes a tenth of decoding such a file, and few of them are large
+# enough for a reduced scale.
+SMALL = 2**17
+JPEG = b"\xff\xd8"
+
 # As Pillow names them; torch's own names are the keys.
 INTERPOLATIONS = {
     "bilinear": Image.Resampling.BILINEAR,
@@ -94,8 +99,13 @@ def decode_square(
         The file cannot be read.
     """
     try:
+        content = path.read_bytes()
+        if not reading.exact and (not reduce or len(content) <= SMALL):
+            pixels = _decode_whole_jpeg(content)
+            if pixels is not None:
+                return _resize(pixels, choose(pixels.shape[3], pixels.shape[2]), size, reading)
         with warnings.catch_warnings(action="ignore"):  # broken EXIF, transparent palettes
-            return _decode(np.fromfile(path, dtype=np.uint8), choose, size, reading, reduce)
+            return _decode(content, choose, size, reading, reduce)
     except BROKEN as error:
         raise UserError(
             f"{path}: not a readable image ({error}); replace it, remove it, or have all of them "
@@ -103,8 +113,23 @@ def decode_square(
         ) from None
 
 
+def _decode_whole_jpeg(content: bytes) -> torch.Tensor | None:
+    """(1, rgb, y, x), uint8, channels last; None where Pillow is to read it, or to say why not."""
+    if content[: len(JPEG)] != JPEG:
+        return None
+    try:
+        buffer = torch.frombuffer(bytearray(content), dtype=torch.uint8)
+        decoded = decode_jpeg(buffer, ImageReadMode.UNCHANGED)
+    except RuntimeError:
+        return None
+    if len(decoded) == 1:
+        decoded = decoded.expand(3, -1, -1)
+    # Pillow alone knows how CMYK becomes RGB
+    return _as_batch(decoded.permute(1, 2, 0)) if len(decoded) == 3 else None
+
+
 def _decode(
-    content: np.ndarray,
+    content: bytes,
     choose: Callable[[int, int], Cut],
     size: int,
     reading: Reading,
@@ -116,17 +141,10 @@ def _decode(
             return _resize_exactly(image.convert("RGB"), cut, size, reading)
         if reduce:
             cut = _reduce(image, cut)
-        # Pillow alone decodes at a reduced scale, and knows CMYK.
+        # Pillow alone decodes at a reduced scale.
         reduced = image.decoderconfig[:1] not in ((), (1,))
-        if image.format == "JPEG" and image.mode in ("RGB", "L") and not reduced:
-            try:
-                decoded = decode_jpeg(torch.from_numpy(content), ImageReadMode.RGB)
-                pixels = _as_batch(decoded.permute(1, 2, 0))
-            except RuntimeError:  # Pillow may read it, or says what is wrong
-                pixels = _to_tensor(image)
-        else:
-            pixels = _to_tensor(image)
-    return _resize(pixels, cut, size, reading)
+        pixels = None if reduced else _decode_whole_jpeg(content)
+        return _resize(_to_tensor(image) if pixels is None else pixels, cut, size, reading)
 
 
 def _to_tensor(image: Image.Image) -> torch.Tensor:
