@@ -74,6 +74,11 @@ MISTAKES = [
         {"stages": 6, "stem": "imagenet"},
         r"final.image_size: 24 pixels are halved 8",
     ),
+    (
+        "premature.network",
+        {"filters": 4, "stages": 2, "stem": "imagenet"},
+        r"premature.network.filters: 4; the imagenet stem",
+    ),
     ("final", "REMOVE", r"key 'final' is missing"),
     ("premature", [], r"premature: expected keys with values, got \[\]"),
 ]

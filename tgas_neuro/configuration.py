@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.errors import UserError
 from tgas_neuro.final.order import check_batches
 from tgas_neuro.final.scaling import check_scaling
@@ -163,6 +164,11 @@ def _check_sizes(config: dict[str, Any], name: str) -> None:
                 f"{name}: {size_key}: {size} pixels are halved {halvings} times by "
                 f"{stage}.network; at least {2**halvings} are needed: raise it or lower stages"
             )
+    premature = config["premature"]
+    try:  # the final network's, which may be scaled, is checked where its width is found
+        Skeleton(**premature["network"], n_classes=1, image_size=premature["image_size"])
+    except UserError as error:
+        raise UserError(f"{name}: premature.network.{error}") from None
 
 
 def _check_guidance(search: dict[str, Any], premature: dict[str, Any], name: str) -> None:
