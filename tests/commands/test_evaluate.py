@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from dataclasses import asdict
 
 import numpy as np
@@ -16,6 +17,8 @@ from tgas_neuro.__main__ import main
 from tgas_neuro.architecture.cell.published import PNASNET5
 from tgas_neuro.architecture.network import build_network
 from tgas_neuro.architecture.skeleton import Skeleton
+from tgas_neuro.final.job import Job
+from tgas_neuro.plan import Images
 
 
 @pytest.fixture
@@ -66,18 +69,33 @@ def test_torchvisions_network_with_local_weights(toy, squeezenet, names, tmp_pat
     assert [rows[name]["n_images"] for name in ("ant", "bee", "cow", "other_1")] == list("4320")
 
 
+def test_the_shorter_side_follows_the_size(toy, squeezenet, names, tmp_path):
+    _, weights = squeezenet
+    arguments = ["--model", "torchvision:squeezenet1_1", "--weights", weights, "--images", toy]
+    arguments += ["--classes", names[1]]
+    plain = run_evaluate(tmp_path, *arguments)
+    for named in (["--size", 224], ["--size", 224, "--resize", 256]):
+        assert run_evaluate(tmp_path, *arguments, *named)["loss"] == plain["loss"]
+    for named in (["--size", 112], ["--size", 112, "--resize", 128]):
+        found = run_evaluate(tmp_path, *arguments, *named)["loss"]
+        assert found != plain["loss"]
+    assert found == run_evaluate(tmp_path, *arguments, "--size", 112)["loss"]
+
+
 def test_the_result_of_a_run_knows_its_size_and_images(toy, tmp_path, capsys):
     skeleton = Skeleton(8, 1, 2, 3, 32)
     network = build_network(PNASNET5, skeleton, torch.Generator().manual_seed(1))
     run = tmp_path / "run"
     (run / "work").mkdir(parents=True)
     torch.save(network.state_dict(), run / "weights.pt")
-    job = {
-        "genotype": PNASNET5.to_json(),
-        "config": {"augmentation": "resized_crop"},
-        "val": str(toy),
-    }
-    (run / "work" / "job.json").write_text(json.dumps(job))
+    data = tmp_path / "data"
+    for split in ("train", "val"):
+        shutil.copytree(toy, data / split)
+    (data / "val/ant/broken.jpg").write_bytes(b"no image")  # left out, as in the training
+    images = Images("toy", "image_folder", {"path": str(data), "max_corrupt": 0.2}, None, 32)
+    checked, config = str(tmp_path / "checked"), {"augmentation": "resized_crop"}
+    folder = str(run / "work")
+    Job(config, PNASNET5.to_json(), asdict(images), checked, folder, 0).write()
     (run / "metrics.json").write_text(json.dumps({"network": asdict(skeleton)}))
     paths = sorted(toy.rglob("*.jpg"))
     labels = [("ant", "bee", "cow").index(path.parent.name) for path in paths]

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tgas_neuro.__main__ import main
-from tgas_neuro.commands.leftovers import NOTE, refuse_leftovers
+from tgas_neuro.commands.host import NOTE
+from tgas_neuro.commands.leftovers import refuse_leftovers
 from tgas_neuro.errors import UserError
 from tgas_neuro.slurm import PREFIX, SEPARATOR, Job, find_run_jobs, parse_jobs
 
@@ -151,17 +152,17 @@ def test_jobs_submitted_from_another_machine_need_its_name(queue, folder, capsys
     (folder / NOTE).write_text(json.dumps({"host": "login2"}))
     for options in ([], ["--host", "login3"]):
         assert main(["leftovers", "--cancel", *options, str(folder)]) == 1
-        assert "were submitted from login2" in capsys.readouterr().err
+        assert "started on login2" in capsys.readouterr().err
     assert queue.list_cancelled() == []
     assert main(["leftovers", "--cancel", "--host", "login2", str(folder)]) == 0
     assert queue.list_cancelled() == ["11"]
 
 
 def test_a_start_notes_its_machine_and_refuses_beside_leftovers(queue, folder, capsys):
-    refuse_leftovers(folder, submits=False)
-    assert not (folder / NOTE).exists()
-    refuse_leftovers(folder, submits=True)
-    assert json.loads((folder / NOTE).read_text()) == {"host": socket.gethostname()}
+    for submits in (False, True):
+        (folder / NOTE).unlink(missing_ok=True)
+        refuse_leftovers(folder, submits)
+        assert json.loads((folder / NOTE).read_text()) == {"host": socket.gethostname()}
     queue.add("11", folder)
     for submits in (False, True):
         with pytest.raises(UserError, match=f"1 job .* tgas_neuro leftovers --cancel {folder}$"):

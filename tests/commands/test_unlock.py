@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from tgas_neuro.__main__ import main
+from tgas_neuro.commands.host import note_host
 from tgas_neuro.commands.unlock import find_holder
 
 
@@ -103,4 +104,17 @@ def test_a_slurm_that_does_not_answer_keeps_nobody_from_going_on(locked, queue, 
     queue.fail("squeue", "squeue: fatal: no configuration")
     assert main(["unlock", str(locked)]) == 0
     assert "fatal: no configuration" in capsys.readouterr().err
+    assert not (locked / ".snakemake/locks").exists()
+
+
+def test_a_run_of_another_machine_is_not_unlocked(locked, capsys):
+    note_host(locked)
+    assert main(["unlock", str(locked)]) == 0  # this machine's
+    (locked / ".snakemake/locks").mkdir()
+    (locked / ".snakemake/locks/0.input.lock").write_text("file\n")
+    (locked / ".snakemake/started_on.json").write_text('{"host": "elsewhere"}')
+    assert main(["unlock", str(locked)]) == 1
+    assert "started on elsewhere" in capsys.readouterr().err
+    assert (locked / ".snakemake/locks/0.input.lock").exists()
+    assert main(["unlock", str(locked), "--host", "elsewhere"]) == 0
     assert not (locked / ".snakemake/locks").exists()

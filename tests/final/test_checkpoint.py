@@ -1,9 +1,16 @@
+import dataclasses
 import pickle
 
 import pytest
 import torch
 
-from tgas_neuro.final.checkpoint import Checkpoint, load_checkpoint, write_checkpoint, write_weights
+from tgas_neuro.final.checkpoint import (
+    Checkpoint,
+    keep_foreign,
+    load_checkpoint,
+    write_checkpoint,
+    write_weights,
+)
 
 
 @pytest.fixture
@@ -81,3 +88,20 @@ def test_weights_are_a_state_dict(tmp_path):
     found = torch.load(tmp_path / "weights.pt", weights_only=True)
     assert list(found) == ["a"]
     assert torch.equal(found["a"], torch.arange(4))
+
+
+def test_a_checkpoint_of_something_else_is_kept(tmp_path, checkpoint):
+    path = tmp_path / "checkpoint.pt"
+    keep_foreign(path, "own")  # nothing is there
+    path.write_bytes(b"no checkpoint")
+    keep_foreign(path, "own")
+    assert path.read_bytes() == b"no checkpoint"
+    write_checkpoint(path, dataclasses.replace(checkpoint, identity="a" * 64))
+    keep_foreign(path, "a" * 64)
+    assert path.exists()
+    _, remark = load_checkpoint(path, "b" * 64)
+    keep_foreign(path, "b" * 64)
+    assert not path.exists()
+    assert "keeping it as checkpoint-aaaaaaaa.pt" in remark
+    kept, _ = load_checkpoint(tmp_path / "checkpoint-aaaaaaaa.pt", "a" * 64)
+    assert kept is not None

@@ -7,13 +7,13 @@ from torch import nn
 from tgas_neuro.final.schedule import calc_learning_rate
 
 
-def describe(peak, warmup=0.0, schedule="cosine"):
+def describe(peak, warmup=0.0, schedule="cosine", decay_epochs=2.4):
     return {
         "schedule": schedule,
         "learning_rate": peak,
         "warmup": warmup,
         "decay": 0.97,
-        "decay_epochs": 2.4,
+        "decay_epochs": decay_epochs,
     }
 
 
@@ -43,6 +43,13 @@ def test_warmup_by_hand():
     assert rates[:5] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
     assert rates[12] == pytest.approx(0.5)
     assert 0 < rates[-1] < 0.01
+
+
+def test_stairs_are_at_least_a_step():
+    config = describe(0.3, schedule="exponential", decay_epochs=0.1)
+    found = [calc_learning_rate(step, 3, 1, config) for step in range(3)]
+    assert found[1] / found[0] == pytest.approx(config["decay"])
+    assert found[2] / found[1] == pytest.approx(config["decay"])
 
 
 @given(

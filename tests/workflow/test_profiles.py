@@ -30,12 +30,14 @@ def ask(toy, finished, tmp_path):
 
     def ask(*arguments):
         profile = ["--profile", str(PROJECT / "profiles/slurm"), "--retries", "0"]
-        target = ["--local-cores", "2", "--until", "best"]
-        found = toy.run(*profile, *target, *arguments, cores=None, check=False)
+        target = [] if "--until" in arguments else ["--until", "best"]
+        options = [*profile, "--local-cores", "2", *target, *arguments]
+        found = toy.run(*options, cores=None, check=False)
         assert found.returncode != 0
         asked = (programs / "asked").read_text().splitlines()
         return [line for line in asked if "rule_candidate" in line]
 
+    ask.list_all = lambda: (programs / "asked").read_text().splitlines()
     return ask
 
 
@@ -54,7 +56,20 @@ def test_candidates_ask_for_what_their_rule_says(ask):
 def test_a_group_of_candidates_on_a_gpu(ask, toy):
     toy.config["premature"]["device"] = "cuda"
     toy.config["search"]["candidates_per_job"] = 3
-    (line,) = ask("--default-resources", "slurm_partition=gpu", "slurm_account=brain")
+    (line,) = ask("--set-resources", "candidates_00:slurm_partition=gpu")
     assert "--gpus=1" in line
+    assert "--ntasks-per-gpu" not in line
     assert "-t 180" in line
     assert "-p gpu" in line
+
+
+def test_a_final_training_on_gpus_is_one_task_of_one_node(ask, toy, finished):
+    shutil.copytree(finished.folder / "results/search", toy.folder / "results/search")
+    (toy.folder / "results/best_cell.json").unlink()
+    gpus = {"device": "cuda", "processes": 2, "threads": 3, "batch_size": 8, "micro_batch": 4}
+    toy.config["final"] |= gpus
+    assert ask("--until", "final") == []
+    (line,) = [line for line in ask.list_all() if "rule_final" in line]
+    for option in ("--gpus=2", "--nodes=1", "--cpus-per-task=6", "--mem 16000", "--requeue"):
+        assert option in line
+    assert "--ntasks" not in line

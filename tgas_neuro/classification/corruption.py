@@ -57,18 +57,18 @@ def find_corrupt(listing: ImageFolder, check: str, checked: Path | None = None) 
     check
         A key of `CHECKS`.
     checked
-        Folder that keeps what was found, under the listing's digest: the same images are not
-        checked again. None keeps nothing.
+        Folder that keeps what was found, under the listing's digest: of the same images only the
+        corrupt ones are checked again. None keeps nothing.
     """
     kept = None if checked is None else checked / f"{listing.digest[:16]}_{check}.json"
-    if kept is not None and kept.is_file():
-        return read_json(kept)["corrupt"]
-    paths = [listing.folder / path for path in listing.paths]
+    known = kept is not None and kept.is_file()
+    # what was corrupt may have been repaired to a file of the same size, or not have been readable
+    paths = list(read_json(kept)["corrupt"]) if known else listing.paths
     with ThreadPoolExecutor(_count_cores()) as pool:  # reading and decoding run side by side
-        found = pool.map(CHECKS[check], paths, chunksize=256)
-        pairs = zip(listing.paths, found, strict=True)
+        found = pool.map(CHECKS[check], [listing.folder / path for path in paths], chunksize=256)
+        pairs = zip(paths, found, strict=True)
         corrupt = {path: reason for path, reason in pairs if reason is not None}
-    if kept is not None:
+    if kept is not None and (not known or len(corrupt) < len(paths)):
         content = {"folder": str(listing.folder), "n_images": len(listing), "corrupt": corrupt}
         write_json(kept, content)
     return corrupt

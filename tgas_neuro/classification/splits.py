@@ -1,5 +1,6 @@
 """The splits of classification data: rendered, unpacked, or the user's own folders."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from tgas_neuro.classification.decoded import decode_cifar10, decode_listing
@@ -29,14 +30,19 @@ def make_split(images: Images, split: str, folder: Path) -> None:
 
 
 def decode_training_split(
-    images: Images, size: int, destination: Path, folder: Path | None = None
+    images: Images,
+    size: int,
+    destination: Path,
+    folder: Path | None = None,
+    checked: Path | None = None,
+    report: Callable[[str], None] | None = None,
 ) -> int:
     """Decode the training split once for all candidates; returns the number of images.
 
-    `folder` is where a rule made the split, see `load_split`.
+    `folder`, `checked` and `report` are those of `load_split`.
     """
     if images.kind == "cifar10":
         return decode_cifar10(Path(images.data["root"]), size, destination)
     return decode_listing(
-        load_split(images, "train", "premature.data", folder=folder), size, destination
+        load_split(images, "train", "premature.data", checked, report, folder), size, destination
     )

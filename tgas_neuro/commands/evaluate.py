@@ -20,8 +20,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--devkit", type=Path, metavar="FOLDER", help="of ImageNet with all images in one folder")
     add("--classes", type=Path, metavar="FILE", help="class of each output, one a line")
     add("--expect", type=int, metavar="N", help="images that there must be, 50000 for ImageNet")
-    add("--size", type=int, help="width and height of the input in pixels (224)")
-    add("--resize", type=int, help="length of the shorter side before the cut (256)")
+    add("--size", type=int, help="width and height of the input in pixels (224, or the run's)")
+    add(
+        "--resize",
+        type=int,
+        help="shorter side before the cut (8/7 of --size, or as the run)",
+    )
     add("--interpolation", default="bilinear", help="bilinear (default) or bicubic")
     add("--mean", type=float, nargs=3, metavar=("R", "G", "B"), help="in 0 to 1; ImageNet's")
     add("--deviation", type=float, nargs=3, metavar=("R", "G", "B"), help="in 0 to 1; ImageNet's")

@@ -1,15 +1,13 @@
 """`leftovers`: list or cancel the SLURM jobs that a killed Snakemake left behind in this folder."""
 
 import argparse
-import json
-import socket
 import sys
 from pathlib import Path
 
+from tgas_neuro.commands.host import check_host, note_host
 from tgas_neuro.commands.table import format_table
 from tgas_neuro.commands.unlock import describe_process, find_holder
 from tgas_neuro.errors import UserError
-from tgas_neuro.files import write_json
 from tgas_neuro.slurm import (
     PREFIX,
     Job,
@@ -20,8 +18,6 @@ from tgas_neuro.slurm import (
     has_slurm,
     wait_for_end,
 )
-
-NOTE = Path(".snakemake/submitted_from.json")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(_format_jobs(jobs))
         print(f"\nto cancel them: {format_command(folder)}")
         return 0
-    _check_host(folder, arguments.host)
+    check_host(folder, arguments.host)
     return _cancel(jobs, arguments.wait)
 
 
@@ -71,7 +67,8 @@ def refuse_leftovers(folder: Path, submits: bool) -> None:
     """Raise `UserError` if jobs of an earlier run are in the queue, at the start of another.
 
     Called by the Snakemake process that is about to start. While another one works in the folder
-    the jobs may be its own, and Snakemake's locks decide. Without `squeue` nothing is asked.
+    the jobs may be its own, and Snakemake's locks decide. Without `squeue` nothing is asked. The
+    machine that the run is started on is noted.
 
     Parameters
     ----------
@@ -79,10 +76,16 @@ def refuse_leftovers(folder: Path, submits: bool) -> None:
         Working directory of the run.
     submits
         Whether the run hands its jobs to SLURM. If it does, a SLURM that does not answer is an
-        error, and the machine that the run starts from is noted; if not, it is a warning on stderr.
+        error; if not, it is a warning on stderr.
     """
-    if not has_slurm() or find_holder(folder, submitting=True, others=True) is not None:
+    if find_holder(folder, submitting=True, others=True) is not None:
         return
+    if has_slurm():
+        _refuse_jobs(folder, submits)
+    note_host(folder)
+
+
+def _refuse_jobs(folder: Path, submits: bool) -> None:
     try:
         jobs = find_run_jobs(folder)
     except UserError as error:
@@ -93,21 +96,6 @@ def refuse_leftovers(folder: Path, submits: bool) -> None:
         return
     if jobs:
         raise UserError(describe_leftovers(folder, jobs))
-    if submits:
-        write_json(folder / NOTE, {"host": socket.gethostname()})
-
-
-def _check_host(folder: Path, vouched: str | None) -> None:
-    """Refuse what was submitted from another machine: its Snakemake cannot be seen from here."""
-    try:
-        host = json.loads((folder / NOTE).read_text())["host"]
-    except (OSError, ValueError, LookupError, TypeError):
-        return  # nothing is known of it
-    if host not in (socket.gethostname(), vouched):
-        raise UserError(
-            f"{folder.resolve()}: the jobs were submitted from {host}, where Snakemake may still "
-            f"be running; cancel them there, or say --host {host} if you know that it is not"
-        )
 
 
 def _cancel(jobs: list[Job], patience: float) -> int:

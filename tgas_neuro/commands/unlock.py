@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 
+from tgas_neuro.commands.host import check_host
 from tgas_neuro.errors import UserError
 from tgas_neuro.slurm import describe_leftovers, find_run_jobs, has_slurm
 
@@ -16,6 +17,11 @@ from tgas_neuro.slurm import describe_leftovers, find_run_jobs, has_slurm
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("folder", nargs="?", default=".", type=Path)
+    parser.add_argument(
+        "--host",
+        metavar="NAME",
+        help="the machine that the run was started on, if no Snakemake works there any more",
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -26,6 +32,7 @@ def run(arguments: argparse.Namespace) -> None:
     _check_holder(arguments.folder, submitting=True)
     _check_leftovers(arguments.folder)
     _check_holder(arguments.folder)
+    check_host(arguments.folder, arguments.host)
     shutil.rmtree(locks)
     print("removed the locks of a run that was killed")
 

@@ -89,10 +89,26 @@ def load_checkpoint(path: str | Path, identity: str) -> tuple[Checkpoint | None,
         return None, f"{path}: not a readable checkpoint ({reason}); starting from the beginning"
     if checkpoint.identity != identity:
         return None, (
-            f"{path}: of another configuration, genotype, seed, data or version; "
-            "starting from the beginning"
+            f"{path}: of another configuration, genotype, seed, data, kind of device or version; "
+            f"starting from the beginning, and keeping it as {name_kept(path, checkpoint).name}"
         )
     return checkpoint, None
+
+
+def name_kept(path: Path, checkpoint: Checkpoint) -> Path:
+    """Where a checkpoint of something else is kept when a training begins in its place."""
+    return path.with_name(f"{path.stem}-{checkpoint.identity[:8]}{path.suffix}")
+
+
+def keep_foreign(path: str | Path, identity: str) -> None:
+    """Move a checkpoint of something else out of the way: days of a GPU may lie in it."""
+    path = Path(path)
+    try:
+        checkpoint = Checkpoint(**torch.load(path, map_location="cpu", weights_only=True))
+    except (FileNotFoundError, *UNREADABLE):
+        return
+    if checkpoint.identity != identity:
+        path.replace(name_kept(path, checkpoint))
 
 
 def write_weights(path: str | Path, model: dict[str, torch.Tensor]) -> None:

@@ -63,8 +63,8 @@ def joined_group(device: str) -> Iterator[Group]:
     device
         ``final.device``.
     """
-    chosen = choose_device(device, "final.device")
     size = int(os.environ.get("WORLD_SIZE", "1"))
+    chosen = choose_device(device, "final.device", claim=size == 1)
     if size == 1:
         yield Group(0, 1, chosen)
         return

@@ -14,6 +14,7 @@ from torch import nn
 from tgas_neuro.errors import UserError
 from tgas_neuro.final.checkpoint import (
     Checkpoint,
+    keep_foreign,
     load_checkpoint,
     write_best,
     write_checkpoint,
@@ -90,6 +91,9 @@ class Training:
         checkpoint, remark = load_checkpoint(folder / "checkpoint.pt", identity)
         if remark:
             report(remark)
+            group.wait()  # all have looked at it
+            if group.is_first:
+                keep_foreign(folder / "checkpoint.pt", identity)
         self.log = [LogEntry(**entry) for entry in checkpoint.log] if checkpoint else []
         self.step = checkpoint.step if checkpoint else 0
         self.sums = dict(checkpoint.sums) if checkpoint else dict(NOTHING)

@@ -18,9 +18,11 @@ from tgas_neuro.devices import choose_device
 from tgas_neuro.final.job import Job, run_job
 from tgas_neuro.final.order import check_batches, count_processes
 from tgas_neuro.final.preemption import SIGNALS, PreemptedError
-from tgas_neuro.processes import PATIENCE
 
 PREEMPTED = {128 + number: number for number in SIGNALS}  # exit codes
+
+# Seconds to finish a step and write a checkpoint; torch's launcher gives its processes 30.
+PARTING = 40.0
 
 
 def train_job(job: Job, report: Callable[[str], None]) -> None:
@@ -64,7 +66,7 @@ def _run_command(path: Path, processes: int, report: Callable[[str], None]) -> N
     except BaseException:  # SystemExit of a SIGTERM: the processes write their checkpoint
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(PATIENCE)
+            process.wait(PARTING)
         process.kill()
         process.wait()
         raise

@@ -3,7 +3,6 @@
 import argparse
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
 from tgas_neuro.classification.image_folder import ImageFolder
 from tgas_neuro.classification.imagenet import read_ids
@@ -54,17 +53,19 @@ def evaluate_named(arguments: argparse.Namespace) -> tuple[Metrics, Sequence[str
 
 
 def _list(arguments: argparse.Namespace, named: NamedNetwork) -> ImageFolder:
-    folder: Path | None = arguments.images or named.images
-    if folder is None:
+    if arguments.images is not None:
+        try:
+            listing = list_split(arguments.images, "val", "--images", arguments.devkit)
+        except UserError as error:  # worded for the keys of a configuration
+            raise UserError(str(error).replace("--images.devkit", "--devkit")) from None
+    elif named.load_validation is not None:
+        listing = named.load_validation()
+    else:
         raise UserError("--images: is missing; name the folder of the validation images")
-    try:
-        listing = list_split(folder, "val", "--images", arguments.devkit)
-    except UserError as error:  # worded for the keys of a configuration
-        raise UserError(str(error).replace("--images.devkit", "--devkit")) from None
     if arguments.expect is not None and len(listing) != arguments.expect:
         raise UserError(
-            f"{folder}: {len(listing):,} images in {len(listing.classes):,} classes, but --expect "
-            f"says {arguments.expect:,}; put the missing ones there or correct it"
+            f"{listing.folder}: {len(listing):,} images in {len(listing.classes):,} classes, but "
+            f"--expect says {arguments.expect:,}; put the missing ones there or correct it"
         )
     if arguments.classes is None:
         return listing
@@ -87,7 +88,7 @@ def number_by(listing: ImageFolder, classes: Sequence[str]) -> ImageFolder:
 
 def _read(arguments: argparse.Namespace, named: NamedNetwork) -> Reading:
     size = arguments.size or named.size
-    resize = arguments.resize or (size if arguments.size else named.resize)
+    resize = arguments.resize or round(size * named.resize / named.size)
     if resize < size:
         raise UserError(f"--resize: {resize} is less than --size {size}; nothing would fill it")
     colours = {

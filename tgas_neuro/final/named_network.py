@@ -1,5 +1,6 @@
 """A network by name, for the evaluation alone: a run's result, or another one with its weights."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
@@ -10,9 +11,13 @@ from torch import nn
 from tgas_neuro.architecture.genotype import read_genotype
 from tgas_neuro.architecture.network import build_network
 from tgas_neuro.architecture.skeleton import Skeleton
+from tgas_neuro.classification.image_folder import ImageFolder, match_classes
+from tgas_neuro.classification.layouts import load_split
 from tgas_neuro.errors import UserError
 from tgas_neuro.files import read_json
 from tgas_neuro.final.augmentation import AUGMENTATIONS
+from tgas_neuro.final.job import Job, read_job
+from tgas_neuro.plan import Images
 from tgas_neuro.teacher.model import build_model
 from tgas_neuro.teacher.options import NetworkOptions
 
@@ -32,15 +37,16 @@ class NamedNetwork:
         Width and height of its input, and length of the shorter side before the cut [pixel].
     exact
         Whether images are read as published networks were evaluated, with Pillow alone.
-    images
-        Folder of the validation split that belongs to it, if any.
+    load_validation
+        Lists the validation split that belongs to it, checked and numbered as in its training;
+        None where there is none.
     """
 
     network: nn.Module
     size: int = 224
     resize: int = 256
     exact: bool = True
-    images: Path | None = None
+    load_validation: Callable[[], ImageFolder] | None = None
 
 
 def load_named_network(name: str, weights: Path | None) -> NamedNetwork:
@@ -85,9 +91,9 @@ def load_named_network(name: str, weights: Path | None) -> NamedNetwork:
 
 
 def _load_run(folder: Path, weights: Path | None) -> NamedNetwork:
-    job, metrics = read_json(folder / "work" / "job.json"), read_json(folder / "metrics.json")
+    job, metrics = read_job(folder / "work" / "job.json"), read_json(folder / "metrics.json")
     skeleton = Skeleton(**metrics["network"])
-    network = build_network(read_genotype(job["genotype"]), skeleton, torch.Generator())
+    network = build_network(read_genotype(job.genotype), skeleton, torch.Generator())
     path = weights or folder / "weights.pt"
     try:
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
@@ -97,7 +103,21 @@ def _load_run(folder: Path, weights: Path | None) -> NamedNetwork:
             f"{path}: not the weights of {folder} ({reason}); give --weights, or train again"
         ) from None
     size = skeleton.image_size
-    view = AUGMENTATIONS[job["config"]["augmentation"]].view(size, size, size)
+    view = AUGMENTATIONS[job.config["augmentation"]].view(size, size, size)
     return NamedNetwork(
-        network.eval(), size, view.resized_width, exact=False, images=Path(job["val"])
+        network.eval(),
+        size,
+        view.resized_width,
+        exact=False,
+        load_validation=lambda: _load_validation(job),
     )
+
+
+def _load_validation(job: Job) -> ImageFolder:
+    images, checked = Images(**job.images), Path(job.checked)
+    folders = {split: Path(folder) for split, folder in job.splits.items()}
+    training, validation = (
+        load_split(images, split, "final.data", checked, folder=folders.get(split))
+        for split in ("train", "val")
+    )
+    return match_classes(validation, training)

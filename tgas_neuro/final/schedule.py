@@ -44,7 +44,8 @@ def calc_exponential(step: int, rising: int, n_steps: int, per_epoch: int, confi
     With 0.97 and 2.4 that of NASNet and PNASNet-5 on ImageNet (Zoph et al. 2018, Liu et al. 2018):
     in stairs, as in the code they were trained with (TensorFlow's slim).
     """
-    return config["decay"] ** (step // round(config["decay_epochs"] * per_epoch))
+    stair = max(1, round(config["decay_epochs"] * per_epoch))
+    return config["decay"] ** (step // stair)
 
 
 # How the learning rate falls.

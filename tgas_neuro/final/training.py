@@ -124,7 +124,7 @@ def train_final(
     started, folder = datetime.now(UTC), Path(folder)
     keep_freed_memory()
     check_batches(config)
-    group = group or Group(0, 1, choose_device(config["device"], "final.device"))
+    group = group or Group(0, 1, choose_device(config["device"], "final.device", True))
     report = report if group.is_first else _say_nothing
     training, validation = _load_splits(images, checked, group, report, splits or {})
     skeleton = find_skeleton(config, genotype, len(training.classes))

@@ -30,8 +30,9 @@ def load_plan():
     names = [str(path) for path in workflow.configfiles] or ["config.yaml"]
     try:
         plan = build_plan(config, DESCRIPTIONS, ", ".join(dict.fromkeys(names)))
-        check_planned_files(plan.descriptions.values())
-        find_reused_folders(plan.config["search"]["reuse"])
+        if workflow.is_main_process:  # in a pod of Kubernetes they are not there yet
+            check_planned_files(plan.descriptions.values())
+            find_reused_folders(plan.config["search"]["reuse"])
         return plan
     except UserError as error:
         print(f"Error: {error}", file=sys.stderr)
@@ -79,6 +80,11 @@ wildcard_constraints:
     candidate=r"\d{2}",
     split="train|val",
     images="|".join({PLAN.premature_images.name, PLAN.final_images.name}),
+
+
+def ask_gpus(device, number=1):
+    """The resource for so many GPUs; none at all on the CPU, where 0 would be too much to ask."""
+    return {"gpu": number} if device.startswith("cuda") else {}
 
 
 def get_digests(*stages):

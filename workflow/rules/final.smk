@@ -24,7 +24,7 @@ rule final:
     resources:
         mem_mb=lambda wildcards, attempt: 8000 * FINAL_PROCESSES * attempt,
         runtime=lambda wildcards, attempt: 1440 * attempt,
-        gpu=FINAL_PROCESSES if PLAN.config["final"]["device"].startswith("cuda") else 0,
+        **ask_gpus(PLAN.config["final"]["device"], FINAL_PROCESSES),
     params:
         # checkpoint and log outlive a failed or killed job here, where Snakemake deletes nothing
         folder=f"{FINAL}/work",

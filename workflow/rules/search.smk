@@ -127,7 +127,7 @@ for job, numbers in JOBS.items():
         resources:
             mem_mb=lambda wildcards, attempt: 4000 * attempt,
             runtime=lambda wildcards, attempt: 60 * attempt * PER_JOB,
-            gpu=1 if PLAN.config["premature"]["device"].startswith("cuda") else 0,
+            **ask_gpus(PLAN.config["premature"]["device"]),
         params:
             config={"search": SETTINGS, "premature": PLAN.config["premature"]},
             run=lambda wildcards, output: str(Path(output[0]).parents[1]),

@@ -18,7 +18,7 @@ rule teacher:
     resources:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         runtime=lambda wildcards, attempt: 120 * attempt,
-        gpu=int((PLAN.config["teacher"]["network"] or {}).get("device", "").startswith("cuda")),
+        **ask_gpus((PLAN.config["teacher"]["network"] or {}).get("device", "")),
     params:
         config={"recordings": RECORDINGS, "teacher": PLAN.config["teacher"]},
         seed=SETTINGS["seed"],
