@@ -22,9 +22,9 @@ rule final:
         ENVIRONMENT
     threads: PLAN.config["final"]["threads"] * FINAL_PROCESSES
     resources:
+        **ask_gpus(PLAN.config["final"]["device"], FINAL_PROCESSES),
         mem_mb=lambda wildcards, attempt: 8000 * FINAL_PROCESSES * attempt,
         runtime=lambda wildcards, attempt: 1440 * attempt,
-        **ask_gpus(PLAN.config["final"]["device"], FINAL_PROCESSES),
     params:
         # checkpoint and log outlive a failed or killed job here, where Snakemake deletes nothing
         folder=f"{FINAL}/work",

@@ -125,9 +125,9 @@ for job, numbers in JOBS.items():
             ENVIRONMENT
         threads: PLAN.config["premature"]["threads"]
         resources:
+            **ask_gpus(PLAN.config["premature"]["device"]),
             mem_mb=lambda wildcards, attempt: 4000 * attempt,
             runtime=lambda wildcards, attempt: 60 * attempt * PER_JOB,
-            **ask_gpus(PLAN.config["premature"]["device"]),
         params:
             config={"search": SETTINGS, "premature": PLAN.config["premature"]},
             run=lambda wildcards, output: str(Path(output[0]).parents[1]),

@@ -16,9 +16,9 @@ rule teacher:
         ENVIRONMENT
     threads: 2
     resources:
+        **ask_gpus((PLAN.config["teacher"]["network"] or {}).get("device", "")),
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         runtime=lambda wildcards, attempt: 120 * attempt,
-        **ask_gpus((PLAN.config["teacher"]["network"] or {}).get("device", "")),
     params:
         config={"recordings": RECORDINGS, "teacher": PLAN.config["teacher"]},
         seed=SETTINGS["seed"],
