@@ -16,6 +16,7 @@ from torch import nn
 from torch.nn import functional
 
 from tgas_neuro import __version__
+from tgas_neuro.__main__ import main
 from tgas_neuro.architecture.genotype import read_genotype
 from tgas_neuro.architecture.network import build_network
 from tgas_neuro.architecture.skeleton import Skeleton
@@ -290,3 +291,16 @@ def test_digests_versions_files_and_dates(finished, result, regions, weights):
     assert datetime.fromisoformat(final["started"]) <= datetime.fromisoformat(final["ended"])
     search = result["dates"]["search"]
     assert datetime.fromisoformat(search["started"]) <= datetime.fromisoformat(final["started"])
+
+
+def test_evaluate_gives_the_final_numbers_again(finished, result, tmp_path, monkeypatch):
+    """The command, on the run's own job, weights and images."""
+    monkeypatch.chdir(finished.folder)
+    (folder,) = (finished.folder / "results/final").iterdir()
+    written = tmp_path / "evaluated.json"
+    arguments = ["--model", str(folder), "--device", "cpu", "--json", str(written)]
+    assert main(["evaluate", *arguments]) in (None, 0)
+    found = json.loads(written.read_text())
+    for key in ("top1", "top5", "n_images"):
+        assert found[key] == result["final"][key]
+    assert found["loss"] == pytest.approx(result["final"]["loss"], rel=1e-5)
