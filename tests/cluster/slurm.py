@@ -22,7 +22,7 @@ from pathlib import Path
 
 import psutil
 
-PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch")
+PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "setpriv")
 NODES = ("n1", "n2")
 PATIENCE = 120  # seconds until the cluster must have answered
 CONFIGURATION = """\
@@ -84,10 +84,12 @@ class Cluster:
         Receives all files; short, for the length of a socket's path is limited.
     cpus
         Of each node, whatever the machine has.
+    stays
+        Whether the daemons outlive the process that started them, however that ends.
     """
 
-    def __init__(self, folder: Path, cpus: int = 4):
-        self.folder, self.cpus = folder.resolve(), cpus
+    def __init__(self, folder: Path, cpus: int = 4, stays: bool = False):
+        self.folder, self.cpus, self.stays = folder.resolve(), cpus, stays
         self.environment = os.environ | {"SLURM_CONF": str(self.folder / "slurm.conf")}
         self.daemons: dict[str, subprocess.Popen] = {}
 
@@ -131,9 +133,10 @@ class Cluster:
         self._start("slurmd", "-D", "-N", node, name=node)
 
     def _start(self, program: str, *arguments: str, name: str | None = None) -> None:
+        with_parent = [] if self.stays else ["setpriv", "--pdeathsig", "TERM"]
         with (self.folder / f"{name or program}.out").open("ab") as output:
             self.daemons[name or program] = subprocess.Popen(
-                [find_program(program), *arguments],
+                [*with_parent, find_program(program), *arguments],
                 stdout=output,
                 stderr=output,
                 env=self.environment,
@@ -255,7 +258,7 @@ def main() -> None:
         sys.exit(reason)
     ids = chosen.folder / "processes"
     if chosen.action == "start":
-        cluster = Cluster(chosen.folder)
+        cluster = Cluster(chosen.folder, stays=True)
         cluster.start()
         ids.write_text("\n".join(str(daemon.pid) for daemon in cluster.daemons.values()))
         print(f"export SLURM_CONF={cluster.environment['SLURM_CONF']}")
