@@ -13,6 +13,7 @@ from typing import Any
 
 from candidate_inputs import read_default, write_inputs
 from harness import Measurement, describe_machine, measure
+from tables import describe_others, format_table
 
 from tgas_neuro.files import write_json
 from tgas_neuro.provenance import get_time
@@ -160,24 +161,23 @@ def split_job(values: dict[str, float], number: int) -> dict[str, float]:
 
 def build_training_table(rows: list[dict[str, Any]]) -> str:
     """Images a second; a busy machine is said below."""
-    lines = [" | ".join(TRAINING_COLUMNS), " | ".join(["---"] * len(TRAINING_COLUMNS))]
-    lines += [
+    lines = [
         f"{row['network']} | {row['contestant']} | {row['images_per_second']:,.0f} | "
         f"{row['ratio']:.2f} | {row['steps']} | {row['peak_mb']:,.0f} | "
         f"{row['largest_difference']:.1e}"
         for row in rows
     ]
-    return _finish(lines, rows)
+    return format_table(TRAINING_COLUMNS, lines) + describe_others(rows)
 
 
 def build_job_table(rows: list[dict[str, Any]]) -> str:
     """Seconds of a candidate, from the start of its job's process to the end."""
-    lines = [" | ".join(JOB_COLUMNS), " | ".join(["---"] * len(JOB_COLUMNS))]
+    lines = []
     for row in rows:
         parts = [row[key] for key in ("job", "start", "training", "validation", "scoring", "else")]
         numbers = " | ".join(f"{part:.2f}" for part in parts)
         lines.append(f"{row['candidates']} | {numbers} | {row['training'] / row['job']:.0%}")
-    return _finish(lines, rows)
+    return format_table(JOB_COLUMNS, lines) + describe_others(rows)
 
 
 def build_profile_table(name: str, operators: list[dict[str, Any]]) -> str:
@@ -185,14 +185,6 @@ def build_profile_table(name: str, operators: list[dict[str, Any]]) -> str:
     lines = [f"operator, {name} | share of time | calls", "--- | --- | ---"]
     lines += [f"{one['operator']} | {one['share']:.1%} | {one['calls']}" for one in operators]
     return "".join(f"| {line} |\n" for line in lines)
-
-
-def _finish(lines: list[str], rows: list[dict[str, Any]]) -> str:
-    table = "".join(f"| {line} |\n" for line in lines)
-    busiest = max(row["others"] for row in rows)
-    if busiest > 0.1:
-        table += f"\nThe machine was busy: other processes used up to {busiest:.1f} cores.\n"
-    return table
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 from scipy.stats import rankdata, spearmanr
+from tables import format_table
 
 RESAMPLES = 2000
 INTERVAL = (5, 95)  # percentiles: a 90 % interval
@@ -195,8 +196,7 @@ def build_table(report: dict[str, Any], steps: Sequence[int]) -> str:
         return f"{rated['r']:.2f} ({low:.2f} to {high:.2f})"
 
     head = ["", *(f"{step} steps" for step in steps)]
-    lines = [" | ".join(head), " | ".join(["---"] * len(head))]
-    lines.append(" | ".join(["P", *(tell(report["P"][str(step)]) for step in steps)]))
+    lines = [" | ".join(["P", *(tell(report["P"][str(step)]) for step in steps)])]
     for teacher, rows in report["teachers"].items():
         lines.append(
             " | ".join([f"TG, {teacher}", *(tell(rows[str(step)]["TG"]) for step in steps)])
@@ -210,7 +210,7 @@ def build_table(report: dict[str, Any], steps: Sequence[int]) -> str:
         lines.append(" | ".join([f"P + TG, {teacher}", *told]))
     for name, rated in report["complexity"].items():
         lines.append(f"{name} | {tell(rated)}" + " |" * (len(steps) - 1))
-    return "\n".join(f"| {line} |" for line in lines)
+    return format_table(head, lines).removesuffix("\n")
 
 
 def draw_report(report: dict[str, Any], steps: Sequence[int]) -> Figure:

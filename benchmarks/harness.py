@@ -194,14 +194,14 @@ def _run_contestant(request: dict[str, Any]) -> dict[str, Any]:
         ctypes.CDLL(None).malloc_trim(0)  # what loading left behind is not room for the timed part
     before, source = _read_status(), _reset_peak()
     base = before["VmRSS"] if source == "VmHWM" else _read_ru_maxrss()
-    busy, own, start = _read_busy_seconds(), time.process_time(), time.perf_counter()
+    busy, own, start = read_busy_seconds(), time.process_time(), time.perf_counter()
     warm_up, values = _time_once(run)
     values = json.loads(json.dumps(values, default=lambda value: value.tolist()))  # holds no array
     warmed_up = warm_up < request["budget"]
     repeats = max(1, min(request["repeats"], int(request["budget"] / warm_up)))
     seconds = [_time_once(run)[0] for _ in range(repeats)] if warmed_up else [warm_up]
     wall = time.perf_counter() - start
-    others = (_read_busy_seconds() - busy - (time.process_time() - own)) / wall
+    others = (read_busy_seconds() - busy - (time.process_time() - own)) / wall
     after = _read_status()
     peak = after["VmHWM"] if source == "VmHWM" else _read_ru_maxrss()
     return {
@@ -255,7 +255,7 @@ def _read_ru_maxrss() -> float:
     return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) * unit
 
 
-def _read_busy_seconds() -> float:
+def read_busy_seconds() -> float:
     """Seconds of work of all cores, time that a hypervisor took included; NaN if not known."""
     try:
         first = Path("/proc/stat").read_text(encoding="ascii").splitlines()[0].split()[1:9]

@@ -14,6 +14,7 @@ from typing import Any
 
 from harness import Measurement, describe_machine, measure
 from image_loading_inputs import HEIGHT, QUALITY, WIDTH, write_images
+from tables import describe_others, format_table
 
 from tgas_neuro.files import write_json
 from tgas_neuro.provenance import get_time
@@ -115,25 +116,19 @@ def check_same(work: str, training: bool, ours: dict[str, Any], plain: dict[str,
 
 def build_table(rows: list[dict[str, Any]]) -> str:
     """Images a second, ratios round by round; CPU time of the main process and the workers."""
-    lines = [" | ".join(COLUMNS), " | ".join(["---"] * len(COLUMNS))]
-    lines += [
+    lines = [
         f"{row['work']} | {row['contestant']} | {row['images_per_second']:,.0f} | "
         f"{row['ratio']:.2f} | {min(row['speeds']):,.0f}, {max(row['speeds']):,.0f} | "
         f"{row['cpu_ms']:.2f}"
         for row in rows
     ]
-    table = "".join(f"| {line} |\n" for line in lines)
-    busiest = max(row["others"] for row in rows)
-    if busiest > 0.1:
-        table += f"\nThe machine was busy: other processes used up to {busiest:.1f} cores.\n"
-    return table
+    return format_table(COLUMNS, lines) + describe_others(rows)
 
 
 def build_profile_table(profile: dict[str, float]) -> str:
     """Milliseconds of the steps, alone."""
-    lines = ["step | ms an image", "--- | ---"]
-    lines += [f"{step} | {taken:.3f}" for step, taken in profile.items()]
-    return "".join(f"| {line} |\n" for line in lines)
+    lines = [f"{step} | {taken:.3f}" for step, taken in profile.items()]
+    return format_table(["step", "ms an image"], lines)
 
 
 if __name__ == "__main__":

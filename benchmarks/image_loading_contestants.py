@@ -11,7 +11,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from harness import _read_busy_seconds
+from harness import read_busy_seconds
 
 SIZE, RESIZE = 224, 256
 BATCH = 64
@@ -203,7 +203,7 @@ class Meter:
     def _read(self) -> tuple[float, float, float]:
         used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
         own = sum(one.ru_utime + one.ru_stime for one in used)
-        return time.perf_counter(), own, _read_busy_seconds()
+        return time.perf_counter(), own, read_busy_seconds()
 
 
 def collect(loaded: Iterable[tuple[Any, Any]]) -> list[int]:

@@ -25,6 +25,7 @@ from harness import (
 )
 from noise_ceiling_truth import QUICK as QUICK_GRID
 from noise_ceiling_truth import draw_truth, measure_grid, summarise_grid
+from tables import format_table
 
 from tgas_neuro.figures.save import save_figure
 from tgas_neuro.files import write_json
@@ -114,7 +115,7 @@ def compare_speed(size: dict[str, int], threads: int, repeats: int) -> list[dict
 
 def build_table(rows: list[dict[str, Any]]) -> str:
     """The rows as a table in Markdown; a busy machine is said below it."""
-    lines = [" | ".join(COLUMNS), " | ".join(["---"] * len(COLUMNS))]
+    lines = []
     for row in rows:
         start = f"{row['work']} | {row['contestant']}"
         if "failed" in row:
@@ -127,7 +128,7 @@ def build_table(rows: list[dict[str, Any]]) -> str:
         )
     busiest = max(row.get("others", 0) for row in rows)
     note = f"\nOther processes used up to {busiest:.1f} cores meanwhile.\n" if busiest > 0.1 else ""
-    return "".join(f"| {line} |\n" for line in lines) + note
+    return format_table(COLUMNS, lines) + note
 
 
 def _build_row(

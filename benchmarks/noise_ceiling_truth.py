@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 from scipy.stats import zscore
+from tables import format_table
 
 from tgas_neuro.rdm import calc_noise_ceiling, calc_rdm, compare_rdms
 from tgas_neuro.rdm.repetitions import (
@@ -111,7 +112,7 @@ def summarise_grid(rows: list[dict[str, Any]]) -> str:
     for row in rows:
         if row["reliability"] > RELIABLE:
             groups.setdefault((row["sites"], row["repetitions"]), []).append(row)
-    lines = [" | ".join(COLUMNS), " | ".join(["---"] * len(COLUMNS))]
+    lines = []
     for (sites, repetitions), cells in groups.items():
         errors = np.array(
             [[row[name] - row["truth"] for name in ("ceiling", "root")] for row in cells]
@@ -121,7 +122,7 @@ def summarise_grid(rows: list[dict[str, Any]]) -> str:
             f"{sites} | {repetitions} | {len(cells)} | {largest[0]:+.3f} | "
             f"{np.abs(errors[:, 0]).mean():.3f} | {largest[1]:+.3f}"
         )
-    return "".join(f"| {line} |\n" for line in lines)
+    return format_table(COLUMNS, lines)
 
 
 def draw_truth(rows: list[dict[str, Any]]) -> Figure:

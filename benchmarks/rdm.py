@@ -23,6 +23,7 @@ from harness import (
 )
 from rdm_contestants import CONTESTANTS
 from rdm_inputs import REGIONS, write_inputs
+from tables import describe_others, format_table
 
 from tgas_neuro.files import write_json
 from tgas_neuro.provenance import get_time
@@ -160,7 +161,7 @@ def build_rows(size: tuple[int, int], found: dict[str, Measurement | str]) -> li
 
 def build_table(rows: list[dict[str, Any]]) -> str:
     """The rows as a table in Markdown; a busy machine is said below it."""
-    lines = [" | ".join(COLUMNS), " | ".join(["---"] * len(COLUMNS))]
+    lines = []
     for row in rows:
         size = " x ".join(f"{number:,}" for number in row["size"])
         if "failed" in row:
@@ -177,11 +178,7 @@ def build_table(rows: list[dict[str, Any]]) -> str:
             f"{size} | {row['contestant']} | {row['median']:.3g} | {runs} | {ratio} | "
             f"{memory} | {agreement}"
         )
-    table = "".join(f"| {line} |\n" for line in lines)
-    busiest = max((row.get("others", 0) for row in rows), default=0)
-    if busiest > 0.1:
-        table += f"\nThe machine was busy: other processes used up to {busiest:.1f} cores.\n"
-    return table
+    return format_table(COLUMNS, lines) + describe_others(rows)
 
 
 def _parse_size(text: str) -> tuple[int, int]:

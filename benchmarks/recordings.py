@@ -22,6 +22,7 @@ from harness import (
     measure,
 )
 from recordings_contestants import NUMBERS, SEMANTIC, TEXTS
+from tables import format_table
 
 from tgas_neuro.files import write_json
 from tgas_neuro.provenance import get_time
@@ -111,7 +112,7 @@ def compare_readings(folder: Path, quick: bool, threads: int, repeats: int) -> l
 
 def build_table(rows: list[dict[str, Any]]) -> str:
     """The rows as a table in Markdown; a busy machine is said below it."""
-    lines = [" | ".join(COLUMNS), " | ".join(["---"] * len(COLUMNS))]
+    lines = []
     for row in rows:
         start = f"{row['work']} | {row['contestant']}"
         if "failed" in row:
@@ -127,7 +128,7 @@ def build_table(rows: list[dict[str, Any]]) -> str:
         )
     busiest = max(row.get("others", 0) for row in rows)
     note = f"\nOther processes used up to {busiest:.1f} cores meanwhile.\n" if busiest > 0.1 else ""
-    return "".join(f"| {line} |\n" for line in lines) + note
+    return format_table(COLUMNS, lines) + note
 
 
 def _compare(
