@@ -7,6 +7,7 @@ import hypothesis
 import numpy as np
 import pytest
 import torch
+from toy_run import Toy
 
 from tgas_neuro.recordings.assembly import build_assembly
 
@@ -31,6 +32,14 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder} (or TGAS_TEST_DATA)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """A toy run from beginning to end on two cores; not to be changed."""
+    toy = Toy(tmp_path_factory.mktemp("finished"))
+    toy.output = toy.run().stdout
+    return toy
 
 
 @pytest.fixture

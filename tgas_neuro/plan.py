@@ -29,6 +29,10 @@ COMPUTING_KEYS = ("workers", "memory_mb", "processes", "checkpoint_minutes")
 VALIDATION_SHARE = 4  # simulated validation splits are a quarter of the training split
 
 
+# Where a run keeps which of its images are corrupt.
+CHECKED = "results/images/checked"
+
+
 @dataclass(frozen=True)
 class Images:
     """Where the images of a stage come from.

@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -112,6 +113,26 @@ def describe_leftovers(folder: Path, jobs: list[Job]) -> str:
         f"{folder.resolve()}: {count} of an earlier run in SLURM's queue would write the same "
         f"files; to end what is left of it: {format_command(folder)}"
     )
+
+
+def refuse_jobs(folder: Path, strict: bool = False) -> None:
+    """Raise `UserError` while the queue has jobs of an earlier run that would write the same files.
+
+    Without `squeue` nothing is asked. A SLURM that does not answer is an error if `strict`, else a
+    warning on stderr.
+    """
+    if not has_slurm():
+        return
+    try:
+        jobs = find_run_jobs(folder)
+    except UserError as error:
+        if strict:
+            raise
+        message = f"Warning: whether jobs of an earlier run are left is not known: {error}"
+        print(message, file=sys.stderr)
+        return
+    if jobs:
+        raise UserError(describe_leftovers(folder, jobs))
 
 
 def format_command(folder: Path) -> str:

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 from cluster.slurm import Cluster, find_reason_to_skip
-from cluster.toy import ClusterToy, copy_results
+from cluster.toy import ClusterToy
 from soak.soak import drop_cost_and_dates
-from toy_run import Toy
 
 
 @pytest.fixture(scope="session")
@@ -26,14 +25,6 @@ def cluster():
             cluster.stop()
 
 
-@pytest.fixture(scope="session")
-def local(tmp_path_factory):
-    """The toy workflow run on this machine alone, which the cluster's must equal."""
-    toy = Toy(tmp_path_factory.mktemp("local"))
-    toy.run()
-    return toy
-
-
 @pytest.fixture
 def toy(tmp_path, cluster):
     """A toy with nothing done."""
@@ -41,10 +32,10 @@ def toy(tmp_path, cluster):
 
 
 @pytest.fixture
-def second_generation(tmp_path, cluster, local):
+def second_generation(tmp_path, cluster, finished):
     """A toy with all done but the candidates of its last generation, and what to ask for."""
     toy = ClusterToy(tmp_path / "toy", cluster)
-    copy_results(local, toy)
+    toy.copy_results(finished)
     for record in toy.folder.glob("results/search/*/generation_001/candidate_*.json"):
         record.unlink()
     (history,) = toy.folder.glob("results/search/*/generation_001/history.json")
@@ -54,16 +45,16 @@ def second_generation(tmp_path, cluster, local):
 
 
 @pytest.fixture(scope="session")
-def is_same(local):
+def is_same(finished):
     """Whether the records and histories of a toy are the local run's, cost and dates aside."""
 
     def compare(toy):
         for name in ("candidate_*.json", "history.json"):
             pattern = f"results/search/*/generation_*/{name}"
-            paths = [path.relative_to(local.folder) for path in local.folder.glob(pattern)]
+            paths = [path.relative_to(finished.folder) for path in finished.folder.glob(pattern)]
             assert paths
             for path in paths:
-                assert read(toy.folder / path) == read(local.folder / path), path
+                assert read(toy.folder / path) == read(finished.folder / path), path
         return True
 
     return compare

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from cluster.slurm import wait_until
-from cluster.toy import ClusterToy, copy_results
+from cluster.toy import ClusterToy
 from soak.soak import read_result
 from toy_run import Toy
 
@@ -42,9 +42,9 @@ def find_candidates(cluster):
     return [number for number, comment in jobs.items() if "candidate" in comment]
 
 
-def test_the_result_is_the_local_one(toy, local, cluster):
+def test_the_result_is_the_local_one(toy, finished, cluster):
     toy.run("results/best_cell.json")
-    assert read_result(toy.folder) == read_result(local.folder)
+    assert read_result(toy.folder) == read_result(finished.folder)
     # what the profile and the rules ask for is what SLURM was asked for
     jobs = cluster.ask("squeue", "--states=all", "--noheader", "--format=%k|%C|%m|%l|%j").stdout
     rows = {line.split("|")[0]: line.split("|")[1:] for line in jobs.splitlines()}
@@ -95,11 +95,11 @@ def test_a_slurmctld_that_is_away(cluster, running, second_generation, is_same):
     assert is_same(second_generation)
 
 
-def test_a_requeued_final_training_goes_on(cluster, local, tmp_path):
+def test_a_requeued_final_training_goes_on(cluster, finished, tmp_path):
     """As after a preemption: the same job starts again, and goes on to the same numbers."""
     alone, toy = Toy(tmp_path / "alone"), ClusterToy(tmp_path / "toy", cluster)
     for one in (alone, toy):
-        copy_results(local, one)
+        one.copy_results(finished)
         one.config["final"]["epochs"] = 40
     alone.run("results/best_cell.json")
     process = toy.start("results/best_cell.json")

@@ -1,6 +1,5 @@
 """The toy workflow whose jobs are SLURM's."""
 
-import shutil
 from pathlib import Path
 
 from cluster.slurm import Cluster
@@ -25,10 +24,3 @@ class ClusterToy(Toy):
 
     def build_command(self, *arguments, cores=None):
         return super().build_command("--profile", str(PROFILE), *QUICK, *arguments, cores=None)
-
-
-def copy_results(local: Toy, toy: Toy) -> None:
-    """Give a toy the results of another one."""
-    for name in ("results", ".snakemake/metadata"):
-        # with their times: whatever is newer is made again
-        shutil.copytree(local.folder / name, toy.folder / name, symlinks=True)

@@ -25,13 +25,5 @@ def build_toy():
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory):
-    """A toy run from beginning to end on two cores; not to be changed."""
-    toy = Toy(tmp_path_factory.mktemp("finished"))
-    toy.output = toy.run().stdout
-    return toy
-
-
-@pytest.fixture(scope="session")
 def comparable():
     return drop_cost_and_dates

@@ -24,8 +24,7 @@ def ask(toy, finished, tmp_path):
         (programs / name).write_text(text)
         (programs / name).chmod(0o755)
     toy.environment["PATH"] = f"{programs}:{toy.environment['PATH']}"
-    for name in ("results", ".snakemake/metadata"):
-        shutil.copytree(finished.folder / name, toy.folder / name, symlinks=True)
+    toy.copy_results(finished)
     shutil.rmtree(toy.folder / "results/search")
 
     def ask(*arguments):

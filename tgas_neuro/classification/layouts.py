@@ -38,7 +38,7 @@ def load_split(
     key: str,
     checked: Path | None = None,
     report: Callable[[str], None] | None = None,
-    folder: Path | None = None,
+    folder: str | Path | None = None,
 ) -> ImageFolder:
     """List the images of one split and check them; nothing of the other one is opened.
 
@@ -70,7 +70,7 @@ def load_split(
         Images are missing, fewer or more than a published data set has, not labelled, or more of
         them corrupt than ``max_corrupt`` allows.
     """
-    folder = folder or Path(images.get_split_folder(split))
+    folder = Path(folder or images.get_split_folder(split))
     devkit, ids = (images.data.get(name) for name in ("devkit", "class_ids"))
     listing = list_split(
         folder, split, key, Path(devkit) if devkit else None, Path(ids) if ids else None

@@ -33,7 +33,7 @@ def decode_training_split(
     images: Images,
     size: int,
     destination: Path,
-    folder: Path | None = None,
+    folder: str | Path | None = None,
     checked: Path | None = None,
     report: Callable[[str], None] | None = None,
 ) -> int:

@@ -1,7 +1,6 @@
 """`leftovers`: list or cancel the SLURM jobs that a killed Snakemake left behind in this folder."""
 
 import argparse
-import sys
 from pathlib import Path
 
 from tgas_neuro.commands.host import check_host, note_host
@@ -12,10 +11,9 @@ from tgas_neuro.slurm import (
     PREFIX,
     Job,
     cancel_jobs,
-    describe_leftovers,
     find_run_jobs,
     format_command,
-    has_slurm,
+    refuse_jobs,
     wait_for_end,
 )
 
@@ -80,22 +78,8 @@ def refuse_leftovers(folder: Path, submits: bool) -> None:
     """
     if find_holder(folder, submitting=True, others=True) is not None:
         return
-    if has_slurm():
-        _refuse_jobs(folder, submits)
+    refuse_jobs(folder, strict=submits)
     note_host(folder)
-
-
-def _refuse_jobs(folder: Path, submits: bool) -> None:
-    try:
-        jobs = find_run_jobs(folder)
-    except UserError as error:
-        if submits:
-            raise
-        message = f"Warning: whether jobs of an earlier run are left is not known: {error}"
-        print(message, file=sys.stderr)
-        return
-    if jobs:
-        raise UserError(describe_leftovers(folder, jobs))
 
 
 def _cancel(jobs: list[Job], patience: float) -> int:

@@ -3,7 +3,6 @@
 import argparse
 import shlex
 import shutil
-import sys
 import textwrap
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import psutil
 
 from tgas_neuro.commands.host import check_host
 from tgas_neuro.errors import UserError
-from tgas_neuro.slurm import describe_leftovers, find_run_jobs, has_slurm
+from tgas_neuro.slurm import refuse_jobs
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +29,7 @@ def run(arguments: argparse.Namespace) -> None:
     if not locks.is_dir() or not any(locks.iterdir()):
         return
     _check_holder(arguments.folder, submitting=True)
-    _check_leftovers(arguments.folder)
+    refuse_jobs(arguments.folder)
     _check_holder(arguments.folder)
     check_host(arguments.folder, arguments.host)
     shutil.rmtree(locks)
@@ -44,18 +43,6 @@ def _check_holder(folder: Path, submitting: bool = False) -> None:
             f"{folder.resolve()}: process {holder} is running Snakemake here; wait for "
             "it to end, or stop it first"
         )
-
-
-def _check_leftovers(folder: Path) -> None:
-    """Refuse while SLURM has jobs of the killed run; one that does not answer is a warning."""
-    try:
-        jobs = find_run_jobs(folder) if has_slurm() else []
-    except UserError as error:
-        message = f"Warning: whether jobs of the killed run are left is not known: {error}"
-        print(message, file=sys.stderr)
-        return
-    if jobs:
-        raise UserError(describe_leftovers(folder, jobs))
 
 
 def find_holder(folder: Path, submitting: bool = False, others: bool = False) -> int | None:

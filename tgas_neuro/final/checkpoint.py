@@ -82,20 +82,19 @@ def load_checkpoint(path: str | Path, identity: str) -> tuple[Checkpoint | None,
     if not path.is_file():
         return None, None
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        checkpoint = Checkpoint(**content)
+        checkpoint = _read(path)
     except UNREADABLE as error:
         reason = str(error).split("\n", 1)[0] or type(error).__name__
         return None, f"{path}: not a readable checkpoint ({reason}); starting from the beginning"
     if checkpoint.identity != identity:
         return None, (
             f"{path}: of another configuration, genotype, seed, data, kind of device or version; "
-            f"starting from the beginning, and keeping it as {name_kept(path, checkpoint).name}"
+            f"starting from the beginning, and keeping it as {_name_kept(path, checkpoint).name}"
         )
     return checkpoint, None
 
 
-def name_kept(path: Path, checkpoint: Checkpoint) -> Path:
+def _name_kept(path: Path, checkpoint: Checkpoint) -> Path:
     """Where a checkpoint of something else is kept when a training begins in its place."""
     return path.with_name(f"{path.stem}-{checkpoint.identity[:8]}{path.suffix}")
 
@@ -104,11 +103,11 @@ def keep_foreign(path: str | Path, identity: str) -> None:
     """Move a checkpoint of something else out of the way: days of a GPU may lie in it."""
     path = Path(path)
     try:
-        checkpoint = Checkpoint(**torch.load(path, map_location="cpu", weights_only=True))
+        checkpoint = _read(path, mmap=True)  # of gigabytes, the identity alone is wanted
     except (FileNotFoundError, *UNREADABLE):
         return
     if checkpoint.identity != identity:
-        path.replace(name_kept(path, checkpoint))
+        path.replace(_name_kept(path, checkpoint))
 
 
 def write_weights(path: str | Path, model: dict[str, torch.Tensor]) -> None:
@@ -124,6 +123,10 @@ def write_best(path: str | Path, epoch: int, top1: float, model: dict[str, torch
     """
     content = {"epoch": epoch, "top1": top1, "chosen_on": "validation images"}
     _save(path, content | {"model": {name: value.cpu() for name, value in model.items()}})
+
+
+def _read(path: Path, mmap: bool = False) -> Checkpoint:
+    return Checkpoint(**torch.load(path, map_location="cpu", weights_only=True, mmap=mmap))
 
 
 def remove_fragments(folder: Path) -> None:

@@ -141,9 +141,10 @@ def _decode(
             return _resize_exactly(image.convert("RGB"), cut, size, reading)
         if reduce:
             cut = _reduce(image, cut)
-        # Pillow alone decodes at a reduced scale.
+        # Pillow alone decodes at a reduced scale, and knows CMYK.
         reduced = image.decoderconfig[:1] not in ((), (1,))
-        pixels = None if reduced else _decode_whole_jpeg(content)
+        plain = image.mode in ("RGB", "L") and not reduced
+        pixels = _decode_whole_jpeg(content) if plain else None
         return _resize(_to_tensor(image) if pixels is None else pixels, cut, size, reading)
 
 

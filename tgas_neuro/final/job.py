@@ -81,7 +81,7 @@ def run_job(job: Job, group: Any, report: Callable[[str], None]) -> None:
         report,
         group=group,
         checked=Path(job.checked),
-        splits={split: Path(folder) for split, folder in job.splits.items()},
+        splits=job.splits,
     )
     if group is None or group.is_first:
         write_json(job.metrics, metrics)

@@ -22,7 +22,7 @@ from tgas_neuro.final.preemption import SIGNALS, PreemptedError
 PREEMPTED = {128 + number: number for number in SIGNALS}  # exit codes
 
 # Seconds to finish a step and write a checkpoint; torch's launcher gives its processes 30.
-PARTING = 40.0
+FINISHING = 40.0
 
 
 def train_job(job: Job, report: Callable[[str], None]) -> None:
@@ -66,7 +66,7 @@ def _run_command(path: Path, processes: int, report: Callable[[str], None]) -> N
     except BaseException:  # SystemExit of a SIGTERM: the processes write their checkpoint
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(PARTING)
+            process.wait(FINISHING)
         process.kill()
         process.wait()
         raise

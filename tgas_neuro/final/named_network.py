@@ -11,12 +11,13 @@ from torch import nn
 from tgas_neuro.architecture.genotype import read_genotype
 from tgas_neuro.architecture.network import build_network
 from tgas_neuro.architecture.skeleton import Skeleton
-from tgas_neuro.classification.image_folder import ImageFolder, match_classes
-from tgas_neuro.classification.layouts import load_split
+from tgas_neuro.classification.image_folder import ImageFolder
 from tgas_neuro.errors import UserError
 from tgas_neuro.files import read_json
 from tgas_neuro.final.augmentation import AUGMENTATIONS
+from tgas_neuro.final.distributed import Group
 from tgas_neuro.final.job import Job, read_job
+from tgas_neuro.final.training import load_splits
 from tgas_neuro.plan import Images
 from tgas_neuro.teacher.model import build_model
 from tgas_neuro.teacher.options import NetworkOptions
@@ -114,10 +115,6 @@ def _load_run(folder: Path, weights: Path | None) -> NamedNetwork:
 
 
 def _load_validation(job: Job) -> ImageFolder:
-    images, checked = Images(**job.images), Path(job.checked)
-    folders = {split: Path(folder) for split, folder in job.splits.items()}
-    training, validation = (
-        load_split(images, split, "final.data", checked, folder=folders.get(split))
-        for split in ("train", "val")
-    )
-    return match_classes(validation, training)
+    alone = Group(0, 1, torch.device("cpu"))
+    images = Images(**job.images)
+    return load_splits(images, Path(job.checked), alone, None, job.splits)[1]

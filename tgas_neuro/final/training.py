@@ -72,7 +72,7 @@ def train_final(
     build: Build = build_final_network,
     group: Group | None = None,
     checked: Path | None = None,
-    splits: Mapping[str, Path] | None = None,
+    splits: Mapping[str, str | Path] | None = None,
 ) -> dict[str, Any]:
     """Train `genotype` at full size and evaluate it on the validation split.
 
@@ -124,9 +124,9 @@ def train_final(
     started, folder = datetime.now(UTC), Path(folder)
     keep_freed_memory()
     check_batches(config)
-    group = group or Group(0, 1, choose_device(config["device"], "final.device", True))
+    group = group or Group(0, 1, choose_device(config["device"], "final.device", claim=True))
     report = report if group.is_first else _say_nothing
-    training, validation = _load_splits(images, checked, group, report, splits or {})
+    training, validation = load_splits(images, checked, group, report, splits or {})
     skeleton = find_skeleton(config, genotype, len(training.classes))
     seed = derive_seed(seed, "final", genotype.hash)
     identity = calc_identity(config, skeleton, genotype.hash, seed, training, group.device)
@@ -193,14 +193,18 @@ def _derive_torch_generator(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(derive_seed(seed, "weights"))
 
 
-def _load_splits(
+def load_splits(
     images: Images,
     checked: Path | None,
     group: Group,
-    report: Callable[[str], None],
-    folders: Mapping[str, Path],
+    report: Callable[[str], None] | None,
+    folders: Mapping[str, str | Path],
 ) -> tuple[ImageFolder, ImageFolder]:
-    """Training and validation split; the first process looks at the images, then all the others."""
+    """Training and validation split, with the same classes.
+
+    The first process looks at the images, then all the others do. For the parameters see
+    `train_final` and `load_split`.
+    """
     if not group.is_first:
         group.wait()
     training, validation = (

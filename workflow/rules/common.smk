@@ -12,7 +12,7 @@ from tgas_neuro.commands.summary import summarise
 from tgas_neuro.errors import UserError
 from tgas_neuro.files import write_json
 from tgas_neuro.final.plugin import list_plugin_files, name_plugin
-from tgas_neuro.plan import COMPUTING_KEYS, RUNG_KEYS, build_plan
+from tgas_neuro.plan import CHECKED, COMPUTING_KEYS, RUNG_KEYS, build_plan
 from tgas_neuro.provenance import get_time
 from tgas_neuro.recordings.local_files import check_planned_files, locate_file, match_downloads
 from tgas_neuro.search.reuse import find_reused_folders, list_reused_files
@@ -80,6 +80,11 @@ wildcard_constraints:
     candidate=r"\d{2}",
     split="train|val",
     images="|".join({PLAN.premature_images.name, PLAN.final_images.name}),
+
+
+def grow(amount):
+    """A resource of which each attempt asks for as much again as the first."""
+    return lambda wildcards, attempt: amount * attempt
 
 
 def ask_gpus(device, number=1):

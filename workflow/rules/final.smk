@@ -23,12 +23,12 @@ rule final:
     threads: PLAN.config["final"]["threads"] * FINAL_PROCESSES
     resources:
         **ask_gpus(PLAN.config["final"]["device"], FINAL_PROCESSES),
-        mem_mb=lambda wildcards, attempt: 8000 * FINAL_PROCESSES * attempt,
-        runtime=lambda wildcards, attempt: 1440 * attempt,
+        mem_mb=grow(8000 * FINAL_PROCESSES),
+        runtime=grow(1440),
     params:
         # checkpoint and log outlive a failed or killed job here, where Snakemake deletes nothing
         folder=f"{FINAL}/work",
-        checked="results/images/checked",
+        checked=CHECKED,
         images=asdict(PLAN.final_images),
         config={
             key: value for key, value in PLAN.config["final"].items() if key not in COMPUTING_KEYS
@@ -127,8 +127,8 @@ rule search_figures:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
-        runtime=lambda wildcards, attempt: 20 * attempt,
+        mem_mb=grow(2000),
+        runtime=grow(20),
     params:
         simulated=any(found["reader"] == "simulated" for found in PLAN.descriptions.values()),
         results_version=RESULTS_VERSION,

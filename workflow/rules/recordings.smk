@@ -42,8 +42,8 @@ rule recordings_responses:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        mem_mb=grow(4000),
+        runtime=grow(60),
     params:
         description=lambda wildcards: PLAN.descriptions[wildcards.dataset],
         results_version=RESULTS_VERSION,

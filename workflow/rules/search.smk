@@ -12,8 +12,8 @@ rule images_split:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
-        runtime=lambda wildcards, attempt: 120 * attempt,
+        mem_mb=grow(2000),
+        runtime=grow(120),
     params:
         images=lambda wildcards: asdict(get_images(wildcards.images)),
         results_version=RESULTS_VERSION,
@@ -40,8 +40,8 @@ rule images_decoded:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 240 * attempt,
+        mem_mb=grow(4000),
+        runtime=grow(240),
     params:
         images=asdict(PLAN.premature_images),
         size=PLAN.config["premature"]["image_size"],
@@ -126,8 +126,8 @@ for job, numbers in JOBS.items():
         threads: PLAN.config["premature"]["threads"]
         resources:
             **ask_gpus(PLAN.config["premature"]["device"]),
-            mem_mb=lambda wildcards, attempt: 4000 * attempt,
-            runtime=lambda wildcards, attempt: 60 * attempt * PER_JOB,
+            mem_mb=grow(4000),
+            runtime=grow(60 * PER_JOB),
         params:
             config={"search": SETTINGS, "premature": PLAN.config["premature"]},
             run=lambda wildcards, output: str(Path(output[0]).parents[1]),

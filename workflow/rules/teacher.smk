@@ -17,8 +17,8 @@ rule teacher:
     threads: 2
     resources:
         **ask_gpus((PLAN.config["teacher"]["network"] or {}).get("device", "")),
-        mem_mb=lambda wildcards, attempt: 8000 * attempt,
-        runtime=lambda wildcards, attempt: 120 * attempt,
+        mem_mb=grow(8000),
+        runtime=grow(120),
     params:
         config={"recordings": RECORDINGS, "teacher": PLAN.config["teacher"]},
         seed=SETTINGS["seed"],
@@ -42,8 +42,8 @@ rule teacher_ranks:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 8000 * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        mem_mb=grow(8000),
+        runtime=grow(60),
     params:
         results_version=RESULTS_VERSION,
     message:
@@ -67,8 +67,8 @@ rule teacher_figure:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
-        runtime=lambda wildcards, attempt: 20 * attempt,
+        mem_mb=grow(2000),
+        runtime=grow(20),
     params:
         results_version=RESULTS_VERSION,
     message:
