@@ -172,9 +172,15 @@ def test_ranks_and_what_is_said(place, capsys):
     own = {r["id"]: P[r["id"]] + 2 * r["teacher"]["TG"]["crossed"] for r in records}
     rank = {name: 1 + k for k, name in enumerate(sorted(rewards, key=rewards.get, reverse=True))}
     was = {name: 1 + k for k, name in enumerate(sorted(own, key=own.get, reverse=True))}
-    found = [tuple(row.values()) for row in content["leaderboard"]]
-    assert found == [
-        (rank[name], was[name], name, pytest.approx(rewards[name]), P[name], TG[name])
+    assert content["leaderboard"] == [
+        {
+            "rank": rank[name],
+            "was": was[name],
+            "id": name,
+            "reward": pytest.approx(rewards[name]),
+            "P": P[name],
+            "TG": TG[name],
+        }
         for name in rank
     ]
     assert (content["run"], content["teacher"], content["alpha"]) == ("run-1", "other", 2.0)

@@ -69,7 +69,7 @@ def test_a_sample_depends_on_seed_epoch_and_its_number_alone(listing, augmentati
         assert torch.equal(inputs, found) is (augmentation == "none")
 
 
-@pytest.mark.parametrize("workers", [0, 1, 2])
+@pytest.mark.parametrize("workers", [0, 1, 3])
 def test_batches_come_in_their_order_whatever_the_workers(listing, workers):
     images = FolderImages(listing, 8, "resized_crop", 7)
     order = np.random.default_rng(0).permutation(28) % 7

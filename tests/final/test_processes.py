@@ -147,6 +147,17 @@ def test_a_preempted_training_says_so_and_goes_on_to_the_same_numbers(write_job,
             assert torch.equal(others[name], value), name
 
 
+def test_micro_batches_change_batch_norm_and_nothing_else(write_job):
+    """Without batch norm in the network the halves of a batch would give the same step."""
+    halves, folder = write_job("halves", ema=None, drop_path=0.0)
+    wholes, other = write_job("wholes", ema=None, drop_path=0.0, micro_batch=None)
+    train_job(halves, lambda line: None)
+    train_job(wholes, lambda line: None)
+    first = [float(read_log(path)[0]["train_loss"]) for path in (folder, other)]
+    assert first[0] != first[1]
+    assert first[0] == pytest.approx(first[1], rel=0.2)
+
+
 def test_weights_that_no_output_depends_on_do_not_stop_several_processes(write_job):
     """A cell of NAS-Bench-201 calculates edges that lead nowhere, as the benchmark does."""
     dead = NASBench201Genotype(
