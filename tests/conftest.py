@@ -25,6 +25,15 @@ hypothesis.settings.load_profile("project")
 torch.set_num_threads(1)  # small tensors: more threads only wait for each other
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Seed torch's generator, before fixtures too: no test's numbers depend on those before it.
+
+    TGAS_TEST_SEED takes another seed, to look for tests that pass by luck.
+    """
+    torch.manual_seed(int(os.environ.get("TGAS_TEST_SEED", "0")))
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """Folder with the macaque files; they are never committed."""
