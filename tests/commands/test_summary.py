@@ -31,7 +31,17 @@ def test_values_of_the_file(tmp_path):
             "n_images": 400,
             "params": 12345,
             "macs": 6789,
+            "teacher": {
+                "regions": {
+                    "IT": {
+                        "crossed": {"corrected": 0.375, "layers": ["cells.cell_3"] * 2},
+                        "plain": {"corrected": 0.625, "layer": "cells.cell_5"},
+                    },
+                    "V4": {"crossed": None, "plain": None},
+                },
+            },
         },
+        "files": {"brainscore": "results/brainscore/tgas_neuro_cell_tpe_1"},
         "search": {"name": "cell_tpe-1", "evaluated": 7, "states": {"ok": 6, "timeout": 1}},
         "cost": {
             "search": {"images_seen": 1000, "seconds": 10.4},
@@ -47,6 +57,8 @@ def test_values_of_the_file(tmp_path):
         "IT 0.250 at cell_1/cell_2 (ceiling 0.800), V4 0.250 at cell_1/cell_2 (no ceiling)",
         "top-1 0.500 (95 % interval 0.250 to 0.750), top-5 1.000 on 400 validation images",
         "12,345 parameters, 6,789 multiply-adds",
+        "\n           IT 0.375 at cells.cell_3 (ceiling 0.800), V4 undefined (no layer",
+        "results/brainscore/tgas_neuro_cell_tpe_1/",
         "search 1,000 training images in 10 s",
         "Simulated recordings",
         "results/figures/a.png",
@@ -55,5 +67,6 @@ def test_values_of_the_file(tmp_path):
     content["teacher"]["layer_choice"] = "paper"
     write_json(path, content)
     assert "IT 0.500 at stem (ceiling 0.800)" in summarise(path)
+    assert "IT 0.625 at cells.cell_5 (ceiling 0.800)" in summarise(path)
     write_json(path, content | {"guidance": "params", "reward": 4.09})
     assert "reward   4.090 = log10 of the parameters; P 0.250, TG 0.250" in summarise(path)

@@ -18,7 +18,7 @@ from tgas_neuro.final.best_cell import (
 
 @pytest.fixture
 def parts(genotype):
-    """The five inputs, as the stages write them."""
+    """The six inputs, as the stages write them."""
     crossed = {"raw": 0.3, "corrected": 0.4, "layers": ["cell_0", "cell_1"]}
     plain = {"raw": 0.33, "corrected": 0.44, "layer": "cell_1"}
     region = {"corrected_for_noise": True, "crossed": crossed, "plain": plain}
@@ -85,9 +85,20 @@ def parts(genotype):
         "final_metrics": metrics,
         "config": config,
         "provenance": provenance,
-        "committed": {"V4": "cells.cell_2", "IT": "cells.cell_4"},
+        "final_guidance": {
+            "TG": {"crossed": 0.5, "paper": 0.55},
+            "regions": {
+                "V4": {
+                    "crossed": crossed | {"corrected": 0.5},
+                    "plain": plain | {"corrected": 0.55, "layer": "cells.cell_2"},
+                    "layers": {"cells.cell_2": {"all": 0.5}},
+                },
+                "IT": {"crossed": None, "plain": None, "layers": {"cells.cell_2": None}},
+            },
+        },
         "files": {name: f"results/{name}" for name in (
-            "best", "teacher", "metrics", "weights", "log", "picture", "curve", "brainscore")},
+            "best", "teacher", "metrics", "weights", "log", "picture", "curve", "brainscore",
+            "teacher_guidance")},
     }  # fmt: skip
 
 
@@ -125,11 +136,23 @@ def test_holds_what_went_in(parts, genotype, tmp_path):
             "normal cell: output = concatenation of block 0",
         ],
     }
-    assert (v4["TG"], v4["layer"], v4["final_layer"]) == (0.4, "cell_1", "cells.cell_2")
+    assert (v4["TG"], v4["layer"]) == (0.4, "cell_1")
     assert found["final"]["network"] == parts["final_metrics"]["network"]
     assert found["final"]["best"]["epoch"] == 3
     assert (found["final"]["dataset"], found["final"]["target"]) == ("tiny", {"macs": "90k"})
     assert found["final"]["per_class"] == "results/metrics"
+    assert found["final"]["teacher"] == {
+        "TG": 0.5,
+        "regions": {
+            "V4": {
+                "crossed": {"raw": 0.3, "corrected": 0.5, "layers": ["cell_0", "cell_1"]},
+                "plain": {"raw": 0.33, "corrected": 0.55, "layer": "cells.cell_2"},
+                "TG": 0.5,
+                "layer": "cells.cell_2",
+            },
+            "IT": {"crossed": None, "plain": None, "TG": None, "layer": None},
+        },
+    }
     assert list(found)[:2] == ["simulated_or_toy", "note"]
 
 
@@ -167,8 +190,10 @@ def test_what_is_simulated_or_a_toy_stands_first(parts):
 
 def test_the_similarity_that_counts_is_that_of_the_layer_choice(parts):
     parts["config"]["search"]["layer_choice"] = "paper"
-    found = build_best_cell(**parts)["teacher"]
-    assert (found["TG"], found["regions"]["V4"]["TG"]) == (0.44, 0.44)
+    found = build_best_cell(**parts)
+    teacher, final = found["teacher"], found["final"]["teacher"]
+    assert (teacher["TG"], teacher["regions"]["V4"]["TG"]) == (0.44, 0.44)
+    assert (final["TG"], final["regions"]["V4"]["TG"]) == (0.55, 0.55)
 
 
 def test_cost_and_dates_are_nowhere_else(parts):

@@ -11,7 +11,8 @@ import torch
 import xarray as xr
 import yaml
 from PIL import Image
-from scipy.stats import norm
+from scipy.spatial.distance import pdist, squareform
+from scipy.stats import norm, spearmanr
 from torch import nn
 from torch.nn import functional
 
@@ -141,8 +142,6 @@ def test_region(finished, result, records, regions, name):
     assert (plain["layer"], found["layer"]) == (highest, highest)
     assert plain["raw"] == layers[highest]["all"]
     assert plain["corrected"] == pytest.approx(plain["raw"] / found["ceiling"])
-    # search and final network have the same cells here
-    assert found["final_layer"] == (highest if highest == "stem" else f"cells.{highest}")
 
 
 def build_final(result, weights):
@@ -182,6 +181,56 @@ def test_final_metrics_are_those_of_the_weights(finished, result, weights):
         assert per_class["n_images"][label] == int((labels == label).sum())
         assert per_class["top1"][label] == int(hits[labels == label, 0].sum())
         assert per_class["top5"][label] == int(hits[labels == label, :5].sum())
+
+
+@pytest.mark.parametrize("name", ["V4", "IT"])
+def test_final_network_beside_the_region(finished, result, weights, regions, name):
+    """Every layer by torch's hooks and scipy, on the files of the stimuli."""
+    network, outputs = build_final(result, weights), {}
+    modules = {"stem": network.stem} | {f"cells.{key}": m for key, m in network.cells.items()}
+    for key, module in modules.items():
+        module.register_forward_hook(
+            lambda m, i, output, key=key: outputs.setdefault(key, []).append(output.flatten())
+        )
+    (folder,) = finished.folder.glob("results/recordings/*")
+    with (folder / "stimuli.csv").open(newline="") as file:
+        names = {row["stimulus_id"]: row["filename"] for row in csv.DictReader(file)}
+    for stimulus in regions[name]["stimulus"].values:
+        with Image.open(folder / "stimuli" / names[stimulus]) as image:
+            pixels = np.asarray(image.convert("RGB").resize((16, 16), Image.Resampling.BICUBIC))
+        values = (pixels / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
+        with torch.no_grad():
+            network(torch.from_numpy(values.transpose(2, 0, 1)[None]).float())
+    features = {key: torch.stack(found).double().numpy() for key, found in outputs.items()}
+    half, rdm = regions[name]["half"].values, squareform(regions[name]["rdm"].values)
+
+    def compare(layer, keep):
+        true = squareform(rdm[np.ix_(keep, keep)], checks=False)
+        return spearmanr(pdist(features[layer][keep], "correlation"), true)[0]
+
+    found = result["final"]["teacher"]["regions"][name]
+    ceilings = [regions[name].attrs[f"ceiling_half_{k}"] for k in (1, 0)]
+    best = [max(features, key=lambda key: compare(key, half == k)) for k in (0, 1)]
+    raw = [compare(best[0], half == 1), compare(best[1], half == 0)]
+    assert found["crossed"]["layers"] == best
+    assert found["crossed"]["raw"] == pytest.approx(np.mean(raw), abs=2e-3)
+    assert found["TG"] == found["crossed"]["corrected"]
+    assert found["TG"] == pytest.approx(np.mean(np.divide(raw, ceilings)), abs=3e-3)
+    highest = max(features, key=lambda key: compare(key, half >= 0))
+    assert (found["layer"], found["plain"]["layer"]) == (highest, highest)
+    assert found["plain"]["raw"] == pytest.approx(compare(highest, half >= 0), abs=2e-3)
+    assert found["plain"]["corrected"] == pytest.approx(
+        found["plain"]["raw"] / regions[name].attrs["ceiling"]
+    )
+
+
+def test_guidance_of_the_final_network(finished, result):
+    final = result["final"]["teacher"]
+    assert final["TG"] == pytest.approx(np.mean([r["TG"] for r in final["regions"].values()]))
+    whole = json.loads((finished.folder / result["files"]["teacher_guidance"]).read_text())
+    assert whole["image_size"] == finished.config["final"]["image_size"]
+    for name, region in final["regions"].items():
+        assert whole["regions"][name]["plain"] == region["plain"]
 
 
 def test_size_of_the_final_network(finished, result, weights):

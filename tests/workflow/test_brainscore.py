@@ -59,7 +59,7 @@ def network(finished):
 def record(finished, network, region) -> np.ndarray:
     """What the committed layer does with each stimulus, in the order of the table."""
     result = finished.read("results/best_cell.json")
-    module = network.get_submodule(result["teacher"]["regions"][region]["final_layer"])
+    module = network.get_submodule(result["final"]["teacher"]["regions"][region]["layer"])
     (folder,) = finished.folder.glob("results/recordings/*")
     names = np.genfromtxt(
         folder / "stimuli.csv", delimiter=",", names=True, dtype=None, encoding="utf-8"
@@ -107,7 +107,7 @@ def test_pls_metric(scored):
 def test_layers_and_their_regions(finished, plugin, scored):
     result = finished.read("results/best_cell.json")
     committed = {
-        name: region["final_layer"] for name, region in result["teacher"]["regions"].items()
+        name: region["layer"] for name, region in result["final"]["teacher"]["regions"].items()
     }
     (path,) = (plugin / "region_layer_map").iterdir()
     assert path.name == f"{plugin.name}.json"

@@ -31,20 +31,22 @@ def summarise(path: Path, figures: Sequence[str] = ()) -> str:
     """
     content = read_json(path)
     final, search, cost = content["final"], content["search"], content["cost"]
-    regions = ", ".join(
-        _describe_region(name, region, content["teacher"]["layer_choice"])
-        for name, region in content["teacher"]["regions"].items()
-    )
+    regions = content["teacher"]["regions"]
+    at_full_size = {
+        name: regions[name] | region for name, region in final["teacher"]["regions"].items()
+    }
+    choice = content["teacher"]["layer_choice"]
     states = ", ".join(f"{count} {state}" for state, count in search["states"].items())
     low, high = final["top1_interval"]
     lines = [
         "",
         f"Best cell: {content['id']} of {search['evaluated']} candidates ({states})",
         f"  reward   {_describe_reward(content)}",
-        f"  teacher  {regions}",
+        f"  teacher  {_describe_regions(regions, choice)}",
         f"  final    top-1 {final['top1']:.3f} (95 % interval {low:.3f} to {high:.3f}), "
         f"top-5 {final['top5']:.3f} on {final['n_images']} validation images, "
         f"{final['params']:,} parameters, {final['macs']:,} multiply-adds",
+        f"           {_describe_regions(at_full_size, choice)}",
         f"  cost     search {cost['search']['images_seen']:,} training images in "
         f"{cost['search']['seconds']:.0f} s of candidates, final "
         f"{cost['final']['images_seen']:,} in {cost['final']['seconds']:.0f} s",
@@ -52,6 +54,7 @@ def summarise(path: Path, figures: Sequence[str] = ()) -> str:
         f"Where:     {path}",
         f"           results/search/{search['name']}/ (every candidate), "
         f"results/teacher/{content['teacher']['name']}/",
+        f"           {content['files']['brainscore']}/ (for Brain-Score: docs/brainscore.md)",
     ]
     return "\n".join([*lines, *(f"           {figure}" for figure in figures)])
 
@@ -65,7 +68,13 @@ def _describe_reward(content: dict[str, Any]) -> str:
     return f"{reward:.3f} = {rating.describe()}; P {P:.3f}, TG {TG:.3f}"
 
 
+def _describe_regions(regions: dict[str, dict[str, Any]], layer_choice: str) -> str:
+    return ", ".join(_describe_region(*region, layer_choice) for region in regions.items())
+
+
 def _describe_region(name: str, region: dict[str, Any], layer_choice: str) -> str:
+    if region["plain"] is None:
+        return f"{name} undefined (no layer tells all stimuli apart)"
     if layer_choice == "paper":
         chosen, layers = region["plain"], [region["plain"]["layer"]]
     else:

@@ -43,7 +43,7 @@ def build_best_cell(
     final_metrics: dict,
     config: dict,
     provenance: dict,
-    committed: dict[str, str],
+    final_guidance: dict,
     files: dict[str, str],
 ) -> dict:
     """Put together what `best_cell.json` holds.
@@ -68,8 +68,8 @@ def build_best_cell(
         ``final.target``, ``recordings.regions``; all of it is kept under ``configuration``.
     provenance
         Read: ``run`` (the name of the search), ``digests``, ``versions``; where there, ``dates``.
-    committed
-        Region to the module of the final network that stands for it (see `commit_layers`).
+    final_guidance
+        Of the final network, what `measure_teacher_guidance` returned.
     files
         What to the path where it lies, relative to the folder of the run.
 
@@ -91,8 +91,9 @@ def build_best_cell(
         "guidance": search.get("guidance", "p_plus_tg"),
         "alpha": search["alpha"],
         "premature": {key: record["premature"].get(key) for key in PREMATURE},
-        "teacher": _describe_teacher(teacher, record["teacher"], config, committed),
-        "final": _describe_final(final_metrics, config, files["metrics"]),
+        "teacher": _describe_teacher(teacher, record["teacher"], config),
+        "final": _describe_final(final_metrics, config, files["metrics"])
+        | {"teacher": _describe_guidance(final_guidance, search.get("layer_choice", "crossed"))},
         "leaderboard": best["leaderboard"][:LEADERS],
         "search": {
             "name": provenance["run"],
@@ -146,9 +147,7 @@ def validate_best_cell(content: Any, schema: str | Path = SCHEMA) -> None:
         raise UserError(f"best_cell.json: {key}: {what}")
 
 
-def _describe_teacher(
-    teacher: dict, measured: dict, config: dict, committed: dict[str, str]
-) -> dict:
+def _describe_teacher(teacher: dict, measured: dict, config: dict) -> dict:
     names = list(measured["regions"])
     missing = [name for name in names if name not in teacher["regions"]]
     if missing:
@@ -172,7 +171,6 @@ def _describe_teacher(
                 _list_datasets(name, teacher["regions"][name], config),
                 layer_choice,
             )
-            | {"final_layer": committed[name]}
             for name in names
         },
     }
@@ -204,6 +202,22 @@ def _describe_region(region: dict, measured: dict, datasets: list[str], layer_ch
         "plain": measured.get("plain"),
         "TG": chosen["corrected"],
         "layer": measured["plain"]["layer"],
+    }
+
+
+def _describe_guidance(measured: dict, layer_choice: str) -> dict:
+    key = "plain" if layer_choice == "paper" else "crossed"
+    return {
+        "TG": measured["TG"][layer_choice],
+        "regions": {
+            name: {
+                "crossed": region["crossed"],
+                "plain": region["plain"],
+                "TG": region[key] and region[key]["corrected"],
+                "layer": region["plain"] and region["plain"]["layer"],
+            }
+            for name, region in measured["regions"].items()
+        },
     }
 
 

@@ -3,13 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from pickle import UnpicklingError
 
 import torch
 from torch import nn
 
-from tgas_neuro.architecture.genotype import read_genotype
-from tgas_neuro.architecture.network import build_network
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.classification.image_folder import ImageFolder
 from tgas_neuro.errors import UserError
@@ -17,6 +14,7 @@ from tgas_neuro.files import read_json
 from tgas_neuro.final.augmentation import AUGMENTATIONS
 from tgas_neuro.final.distributed import Group
 from tgas_neuro.final.job import Job, read_job
+from tgas_neuro.final.trained import load_trained
 from tgas_neuro.final.training import load_splits
 from tgas_neuro.plan import Images
 from tgas_neuro.teacher.model import build_model
@@ -94,19 +92,11 @@ def load_named_network(name: str, weights: Path | None) -> NamedNetwork:
 def _load_run(folder: Path, weights: Path | None) -> NamedNetwork:
     job, metrics = read_job(folder / "work" / "job.json"), read_json(folder / "metrics.json")
     skeleton = Skeleton(**metrics["network"])
-    network = build_network(read_genotype(job.genotype), skeleton, torch.Generator())
-    path = weights or folder / "weights.pt"
-    try:
-        network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    except (OSError, RuntimeError, EOFError, UnpicklingError) as error:
-        reason = str(error).split("\n")[0]
-        raise UserError(
-            f"{path}: not the weights of {folder} ({reason}); give --weights, or train again"
-        ) from None
+    network = load_trained(job.genotype, skeleton, weights or folder / "weights.pt", folder)
     size = skeleton.image_size
     view = AUGMENTATIONS[job.config["augmentation"]].view(size, size, size)
     return NamedNetwork(
-        network.eval(),
+        network,
         size,
         view.resized_width,
         exact=False,

@@ -13,7 +13,7 @@ from tgas_neuro import __version__
 from tgas_neuro.architecture.genotype import read_genotype
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.files import write_json, written_whole
-from tgas_neuro.final.commitment import list_modules
+from tgas_neuro.final.modules import list_modules
 
 MODEL = Path(__file__).with_name("plugin_model.py")
 

@@ -5,10 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from tgas_neuro.architecture.genotype import read_genotype
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.final.best_cell import build_best_cell
-from tgas_neuro.final.commitment import commit_layers, name_module
 from tgas_neuro.final.plugin import write_plugin
 from tgas_neuro.provenance import list_versions
 from tgas_neuro.teacher.teacher import Teacher
@@ -18,6 +16,7 @@ def make_best_cell(
     best: dict[str, Any],
     teacher: Teacher,
     metrics: dict[str, Any],
+    final_guidance: dict[str, Any],
     config: dict[str, Any],
     names: dict[str, str],
     digests: dict[str, str],
@@ -33,6 +32,8 @@ def make_best_cell(
         The teacher that guided it.
     metrics
         Content of ``metrics.json`` of the final training.
+    final_guidance
+        Content of ``teacher_guidance.json``, the final network compared with the teacher.
     config
         The whole configuration.
     names
@@ -41,7 +42,7 @@ def make_best_cell(
         SHA-256 of the configuration of each stage.
     files
         What to where it lies: ``best``, ``teacher``, ``metrics``, ``weights``, ``log``,
-        ``picture``, ``curve``, ``brainscore``.
+        ``picture``, ``curve``, ``brainscore``, ``teacher_guidance``.
     """
     provenance = {
         "run": names["search"],
@@ -70,30 +71,7 @@ def make_best_cell(
         },
     }
     dated = best | {"dates": best["record"]["dates"]}
-    committed = commit_modules(best, config, Skeleton(**metrics["network"]))
-    return build_best_cell(dated, summary, metrics, config, provenance, committed, files)
-
-
-def commit_modules(
-    best: dict[str, Any], config: dict[str, Any], skeleton: Skeleton
-) -> dict[str, str]:
-    """Region to the module of the final network that stands for it (see `commit_layers`).
-
-    Parameters
-    ----------
-    best, config
-        As for `make_best_cell`.
-    skeleton
-        Of the final network.
-    """
-    genotype, premature = read_genotype(best["genotype"]), config["premature"]
-    searched = Skeleton(
-        **premature["network"],
-        n_classes=skeleton.n_classes,
-        image_size=premature["image_size"],
-    )
-    layers = commit_layers(best["record"]["teacher"]["regions"], genotype, searched, skeleton)
-    return {region: name_module(genotype, layer) for region, layer in layers.items()}
+    return build_best_cell(dated, summary, metrics, config, provenance, final_guidance, files)
 
 
 def write_best_plugin(
@@ -110,13 +88,13 @@ def write_best_plugin(
     weights
         Those of the final network.
     """
-    regions = result["teacher"]["regions"]
+    regions = result["final"]["teacher"]["regions"]
     write_plugin(
         folder,
         identifier,
         result["genotype"],
         Skeleton(**result["final"]["network"]),
-        {name: region["final_layer"] for name, region in regions.items()},
+        {name: region["layer"] for name, region in regions.items() if region["layer"] is not None},
         result["configuration"]["teacher"]["stimuli"]["visual_degrees"],
         weights,
         {key: result[key] for key in ("note", "simulated_or_toy")}

@@ -137,14 +137,19 @@ def match_datasets(kind):
 
 def list_recordings():
     """What the recordings stage writes of the data sets of all regions."""
+    measured = [
+        f"results/recordings/{dataset}/{'assembly' if found['provides'] == 'responses' else 'rdm'}.nc"
+        for dataset, found in PLAN.descriptions.items()
+    ]
+    return [*measured, *list_stimuli()]
+
+
+def list_stimuli():
+    """The stimuli of the data sets of all regions, and their tables."""
     return [
         f"results/recordings/{dataset}/{name}"
-        for dataset, description in PLAN.descriptions.items()
-        for name in (
-            "assembly.nc" if description["provides"] == "responses" else "rdm.nc",
-            "stimuli.csv",
-            "stimuli",
-        )
+        for dataset in PLAN.descriptions
+        for name in ("stimuli.csv", "stimuli")
     ]
 
 

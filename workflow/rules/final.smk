@@ -41,11 +41,47 @@ rule final:
         "../scripts/final.py"
 
 
+rule final_teacher_guidance:
+    input:
+        best=f"{SEARCH}/best.json",
+        teacher=TEACHER,
+        ranks=RANKS,
+        stimuli=list_stimuli(),
+        metrics=f"{FINAL}/metrics.json",
+        weights=f"{FINAL}/weights.pt",
+    output:
+        f"{FINAL}/teacher_guidance.json",
+    log:
+        f"results/logs/final/{PLAN.final}_teacher_guidance.log",
+    benchmark:
+        f"results/benchmarks/final_{PLAN.final}_teacher_guidance.tsv"
+    conda:
+        ENVIRONMENT
+    threads: PLAN.config["final"]["threads"]
+    resources:
+        **ask_gpus(PLAN.config["final"]["device"]),
+        mem_mb=grow(8000),
+        runtime=grow(120),
+    params:
+        recordings=RECORDINGS,
+        regions=PLAN.regions,
+        visual_degrees=PLAN.config["teacher"]["stimuli"]["visual_degrees"],
+        computing={key: PLAN.config["final"][key] for key in ("device", "threads")},
+        scoring=SETTINGS["scoring"],
+        seed=SETTINGS["seed"],
+        results_version=RESULTS_VERSION,
+    message:
+        "Comparing the final network with the teacher"
+    script:
+        "../scripts/final_teacher_guidance.py"
+
+
 rule best_cell:
     input:
         best=f"{SEARCH}/best.json",
         teacher=TEACHER,
         metrics=f"{FINAL}/metrics.json",
+        guidance=f"{FINAL}/teacher_guidance.json",
         picture=f"results/figures/{PLAN.final}/best_cell.png",
     output:
         result=report(
@@ -74,6 +110,7 @@ rule best_cell:
             "picture": "results/best_cell.png",
             "curve": f"results/figures/{PLAN.final}/search_curve.png",
             "brainscore": f"results/brainscore/{PLUGIN}",
+            "teacher_guidance": f"{FINAL}/teacher_guidance.json",
         },
         results_version=RESULTS_VERSION,
     message:

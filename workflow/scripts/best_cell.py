@@ -11,6 +11,7 @@ with running_rule(snakemake.log[0]) as report:
         read_json(snakemake.input.best),
         load_teacher(snakemake.input.teacher),
         read_json(snakemake.input.metrics),
+        read_json(snakemake.input.guidance),
         snakemake.params.config,
         snakemake.params.names,
         snakemake.params.digests,
