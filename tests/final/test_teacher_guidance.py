@@ -22,7 +22,7 @@ from tgas_neuro.teacher.teacher import Teacher, load_teacher, write_teacher
 N, SIZE = 20, 24
 LARGE = Skeleton(filters=4, cells_per_stage=2, stages=2, n_classes=5, image_size=SIZE)
 CEILINGS = {"all": 0.9, "half_0": 0.8, "half_1": 0.7}
-COMPUTING = {"device": "cpu", "threads": 1}
+COMPUTING = {"device": "cpu", "threads": 1, "batch_size": 9, "micro_batch": None}
 SCORING = {"max_units": None, "spatial_mean": False, "exact": False}
 
 

@@ -16,6 +16,7 @@ from tgas_neuro.rdm.patterns import normalise_patterns
 from tgas_neuro.seeds import derive_generator
 
 MAX_UNITS = "auto"
+BATCH_SIZE = 64
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def record_layers(
     max_units: int | str | None = MAX_UNITS,
     spatial_mean: bool = False,
     seed: int = 0,
-    batch_size: int = 64,
+    batch_size: int = BATCH_SIZE,
 ) -> dict[str, Activations]:
     """Record layers for RDMs, averaged over the stimuli of each row, wide ones projected.
 

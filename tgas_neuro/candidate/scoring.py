@@ -9,7 +9,7 @@ import torch
 import xarray as xr
 from torch import nn
 
-from tgas_neuro.candidate.activations import record_layers
+from tgas_neuro.candidate.activations import BATCH_SIZE, record_layers
 from tgas_neuro.teacher.targets import build_targets
 from tgas_neuro.teacher.teacher import Teacher, get_ceiling
 
@@ -24,6 +24,7 @@ def score_network(
     max_units: int | str | None = "auto",
     spatial_mean: bool = False,
     exact: bool = False,
+    batch_size: int = BATCH_SIZE,
 ) -> dict[str, Any]:
     """Record the layers of a network and score them against every region of a teacher.
 
@@ -41,7 +42,7 @@ def score_network(
         Where the network is.
     seed
         The run's, for projections.
-    max_units, spatial_mean
+    max_units, spatial_mean, batch_size
         See `record_layers`.
     exact
         Dissimilarities in float64, sorted; see `compare_features`.
@@ -63,6 +64,7 @@ def score_network(
             max_units=max_units,
             spatial_mean=spatial_mean,
             seed=seed,
+            batch_size=batch_size,
         )
         similarities = {
             name: target.compare(layer.features, layer.distance, exact)

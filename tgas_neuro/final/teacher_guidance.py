@@ -6,6 +6,7 @@ from typing import Any
 
 from tgas_neuro.architecture.genotype import read_genotype
 from tgas_neuro.architecture.skeleton import Skeleton
+from tgas_neuro.candidate.activations import BATCH_SIZE
 from tgas_neuro.candidate.scoring import score_network
 from tgas_neuro.devices import choose_device, computing_with
 from tgas_neuro.final.modules import name_module
@@ -42,7 +43,9 @@ def measure_teacher_guidance(
     sources, visual_degrees
         See `show_again`.
     computing
-        Read: ``device`` and ``threads`` of the section ``final``. In float32 everywhere.
+        Read: ``device``, ``threads``, ``batch_size`` and ``micro_batch`` of the section ``final``:
+        no more stimuli go through the network at once than images in its training. In float32
+        everywhere.
     scoring
         ``search.scoring``.
     seed
@@ -67,6 +70,9 @@ def measure_teacher_guidance(
     }
     size = skeleton.image_size
     shown = show_again(load_teacher(teacher, for_scoring=True), sources, size, visual_degrees)
+    at_once = min(BATCH_SIZE, computing["micro_batch"] or computing["batch_size"])
     with computing_with(computing["threads"]):
-        score = score_network(network, layers, shown, ranks, device, seed, **scoring)
+        score = score_network(
+            network, layers, shown, ranks, device, seed, **scoring, batch_size=at_once
+        )
     return {"image_size": size, **score}

@@ -66,7 +66,10 @@ rule final_teacher_guidance:
         recordings=RECORDINGS,
         regions=PLAN.regions,
         visual_degrees=PLAN.config["teacher"]["stimuli"]["visual_degrees"],
-        computing={key: PLAN.config["final"][key] for key in ("device", "threads")},
+        computing={
+            key: PLAN.config["final"][key]
+            for key in ("device", "threads", "batch_size", "micro_batch")
+        },
         scoring=SETTINGS["scoring"],
         seed=SETTINGS["seed"],
         results_version=RESULTS_VERSION,
