@@ -54,7 +54,7 @@ def test_unprojected_layers_are_means_of_single_passes(images, network, layers, 
     found = record_layers(network, layers, images, row, CPU, batch_size=batch_size)
     for name, module in (("relu", network[:2]), ("conv", network[:3]), ("flat", network)):
         expected = average_rows(pass_through(module, images).reshape(13, -1), row)
-        np.testing.assert_allclose(found[name].features, expected, atol=1e-5)
+        np.testing.assert_allclose(found[name].features, expected, rtol=1e-5, atol=1e-5)
         assert (found[name].distance, found[name].projected) == ("correlation", False)
         assert found[name].n_units == expected.shape[1]
     assert not any(module._forward_hooks for module in network)
@@ -161,7 +161,7 @@ def test_spatial_mean_of_maps_and_tokens(images, network):
     np.testing.assert_allclose(found["map"].features, maps.mean(axis=(2, 3)), atol=1e-5)
     np.testing.assert_allclose(found["tokens"].features, maps.mean(axis=(2, 3)), atol=1e-5)
     expected = maps.transpose(0, 2, 3, 1).reshape(13, -1)
-    np.testing.assert_allclose(found["flat"].features, expected, atol=1e-5)
+    np.testing.assert_allclose(found["flat"].features, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_auto_is_the_width_for_so_many_rows(images, network, layers, monkeypatch):

@@ -89,7 +89,8 @@ def test_halves_are_ceilings_of_the_restricted_rdm(make_assembly):
     halves = np.arange(60) % 2
     whole, *restricted = calc_noise_ceiling(assembly, 10, np.random.default_rng(6), halves=halves)
     alone = calc_noise_ceiling(assembly, 10, np.random.default_rng(6))
-    np.testing.assert_allclose(whole.split_correlations, alone.split_correlations)
+    # halves put the rows in another order, and float32 rounds accordingly
+    np.testing.assert_allclose(whole.split_correlations, alone.split_correlations, rtol=1e-6)
     for ceiling in restricted:
         assert ceiling.n_rows == 30
         assert ceiling.ceiling == pytest.approx(whole.ceiling, abs=0.05)
