@@ -1,5 +1,6 @@
 """The workflow at toy size, in a folder of its own: locally, or on whatever a profile names."""
 
+import base64
 import copy
 import json
 import os
@@ -88,15 +89,31 @@ class Toy:
         return {content["id"]: content for content in contents}
 
     def kill_when(self, pattern, number):
-        """SIGKILL the workflow when so many files are there; the processes that ran below it."""
+        """SIGKILL the workflow when it has so many files; the processes that ran below it.
+
+        A file of a job whose end Snakemake has not noticed does not count.
+        """
         process = self.start()
-        deadline = time.monotonic() + 300
-        while len(list(self.folder.glob(pattern))) < number:
+        deadline, below = time.monotonic() + 600, []
+        while not below or len(self.list_noticed(pattern)) < number:
             assert process.poll() is None, "the workflow ended before it was killed"
             assert time.monotonic() < deadline
             time.sleep(0.05)
-        time.sleep(1)  # Snakemake has noticed that the jobs of these files are done
-        below = psutil.Process(process.pid).children(recursive=True)
+            below = psutil.Process(process.pid).children(recursive=True)
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
         return below
+
+    def list_noticed(self, pattern):
+        """Files without Snakemake's mark of what a job is making or was when it was killed."""
+        marks = self.folder / ".snakemake/incomplete"
+        return [
+            path
+            for path in self.folder.glob(pattern)
+            if not (marks / _encode(path.relative_to(self.folder))).exists()
+        ]
+
+
+def _encode(path):
+    """Name of Snakemake's mark of a file."""
+    return base64.urlsafe_b64encode(str(path).encode()).decode()

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.workflow
 def test_a_killed_job_of_several_candidates_goes_on_where_it_was(finished, toy, comparable):
     toy.config["search"]["candidates_per_job"] = 3
     below = toy.kill_when("results/search/*/kept/*.json", 2)
-    psutil.wait_procs(below, timeout=20)
+    psutil.wait_procs(below, timeout=60)
     before = {name: record["dates"] for name, record in toy.read_records().items()}
     assert 2 <= len(before) < 6
     toy.run("--unlock")
