@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,12 @@ def written_whole(path: str | Path) -> Iterator[Path]:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def copy_whole(source: str | Path, path: str | Path) -> None:
+    """Copy a file to `path`, whole or not at all."""
+    with written_whole(path) as beside:
+        shutil.copyfile(source, beside)
 
 
 def write_json(path: str | Path, content: Any) -> None:

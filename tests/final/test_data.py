@@ -1,7 +1,9 @@
 import multiprocessing
+import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -163,7 +165,6 @@ def test_places_of_batches_are_used_again_only_when_they_are_read(listing, worke
     batches = [[number % 7, (number + 2) % 7] for number in range(12)]
     source = _Batches(images, batches, 1, workers)
     loader = DataLoader(source, batch_size=None, num_workers=workers, prefetch_factor=AHEAD)
-    assert source.places.is_shared()
     assert len(source.places) == AHEAD * workers + 1 < len(batches)
     for expected, number in enumerate(loader):
         time.sleep(0.05)
@@ -214,3 +215,26 @@ def test_names_of_files_may_hold_any_letters(tmp_path):
 def test_an_unknown_augmentation_is_named(listing):
     with pytest.raises(UserError, match="'crop' is not one of: pad_crop, resized_crop, none"):
         FolderImages(listing, 8, "crop")
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="/proc of Linux is needed")
+def test_places_of_batches_do_not_lie_in_the_small_shared_memory_of_containers(listing):
+    """Not in /dev/shm, which has 64 MB there, and yet what a forked process writes is seen."""
+    images = FolderImages(listing, 64, "resized_crop", 7)
+    source = _Batches(images, [[0, 1, 2]] * 300, 1, 60)
+    assert source.places.nbytes == 121 * 3 * 64 * 64 * 3
+    address = source.places.data_ptr()
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        ends = [int(part, 16) for part in line.split()[0].split("-")]
+        if ends[0] <= address < ends[1]:
+            assert "/dev/shm" not in line
+            assert line.split()[1] == "rw-s"
+            break
+    else:
+        raise AssertionError("not mapped")
+    child = os.fork()
+    if not child:
+        source[1]
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    assert torch.equal(source.get_pixels(1), images.load([0, 1, 2], 1))

@@ -16,8 +16,13 @@ from tgas_neuro.final.order import (
 )
 
 
-def describe(batch_size, micro_batch=None, processes="auto"):
-    return {"batch_size": batch_size, "micro_batch": micro_batch, "processes": processes}
+def describe(batch_size, micro_batch=None, processes="auto", device="cuda"):
+    return {
+        "batch_size": batch_size,
+        "micro_batch": micro_batch,
+        "processes": processes,
+        "device": device,
+    }
 
 
 def test_order_is_a_permutation_of_seed_and_epoch_alone():
@@ -87,4 +92,18 @@ def test_mistakes_are_found_in_the_configuration():
 )
 def test_auto_takes_as_many_gpus_as_can_share_a_step(gpus, micro_batch, expected):
     assert count_processes(describe(32, micro_batch), gpus) == expected
-    assert count_processes(describe(32, micro_batch, 5), gpus) == 5
+    assert count_processes(describe(32, micro_batch, 3), 0 if gpus < 3 else gpus) == 3
+
+
+def test_one_gpu_is_not_for_several_processes():
+    check_batches(describe(32, 8, processes=1, device="cuda:1"))
+    check_batches(describe(32, 8, processes="auto", device="cuda:1"))
+    with pytest.raises(UserError, match=r"final\.device: cuda:1 is one GPU, and final.processes 2"):
+        check_batches(describe(32, 8, processes=2, device="cuda:1"))
+
+
+def test_no_more_processes_than_gpus():
+    assert count_processes(describe(32, 8, processes=2), 2) == 2
+    assert count_processes(describe(32, 8, processes=4), 0) == 4  # on the CPU
+    with pytest.raises(UserError, match=r"final\.processes: 4, but this machine shows 2 GPUs"):
+        count_processes(describe(32, 8, processes=4), 2)

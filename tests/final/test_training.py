@@ -278,6 +278,17 @@ def test_divergence_names_the_key_and_keeps_the_last_good_checkpoint(train, tmp_
     assert not (tmp_path / "run" / "checkpoint.pt").exists()
 
 
+def test_a_loss_on_the_validation_images_that_is_not_finite_is_said(train, tmp_path):
+    """After one step, whose loss was finite before it, the weights are beyond all numbers."""
+    options = {"epochs": 1, "batch_size": 1000, "micro_batch": None, "workers": 0}
+    for _ in range(2):  # the second time from its finished checkpoint
+        with pytest.raises(
+            UserError, match=r"final\.learning_rate: 1e\+30; .* images is (nan|inf)"
+        ):
+            train(learning_rate=1e30, gradient_clip=None, warmup=0.0, **options)
+    assert not (tmp_path / "run" / "weights.pt").exists()
+
+
 def test_nothing_global_is_left_changed(train):
     state, threads = torch.get_rng_state(), torch.get_num_threads()
     train(build=build_final_network, threads=threads + 1, epochs=1)

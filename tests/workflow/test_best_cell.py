@@ -353,3 +353,24 @@ def test_evaluate_gives_the_final_numbers_again(finished, result, tmp_path, monk
     for key in ("top1", "top5", "n_images"):
         assert found[key] == result["final"][key]
     assert found["loss"] == pytest.approx(result["final"]["loss"], rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "metrics", ["results/final/another/metrics.json", None], ids=["another run's", "an older form"]
+)
+def test_a_result_that_is_not_this_runs_is_not_shown(toy, finished, result, metrics):
+    """Neither as this run's own nor, where its keys are not those of today, as a traceback."""
+    toy.copy_results(finished)
+    content = result | {"files": result["files"] | {"metrics": metrics}}
+    if metrics is None:
+        content = {"files": result["files"]}
+    path = toy.folder / "results/best_cell.json"
+    path.write_text(json.dumps(content))
+    (history,) = toy.folder.glob("results/search/*/generation_000/history.json")
+    history.unlink()
+    output = toy.run(str(history.relative_to(toy.folder))).stdout
+    assert "1 of 1 steps (100%) done" in output
+    assert "Best cell" not in output and "Traceback" not in output
+    path.write_text(json.dumps(result))
+    history.unlink()
+    assert "Best cell" in toy.run(str(history.relative_to(toy.folder))).stdout

@@ -65,10 +65,14 @@ def test_a_group_of_candidates_on_a_gpu(ask, toy):
 def test_a_final_training_on_gpus_is_one_task_of_one_node(ask, toy, finished):
     shutil.copytree(finished.folder / "results/search", toy.folder / "results/search")
     (toy.folder / "results/best_cell.json").unlink()
-    gpus = {"device": "cuda", "processes": 2, "threads": 3, "batch_size": 8, "micro_batch": 4}
+    gpus = {"device": "cuda", "processes": 2, "threads": 3, "workers": 5, "batch_size": 8,
+            "micro_batch": 4}  # fmt: skip
     toy.config["final"] |= gpus
-    assert ask("--until", "final") == []
+    # options that replace what the profile says of single rules and of all rules
+    others = ["--set-resources", "candidate:mem_mb=16000"]
+    others += ["--default-resources", "slurm_partition=gpu"]
+    assert ask("--until", "final", *others) == []
     (line,) = [line for line in ask.list_all() if "rule_final" in line]
-    for option in ("--gpus=2", "--nodes=1", "--cpus-per-task=6", "--mem 16000", "--requeue"):
+    for option in ("--gpus=2", "--nodes=1", "--cpus-per-task=16", "--mem 24192", "--requeue"):
         assert option in line
     assert "--ntasks" not in line

@@ -1,5 +1,8 @@
 """Batches of images for the final training: kept decoded where they fit, else read each time."""
 
+import math
+import mmap
+import multiprocessing
 import os
 import signal
 import threading
@@ -221,6 +224,19 @@ def _allocate(shape: torch.Size, device: torch.device) -> torch.Tensor:
     return torch.empty(shape, dtype=torch.float32, device=device)
 
 
+def _share(shape: tuple[int, ...]) -> torch.Tensor:
+    """A uint8 tensor that is the same memory in processes that this one starts.
+
+    Torch's own shared memory lies in /dev/shm, where a container has 64 MB. What is mapped without
+    a file has no such limit, but only a forked process finds it again.
+    """
+    if multiprocessing.get_start_method() != "fork":
+        return torch.empty(shape, dtype=torch.uint8).share_memory_()
+    length = math.prod(shape)
+    memory = mmap.mmap(-1, max(length, 1))
+    return torch.frombuffer(memory, dtype=torch.uint8)[:length].view(shape)
+
+
 class _Batches(Dataset):
     """Whole batches, so that one process decodes one batch into one tensor.
 
@@ -242,9 +258,7 @@ class _Batches(Dataset):
         places = min(len(batches), AHEAD * workers + 1)
         largest = max(map(len, batches), default=0)
         shape = (places, largest, images.size, images.size, 3)
-        self.places = torch.empty(shape, dtype=torch.uint8)
-        if workers:
-            self.places.share_memory_()
+        self.places = _share(shape) if workers else torch.empty(shape, dtype=torch.uint8)
 
     def __len__(self) -> int:
         return len(self.batches)

@@ -34,12 +34,13 @@ class Steps:
 
 
 def check_batches(config: dict) -> None:
-    """Check ``batch_size``, ``micro_batch`` and ``processes`` of the section ``final``.
+    """Check ``batch_size``, ``micro_batch``, ``processes`` and ``device`` of the section ``final``.
 
     Raises
     ------
     UserError
-        Micro-batches do not make up the batch, or cannot be dealt to the processes.
+        Micro-batches do not make up the batch, or cannot be dealt to the processes; several of
+        them are to use one GPU.
     """
     size = config["micro_batch"] or config["batch_size"]
     if config["batch_size"] % size:
@@ -47,8 +48,14 @@ def check_batches(config: dict) -> None:
             f"final.micro_batch: {size} images do not divide final.batch_size, "
             f"{config['batch_size']}; make it a divisor, or null for the whole batch at once"
         )
-    if config["processes"] != "auto":
-        check_processes(config, config["processes"])
+    if config["processes"] == "auto":
+        return
+    check_processes(config, config["processes"])
+    if config["processes"] > 1 and ":" in config["device"]:
+        raise UserError(
+            f"final.device: {config['device']} is one GPU, and final.processes "
+            f"{config['processes']} would use as many; take cuda, or one process"
+        )
 
 
 def check_processes(config: dict, processes: int) -> None:
@@ -72,8 +79,18 @@ def count_processes(config: dict, gpus: int) -> int:
         The section ``final``, complete and checked.
     gpus
         GPUs to be used; 0 means that the CPU computes, in one process.
+
+    Raises
+    ------
+    UserError
+        More processes are asked for than there are GPUs.
     """
     if config["processes"] != "auto":
+        if 0 < gpus < config["processes"]:
+            raise UserError(
+                f"final.processes: {config['processes']}, but this machine shows {gpus} GPUs, one "
+                "for each process; take auto, or fewer"
+            )
         return config["processes"]
     number = config["batch_size"] // (config["micro_batch"] or config["batch_size"])
     return max(n for n in range(1, max(gpus, 1) + 1) if number % n == 0)

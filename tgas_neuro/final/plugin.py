@@ -3,7 +3,6 @@
 Written from the files of a run, without importing Brain-Score or torch.
 """
 
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
@@ -12,7 +11,7 @@ from typing import Any
 from tgas_neuro import __version__
 from tgas_neuro.architecture.genotype import read_genotype
 from tgas_neuro.architecture.skeleton import Skeleton
-from tgas_neuro.files import write_json, written_whole
+from tgas_neuro.files import copy_whole, write_json, written_whole
 from tgas_neuro.final.modules import list_modules
 
 MODEL = Path(__file__).with_name("plugin_model.py")
@@ -125,8 +124,7 @@ def write_plugin(
         },
     )
     write_json(folder / "region_layer_map" / f"{identifier}.json", dict(committed))
-    with written_whole(folder / "weights.pt") as beside:
-        shutil.copyfile(weights, beside)
+    copy_whole(weights, folder / "weights.pt")
 
 
 def _describe(identifier: str, committed: Mapping[str, str], facts: Mapping[str, Any]) -> str:

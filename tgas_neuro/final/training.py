@@ -1,5 +1,6 @@
 """The final training: the best genotype at full size, trained, checkpointed and evaluated."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from tgas_neuro.devices import (
     keep_freed_memory,
     measure_peak_memory,
 )
+from tgas_neuro.errors import UserError
 from tgas_neuro.files import calc_digest
 from tgas_neuro.final.checkpoint import remove_fragments, write_weights
 from tgas_neuro.final.data import FolderImages
@@ -141,6 +143,11 @@ def train_final(
         run = Training(config, network, train_images, validate, folder, identity, group, report)
         run.run()
         metrics = run.metrics or validate(run.stepper.result, StopRequest())
+    if not math.isfinite(metrics.loss):
+        raise UserError(
+            f"final.learning_rate: {config['learning_rate']}; after the last epoch the loss on the "
+            f"validation images is {metrics.loss}: lower it, or set final.gradient_clip"
+        )
     if group.is_first:
         write_weights(folder / "weights.pt", run.stepper.result.state_dict())
     complexity = calc_complexity(genotype, skeleton)

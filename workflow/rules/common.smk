@@ -1,4 +1,5 @@
 # What all rules share: the plan of the run (names, inputs), made from the checked configuration.
+import math
 import os
 import re
 import sys
@@ -10,7 +11,7 @@ from tgas_neuro.candidate.batch import keep_cut_batches, list_batches
 from tgas_neuro.commands.leftovers import refuse_leftovers
 from tgas_neuro.commands.summary import summarise
 from tgas_neuro.errors import UserError
-from tgas_neuro.files import write_json
+from tgas_neuro.files import read_json, write_json
 from tgas_neuro.final.plugin import list_plugin_files, name_plugin
 from tgas_neuro.plan import CHECKED, COMPUTING_KEYS, RUNG_KEYS, build_plan
 from tgas_neuro.provenance import get_time
@@ -88,8 +89,11 @@ def grow(amount):
 
 
 def ask_gpus(device, number=1):
-    """The resource for so many GPUs; none at all on the CPU, where 0 would be too much to ask."""
-    return {"gpu": number} if device.startswith("cuda") else {}
+    """Resources for so many GPUs; none at all on the CPU, where 0 would be too much to ask.
+
+    SLURM's plugin takes nodes and tasks_per_gpu too: one task of one machine that sees all of them.
+    """
+    return {"gpu": number, "nodes": 1, "tasks_per_gpu": 0} if device.startswith("cuda") else {}
 
 
 def get_digests(*stages):
@@ -112,8 +116,12 @@ def figures():
 
 def print_summary():
     """Say at the end what was found and where it lies, when the run got as far as that."""
-    if Path("results/best_cell.json").is_file():
-        print(summarise(Path("results/best_cell.json"), figures()), file=sys.stderr)
+    try:
+        result = read_json("results/best_cell.json")
+        if result["files"]["metrics"] == f"{FINAL}/metrics.json":  # of this run, no earlier one
+            print(summarise(Path("results/best_cell.json"), figures()), file=sys.stderr)
+    except (UserError, KeyError, TypeError):
+        pass  # there is none yet, or one of an earlier version
 
 
 def get_files(name):

@@ -20,11 +20,14 @@ rule final:
         f"results/benchmarks/final_{PLAN.final}.tsv"
     conda:
         ENVIRONMENT
-    threads: PLAN.config["final"]["threads"] * FINAL_PROCESSES
+    threads: (PLAN.config["final"]["threads"] + PLAN.config["final"]["workers"]) * FINAL_PROCESSES
     resources:
         **ask_gpus(PLAN.config["final"]["device"], FINAL_PROCESSES),
-        mem_mb=grow(8000 * FINAL_PROCESSES),
+        # each process keeps the images of both splits, of each as much as memory_mb
+        mem_mb=grow((8000 + 2 * math.ceil(PLAN.config["final"]["memory_mb"])) * FINAL_PROCESSES),
         runtime=grow(1440),
+        # preempted on SLURM, it goes on after its last checkpoint as the same job
+        slurm_extra="--requeue",
     params:
         # checkpoint and log outlive a failed or killed job here, where Snakemake deletes nothing
         folder=f"{FINAL}/work",

@@ -1,6 +1,4 @@
-import shutil
-
-from tgas_neuro.files import read_json
+from tgas_neuro.files import copy_whole, read_json
 from tgas_neuro.final.best_cell import write_best_cell
 from tgas_neuro.final.result import make_best_cell
 from tgas_neuro.rule import running_rule
@@ -17,6 +15,6 @@ with running_rule(snakemake.log[0]) as report:
         snakemake.params.digests,
         snakemake.params.files,
     )
-    shutil.copyfile(snakemake.input.picture, snakemake.output.picture)
+    copy_whole(snakemake.input.picture, snakemake.output.picture)
     write_best_cell(snakemake.output.result, content)
     report(content["note"])

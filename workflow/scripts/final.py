@@ -1,8 +1,7 @@
-import shutil
 from pathlib import Path
 
 from tgas_neuro.configuration import check_configuration
-from tgas_neuro.files import read_json
+from tgas_neuro.files import copy_whole, read_json
 from tgas_neuro.final.job import Job
 from tgas_neuro.final.launch import train_job
 from tgas_neuro.rule import running_rule
@@ -15,6 +14,6 @@ with running_rule(snakemake.log[0]) as report:
     made = {Path(folder).name: str(folder) for folder in snakemake.input.splits}
     job = Job(config, genotype, params.images, params.checked, params.folder, params.seed, made)
     train_job(job, report)
-    shutil.copyfile(work / "weights.pt", snakemake.output.weights)
-    shutil.copyfile(work / "log.csv", snakemake.output.log_table)
-    shutil.copyfile(job.metrics, snakemake.output.metrics)
+    copy_whole(work / "weights.pt", snakemake.output.weights)
+    copy_whole(work / "log.csv", snakemake.output.log_table)
+    copy_whole(job.metrics, snakemake.output.metrics)
