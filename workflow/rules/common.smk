@@ -26,6 +26,16 @@ os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")
 DESCRIPTIONS = [Path("neural_data"), Path(workflow.basedir) / "neural_data"]
 
 
+def warn_of_missing_images(images):
+    """Say before a long search what its last stage will need; a search alone can do without."""
+    for folder in map(images.get_split_folder, () if images.is_made else ("train", "val")):
+        if not Path(folder).is_dir():
+            print(
+                f"Warning: final.data: {folder}: no such folder here; the final training will need it",
+                file=sys.stderr,
+            )
+
+
 def load_plan():
     """Plan the run; a mistake of the user ends in its one line."""
     names = [str(path) for path in workflow.configfiles] or ["config.yaml"]
@@ -34,6 +44,7 @@ def load_plan():
         if workflow.is_main_process:  # in a pod of Kubernetes they are not there yet
             check_planned_files(plan.descriptions.values())
             find_reused_folders(plan.config["search"]["reuse"])
+            warn_of_missing_images(plan.final_images)
         return plan
     except UserError as error:
         print(f"Error: {error}", file=sys.stderr)
