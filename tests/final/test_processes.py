@@ -124,8 +124,8 @@ def test_two_processes_follow_the_loss_curve_of_one(write_job):
 @pytest.mark.parametrize("arguments", [(), ("--processes", "2")], ids=["one", "two"])
 def test_a_preempted_training_says_so_and_goes_on_to_the_same_numbers(write_job, arguments):
     # so long that the signal comes in the middle, even if this process waits for a core
-    whole, folder = write_job("whole", epochs=120)
-    broken, other = write_job("broken", epochs=120)
+    whole, folder = write_job("whole", epochs=80)
+    broken, other = write_job("broken", epochs=80)
     train_job(whole, lambda line: None)
     process = start(broken, *arguments)
     deadline = time.monotonic() + 300
@@ -136,7 +136,7 @@ def test_a_preempted_training_says_so_and_goes_on_to_the_same_numbers(write_job,
     _, said = process.communicate(timeout=300)
     assert process.returncode == 128 + signal.SIGTERM, said
     assert "Traceback" not in said
-    assert load(other / "checkpoint.pt")["epoch"] < 120
+    assert load(other / "checkpoint.pt")["epoch"] < 80
     said = []
     train_job(broken, said.append)  # in one process now
     assert any("going on after epoch" in line for line in said)
