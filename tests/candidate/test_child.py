@@ -147,5 +147,5 @@ def test_the_child_dies_with_its_parent():
     assert child.is_running()
     parent.kill()
     parent.wait()
-    psutil.wait_procs([child], timeout=5)
+    psutil.wait_procs([child], timeout=60)
     assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE

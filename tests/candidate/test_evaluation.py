@@ -134,7 +134,8 @@ def test_scoring_before_the_training_changes_nothing_after_it(files, plain):
     assert without["teacher_untrained"] is None
     dropped = "teacher_untrained"
     assert drop_cost(without, dropped) == drop_cost(plain, dropped)
-    assert plain["premature"]["accuracy"] > 1 / CLASSES  # it has learned something
+    # it has learned something; an accuracy in eight images may change by one of them
+    assert plain["premature"]["loss"] < 0.85 * np.log(CLASSES)
 
 
 def test_going_on_at_rungs_changes_nothing(files, plain):

@@ -115,8 +115,8 @@ def test_exactly_they_are_cancelled_and_waited_for(queue, folder, tmp_path, caps
 def test_a_job_that_stays_is_said_and_is_exit_code_1(queue, folder, capsys):
     queue.add("11", folder, looks=1)
     queue.add("12", folder, looks=10**9)
-    assert main(["leftovers", "--cancel", "--wait", "0.2", str(folder)]) == 1
-    ended, left = capsys.readouterr().out.split("still in the queue after 0.2 s:\n")
+    assert main(["leftovers", "--cancel", "--wait", "2", str(folder)]) == 1
+    ended, left = capsys.readouterr().out.split("still in the queue after 2 s:\n")
     assert [line.split()[0] for line in ended.splitlines()] == ["cancelled:", "job", "11"]
     assert [line.split()[:2] for line in left.splitlines()[1:]] == [["12", "COMPLETING"]]
 

