@@ -26,6 +26,16 @@ def make_photo(width, height, seed):
     return Image.fromarray(few).resize((width, height), Image.Resampling.BICUBIC)
 
 
+def write_toy(folder):
+    """Images of three classes, 4, 3 and 2 of them, in `folder`, which is given back."""
+    for label, name in enumerate(("ant", "bee", "cow")):
+        (folder / name).mkdir(parents=True)
+        for number in range(4 - label):
+            photo = make_photo(70 + 9 * number, 50 + 20 * label, 10 * label + number)
+            photo.save(folder / name / f"{number}.jpg")
+    return folder
+
+
 def refer(network, path, size=224, resize=256, mode="bilinear", mean=MEAN, deviation=DEVIATION):
     """Logits of one image, (class,), by Pillow and torchvision alone."""
     steps = [Resize(resize, InterpolationMode(mode)), CenterCrop(size), ToTensor()]

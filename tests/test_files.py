@@ -2,12 +2,20 @@
 
 import hashlib
 import json
+import os
 
 import numpy as np
 import pytest
 
 from tgas_neuro.errors import UserError, check_choice
-from tgas_neuro.files import calc_digest, calc_sha256, read_json, write_json, written_whole
+from tgas_neuro.files import (
+    calc_digest,
+    calc_sha256,
+    check_writable,
+    read_json,
+    write_json,
+    written_whole,
+)
 from tgas_neuro.seeds import derive_generator, derive_seed
 
 
@@ -47,6 +55,31 @@ def test_broken_json_is_one_line(tmp_path):
     assert "\n" not in str(caught.value)
     with pytest.raises(UserError, match="no such file"):
         read_json(tmp_path / "absent.json")
+
+
+def test_what_is_no_readable_file_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("{}")
+    for path, reason in ((tmp_path, "Is a directory"), (tmp_path / "file/x", "Not a directory")):
+        with pytest.raises(UserError, match=f"{path}: not a readable file .{reason}"):
+            read_json(path)
+
+
+def test_whether_a_file_can_be_written_is_asked_without_a_trace(tmp_path):
+    (tmp_path / "file").write_text("old")
+    for path in ("file", "new", "new/deep/file"):
+        check_writable(tmp_path / path, "--out")
+    for path, reason in ((".", "is a folder"), ("file/x", "cannot be written .Not a directory")):
+        with pytest.raises(UserError, match=f"--out: {tmp_path / path}: {reason}"):
+            check_writable(tmp_path / path, "--out")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    assert (tmp_path / "file").read_text() == "old"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root writes anywhere")
+def test_a_folder_without_the_right_to_write(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(UserError, match=r"--out: .*cannot be written .Permission denied"):
+        check_writable(tmp_path / "new", "--out")
 
 
 def test_digests(tmp_path):

@@ -5,6 +5,7 @@ import json
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,13 +45,30 @@ def write_json(path: str | Path, content: Any) -> None:
 
 
 def read_json(path: str | Path) -> Any:
-    """Read a JSON file; a missing or broken one is a `UserError` that names it."""
+    """Read a JSON file; a missing, unreadable or broken one is a `UserError` that names it."""
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
+    except OSError as error:
+        raise UserError(f"{path}: not a readable file ({error.strerror}); name another") from None
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise UserError(f"{path}: not JSON ({error}); delete it to have it made again") from None
+
+
+def check_writable(path: str | Path, key: str) -> None:
+    """Raise `UserError` unless a file can be written at `path`, named by `key`; none is written."""
+    path = Path(path)
+    try:
+        if path.is_dir():
+            raise UserError(f"{key}: {path}: is a folder; name a file")
+        above = next(folder for folder in path.absolute().parents if folder.exists())
+        with tempfile.TemporaryFile(dir=above):
+            pass
+    except OSError as error:
+        raise UserError(
+            f"{key}: {path}: cannot be written ({error.strerror}); name a file in another folder"
+        ) from None
 
 
 def calc_sha256(path: str | Path) -> str:

@@ -113,6 +113,18 @@ def test_meta_with_other_numbers_or_variables(tmp_path, write_meta):
         read_meta(tmp_path / "meta.mat", "final.data")
 
 
+def test_ids_are_first_words_or_whole_lines(tmp_path):
+    path = tmp_path / "ids.txt"
+    path.write_text("n01 golden retriever\n\nn02\tgolden plover \nn03\n")
+    ids = ["n01", "n02", "n03"]
+    assert read_ids(path, "--classes") == ids
+    assert read_ids(path, "--classes", ("n02", "n01")) == ids
+    path.write_text("golden retriever\ngolden plover \ncow\n")
+    whole = ["golden retriever", "golden plover", "cow"]
+    for wanted in (["golden plover"], ["cow"], ["golden plover", "absent"], ["absent"]):
+        assert read_ids(path, "--classes", wanted) == whole
+
+
 @pytest.mark.parametrize(
     "content, message",
     [("a\nb\na\n", "'a' stands there twice"), ("\n\n", "it is empty"), (None, "not readable")],

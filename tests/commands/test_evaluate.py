@@ -8,7 +8,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 import torch
-from evaluation_loop import check, count_hits, make_photo, refer, run_evaluate
+from evaluation_loop import check, count_hits, refer, run_evaluate, write_toy
 from scipy.io import savemat
 from torch.nn.functional import cross_entropy
 from torchvision import models
@@ -23,13 +23,7 @@ from tgas_neuro.plan import Images
 
 @pytest.fixture
 def toy(tmp_path):
-    """Validation images of three classes, 4, 3 and 2 of them."""
-    for label, name in enumerate(("ant", "bee", "cow")):
-        (tmp_path / "val" / name).mkdir(parents=True)
-        for number in range(4 - label):
-            photo = make_photo(70 + 9 * number, 50 + 20 * label, 10 * label + number)
-            photo.save(tmp_path / "val" / name / f"{number}.jpg")
-    return tmp_path / "val"
+    return write_toy(tmp_path / "val")
 
 
 @pytest.fixture(scope="module")
@@ -126,12 +120,18 @@ def test_the_result_of_a_run_knows_its_size_and_images(toy, tmp_path, capsys):
         ({"--size": 64, "--resize": 60}, "--resize: 60 is less than --size 64"),
         ({"--interpolation": "nearest"}, "'nearest' is not one of: bilinear, bicubic"),
         ({"--classes": None}, "one logit for each of the 3 classes"),
+        ({"--model": ""}, "--model: '' is neither a folder nor one of torchvision:<name>"),
+        ({"--model": "."}, "work/job.json: no such file"),
+        ({"--json": "folder"}, "--json: folder: is a folder; name a file"),
+        ({"--per-class": "file/out.csv"}, "--per-class: file/out.csv: cannot be written"),
     ],
 )
 def test_mistakes_are_named_in_one_line(
     toy, squeezenet, names, changed, message, capsys, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("")
     given = {
         "--model": "torchvision:squeezenet1_1",
         "--weights": squeezenet[1],

@@ -1,17 +1,23 @@
 """The summary says what the file says."""
 
+import json
+
+import pytest
+
+from tgas_neuro.__main__ import main
 from tgas_neuro.commands.summary import summarise
 from tgas_neuro.files import write_json
 
 
-def test_values_of_the_file(tmp_path):
+@pytest.fixture
+def content():
     region = {
         "ceiling": 0.8,
         "corrected": True,
         "crossed": {"corrected": 0.25, "layers": ["cell_1", "cell_2"]},
         "plain": {"corrected": 0.5, "layer": "stem"},
     }
-    content = {
+    return {
         "id": "g001_c02",
         "note": "Simulated recordings: nothing about brains.",
         "reward": 0.75,
@@ -48,6 +54,9 @@ def test_values_of_the_file(tmp_path):
             "final": {"images_seen": 2000, "seconds": 20.0},
         },
     }
+
+
+def test_values_of_the_file(content, tmp_path):
     path = tmp_path / "best_cell.json"
     write_json(path, content)
     text = summarise(path, ["results/figures/a.png"])
@@ -70,3 +79,34 @@ def test_values_of_the_file(tmp_path):
     assert "IT 0.625 at cells.cell_5 (ceiling 0.800)" in summarise(path)
     write_json(path, content | {"guidance": "params", "reward": 4.09})
     assert "reward   4.090 = log10 of the parameters; P 0.250, TG 0.250" in summarise(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda content: [content],
+        lambda content: "text",
+        lambda content: {},
+        lambda content: content | {"final": None},
+        lambda content: content | {"reward": "high"},
+        lambda content: content | {"search": content["search"] | {"states": ["ok"]}},
+        # as a version before wrote it, which did not compare the final network with the teacher
+        lambda content: (
+            content
+            | {"final": {key: value for key, value in content["final"].items() if key != "teacher"}}
+        ),
+    ],
+)
+def test_another_file_is_one_line(change, content, tmp_path, capsys):
+    path = tmp_path / "best_cell.json"
+    path.write_text(json.dumps(change(content)))
+    assert main(["summary", str(path)]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"Error: {path}: not a best_cell.json of this version (")
+    assert line.endswith("name another file, or make it again: snakemake --cores 2")
+
+
+def test_a_folder_is_one_line(tmp_path, capsys):
+    assert main(["summary", str(tmp_path)]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == f"Error: {tmp_path}: not a readable file (Is a directory); name another"

@@ -65,7 +65,14 @@ def genotype():
 def config():
     return {
         "data": {"kind": "simulated"},
-        "network": {"filters": 4, "cells_per_stage": 1, "stages": 2, "stem": "cifar"},
+        "network": {
+            "filters": 4,
+            "cells_per_stage": 1,
+            "stages": 2,
+            "stem": "cifar",
+            "stem_filters": None,
+            "downsampling": "between",
+        },
         "image_size": 8,
         "epochs": 3,
         "batch_size": 6,

@@ -1,5 +1,6 @@
 """ImageNet as it comes: all validation images in one folder, their classes in the devkit."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -96,13 +97,19 @@ def read_meta(path: Path, key: str) -> list[str]:
     return [leaves[number] for number in sorted(leaves)]
 
 
-def read_ids(path: Path, key: str) -> list[str]:
-    """WordNet ids, or other names of classes, one a line; further words on a line are not read."""
+def read_ids(path: Path, key: str, wanted: Collection[str] = ()) -> list[str]:
+    """WordNet ids, or other names of classes, one a line.
+
+    A name is the first word of its line, behind which a description may stand. Where `wanted` is
+    given it is the whole line, unless more of `wanted` are first words.
+    """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{key}: {path}: not readable ({error})") from None
-    names = [line.split()[0] for line in lines if line.strip()]
+    whole = [line.strip() for line in lines if line.strip()]
+    first = [line.split()[0] for line in whole]
+    names = max(whole, first, key=lambda names: len({*wanted} & {*names})) if wanted else first
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None or not names:
         what = f"{twice!r} stands there twice" if names else "it is empty"

@@ -8,11 +8,15 @@ assembly (.nc, with stimuli.csv and stimuli/ beside it where they are there), pu
 import argparse
 from pathlib import Path
 
+from tgas_neuro.commands.numbers import positive
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("target", help="data set, description, assembly, RDMs, teacher or folder")
-    parser.add_argument("--splits", type=int, default=10, help="random splits of the repetitions")
+    parser.add_argument(
+        "--splits", type=positive, default=10, help="random splits of the repetitions (10)"
+    )
     parser.add_argument("--mirror", type=Path, help="folder that is looked in before the internet")
 
 
@@ -22,4 +26,4 @@ def run(arguments: argparse.Namespace) -> int:
     from tgas_neuro.recordings.check import check_target
 
     with computing_with(1):  # halves are small: more threads wait for each other
-        return check_target(arguments.target, max(arguments.splits, 1), arguments.mirror)
+        return check_target(arguments.target, arguments.splits, arguments.mirror)

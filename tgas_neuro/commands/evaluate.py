@@ -7,8 +7,12 @@ image is seen once: the shorter side is resized, the middle cut out. docs/images
 """
 
 import argparse
+import math
 from pathlib import Path
 from typing import Any
+
+from tgas_neuro.commands.numbers import natural, positive, share
+from tgas_neuro.files import check_writable, write_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,38 +23,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--images", type=Path, metavar="FOLDER", help="the validation split; a run knows its own")
     add("--devkit", type=Path, metavar="FOLDER", help="of ImageNet with all images in one folder")
     add("--classes", type=Path, metavar="FILE", help="class of each output, one a line")
-    add("--expect", type=int, metavar="N", help="images that there must be, 50000 for ImageNet")
-    add("--size", type=int, help="width and height of the input in pixels (224, or the run's)")
-    add(
-        "--resize",
-        type=int,
-        help="shorter side before the cut (8/7 of --size, or as the run)",
-    )
+    add("--expect", type=positive, metavar="N", help="images there must be, 50000 for ImageNet")
+    add("--size", type=positive, help="width and height of the input in pixels (224, or the run's)")
+    add("--resize", type=positive, help="shorter side before the cut (8/7 of --size, or the run's)")
     add("--interpolation", default="bilinear", help="bilinear (default) or bicubic")
-    add("--mean", type=float, nargs=3, metavar=("R", "G", "B"), help="in 0 to 1; ImageNet's")
-    add("--deviation", type=float, nargs=3, metavar=("R", "G", "B"), help="in 0 to 1; ImageNet's")
+    add("--mean", type=share, nargs=3, metavar=("R", "G", "B"), help="in 0 to 1; ImageNet's")
+    add("--deviation", type=share, nargs=3, metavar=("R", "G", "B"), help="in 0 to 1; ImageNet's")
     add("--fast", action="store_true", help="pixels may differ from Pillow's by one of 255 levels")
-    add("--batch-size", type=int, default=64, help="images that pass the network at once (64)")
+    add("--batch-size", type=positive, default=64, help="images that pass the network at once (64)")
     add("--device", default="auto", help="auto, cpu, cuda or cuda:<n>")
-    add("--workers", type=int, default=0, help="processes that decode images (0: none beside this)")
-    add("--threads", type=int, default=1, help="torch's threads (1)")
+    add("--workers", type=natural, default=0, help="processes that decode (0: none beside this)")
+    add("--threads", type=positive, default=1, help="torch's threads (1)")
     add("--per-class", type=Path, metavar="FILE.csv", help="write a row for each class")
     add("--json", type=Path, metavar="FILE.json", help="write all of it as JSON")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Evaluate, print, and write what is asked for."""
-    from tgas_neuro.files import write_json
     from tgas_neuro.final.evaluation import write_per_class  # torch: others start without it
     from tgas_neuro.final.named_evaluation import evaluate_named
 
+    for key, path in (("--per-class", arguments.per_class), ("--json", arguments.json)):
+        if path is not None:  # before the hours that an evaluation may take
+            check_writable(path, key)
     metrics, classes = evaluate_named(arguments)
-    print(describe(metrics.to_dict()))
+    content = metrics.to_dict() | {"classes": list(classes)}
+    print(describe(content))
     if arguments.per_class:
         write_per_class(arguments.per_class, metrics, classes)
         print(f"per class  {arguments.per_class}")
     if arguments.json:
-        write_json(arguments.json, metrics.to_dict() | {"classes": list(classes)})
+        loss = content["loss"] if math.isfinite(content["loss"]) else None  # JSON has no NaN
+        write_json(arguments.json, content | {"loss": loss})
         print(f"JSON       {arguments.json}")
 
 

@@ -8,6 +8,7 @@ import argparse
 import json
 from typing import Any
 
+from tgas_neuro.commands.numbers import positive
 from tgas_neuro.commands.table import format_table
 from tgas_neuro.search.best import LEADERBOARD_KEYS
 from tgas_neuro.search.history import Entry, count_states, rank_entries
@@ -17,7 +18,7 @@ from tgas_neuro.search.runs import describe_choice, find_run, load_run
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("run", nargs="?", help="name or folder of a run; the newest by default")
-    parser.add_argument("--n", type=int, default=10, help="how many candidates (10)")
+    parser.add_argument("--n", type=positive, default=10, help="how many candidates (10)")
     parser.add_argument("--json", action="store_true", help="as JSON, for other programs")
 
 
@@ -26,7 +27,7 @@ def run(arguments: argparse.Namespace) -> None:
     folder = find_run(arguments.run)
     found = load_run(folder)
     entries = found.list_entries()
-    leaders = rank_entries(entries, max(arguments.n, 1))
+    leaders = rank_entries(entries, arguments.n)
     if arguments.json:
         rows = [{key: getattr(entry, key) for key in LEADERBOARD_KEYS} for entry in leaders]
         content = {"run": found.name, **found.rating.to_json(), "leaderboard": rows}

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tgas_neuro.commands.leaderboard import build_row, describe_nothing
+from tgas_neuro.commands.numbers import positive
 from tgas_neuro.commands.table import format_table
 from tgas_neuro.search.guidance import GUIDANCES, LAYER_CHOICES
 from tgas_neuro.search.history import Entry, rank_entries
@@ -25,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--guidance", help=f"one of {', '.join(GUIDANCES)}; as the run by default")
     parser.add_argument("--alpha", type=float, help="weight of TG; as the run by default")
     parser.add_argument("--layer-choice", help=f"one of {', '.join(LAYER_CHOICES)}")
-    parser.add_argument("--n", type=int, default=10, help="how many candidates (10)")
+    parser.add_argument("--n", type=positive, default=10, help="how many candidates (10)")
     parser.add_argument("--json", action="store_true", help="as JSON, for other programs")
 
 
@@ -42,7 +43,7 @@ def run(arguments: argparse.Namespace) -> None:
     before, after = (rank_entries(found.rate(how), None) for how in (found.rating, rating))
     agreement = calc_agreement(before, after)
     was = {entry.id: rank for rank, entry in enumerate(before, 1)}
-    leaders = after[: max(arguments.n, 1)]
+    leaders = after[: arguments.n]
     if arguments.json:
         rows = [
             {"rank": k, "was": was.get(entry.id), "id": entry.id, "reward": entry.reward}

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tgas_neuro.commands.leaderboard import build_row, describe_nothing
+from tgas_neuro.commands.numbers import positive
 from tgas_neuro.commands.rerank import calc_agreement, describe_agreement
 from tgas_neuro.commands.table import format_table
 from tgas_neuro.errors import UserError
@@ -37,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--alpha", type=float, help="weight of TG; as the run by default")
     parser.add_argument("--layer-choice", help=f"one of {', '.join(LAYER_CHOICES)}")
-    parser.add_argument("--n", type=int, default=10, help="how many candidates (10)")
+    parser.add_argument("--n", type=positive, default=10, help="how many candidates (10)")
     parser.add_argument("--json", action="store_true", help="as JSON, for other programs")
 
 
@@ -60,7 +61,7 @@ def run(arguments: argparse.Namespace) -> None:
     after = rank_entries([rate(record, scores[record["id"]], rating) for record in records], None)
     agreement = calc_agreement(before, after)
     was = {entry.id: rank for rank, entry in enumerate(before, 1)}
-    leaders = after[: max(arguments.n, 1)]
+    leaders = after[: arguments.n]
     if arguments.json:
         rows = [
             {"rank": k, "was": was.get(e.id), "id": e.id, "reward": e.reward, "P": e.P, "TG": e.TG}

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from tgas_neuro.files import check_writable
 from tgas_neuro.search.guidance import Rating
 from tgas_neuro.search.history import build_entry
 from tgas_neuro.search.layers import format_layer_map, list_chosen
@@ -22,6 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Print the candidate, and draw it if that is asked for."""
+    if arguments.picture:
+        check_writable(arguments.picture, "--picture")
     folder = find_run(arguments.run)
     found = load_run(folder)
     record = find_candidate(found, arguments.candidate)

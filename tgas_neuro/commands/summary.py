@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tgas_neuro.errors import UserError
 from tgas_neuro.files import read_json
 from tgas_neuro.search.guidance import Rating
 
@@ -28,8 +29,25 @@ def summarise(path: Path, figures: Sequence[str] = ()) -> str:
         The file.
     figures
         Pictures that belong to it.
+
+    Raises
+    ------
+    UserError
+        The file is missing, or is not what this version writes.
     """
     content = read_json(path)
+    try:
+        return "\n".join(
+            [*_describe(content, path), *(f"{' ' * 11}{figure}" for figure in figures)]
+        )
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(
+            f"{path}: not a best_cell.json of this version ({type(error).__name__}: {error}); name "
+            "another file, or make it again: snakemake --cores 2"
+        ) from None
+
+
+def _describe(content: dict[str, Any], path: Path) -> list[str]:
     final, search, cost = content["final"], content["search"], content["cost"]
     regions = content["teacher"]["regions"]
     at_full_size = {
@@ -38,7 +56,7 @@ def summarise(path: Path, figures: Sequence[str] = ()) -> str:
     choice = content["teacher"]["layer_choice"]
     states = ", ".join(f"{count} {state}" for state, count in search["states"].items())
     low, high = final["top1_interval"]
-    lines = [
+    return [
         "",
         f"Best cell: {content['id']} of {search['evaluated']} candidates ({states})",
         f"  reward   {_describe_reward(content)}",
@@ -56,7 +74,6 @@ def summarise(path: Path, figures: Sequence[str] = ()) -> str:
         f"results/teacher/{content['teacher']['name']}/",
         f"           {content['files']['brainscore']}/ (for Brain-Score: docs/brainscore.md)",
     ]
-    return "\n".join([*lines, *(f"           {figure}" for figure in figures)])
 
 
 def _describe_reward(content: dict[str, Any]) -> str:

@@ -13,8 +13,9 @@ import sys
 import time
 from pathlib import Path
 
+from tgas_neuro.commands.numbers import positive
 from tgas_neuro.errors import UserError
-from tgas_neuro.final.job import Job, read_job, run_job
+from tgas_neuro.final.job import Job, check_config, read_job, run_job
 from tgas_neuro.processes import die_with_parent, die_with_workflow
 
 SECONDS_OF_THE_FIRST = 3.0  # to report a mistake that all processes meet
@@ -24,13 +25,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("--job", type=Path, required=True, help="job.json of a final training")
     parser.add_argument(
-        "--processes", type=int, default=1, help="so many on this machine, without torchrun"
+        "--processes", type=positive, default=1, help="so many on this machine, without torchrun"
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Train; the first process writes metrics.json beside the job."""
     job = read_job(arguments.job)
+    check_config(job, arguments.job)
     if "TORCHELASTIC_RUN_ID" in os.environ:
         die_with_parent(os.getppid())
         return _run_member(job)

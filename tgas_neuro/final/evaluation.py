@@ -158,7 +158,7 @@ def tally(
     Raises
     ------
     UserError
-        The network has another number of outputs.
+        The network gives something else than logits, or another number of them.
     """
     training = getattr(network, "training", None)
     if training:
@@ -168,6 +168,11 @@ def tally(
         with torch.inference_mode():
             for inputs, labels in batches:
                 logits = network(inputs)
+                if not isinstance(logits, torch.Tensor):
+                    raise UserError(
+                        f"the network returns a {type(logits).__name__}, expected one tensor of "
+                        "logits (sample, class); take a module that returns them alone"
+                    )
                 if logits.ndim != 2 or logits.shape[1] != n_classes:
                     raise UserError(
                         f"the network's output has shape {tuple(logits.shape)}, expected "

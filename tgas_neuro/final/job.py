@@ -5,9 +5,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tgas_neuro.configuration import SCHEMAS
 from tgas_neuro.errors import UserError
 from tgas_neuro.files import read_json, write_json
 from tgas_neuro.plan import Images
+from tgas_neuro.recordings.description import load_yaml
+from tgas_neuro.schema_errors import check_schema
+
+WAY_OUT = "give the job.json that the rule final wrote into results/final/<run>/work"
 
 
 @dataclass(frozen=True)
@@ -59,12 +64,32 @@ def read_job(path: str | Path) -> Job:
     """Read a job; what is no job is a `UserError`."""
     content = read_json(path)
     try:
-        return Job(**content)
+        job = Job(**content)
+        Images(**job.images)
     except TypeError as error:
-        raise UserError(
-            f"{path}: not a final training ({error}); give the job.json that the rule final wrote "
-            "into results/final/<run>/work"
-        ) from None
+        raise UserError(f"{path}: not a final training ({error}); {WAY_OUT}") from None
+    return job
+
+
+def check_config(job: Job, path: str | Path) -> None:
+    """Raise `UserError` unless a training can be started with the job's configuration.
+
+    Parameters
+    ----------
+    job
+        As read. An evaluation of what it trained needs less: there older ones are welcome.
+    path
+        Where it was read, for messages.
+    """
+    schema = load_yaml(SCHEMAS / "config.schema.yaml")
+    section = {"$defs": schema["$defs"], **schema["properties"]["final"]}
+    completed = check_schema(job.config, section, str(path), ["config"])
+    for key, value in completed.items():
+        if key not in job.config or job.config[key] != value:
+            raise UserError(
+                f"{path}: config.{key}: {job.config.get(key, 'is missing')}; expected every key of "
+                f"the section final, as {value!r} here; {WAY_OUT}"
+            )
 
 
 def run_job(job: Job, group: Any, report: Callable[[str], None]) -> None:

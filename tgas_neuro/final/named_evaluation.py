@@ -3,10 +3,11 @@
 import argparse
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 from tgas_neuro.classification.image_folder import ImageFolder
 from tgas_neuro.classification.imagenet import read_ids
-from tgas_neuro.classification.layouts import list_split
+from tgas_neuro.classification.layouts import SPLITS, list_split
 from tgas_neuro.devices import choose_device, computing_with, keep_freed_memory
 from tgas_neuro.errors import UserError, check_choice
 from tgas_neuro.final.data import FolderImages
@@ -33,7 +34,7 @@ def evaluate_named(arguments: argparse.Namespace) -> tuple[Metrics, Sequence[str
     device = choose_device(arguments.device, "--device")
     named = load_named_network(arguments.model, arguments.weights)
     listing = _list(arguments, named)
-    size = arguments.size or named.size
+    size = _choose_size(arguments, named)
     images = FolderImages(listing, size, "none", memory_mb=0, reading=_read(arguments, named))
     keep_freed_memory()
     with computing_with(arguments.threads):
@@ -54,6 +55,7 @@ def evaluate_named(arguments: argparse.Namespace) -> tuple[Metrics, Sequence[str
 
 def _list(arguments: argparse.Namespace, named: NamedNetwork) -> ImageFolder:
     if arguments.images is not None:
+        _refuse_both_splits(arguments.images)
         try:
             listing = list_split(arguments.images, "val", "--images", arguments.devkit)
         except UserError as error:  # worded for the keys of a configuration
@@ -69,7 +71,16 @@ def _list(arguments: argparse.Namespace, named: NamedNetwork) -> ImageFolder:
         )
     if arguments.classes is None:
         return listing
-    return number_by(listing, read_ids(arguments.classes, "--classes"))
+    return number_by(listing, read_ids(arguments.classes, "--classes", listing.classes))
+
+
+def _refuse_both_splits(folder: Path) -> None:
+    """`UserError` for the folder above train/ and val/, which would pass for two classes."""
+    if all((folder / split).is_dir() for split in SPLITS):
+        raise UserError(
+            f"--images: {folder}: holds both splits, {' and '.join(SPLITS)}; name the one to "
+            f"evaluate: --images {folder / 'val'}"
+        )
 
 
 def number_by(listing: ImageFolder, classes: Sequence[str]) -> ImageFolder:
@@ -86,15 +97,20 @@ def number_by(listing: ImageFolder, classes: Sequence[str]) -> ImageFolder:
     return ImageFolder(listing.folder, tuple(classes), listing.paths, labels, listing.digest)
 
 
+def _choose_size(arguments: argparse.Namespace, named: NamedNetwork) -> int:
+    return named.size if arguments.size is None else arguments.size
+
+
 def _read(arguments: argparse.Namespace, named: NamedNetwork) -> Reading:
-    size = arguments.size or named.size
-    resize = arguments.resize or round(size * named.resize / named.size)
+    size, resize = _choose_size(arguments, named), arguments.resize
+    if resize is None:
+        resize = round(size * named.resize / named.size)
     if resize < size:
         raise UserError(f"--resize: {resize} is less than --size {size}; nothing would fill it")
     colours = {
         key: tuple(getattr(arguments, key))
         for key in ("mean", "deviation")
-        if getattr(arguments, key)
+        if getattr(arguments, key) is not None
     }
     if min(colours.get("deviation", (1,))) <= 0:
         raise UserError(f"--deviation: {colours['deviation']}: must be above 0")

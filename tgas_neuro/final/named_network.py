@@ -65,7 +65,7 @@ def load_named_network(name: str, weights: Path | None) -> NamedNetwork:
     UserError
         The network is unknown, or the weights are missing or not its.
     """
-    if Path(name).is_dir():
+    if name and Path(name).is_dir():
         return _load_run(Path(name), weights)
     library, _, rest = name.partition(":")
     if library in LIBRARIES:
@@ -91,10 +91,17 @@ def load_named_network(name: str, weights: Path | None) -> NamedNetwork:
 
 def _load_run(folder: Path, weights: Path | None) -> NamedNetwork:
     job, metrics = read_job(folder / "work" / "job.json"), read_json(folder / "metrics.json")
-    skeleton = Skeleton(**metrics["network"])
+    try:
+        skeleton = Skeleton(**metrics["network"])
+        augmentation = AUGMENTATIONS[job.config["augmentation"]]
+    except (LookupError, TypeError) as error:
+        raise UserError(
+            f"{folder}: not a final training of this version ({type(error).__name__}: {error}); "
+            "train it again with the workflow, or name another run"
+        ) from None
     network = load_trained(job.genotype, skeleton, weights or folder / "weights.pt", folder)
     size = skeleton.image_size
-    view = AUGMENTATIONS[job.config["augmentation"]].view(size, size, size)
+    view = augmentation.view(size, size, size)
     return NamedNetwork(
         network,
         size,

@@ -1,0 +1,52 @@
+"""Numbers on the command line."""
+
+import argparse
+
+import pytest
+
+from tgas_neuro.__main__ import main
+from tgas_neuro.commands.numbers import duration, natural, positive, share
+
+
+@pytest.mark.parametrize(
+    "convert, taken, refused",
+    [
+        (positive, {"1": 1, "50000": 50000}, ["0", "-1", "1.5", "", "many"]),
+        (natural, {"0": 0, "3": 3}, ["-1", "0.5", "nan"]),
+        (duration, {"0": 0.0, "2.5": 2.5, "1e9": 1e9}, ["-0.1", "nan", "inf", "soon"]),
+        (share, {"0": 0.0, "0.485": 0.485, "1": 1.0}, ["-0.1", "1.01", "nan", "half"]),
+    ],
+)
+def test_what_is_in_range_is_taken(convert, taken, refused):
+    for text, number in taken.items():
+        assert convert(text) == number
+    for text in refused:
+        with pytest.raises(argparse.ArgumentTypeError, match=f"^'{text}': expected a "):
+            convert(text)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("leaderboard", "--n", "0"),
+        ("rerank", "--n", "-2"),
+        ("rescore", "--teacher", "x", "--n", "0"),
+        ("check", "simulated", "--splits", "0"),
+        ("status", "--seconds", "nan"),
+    ],
+)
+def test_commands_refuse_numbers_out_of_range(arguments, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(list(arguments))
+    assert end.value.code == 2
+    *_, option, value = arguments
+    assert f"argument {option}: '{value}': expected a " in capsys.readouterr().err
+
+
+def test_a_picture_or_assembly_that_cannot_be_written(tmp_path, capsys):
+    for arguments, key in (
+        (("show", "g000_c00", "--picture", str(tmp_path)), "--picture"),
+        (("convert", "simulated", str(tmp_path)), "OUT.nc"),
+    ):
+        assert main(list(arguments)) == 1
+        assert capsys.readouterr().err == f"Error: {key}: {tmp_path}: is a folder; name a file\n"
