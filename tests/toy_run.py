@@ -87,15 +87,18 @@ class Toy:
         ]
         return {content["id"]: content for content in contents}
 
-    def kill_when(self, pattern, number):
-        """SIGKILL the workflow when so many files are there; the processes that ran below it."""
+    def kill_when(self, pattern, number, later=1.0):
+        """SIGKILL the workflow when so many files are there; the processes that ran below it.
+
+        By default `later` is enough for Snakemake to notice that the jobs of these files are done.
+        """
         process = self.start()
         deadline = time.monotonic() + 300
         while len(list(self.folder.glob(pattern))) < number:
             assert process.poll() is None, "the workflow ended before it was killed"
             assert time.monotonic() < deadline
             time.sleep(0.05)
-        time.sleep(1)  # Snakemake has noticed that the jobs of these files are done
+        time.sleep(later)
         below = psutil.Process(process.pid).children(recursive=True)
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
