@@ -28,7 +28,13 @@ def claim_gpu(names: list[str], folder: Path | None = None) -> int:
         decides.
     """
     for index, name in enumerate(names):
-        number = _open(Path(folder or tempfile.gettempdir()) / f"tgas_neuro_gpu_{name}.lock")
+        path = Path(folder or tempfile.gettempdir()) / f"tgas_neuro_gpu_{name}.lock"
+        try:
+            number = _open(path)
+        except PermissionError:
+            if not path.exists():
+                raise
+            continue  # another user's, which has not been opened to all: as good as claimed
         try:
             fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -44,4 +50,10 @@ def _open(path: Path) -> int:
     try:
         return os.open(path, os.O_RDONLY)
     except FileNotFoundError:
-        return os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
+        pass
+    try:
+        number = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL, 0o644)
+    except FileExistsError:  # made by another process in between
+        return os.open(path, os.O_RDONLY)
+    os.fchmod(number, 0o644)  # whatever the user's umask
+    return number

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from tgas_neuro.errors import UserError
 
-# `slurm-jobname-prefix` of profiles/slurm: Snakemake's plugin names the jobs of a run
-# `<prefix>_<UUID of the run>`.
-PREFIX = "tgas"
+# Snakemake's plugin names all jobs of a run `<slurm-jobname-prefix>_<UUID of the run>`, or by the
+# UUID alone where no prefix is set.
 UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+ANY_PREFIX = r"(?:[A-Za-z0-9_-]{1,50}_)?"  # what the plugin allows
 
 # Names, folders and comments may hold any printable character, so that none of them separates.
 SEPARATOR = "\x1f"
@@ -45,22 +45,28 @@ def has_slurm() -> bool:
     return shutil.which("squeue") is not None
 
 
-def find_run_jobs(folder: Path, prefix: str = PREFIX) -> list[Job]:
+def find_run_jobs(folder: Path, prefix: str | None = None) -> list[Job]:
     """Jobs of this user that runs of Snakemake submitted from `folder`, in the queue's order.
+
+    Any prefix will do by default: a run without the profile's, or with one of its own, writes the
+    same files. That a UUID ends the name, and that the folder is this one, keeps out what is not a
+    run of Snakemake here.
 
     Parameters
     ----------
     folder
         Working directory of the jobs; links to it are followed on both sides.
     prefix
-        What stands before the run's UUID in the names of the jobs (`slurm-jobname-prefix`).
+        What stands before the run's UUID in the names of the jobs (`slurm-jobname-prefix`): this
+        alone, nothing if empty, by default anything or nothing.
 
     Raises
     ------
     UserError
         `squeue` is not there, fails, or does not answer within `TIMEOUT`.
     """
-    fits = re.compile(rf"{re.escape(prefix)}_{UUID}").fullmatch
+    before = ANY_PREFIX if prefix is None else re.escape(f"{prefix}_" if prefix else "")
+    fits = re.compile(before + UUID).fullmatch
     home = os.path.realpath(folder)
     return [job for job in list_jobs() if fits(job.name) and os.path.realpath(job.folder) == home]
 
@@ -135,9 +141,16 @@ def refuse_jobs(folder: Path, strict: bool = False) -> None:
         raise UserError(describe_leftovers(folder, jobs))
 
 
-def format_command(folder: Path) -> str:
-    """The command that cancels what is left in `folder`, to be typed anywhere."""
-    return f"python -m tgas_neuro leftovers --cancel {shlex.quote(str(folder.resolve()))}"
+def format_command(folder: Path, prefix: str | None = None, host: str | None = None) -> str:
+    """The command that cancels what is left in `folder`, to be typed anywhere.
+
+    With the `prefix` that `find_run_jobs` was called with it cancels what that found; `host` is the
+    machine that the user vouched for.
+    """
+    chosen = {"prefix": prefix, "host": host}
+    options = [f"--{key}={value}" for key, value in chosen.items() if value is not None]
+    words = ["leftovers", "--cancel", *options, str(folder.resolve())]
+    return f"python -m tgas_neuro {shlex.join(words)}"
 
 
 def _call(program: str, *arguments: str) -> str:

@@ -1,5 +1,6 @@
 """The toy workflow on a real SLURM: what it gives, and what faults do to it."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -60,7 +61,7 @@ def test_a_cancelled_candidate_runs_again(cluster, running, second_generation, i
     cluster.ask("scancel", job)
     assert_ended_well(process, second_generation)
     assert is_same(second_generation)
-    assert cluster.list_jobs("cancelled")
+    assert job in cluster.list_jobs("cancelled")
 
 
 def test_a_slurmd_killed_and_started_again(cluster, running, second_generation, is_same):
@@ -115,6 +116,9 @@ def test_a_requeued_final_training_goes_on(cluster, finished, tmp_path):
     assert read_result(toy.folder) == read_result(alone.folder)
     shown = cluster.ask("scontrol", "show", "job", job).stdout
     assert "Restarts=1" in shown
+    log = (toy.folder / f"results/logs/final/{folder.name}.log").read_text()
+    (done,) = re.findall(r"^final: going on after epoch (\d+) of 40", log, re.MULTILINE)
+    assert int(done) < 40
 
 
 def test_leftovers_of_a_killed_snakemake(cluster, running, second_generation, is_same):

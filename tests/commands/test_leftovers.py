@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import socket
 import subprocess
 import sys
@@ -17,9 +18,10 @@ from tgas_neuro.__main__ import main
 from tgas_neuro.commands.host import NOTE
 from tgas_neuro.commands.leftovers import refuse_leftovers
 from tgas_neuro.errors import UserError
-from tgas_neuro.slurm import PREFIX, SEPARATOR, Job, find_run_jobs, parse_jobs
+from tgas_neuro.slurm import SEPARATOR, Job, find_run_jobs, parse_jobs
 
 UUID = "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"
+HOST = socket.gethostname()
 PROFILE = Path(__file__).parents[2] / "profiles/slurm/profile.yaml"
 
 printable = st.text(st.characters(exclude_characters="\n\x1f", exclude_categories=["Cs"]))
@@ -38,9 +40,12 @@ def start_snakemake(folder):
     (folder / "snakemake").write_text("import time; print(1, flush=True); time.sleep(60)\n")
     started = []
 
-    def start(*arguments):
+    def start(*arguments, cwd=folder, shell=None):
         command = [sys.executable, str(folder / "snakemake"), *arguments]
-        process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True)
+        environment = os.environ | {"PWD": str(shell or cwd)}
+        process = subprocess.Popen(
+            command, cwd=cwd, env=environment, stdout=subprocess.PIPE, text=True
+        )
         started.append(process)
         process.stdout.readline()
         return process
@@ -77,22 +82,83 @@ def test_only_the_jobs_of_runs_in_this_folder_are_listed(queue, folder, tmp_path
     queue.add("18", folder, name=UUID)
     queue.add("19", folder, name=f"tgas_{UUID}|RUNNING|{folder}")
     queue.add("20", folder, name=f"my_tgas_{UUID}")
+    queue.add("21", other, name=UUID)
+    queue.add("22", folder, name=f"tgas{UUID}")
+    queue.add("23", folder, name=f"_{UUID}")
+    queue.add("24", folder, name=f"{UUID}_2")
+    queue.add("25", folder, name=f"my notes {UUID}")
     found = find_run_jobs(tmp_path / "link")
-    assert [job.id for job in found] == ["11", "12_3", "13"]
+    assert [job.id for job in found] == ["11", "12_3", "13", "17", "18", "20"]
     assert found == find_run_jobs(folder)
     assert found[1] == Job("12_3", f"tgas_{UUID}", "PENDING", str(folder), "a|b % c")
-    assert [job.id for job in find_run_jobs(folder, "other")] == ["17"]
 
     assert main(["leftovers", str(folder)]) == 0
     head, *rows, empty, way_out = capsys.readouterr().out.splitlines()
     assert head.split() == ["job", "state", "rule", "name"]
-    assert [row.split()[0] for row in rows] == ["11", "12_3", "13"]
+    assert [row.split()[0] for row in rows] == ["11", "12_3", "13", "17", "18", "20"]
     assert "candidate_wildcards_generation_000_candidate_01" in rows[0]
     assert (empty, way_out) == (
         "",
         f"to cancel them: python -m tgas_neuro leftovers --cancel {folder}",
     )
     assert queue.list_cancelled() == []
+
+
+@pytest.mark.parametrize(
+    ("options", "ids"),
+    [
+        ([], "11 12 13 14 15"),
+        (["--prefix", "mine"], "12 14"),
+        (["--prefix", ""], "13"),
+        (["--prefix", "tgas"], "11"),
+        (["--prefix=-mine"], "15"),
+        (["--prefix", "."], ""),
+        (["--host", "login2"], "11 12 13 14 15"),
+    ],
+)
+def test_the_printed_command_cancels_what_was_listed(queue, tmp_path, capsys, options, ids):
+    folder = tmp_path / "a folder; of 'mine'"
+    (folder / ".snakemake").mkdir(parents=True)
+    (folder / NOTE).write_text(json.dumps({"host": "login2" if "--host" in options else HOST}))
+    for number, prefix in enumerate(["tgas_", "mine_", "", "mine_", "-mine_"]):
+        queue.add(str(11 + number), folder, name=f"{prefix}{UUID}")
+    assert main(["leftovers", *options, str(folder)]) == 0
+    *rows, way_out = capsys.readouterr().out.splitlines()
+    if not ids:
+        assert way_out == "no jobs are left in SLURM's queue from this folder"
+        return
+    assert " ".join(row.split()[0] for row in rows[1:-1]) == ids
+    command = way_out.removeprefix("to cancel them: python -m tgas_neuro ")
+    assert main(shlex.split(command)) == 0
+    assert queue.list_cancelled() == [ids]
+
+
+@pytest.mark.parametrize("name", [UUID, f"mine_{UUID}"])
+def test_a_start_is_refused_beside_jobs_of_any_prefix_or_none(queue, folder, capsys, name):
+    queue.add("11", folder, name=name)
+    with pytest.raises(UserError, match="1 job of an earlier run") as caught:
+        refuse_leftovers(folder, submits=True)
+    (folder / ".snakemake/locks").mkdir()
+    (folder / ".snakemake/locks/0.input.lock").write_text("file\n")
+    assert main(["unlock", str(folder)]) == 1
+    error = capsys.readouterr().err
+    assert error == f"Error: {caught.value}\n"
+    command = error.rpartition("python -m tgas_neuro ")[2]
+    assert main(shlex.split(command)) == 0
+    assert queue.list_cancelled() == ["11"]
+    assert main(["unlock", str(folder)]) == 0
+    refuse_leftovers(folder, submits=True)
+
+
+@pytest.mark.parametrize("command", ["leftovers", "unlock"])
+def test_a_folder_that_is_not_there_is_one_line(queue, tmp_path, capsys, command):
+    missing = tmp_path / "no such folder"
+    assert main([command, str(missing)]) == 1
+    assert capsys.readouterr() == (
+        "",
+        f"Error: {missing}: no such folder; give the one that Snakemake ran in\n",
+    )
+    assert queue.count_questions() == 0
 
 
 def test_exactly_they_are_cancelled_and_waited_for(queue, folder, tmp_path, capsys, monkeypatch):
@@ -135,6 +201,27 @@ def test_jobs_of_a_live_snakemake_are_its_own(queue, folder, capsys, start_snake
     assert queue.list_cancelled() == []
     process.kill()
     process.wait()
+    assert main(["leftovers", "--cancel", str(folder)]) == 0
+    assert queue.list_cancelled() == ["11"]
+
+
+def test_jobs_of_one_that_was_started_here_for_another_folder_are_its_own(
+    queue, folder, capsys, start_snakemake, tmp_path
+):
+    """``--directory``: it works there, and its jobs have the folder that it was started in."""
+    other, link = tmp_path / "other", tmp_path / "link"
+    other.mkdir()
+    link.symlink_to(folder)
+    queue.add("11", folder, name=UUID)
+    process = start_snakemake("--directory", str(other), cwd=other, shell=link)
+    assert main(["leftovers", "--cancel", str(folder)]) == 1
+    assert f"process {process.pid} (" in capsys.readouterr().err
+    assert queue.list_cancelled() == []
+    with pytest.raises(UserError, match="1 job of an earlier run"):
+        refuse_leftovers(folder, submits=True)
+    process.kill()
+    process.wait()
+    start_snakemake(cwd=other)
     assert main(["leftovers", "--cancel", str(folder)]) == 0
     assert queue.list_cancelled() == ["11"]
 
@@ -214,8 +301,10 @@ def test_defaults_of_the_user_hide_no_job(queue, folder, monkeypatch):
 
 
 @pytest.mark.skipif(not PROFILE.is_file(), reason="profiles/slurm is not there")
-def test_the_profile_gives_jobs_the_name_that_is_looked_for():
-    assert yaml.safe_load(PROFILE.read_text())["slurm-jobname-prefix"] == PREFIX
+def test_the_profile_gives_jobs_a_name_that_is_looked_for(queue, folder):
+    prefix = yaml.safe_load(PROFILE.read_text())["slurm-jobname-prefix"]
+    queue.add("11", folder, name=f"{prefix}_{UUID}")
+    assert [job.id for job in find_run_jobs(folder)] == ["11"]
 
 
 def test_the_commands_run_as_they_are_documented(queue, folder):

@@ -1,9 +1,14 @@
 """A killed run: no process is left, and the same command again ends in the same numbers."""
 
+import shutil
+
 import psutil
 import pytest
+import torch
 
 pytestmark = pytest.mark.workflow
+
+EPOCHS = 200  # of a final training that is still at it when the kill comes
 
 
 def test_a_killed_run_leaves_no_process_and_continues_to_the_same(finished, toy, comparable):
@@ -25,10 +30,33 @@ def test_a_killed_run_leaves_no_process_and_continues_to_the_same(finished, toy,
     assert not list(toy.folder.glob("results/**/*.part"))
 
 
-def test_the_final_training_resumes_after_a_kill(finished, toy, comparable):
-    toy.kill_when("results/final/*/work/checkpoint.pt", 1)
-    toy.run("--unlock")
-    assert "final: epoch 1/2" not in toy.run().stdout
-    assert comparable(toy.read("results/best_cell.json")) == comparable(
-        finished.read("results/best_cell.json")
-    )
+def test_the_final_training_resumes_after_a_kill(finished, build_toy, tmp_path, comparable):
+    whole, broken = build_toy(tmp_path / "whole"), build_toy(tmp_path / "broken")
+    for toy in (whole, broken):
+        toy.copy_results(finished)
+        shutil.rmtree(toy.folder / "results/final")
+        toy.config["final"]["epochs"] = EPOCHS
+    assert "going on after epoch" not in whole.run().stdout
+    below = broken.kill_when("results/final/*/work/checkpoint.pt", 1)
+    _, alive = psutil.wait_procs(below, timeout=60)
+    assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
+    (checkpoint,) = broken.folder.glob("results/final/*/work/checkpoint.pt")
+    done = torch.load(checkpoint, weights_only=True)["epoch"]
+    assert done < EPOCHS
+    broken.run("--unlock")
+    output = broken.run().stdout
+    assert f"final: going on after epoch {done} of {EPOCHS}" in output
+    assert f"final: epoch {done + 1}/{EPOCHS}" in output
+    assert_same_weights(whole.folder, broken.folder)
+    for name in ("results/final/*/metrics.json", "results/best_cell.json"):
+        assert comparable(broken.read(name)) == comparable(whole.read(name))
+
+
+def assert_same_weights(*folders):
+    states = []
+    for folder in folders:
+        (path,) = folder.glob("results/final/*/weights.pt")
+        states.append(torch.load(path, weights_only=True))
+    first, second = states
+    assert first.keys() == second.keys()
+    assert [name for name in first if not torch.equal(first[name], second[name])] == []

@@ -1,7 +1,7 @@
 """A run does not start beside the SLURM jobs of a killed one, and asks for them once."""
 
 import pytest
-from slurm_queue import Queue
+from slurm_queue import RUN, Queue
 
 pytestmark = pytest.mark.workflow
 
@@ -13,8 +13,9 @@ def queue(toy):
     return queue
 
 
-def test_a_start_beside_leftovers_is_refused_in_one_line(toy, queue):
-    queue.add("11", toy.folder)
+@pytest.mark.parametrize("name", [RUN, RUN.removeprefix("tgas_")])
+def test_a_start_beside_leftovers_is_refused_in_one_line(toy, queue, name):
+    queue.add("11", toy.folder, name=name)
     found = toy.run("recordings", check=False)
     assert found.returncode == 1
     (line,) = [line for line in found.stdout.splitlines() if line.startswith("Error")]

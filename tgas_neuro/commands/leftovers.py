@@ -1,14 +1,20 @@
-"""`leftovers`: list or cancel the SLURM jobs that a killed Snakemake left behind in this folder."""
+"""`leftovers`: list or cancel the SLURM jobs that a killed Snakemake left behind in this folder.
+
+They are the user's own jobs whose working directory is the folder and whose name is that of a run
+of Snakemake: a UUID, with any prefix or none. To cancel them is safe: nobody waits for a run's jobs
+but the Snakemake that submitted them, and while one is alive here, or was started here, nothing is
+a leftover.
+"""
 
 import argparse
 from pathlib import Path
 
 from tgas_neuro.commands.host import check_host, note_host
+from tgas_neuro.commands.numbers import duration
 from tgas_neuro.commands.table import format_table
-from tgas_neuro.commands.unlock import describe_process, find_holder
+from tgas_neuro.commands.unlock import check_folder, describe_process, find_holder
 from tgas_neuro.errors import UserError
 from tgas_neuro.slurm import (
-    PREFIX,
     Job,
     cancel_jobs,
     find_run_jobs,
@@ -24,15 +30,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cancel", action="store_true", help="cancel them, and wait for their end")
     parser.add_argument(
         "--wait",
-        type=float,
+        type=duration,
         default=120.0,
         metavar="SECONDS",
         help="how long cancelled jobs may take to end (default: 120)",
     )
     parser.add_argument(
         "--prefix",
-        default=PREFIX,
-        help=f"slurm-jobname-prefix of the run, where it is not that of profiles/slurm ({PREFIX})",
+        help="only jobs of runs with this slurm-jobname-prefix; '' for those without one "
+        "(default: with any or none)",
     )
     parser.add_argument(
         "--host",
@@ -43,11 +49,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """List the jobs that nobody waits for; with `--cancel`, end them. 1 if some do not end."""
     folder = arguments.folder
-    holder = find_holder(folder, submitting=True)
+    check_folder(folder)
+    holder = find_holder(folder, submitting=True, started=True)
     if holder is not None:
         raise UserError(
-            f"{folder.resolve()}: {describe_process(holder)} is running Snakemake here, and jobs "
-            "of this folder are its own; wait for it to end, or stop it first"
+            f"{folder.resolve()}: {describe_process(holder)} is running Snakemake here, or was "
+            "started here, and jobs of this folder are its own; wait for it to end, or stop it "
+            "first"
         )
     jobs = find_run_jobs(folder, arguments.prefix)
     if not jobs:
@@ -55,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     if not arguments.cancel:
         print(_format_jobs(jobs))
-        print(f"\nto cancel them: {format_command(folder)}")
+        print(f"\nto cancel them: {format_command(folder, arguments.prefix, arguments.host)}")
         return 0
     check_host(folder, arguments.host)
     return _cancel(jobs, arguments.wait)

@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Remove Snakemake's locks that a killed run left behind."""
+    check_folder(arguments.folder)
     locks = arguments.folder / ".snakemake" / "locks"
     if not locks.is_dir() or not any(locks.iterdir()):
         return
@@ -36,6 +37,12 @@ def run(arguments: argparse.Namespace) -> None:
     print("removed the locks of a run that was killed")
 
 
+def check_folder(folder: Path) -> None:
+    """Raise `UserError` if there is no such folder: that nothing is left in it says nothing."""
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder; give the one that Snakemake ran in")
+
+
 def _check_holder(folder: Path, submitting: bool = False) -> None:
     holder = find_holder(folder, submitting)
     if holder is not None:
@@ -45,7 +52,9 @@ def _check_holder(folder: Path, submitting: bool = False) -> None:
         )
 
 
-def find_holder(folder: Path, submitting: bool = False, others: bool = False) -> int | None:
+def find_holder(
+    folder: Path, submitting: bool = False, others: bool = False, started: bool = False
+) -> int | None:
     """Process id of a live Snakemake that works in `folder`; None when there is none.
 
     Processes whose working directory may not be read (other users') are passed over.
@@ -59,6 +68,9 @@ def find_holder(folder: Path, submitting: bool = False, others: bool = False) ->
         which a SLURM on this very machine may have started.
     others
         This process does not count, nor what started it.
+    started
+        One that was started in `folder` by a shell counts too, wherever it works now: with
+        ``--directory``, its jobs still have `folder` as their working directory.
     """
     folder = folder.resolve()
     own = _list_own() if others else set()
@@ -69,11 +81,17 @@ def find_holder(folder: Path, submitting: bool = False, others: bool = False) ->
         if process.info["pid"] in own or (submitting and _is_in_job(command)):
             continue
         try:
-            if Path(process.cwd()) == folder:
+            if Path(process.cwd()) == folder or (started and _find_start(process) == folder):
                 return process.info["pid"]
         except psutil.Error:
             continue
     return None
+
+
+def _find_start(process: psutil.Process) -> Path | None:
+    """Folder of the shell that started a process, if it said so."""
+    place = process.environ().get("PWD")
+    return Path(place).resolve() if place else None
 
 
 def describe_process(pid: int) -> str:
