@@ -114,25 +114,28 @@ def shared(tmp_path):
     return tmp_path
 
 
-def test_files_of_another_user_are_locked_too(shared):
-    with claiming(shared, 12345) as first:
-        for path in shared.iterdir():
-            path.chmod(0o444)  # where there is but one user: not to be written, as another's
-        with claiming(shared, 12346) as second:
+def assert_each_has_its_own(folder, look, umask=0o022):
+    """A second user takes the next GPU, and the first one when it is free; `look` at its file."""
+    with claiming(folder, 12345, umask) as first:
+        (path,) = folder.iterdir()
+        look(path)
+        with claiming(folder, 12346) as second:
             assert (first, second) == ("0", "1")
-    with claiming(shared, 12346) as again:
+    with claiming(folder, 12346) as again:
         assert again == "0"
+
+
+def test_files_of_another_user_are_locked_too(shared):
+    # where there is but one user: not to be written, as another's
+    assert_each_has_its_own(shared, lambda path: path.chmod(0o444))
 
 
 @needs_root
 def test_a_strict_umask_closes_nothing_to_other_users(shared):
-    with claiming(shared, 12345, umask=0o077) as first:
-        (path,) = shared.iterdir()
+    def look(path):
         assert (path.stat().st_uid, path.stat().st_mode & 0o777) == (12345, 0o644)
-        with claiming(shared, 12346) as second:
-            assert (first, second) == ("0", "1")
-    with claiming(shared, 12346) as again:
-        assert again == "0"
+
+    assert_each_has_its_own(shared, look, umask=0o077)
 
 
 @needs_root
