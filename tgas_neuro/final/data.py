@@ -1,8 +1,5 @@
 """Batches of images for the final training: kept decoded where they fit, else read each time."""
 
-import math
-import mmap
-import multiprocessing
 import os
 import signal
 import threading
@@ -22,6 +19,7 @@ from tgas_neuro.final.augmentation import (
     draw_augmentation,
 )
 from tgas_neuro.final.decoding import Reading, decode_square
+from tgas_neuro.final.shared_memory import share_pixels
 
 READING = Reading()
 SERIAL = 2**15 - 1  # elements of an operation that torch does not split among threads
@@ -224,19 +222,6 @@ def _allocate(shape: torch.Size, device: torch.device) -> torch.Tensor:
     return torch.empty(shape, dtype=torch.float32, device=device)
 
 
-def _share(shape: tuple[int, ...]) -> torch.Tensor:
-    """A uint8 tensor that is the same memory in processes that this one starts.
-
-    Torch's own shared memory lies in /dev/shm, where a container has 64 MB. What is mapped without
-    a file has no such limit, but only a forked process finds it again.
-    """
-    if multiprocessing.get_start_method() != "fork":
-        return torch.empty(shape, dtype=torch.uint8).share_memory_()
-    length = math.prod(shape)
-    memory = mmap.mmap(-1, max(length, 1))
-    return torch.frombuffer(memory, dtype=torch.uint8)[:length].view(shape)
-
-
 class _Batches(Dataset):
     """Whole batches, so that one process decodes one batch into one tensor.
 
@@ -258,7 +243,7 @@ class _Batches(Dataset):
         places = min(len(batches), AHEAD * workers + 1)
         largest = max(map(len, batches), default=0)
         shape = (places, largest, images.size, images.size, 3)
-        self.places = _share(shape) if workers else torch.empty(shape, dtype=torch.uint8)
+        self.places = share_pixels(shape) if workers else torch.empty(shape, dtype=torch.uint8)
 
     def __len__(self) -> int:
         return len(self.batches)
