@@ -12,6 +12,7 @@ from tgas_neuro.errors import UserError
 from tgas_neuro.files import write_json
 from tgas_neuro.final.note import build_note, list_simulated_or_toy
 from tgas_neuro.schema_validator import Draft202012Validator
+from tgas_neuro.search.guidance import LAYER_CHOICES
 
 SCHEMA = Path(__file__).parents[2] / "workflow" / "schemas" / "best_cell.schema.yaml"
 
@@ -190,7 +191,7 @@ def _list_datasets(name: str, region: dict, config: dict) -> list[str]:
 
 
 def _describe_region(region: dict, measured: dict, datasets: list[str], layer_choice: str) -> dict:
-    chosen = measured["plain" if layer_choice == "paper" else "crossed"]
+    chosen = measured[LAYER_CHOICES[layer_choice]]
     return {
         "datasets": datasets,
         "simulated": bool(region.get("simulated")),
@@ -206,7 +207,7 @@ def _describe_region(region: dict, measured: dict, datasets: list[str], layer_ch
 
 
 def _describe_guidance(measured: dict, layer_choice: str) -> dict:
-    key = "plain" if layer_choice == "paper" else "crossed"
+    key = LAYER_CHOICES[layer_choice]
     return {
         "TG": measured["TG"][layer_choice],
         "regions": {
