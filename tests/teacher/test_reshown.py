@@ -53,6 +53,8 @@ def test_each_stimulus_is_its_file_at_the_size_asked_for(build, simulated):
                 expected = image.convert("RGB").resize((24, 24), Image.Resampling.BICUBIC)
             np.testing.assert_array_equal(pixels, expected)
     assert teacher.regions["IT"]["images"].shape == (64, 16, 16, 3)
+    one, other = (region["images"].values for region in found.regions.values())
+    assert np.shares_memory(one, other)  # regions on the same stimuli are shown once
 
 
 def test_a_published_rdm_has_its_stimuli(build, published):

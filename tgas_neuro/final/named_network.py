@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from tgas_neuro.architecture.genotype import read_genotype
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.classification.image_folder import ImageFolder
 from tgas_neuro.errors import UserError
@@ -99,7 +100,9 @@ def _load_run(folder: Path, weights: Path | None) -> NamedNetwork:
             f"{folder}: not a final training of this version ({type(error).__name__}: {error}); "
             "train it again with the workflow, or name another run"
         ) from None
-    network = load_trained(job.genotype, skeleton, weights or folder / "weights.pt", folder)
+    network = load_trained(
+        read_genotype(job.genotype), skeleton, weights or folder / "weights.pt", folder
+    )
     size = skeleton.image_size
     view = augmentation.view(size, size, size)
     return NamedNetwork(

@@ -63,11 +63,9 @@ def measure_teacher_guidance(
         Weights, teacher or stimuli are missing or do not belong together.
     """
     device = choose_device(computing["device"], "final.device", claim=True)
-    network = load_trained(genotype, skeleton, weights, "the final network").to(device)
-    layers = {
-        name_module(read_genotype(genotype), name): module
-        for name, module in network.layers().items()
-    }
+    architecture = read_genotype(genotype)
+    network = load_trained(architecture, skeleton, weights, "the final network").to(device)
+    layers = {name_module(architecture, name): module for name, module in network.layers().items()}
     size = skeleton.image_size
     shown = show_again(load_teacher(teacher, for_scoring=True), sources, size, visual_degrees)
     at_once = min(BATCH_SIZE, computing["micro_batch"] or computing["batch_size"])

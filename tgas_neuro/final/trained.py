@@ -1,30 +1,26 @@
 """The network of a finished final training, as it was evaluated."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
 
 import torch
 from torch import nn
 
-from tgas_neuro.architecture.genotype import read_genotype
+from tgas_neuro.architecture.genotype import Genotype
 from tgas_neuro.architecture.network import build_network
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.errors import UserError
 
 
 def load_trained(
-    genotype: Mapping[str, Any], skeleton: Skeleton, weights: str | Path, of: str | Path
+    genotype: Genotype, skeleton: Skeleton, weights: str | Path, of: str | Path
 ) -> nn.Module:
     """Load a trained network, on the CPU and in evaluation mode.
 
     Parameters
     ----------
-    genotype
-        As `read_genotype` reads it.
-    skeleton
-        Its size.
+    genotype, skeleton
+        Its architecture and size.
     weights
         File with the state dict, read with ``weights_only=True``.
     of
@@ -35,7 +31,7 @@ def load_trained(
     UserError
         The file is missing, broken, or holds the weights of another network.
     """
-    network = build_network(read_genotype(genotype), skeleton, torch.Generator())
+    network = build_network(genotype, skeleton, torch.Generator())
     try:
         network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
     except (OSError, RuntimeError, EOFError, UnpicklingError) as error:

@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
-import xarray as xr
+import numpy as np
+import pandas as pd
 
 from tgas_neuro.errors import UserError
 from tgas_neuro.recordings.stimuli import load_stimuli, validate_images
 from tgas_neuro.teacher.source import Source
 from tgas_neuro.teacher.stimuli import show_stimuli
-from tgas_neuro.teacher.teacher import Teacher
+from tgas_neuro.teacher.teacher import REGION_VARIABLES, Teacher
 
 
 def show_again(
@@ -33,28 +35,30 @@ def show_again(
     UserError
         A stimulus is missing, or another one than the teacher was built with.
     """
-    return replace(
-        teacher,
-        regions={
-            name: _show_region(region, sources[name], name, size, visual_degrees)
-            for name, region in teacher.regions.items()
-        },
-    )
+    images: dict[tuple, np.ndarray] = {}  # regions on the same stimuli share them
+    regions = {}
+    for name, region in teacher.regions.items():
+        folder, shown = sources[name].first, region["stimulus"].values.astype(str)
+        key = (folder, *shown)
+        if key not in images:
+            stimuli = _find_stimuli(folder, shown, name)
+            images[key] = show_stimuli(stimuli, folder / "stimuli", size, visual_degrees)
+        regions[name] = region.drop_vars("images").assign(
+            images=(REGION_VARIABLES["images"], images[key])
+        )
+    return replace(teacher, regions=regions)
 
 
-def _show_region(
-    region: xr.Dataset, source: Source, name: str, size: int, visual_degrees: float
-) -> xr.Dataset:
-    table = load_stimuli(source.first / "stimuli.csv").set_index("stimulus_id", drop=False)
-    shown = region["stimulus"].values.astype(str)  # in the teacher's own order
+def _find_stimuli(folder: Path, shown: np.ndarray, name: str) -> pd.DataFrame:
+    """The stimuli of a region in the teacher's own order, which need not be that of their table."""
+    table = load_stimuli(folder / "stimuli.csv").set_index("stimulus_id", drop=False)
     missing = [stimulus for stimulus in shown if stimulus not in table.index]
     if missing:
         raise UserError(
-            f"{source.first / 'stimuli.csv'}: stimulus {missing[0]!r} of the teacher's region "
+            f"{folder / 'stimuli.csv'}: stimulus {missing[0]!r} of the teacher's region "
             f"{name} is missing ({len(missing)} in all); make the teacher again: "
             "snakemake --cores 2 --force teacher"
         )
     stimuli = table.loc[shown]
-    validate_images(stimuli, source.first / "stimuli")
-    images = show_stimuli(stimuli, source.first / "stimuli", size, visual_degrees)
-    return region.drop_vars("images").assign(images=(("stimulus", "y", "x", "rgb"), images))
+    validate_images(stimuli, folder / "stimuli")
+    return stimuli
