@@ -15,8 +15,8 @@ from candidate_inputs import read_default, write_inputs
 from harness import Measurement, describe_machine, measure
 from tables import describe_others, format_table
 
-from tgas_neuro.files import write_json
-from tgas_neuro.provenance import get_time
+from tgas_neuro.runtime.files import write_json
+from tgas_neuro.runtime.provenance import get_time
 
 HERE = Path(__file__).parent
 SCRIPT = HERE / "candidate_contestants.py"

@@ -8,10 +8,10 @@ import xarray as xr
 import yaml
 
 from tgas_neuro.architecture.space import build_space
-from tgas_neuro.configuration import check_configuration
-from tgas_neuro.files import write_json
-from tgas_neuro.search.options import drop_unused_sections
-from tgas_neuro.teacher.targets import write_ranks
+from tgas_neuro.plan.configuration import check_configuration
+from tgas_neuro.plan.options import drop_unused_sections
+from tgas_neuro.runtime.files import write_json
+from tgas_neuro.scoring.targets import write_ranks
 from tgas_neuro.teacher.teacher import Teacher, write_teacher
 
 ROOT = Path(__file__).parents[1]

@@ -12,9 +12,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tgas_neuro.candidate import record as records
-from tgas_neuro.candidate.batch import import_once
-from tgas_neuro.files import read_json
+from tgas_neuro.runtime.files import read_json
+from tgas_neuro.search.candidate import record as records
+from tgas_neuro.search.candidate.batch import import_once
 
 TIMED = ("train_candidate", "measure_accuracy", "score_network")
 
@@ -43,7 +43,7 @@ def main() -> None:
 def evaluate_watched(**arguments: Any) -> dict[str, Any]:
     """In the child: `evaluate_candidate`, with the time that its parts take."""
     called = time.time()
-    from tgas_neuro.candidate import evaluation, training
+    from tgas_neuro.search.candidate import evaluation, training
 
     watched = {"import": time.time() - called} | dict.fromkeys(TIMED, 0.0)
 

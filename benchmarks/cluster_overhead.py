@@ -19,14 +19,14 @@ from typing import Any
 
 from harness import describe_machine
 
-from tgas_neuro.files import write_json
-from tgas_neuro.provenance import get_time
+from tgas_neuro.runtime.files import write_json
+from tgas_neuro.runtime.provenance import get_time
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "tests"))
 from cluster.slurm import Cluster, find_reason_to_skip  # noqa: E402
 from cluster.toy import ClusterToy  # noqa: E402
-from toy_run import Toy  # noqa: E402
+from support.toy_run import Toy  # noqa: E402
 
 WORK = HERE / "work" / "cluster_overhead"
 CPUS = 2  # of the cluster; a candidate takes one

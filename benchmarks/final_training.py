@@ -24,11 +24,11 @@ import torch
 from harness import describe_machine
 
 from tgas_neuro.architecture.cell.published import PNASNET5
-from tgas_neuro.configuration import check_configuration
-from tgas_neuro.files import read_json, write_json
-from tgas_neuro.final.job import Job
-from tgas_neuro.plan import Images
-from tgas_neuro.provenance import get_time
+from tgas_neuro.final.launch.job import Job
+from tgas_neuro.images.source import Images
+from tgas_neuro.plan.configuration import check_configuration
+from tgas_neuro.runtime.files import read_json, write_json
+from tgas_neuro.runtime.provenance import get_time
 
 HERE = Path(__file__).parent
 WORK = HERE / "work" / "final_training"

@@ -20,17 +20,17 @@ from tgas_neuro.architecture.genotype import Genotype
 from tgas_neuro.architecture.network import build_network
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.architecture.space import SPACES
-from tgas_neuro.candidate.training import (
+from tgas_neuro.images.decoded import load_decoded
+from tgas_neuro.runtime.devices import keep_freed_memory
+from tgas_neuro.runtime.files import write_json, written_whole
+from tgas_neuro.runtime.seeds import derive_generator, derive_seed
+from tgas_neuro.search.candidate.training import (
     augment_batch,
     build_optimizer,
     draw_held_back,
     load_batch,
     measure_accuracy,
 )
-from tgas_neuro.classification.decoded import load_decoded
-from tgas_neuro.devices import keep_freed_memory
-from tgas_neuro.files import write_json, written_whole
-from tgas_neuro.seeds import derive_generator, derive_seed
 
 SETTINGS = {"learning_rate": 0.05, "momentum": 0.9, "weight_decay": 1e-4}
 FALLING = 0.2  # share of the long training in which the learning rate falls

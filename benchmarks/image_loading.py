@@ -16,8 +16,8 @@ from harness import Measurement, describe_machine, measure
 from image_loading_inputs import HEIGHT, QUALITY, WIDTH, write_images
 from tables import describe_others, format_table
 
-from tgas_neuro.files import write_json
-from tgas_neuro.provenance import get_time
+from tgas_neuro.runtime.files import write_json
+from tgas_neuro.runtime.provenance import get_time
 
 HERE = Path(__file__).parent
 SCRIPT = HERE / "image_loading_contestants.py"

@@ -25,9 +25,9 @@ def prepare_ours(folder: str, training: bool) -> Callable[[], dict[str, Any]]:
     """An epoch as the final stage reads it, up to normalised inputs in the main process."""
     import torch
 
-    from tgas_neuro.classification.image_folder import load_image_folder
-    from tgas_neuro.devices import keep_freed_memory
-    from tgas_neuro.final.data import FolderImages, iterate_batches
+    from tgas_neuro.images.data import FolderImages, iterate_batches
+    from tgas_neuro.images.image_folder import load_image_folder
+    from tgas_neuro.runtime.devices import keep_freed_memory
 
     keep_freed_memory()  # as the rule `final` and the command `evaluate` do
     listing = load_image_folder(folder, "training", "folder")
@@ -54,7 +54,7 @@ def prepare_plain(folder: str, training: bool) -> Callable[[], dict[str, Any]]:
     from torchvision import transforms
     from torchvision.datasets import ImageFolder
 
-    from tgas_neuro.candidate.training import DEVIATION, MEAN
+    from tgas_neuro.search.candidate.training import DEVIATION, MEAN
 
     cut = (
         [transforms.RandomResizedCrop(SIZE), transforms.RandomHorizontalFlip()]
@@ -80,8 +80,8 @@ def prepare_check(folder: str) -> Callable[[], dict[str, Any]]:
     from torchvision import transforms
     from torchvision.datasets import ImageFolder
 
-    from tgas_neuro.classification.image_folder import load_image_folder
-    from tgas_neuro.final.data import FolderImages
+    from tgas_neuro.images.data import FolderImages
+    from tgas_neuro.images.image_folder import load_image_folder
 
     plain = ImageFolder(
         folder, transforms.Compose([transforms.Resize(RESIZE), transforms.CenterCrop(SIZE)])
@@ -128,10 +128,10 @@ def time_steps(path: Path) -> Iterable[tuple[str, float]]:
     from torchvision.io import ImageReadMode, decode_jpeg
     from torchvision.transforms.functional import normalize, to_tensor
 
-    from tgas_neuro.candidate.training import DEVIATION, MEAN
-    from tgas_neuro.final.augmentation import Cut
-    from tgas_neuro.final.data import normalise
-    from tgas_neuro.final.decoding import Reading, _as_batch, _resize
+    from tgas_neuro.images.augmentation import Cut
+    from tgas_neuro.images.data import normalise
+    from tgas_neuro.images.decoding import Reading, _as_batch, _resize
+    from tgas_neuro.search.candidate.training import DEVIATION, MEAN
 
     left, top, width, height = CROP
     content, seconds = clock(lambda: np.fromfile(path, dtype=np.uint8))

@@ -28,8 +28,8 @@ from noise_ceiling_truth import draw_truth, measure_grid, summarise_grid
 from tables import format_table
 
 from tgas_neuro.figures.save import save_figure
-from tgas_neuro.files import write_json
-from tgas_neuro.provenance import get_time
+from tgas_neuro.runtime.files import write_json
+from tgas_neuro.runtime.provenance import get_time
 
 HERE = Path(__file__).parent
 SCRIPT = HERE / "noise_ceiling_contestants.py"

@@ -25,9 +25,9 @@ from rdm_contestants import CONTESTANTS
 from rdm_inputs import REGIONS, write_inputs
 from tables import describe_others, format_table
 
-from tgas_neuro.files import write_json
-from tgas_neuro.provenance import get_time
-from tgas_neuro.rdm.ranked import rank_rdms
+from tgas_neuro.rdm.streaming.ranked import rank_rdms
+from tgas_neuro.runtime.files import write_json
+from tgas_neuro.runtime.provenance import get_time
 
 HERE = Path(__file__).parent
 SCRIPT = HERE / "rdm_contestants.py"

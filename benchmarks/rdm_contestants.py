@@ -21,8 +21,8 @@ def prepare_tgas_neuro(folder: str, regions: list[str], mapped: bool) -> Timed:
     """
     import torch
 
-    from tgas_neuro.rdm.ranked import load_ranked
-    from tgas_neuro.rdm.streaming import compare_features
+    from tgas_neuro.rdm.streaming.ranked import load_ranked
+    from tgas_neuro.rdm.streaming.streaming import compare_features
 
     features = torch.from_numpy(np.load(Path(folder, "features.npy")))
     ranked = load_ranked(Path(folder, "ranks"))

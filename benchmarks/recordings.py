@@ -22,11 +22,11 @@ from harness import (
     measure,
 )
 from recordings_contestants import NUMBERS, SEMANTIC, TEXTS
+from support.lab_file import LabFileForm, write_lab_file
 from tables import format_table
 
-from tgas_neuro.files import write_json
-from tgas_neuro.provenance import get_time
-from tgas_neuro.recordings.simulation.lab_file import LabFileForm, write_lab_file
+from tgas_neuro.runtime.files import write_json
+from tgas_neuro.runtime.provenance import get_time
 
 HERE = Path(__file__).parent
 SCRIPT = HERE / "recordings_contestants.py"

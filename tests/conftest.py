@@ -7,7 +7,8 @@ import hypothesis
 import numpy as np
 import pytest
 import torch
-from toy_run import Toy
+from support.image_folders import write_noise
+from support.toy_run import Toy
 
 from tgas_neuro.recordings.assembly import build_assembly
 
@@ -75,3 +76,17 @@ def make_assembly():
         )
 
     return make
+
+
+@pytest.fixture(scope="session")
+def write_images():
+    return write_noise
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Training and validation split: 23 and 9 images in three classes."""
+    return (
+        write_noise(tmp_path / "train", {"cat": 8, "dog": 8, "owl": 7}, seed=1),
+        write_noise(tmp_path / "val", {"cat": 3, "dog": 3, "owl": 3}, seed=2),
+    )

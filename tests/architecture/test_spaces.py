@@ -19,7 +19,7 @@ from tgas_neuro.architecture.genotype import GENOTYPES, read_genotype
 from tgas_neuro.architecture.nasbench201.space import NASBench201Space
 from tgas_neuro.architecture.network import NETWORKS
 from tgas_neuro.architecture.space import SPACES, build_space
-from tgas_neuro.errors import UserError
+from tgas_neuro.runtime.errors import UserError
 
 EXAMPLES = {
     "cell": CellSpace(5),

@@ -11,7 +11,7 @@ import pytest
 from cluster.slurm import wait_until
 from cluster.toy import ClusterToy
 from soak.soak import read_result
-from toy_run import Toy
+from support.toy_run import Toy
 
 pytestmark = [pytest.mark.workflow, pytest.mark.cluster]
 

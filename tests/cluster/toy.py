@@ -4,7 +4,7 @@ from pathlib import Path
 
 from cluster.slurm import Cluster
 from soak.soak import PROJECT
-from toy_run import Toy
+from support.toy_run import Toy
 
 PROFILE = PROJECT / "profiles" / "slurm"
 # The profile as it is, but for the patience that a file system on one machine needs not have.

@@ -8,17 +8,17 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 import torch
-from evaluation_loop import check, count_hits, refer, run_evaluate, write_toy
 from scipy.io import savemat
+from support.evaluation_loop import check, count_hits, refer, run_evaluate, write_toy
 from torch.nn.functional import cross_entropy
 from torchvision import models
 
-from tgas_neuro.__main__ import main
 from tgas_neuro.architecture.cell.published import PNASNET5
 from tgas_neuro.architecture.network import build_network
 from tgas_neuro.architecture.skeleton import Skeleton
-from tgas_neuro.final.job import Job
-from tgas_neuro.plan import Images
+from tgas_neuro.commands.__main__ import main
+from tgas_neuro.final.launch.job import Job
+from tgas_neuro.images.source import Images
 
 
 @pytest.fixture

@@ -6,13 +6,13 @@ import sys
 from dataclasses import asdict
 
 import pytest
-from evaluation_loop import run_evaluate, write_toy
+from support.evaluation_loop import run_evaluate, write_toy
 
-from tgas_neuro.__main__ import main
 from tgas_neuro.architecture.cell.published import PNASNET5
 from tgas_neuro.architecture.skeleton import Skeleton
-from tgas_neuro.final.job import Job
-from tgas_neuro.plan import Images
+from tgas_neuro.commands.__main__ import main
+from tgas_neuro.final.launch.job import Job
+from tgas_neuro.images.source import Images
 
 OWN_NETWORKS = """
 import torch
@@ -87,7 +87,7 @@ def test_files_that_cannot_be_written_are_refused_before_the_evaluation(
     def evaluate(arguments):
         raise AssertionError("evaluated")
 
-    monkeypatch.setattr("tgas_neuro.final.named_evaluation.evaluate_named", evaluate)
+    monkeypatch.setattr("tgas_neuro.final.evaluation.named_evaluation.evaluate_named", evaluate)
     for option in ("--json", "--per-class"):
         assert main(["evaluate", "--model", "nowhere", option, str(tmp_path)]) == 1
         assert capsys.readouterr().err == f"Error: {option}: {tmp_path}: is a folder; name a file\n"

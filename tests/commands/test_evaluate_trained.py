@@ -4,7 +4,7 @@ import tarfile
 
 import pytest
 import torch
-from evaluation_loop import check, make_photo, refer, run_evaluate
+from support.evaluation_loop import check, make_photo, refer, run_evaluate
 
 FACTORY = """
 def build():

@@ -14,11 +14,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tgas_neuro.__main__ import main
-from tgas_neuro.commands.host import NOTE
+from tgas_neuro.commands.__main__ import main
 from tgas_neuro.commands.leftovers import refuse_leftovers
-from tgas_neuro.errors import UserError
-from tgas_neuro.slurm import SEPARATOR, Job, find_run_jobs, parse_jobs
+from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.host import NOTE
+from tgas_neuro.runtime.slurm import SEPARATOR, Job, find_run_jobs, parse_jobs
 
 UUID = "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"
 HOST = socket.gethostname()
@@ -282,7 +282,7 @@ def test_a_failure_of_slurm_is_one_line(queue, folder, capsys, program):
 
 def test_a_queue_that_does_not_answer_is_not_waited_for(queue, folder, capsys, monkeypatch):
     (queue.folder / "squeue").write_text("#!/bin/sh\nexec sleep 60\n")
-    monkeypatch.setattr("tgas_neuro.slurm.TIMEOUT", 0.2)
+    monkeypatch.setattr("tgas_neuro.runtime.slurm.TIMEOUT", 0.2)
     begun = time.monotonic()
     assert main(["leftovers", str(folder)]) == 1
     assert time.monotonic() - begun < 30

@@ -4,7 +4,7 @@ import argparse
 
 import pytest
 
-from tgas_neuro.__main__ import main
+from tgas_neuro.commands.__main__ import main
 from tgas_neuro.commands.numbers import duration, natural, positive, share
 
 

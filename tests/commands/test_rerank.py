@@ -5,10 +5,10 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from run_folders import SEARCH, build_record, draw, write_run
 from scipy.stats import rankdata
+from support.run_folders import SEARCH, build_record, draw, write_run
 
-from tgas_neuro.__main__ import main
+from tgas_neuro.commands.__main__ import main
 from tgas_neuro.commands.rerank import calc_agreement
 from tgas_neuro.search.guidance import Rating
 from tgas_neuro.search.history import build_entry

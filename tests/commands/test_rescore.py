@@ -8,18 +8,18 @@ import pytest
 import torch
 import xarray as xr
 import yaml
-from run_folders import SEARCH, build_record, write_run
 from scipy.spatial.distance import pdist
+from support.run_folders import SEARCH, build_record, write_run
 
 from tgas_neuro import RESULTS_VERSION
-from tgas_neuro.__main__ import main
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.architecture.space import SPACES
-from tgas_neuro.candidate import rescoring
-from tgas_neuro.candidate.evaluation import evaluate_candidate
+from tgas_neuro.commands.__main__ import main
 from tgas_neuro.commands.rescore import load_plan
-from tgas_neuro.files import read_json, write_json
-from tgas_neuro.teacher.targets import write_ranks
+from tgas_neuro.runtime.files import read_json, write_json
+from tgas_neuro.scoring.targets import write_ranks
+from tgas_neuro.search.candidate import rescoring
+from tgas_neuro.search.candidate.evaluation import evaluate_candidate
 from tgas_neuro.teacher.teacher import Teacher, write_teacher
 
 SIZE, CLASSES, N_IMAGES, N_STIMULI = 8, 4, 40, 16

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from PIL import Image
-from run_folders import build_record, draw
+from support.run_folders import build_record, draw
 
 from tgas_neuro.figures.candidate import add_below, draw_candidate
 from tgas_neuro.figures.genotype import build_figure

@@ -1,32 +1,11 @@
 """A toy image folder, a stand-in network and a small configuration for the final stage."""
 
-from pathlib import Path
-
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 from torch import nn
 
 from tgas_neuro.architecture.cell.genotype import Block, Cell, CellGenotype
-from tgas_neuro.plan import Images
-
-
-def write_noise(folder: Path, classes: dict[str, int], size: int = 12, seed: int = 0) -> Path:
-    """Noise around a colour of the class: easy to learn, different in each image."""
-    generator = np.random.default_rng(seed)
-    for number, (name, count) in enumerate(classes.items()):
-        (folder / name).mkdir(parents=True)
-        colour = np.array([60 + 90 * (number & 1), 60 + 90 * (number >> 1 & 1), 100])
-        for index in range(count):
-            pixels = np.clip(colour + generator.normal(0, 25, (size, size, 3)), 0, 255)
-            Image.fromarray(pixels.astype(np.uint8)).save(folder / name / f"{index:03}.png")
-    return folder
-
-
-@pytest.fixture(scope="session")
-def write_images():
-    return write_noise
+from tgas_neuro.images.source import Images
 
 
 @pytest.fixture(scope="session")
@@ -37,15 +16,6 @@ def build_small():
 @pytest.fixture(scope="session")
 def whole():
     return Whole
-
-
-@pytest.fixture
-def folders(tmp_path):
-    """Training and validation split: 23 and 9 images in three classes."""
-    return (
-        write_noise(tmp_path / "train", {"cat": 8, "dog": 8, "owl": 7}, seed=1),
-        write_noise(tmp_path / "val", {"cat": 3, "dog": 3, "owl": 3}, seed=2),
-    )
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import pearsonr, rankdata, spearmanr
 
-from tgas_neuro.errors import UserError
 from tgas_neuro.rdm.animals import calc_animal_bounds
+from tgas_neuro.runtime.errors import UserError
 
 # rsatoolbox 0.3.2, Python 3.11:
 #   from rsatoolbox.inference import boot_noise_ceiling

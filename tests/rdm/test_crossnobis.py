@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import pdist
 
-from tgas_neuro.errors import UserError
 from tgas_neuro.rdm import calc_crossnobis
 from tgas_neuro.rdm.repetitions import index_repetitions
+from tgas_neuro.runtime.errors import UserError
 
 
 def build(responses, stimulus, repetition):

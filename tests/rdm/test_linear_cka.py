@@ -6,9 +6,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tgas_neuro.errors import UserError
 from tgas_neuro.rdm import calc_linear_cka
 from tgas_neuro.rdm.linear_cka import ROWS_PER_BLOCK, UNITS_PER_CHUNK
+from tgas_neuro.runtime.errors import UserError
 
 
 def calc_hsic_by_definition(first, second):

@@ -14,8 +14,8 @@ from tgas_neuro.rdm.repetitions import (
     index_repetitions,
     standardise_sites,
 )
-from tgas_neuro.recordings.description import load_description
-from tgas_neuro.recordings.readers import READERS
+from tgas_neuro.recordings.datasets.description import load_description
+from tgas_neuro.recordings.readers.table import READERS
 
 PROJECT = Path(__file__).parents[2]
 

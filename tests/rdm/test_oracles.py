@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from tgas_neuro.rdm import calc_rdm, compare_rdms
-from tgas_neuro.rdm.ranked import rank_rdms
-from tgas_neuro.rdm.streaming import compare_features
+from tgas_neuro.rdm.streaming.ranked import rank_rdms
+from tgas_neuro.rdm.streaming.streaming import compare_features
 
 
 def build_inputs():

@@ -5,8 +5,8 @@ import pytest
 import torch
 from scipy.spatial.distance import pdist
 
-from tgas_neuro.errors import UserError
 from tgas_neuro.rdm.patterns import calc_patterns
+from tgas_neuro.runtime.errors import UserError
 
 
 def calc_half_squares(patterns):

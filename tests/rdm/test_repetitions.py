@@ -6,7 +6,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tgas_neuro.errors import UserError
 from tgas_neuro.rdm.repetitions import (
     Repetitions,
     average_repetitions,
@@ -15,6 +14,7 @@ from tgas_neuro.rdm.repetitions import (
     list_stimuli,
     standardise_sites,
 )
+from tgas_neuro.runtime.errors import UserError
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from tgas_neuro.errors import UserError
 from tgas_neuro.recordings.assembly import (
     REQUIRED_ATTRS,
     build_assembly,
@@ -15,6 +14,7 @@ from tgas_neuro.recordings.assembly import (
     validate_assembly,
     write_assembly,
 )
+from tgas_neuro.runtime.errors import UserError
 
 STIMULI = pd.DataFrame({"stimulus_id": ["a", "b"]})
 

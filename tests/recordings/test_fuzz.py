@@ -17,19 +17,19 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from tgas_neuro.errors import UserError
-from tgas_neuro.plan import build_plan
-from tgas_neuro.recordings import hdf5_probe
-from tgas_neuro.recordings.archives import read_members, unpack_archive
+from tgas_neuro.plan.plan import build_plan
 from tgas_neuro.recordings.assembly import (
     REQUIRED_ATTRS,
     build_assembly,
     load_assembly,
     write_assembly,
 )
-from tgas_neuro.recordings.description import load_description, load_yaml
+from tgas_neuro.recordings.datasets.description import load_description, load_yaml
+from tgas_neuro.recordings.formats import hdf5_probe
+from tgas_neuro.recordings.formats.archives import read_members, unpack_archive
 from tgas_neuro.recordings.published_rdms import build_rdm_dataset, load_rdms, write_rdms
 from tgas_neuro.recordings.stimuli import load_stimuli
+from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.teacher.teacher import Teacher, load_teacher, write_teacher
 
 PROJECT = Path(__file__).parents[2]

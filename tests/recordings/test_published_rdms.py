@@ -6,7 +6,6 @@ import pytest
 import xarray as xr
 from scipy.spatial.distance import pdist
 
-from tgas_neuro.errors import UserError
 from tgas_neuro.recordings.assembly import REQUIRED_ATTRS
 from tgas_neuro.recordings.published_rdms import (
     build_rdm_dataset,
@@ -14,6 +13,7 @@ from tgas_neuro.recordings.published_rdms import (
     validate_rdms,
     write_rdms,
 )
+from tgas_neuro.runtime.errors import UserError
 
 IDS = ["a", "b", "c", "d"]
 FEATURES = np.random.default_rng(0).normal(size=(2, 4, 6))

@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tgas_neuro.errors import UserError
 from tgas_neuro.recordings.stimuli import (
     calc_stimuli_digest,
     load_stimuli,
     validate_images,
     validate_stimuli,
 )
+from tgas_neuro.runtime.errors import UserError
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@
 import math
 
 import pytest
-from run_folders import SEARCH, build_record, draw
+from support.run_folders import SEARCH, build_record, draw
 
-from tgas_neuro.errors import UserError
+from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.search.guidance import GUIDANCES, Rating, list_rung_values, read_measures
 from tgas_neuro.search.history import build_entry
 

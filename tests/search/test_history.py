@@ -3,11 +3,11 @@
 import json
 
 import pytest
-from run_folders import SEARCH, build_record, draw, write_run
+from support.run_folders import SEARCH, build_record, draw, write_run
 
 from tgas_neuro.architecture.space import SPACES
-from tgas_neuro.errors import UserError
-from tgas_neuro.files import read_json, write_json
+from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.files import read_json, write_json
 from tgas_neuro.search.best import make_best
 from tgas_neuro.search.generation import describe_generation, make_history, make_proposals
 from tgas_neuro.search.guidance import Rating
@@ -19,7 +19,7 @@ from tgas_neuro.search.history import (
     is_member,
     rank_entries,
 )
-from tgas_neuro.search.progress import describe_record
+from tgas_neuro.search.runs.progress import describe_record
 
 RATING = Rating()
 

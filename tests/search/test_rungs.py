@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from run_folders import build_record, draw
+from support.run_folders import build_record, draw
 
 from tgas_neuro.search.guidance import Rating
 from tgas_neuro.search.history import build_entry

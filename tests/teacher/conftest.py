@@ -10,11 +10,11 @@ import pytest
 import xarray as xr
 from PIL import Image
 
-from tgas_neuro.files import calc_sha256
 from tgas_neuro.recordings.assembly import REQUIRED_ATTRS
-from tgas_neuro.recordings.description import load_description
+from tgas_neuro.recordings.datasets.description import load_description
 from tgas_neuro.recordings.ingest import ingest_recordings
 from tgas_neuro.recordings.published_rdms import build_rdm_dataset, write_rdms
+from tgas_neuro.runtime.files import calc_sha256
 from tgas_neuro.teacher.build import build_teacher
 from tgas_neuro.teacher.options import TeacherOptions
 from tgas_neuro.teacher.source import Source

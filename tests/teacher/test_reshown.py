@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tgas_neuro.errors import UserError
+from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.teacher.options import ControlOptions
 from tgas_neuro.teacher.reshown import show_again
 from tgas_neuro.teacher.source import Source

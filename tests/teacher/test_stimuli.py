@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tgas_neuro.errors import UserError
+from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.teacher.stimuli import show_image, show_stimuli
 
 

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 from soak.soak import drop_cost_and_dates
-from toy_run import TOY, Toy
+from support.toy_run import TOY, Toy
 
 
 @pytest.fixture(scope="session")

@@ -17,11 +17,11 @@ from torch import nn
 from torch.nn import functional
 
 from tgas_neuro import __version__
-from tgas_neuro.__main__ import main
 from tgas_neuro.architecture.genotype import read_genotype
 from tgas_neuro.architecture.network import build_network
 from tgas_neuro.architecture.skeleton import Skeleton
-from tgas_neuro.final.best_cell import validate_best_cell
+from tgas_neuro.commands.__main__ import main
+from tgas_neuro.final.result.best_cell import validate_best_cell
 
 pytestmark = pytest.mark.workflow
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tgas_neuro.recordings.simulation.classification import simulate_classification_split
+from tgas_neuro.simulation.classification import simulate_classification_split
 
 pytestmark = pytest.mark.workflow
 
@@ -59,7 +59,7 @@ import importlib.abc, importlib.machinery
 class Finder(importlib.abc.MetaPathFinder):
     # replaces the training of some candidates by a fault, in the process that would train them
     def find_spec(self, name, path, target=None):
-        if name != "tgas_neuro.candidate.training":
+        if name != "tgas_neuro.search.candidate.training":
             return None
         sys.meta_path.remove(self)
         spec = importlib.machinery.PathFinder.find_spec(name, path)

@@ -1,7 +1,7 @@
 """A run does not start beside the SLURM jobs of a killed one, and asks for them once."""
 
 import pytest
-from slurm_queue import RUN, Queue
+from support.slurm_queue import RUN, Queue
 
 pytestmark = pytest.mark.workflow
 

@@ -5,9 +5,9 @@ import shutil
 
 import pytest
 from soak.soak import drop_cost_and_dates
-from toy_run import Toy
+from support.toy_run import Toy
 
-from tgas_neuro.files import read_json
+from tgas_neuro.runtime.files import read_json
 
 pytestmark = pytest.mark.workflow
 

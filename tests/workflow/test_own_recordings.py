@@ -16,8 +16,8 @@ import pytest
 import yaml
 from PIL import Image
 
-from tgas_neuro.final.best_cell import validate_best_cell
-from tgas_neuro.plan import build_plan
+from tgas_neuro.final.result.best_cell import validate_best_cell
+from tgas_neuro.plan.plan import build_plan
 from tgas_neuro.recordings.assembly import load_assembly
 from tgas_neuro.teacher.teacher import load_teacher
 

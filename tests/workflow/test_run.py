@@ -6,7 +6,7 @@ import yaml
 from PIL import Image
 
 from tgas_neuro.architecture.genotype import read_genotype
-from tgas_neuro.final.best_cell import validate_best_cell
+from tgas_neuro.final.result.best_cell import validate_best_cell
 from tgas_neuro.search.guidance import calc_reward
 
 pytestmark = pytest.mark.workflow

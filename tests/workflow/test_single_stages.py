@@ -4,11 +4,11 @@ import shutil
 
 import pytest
 import yaml
-from page_commands import Workplace, read_page, write_shims
-from slurm_queue import Queue
 from soak.soak import PROJECT, TOY_RECORDINGS
+from support.page_commands import Workplace, read_page, write_shims
+from support.slurm_queue import Queue
 
-from tgas_neuro.files import read_json
+from tgas_neuro.runtime.files import read_json
 
 pytestmark = pytest.mark.workflow
 

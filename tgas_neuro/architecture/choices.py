@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from tgas_neuro.architecture.genotype import Genotype
-from tgas_neuro.errors import UserError
+from tgas_neuro.runtime.errors import UserError
 
 
 class ChoiceSpace(ABC):

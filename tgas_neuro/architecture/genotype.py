@@ -6,7 +6,7 @@ from tgas_neuro.architecture.cell.genotype import CellGenotype
 from tgas_neuro.architecture.chain.genotype import ChainGenotype
 from tgas_neuro.architecture.json_fields import check_object
 from tgas_neuro.architecture.nasbench201.genotype import NASBench201Genotype
-from tgas_neuro.errors import check_choice
+from tgas_neuro.runtime.errors import check_choice
 
 
 class Genotype(Protocol):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tgas_neuro.errors import UserError
+from tgas_neuro.runtime.errors import UserError
 
 
 def check_object(

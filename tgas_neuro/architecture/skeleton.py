@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tgas_neuro.errors import UserError, check_choice
+from tgas_neuro.runtime.errors import UserError, check_choice
 
 STEMS = ("cifar", "imagenet")
 DOWNSAMPLING = ("between", "within")

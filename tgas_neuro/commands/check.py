@@ -22,8 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the report; 1 when something is wrong."""
-    from tgas_neuro.devices import computing_with  # torch: other commands start without it
-    from tgas_neuro.recordings.check import check_target
+    from tgas_neuro.inspection.check import check_target
+    from tgas_neuro.runtime.devices import computing_with  # torch: other commands start without it
 
     with computing_with(1):  # halves are small: more threads wait for each other
         return check_target(arguments.target, arguments.splits, arguments.mirror)

@@ -7,7 +7,7 @@ other programs can read: `xarray.open_dataset("OUT.nc")["response"]`.
 import argparse
 from pathlib import Path
 
-from tgas_neuro.files import check_writable
+from tgas_neuro.runtime.files import check_writable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,6 +20,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Convert, and say what was written."""
     check_writable(arguments.out, "OUT.nc")
-    from tgas_neuro.recordings.convert import convert_data_set  # its readers load much
+    from tgas_neuro.recordings.datasets.convert import convert_data_set  # its readers load much
 
     print(convert_data_set(arguments.target, arguments.out, arguments.mirror))

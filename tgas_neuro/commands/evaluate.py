@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tgas_neuro.commands.numbers import natural, positive, share
-from tgas_neuro.files import check_writable, write_json
+from tgas_neuro.runtime.files import check_writable, write_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,8 +40,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Evaluate, print, and write what is asked for."""
-    from tgas_neuro.final.evaluation import write_per_class  # torch: others start without it
-    from tgas_neuro.final.named_evaluation import evaluate_named
+    from tgas_neuro.final.evaluation.evaluation import (
+        write_per_class,  # torch: others start without it
+    )
+    from tgas_neuro.final.evaluation.named_evaluation import evaluate_named
 
     for key, path in (("--per-class", arguments.per_class), ("--json", arguments.json)):
         if path is not None:  # before the hours that an evaluation may take

@@ -12,7 +12,7 @@ from tgas_neuro.commands.numbers import positive
 from tgas_neuro.commands.table import format_table
 from tgas_neuro.search.best import LEADERBOARD_KEYS
 from tgas_neuro.search.history import Entry, count_states, rank_entries
-from tgas_neuro.search.runs import describe_choice, find_run, load_run
+from tgas_neuro.search.runs.runs import describe_choice, find_run, load_run
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

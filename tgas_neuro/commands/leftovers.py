@@ -9,12 +9,12 @@ a leftover.
 import argparse
 from pathlib import Path
 
-from tgas_neuro.commands.host import check_host, note_host
 from tgas_neuro.commands.numbers import duration
 from tgas_neuro.commands.table import format_table
 from tgas_neuro.commands.unlock import check_folder, describe_process, find_holder
-from tgas_neuro.errors import UserError
-from tgas_neuro.slurm import (
+from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.host import check_host, note_host
+from tgas_neuro.runtime.slurm import (
     Job,
     cancel_jobs,
     find_run_jobs,

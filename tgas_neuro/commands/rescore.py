@@ -16,13 +16,13 @@ from tgas_neuro.commands.leaderboard import build_row, describe_nothing
 from tgas_neuro.commands.numbers import positive
 from tgas_neuro.commands.rerank import calc_agreement, describe_agreement
 from tgas_neuro.commands.table import format_table
-from tgas_neuro.errors import UserError
-from tgas_neuro.plan import Plan, build_plan
-from tgas_neuro.recordings.description import load_yaml
+from tgas_neuro.plan.plan import Plan, build_plan
+from tgas_neuro.recordings.datasets.description import load_yaml
+from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.search.guidance import LAYER_CHOICES, Rating
 from tgas_neuro.search.history import build_entry, rank_entries
-from tgas_neuro.search.rescored import check_same_measures, list_rescorable, rate, rescore
-from tgas_neuro.search.runs import describe_choice, find_run, load_run
+from tgas_neuro.search.runs.rescored import check_same_measures, list_rescorable, rate, rescore
+from tgas_neuro.search.runs.runs import describe_choice, find_run, load_run
 
 CONFIG = "config.yaml"
 DESCRIPTIONS = [Path("neural_data"), Path(__file__).parents[2] / "neural_data"]

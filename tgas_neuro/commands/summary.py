@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tgas_neuro.errors import UserError
-from tgas_neuro.files import read_json
+from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.files import read_json
 from tgas_neuro.search.guidance import Rating
 
 

@@ -14,9 +14,9 @@ import time
 from pathlib import Path
 
 from tgas_neuro.commands.numbers import positive
-from tgas_neuro.errors import UserError
-from tgas_neuro.final.job import Job, check_config, read_job, run_job
-from tgas_neuro.processes import die_with_parent, die_with_workflow
+from tgas_neuro.final.launch.job import Job, check_config, read_job, run_job
+from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.processes import die_with_parent, die_with_workflow
 
 SECONDS_OF_THE_FIRST = 3.0  # to report a mistake that all processes meet
 
@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
         die_with_parent(os.getppid())
         return _run_member(job)
     if arguments.processes > 1:
-        from tgas_neuro.final.launch import start_processes
+        from tgas_neuro.final.launch.launch import start_processes
 
         die_with_workflow()
         return start_processes(arguments.job, arguments.processes)
@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _run_member(job: Job) -> int:
-    from tgas_neuro.final.distributed import joined_group
+    from tgas_neuro.final.launch.distributed import joined_group
 
     try:
         with joined_group(job.config["device"]) as group:

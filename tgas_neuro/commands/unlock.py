@@ -8,9 +8,9 @@ from pathlib import Path
 
 import psutil
 
-from tgas_neuro.commands.host import check_host
-from tgas_neuro.errors import UserError
-from tgas_neuro.slurm import refuse_jobs
+from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.host import check_host
+from tgas_neuro.runtime.slurm import refuse_jobs
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

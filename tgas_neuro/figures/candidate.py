@@ -11,7 +11,7 @@ from tgas_neuro.architecture.genotype import read_genotype
 from tgas_neuro.figures.genotype import build_genotype_figure
 from tgas_neuro.figures.layer_map import CELL, plot_layer_map
 from tgas_neuro.figures.save import save_figure
-from tgas_neuro.search.layers import list_chosen, list_similarities
+from tgas_neuro.scoring.layers import list_chosen, list_similarities
 
 ROOM = 0.9  # above and below the layer map [inch]
 LEFT, RIGHT = 0.9, 0.9  # for the names of layers and the colour bar [inch]

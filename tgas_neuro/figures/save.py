@@ -4,7 +4,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from tgas_neuro.files import written_whole
+from tgas_neuro.runtime.files import written_whole
 
 DPI = 150
 

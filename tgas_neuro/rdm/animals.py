@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from tgas_neuro.errors import UserError, check_choice
 from tgas_neuro.rdm.comparisons import calc_ranks, compare_rdms
+from tgas_neuro.runtime.errors import UserError, check_choice
 
 
 def calc_animal_bounds(

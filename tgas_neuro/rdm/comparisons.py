@@ -3,9 +3,9 @@
 import numpy as np
 import torch
 
-from tgas_neuro.errors import UserError, check_choice
-from tgas_neuro.rdm.binning import rank_with_ties
 from tgas_neuro.rdm.kendall import calc_tau_a
+from tgas_neuro.rdm.streaming.binning import rank_with_ties
+from tgas_neuro.runtime.errors import UserError, check_choice
 
 
 def compare_rdms(

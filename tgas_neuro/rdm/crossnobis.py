@@ -6,7 +6,6 @@ import numpy as np
 import torch
 import xarray as xr
 
-from tgas_neuro.errors import UserError, check_choice
 from tgas_neuro.rdm.distances import calc_rdm
 from tgas_neuro.rdm.folds import assign_folds, average_folds
 from tgas_neuro.rdm.noise_covariance import shrink_covariance
@@ -16,6 +15,7 @@ from tgas_neuro.rdm.repetitions import (
     index_repetitions,
     list_stimuli,
 )
+from tgas_neuro.runtime.errors import UserError, check_choice
 
 # Repetitions that differ by less, relative to their size, are alike but for rounding of the mean.
 SMALLEST_RELATIVE_NOISE = 1e-12

@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
-from tgas_neuro.errors import UserError, check_choice
 from tgas_neuro.rdm.patterns import calc_half_squares, calc_patterns
+from tgas_neuro.runtime.errors import UserError, check_choice
 
 ROWS_PER_BLOCK = 256  # whose dissimilarities to all stimuli are held beside the RDM
 

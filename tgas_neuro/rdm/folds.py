@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from tgas_neuro.errors import UserError, check_choice
 from tgas_neuro.rdm.repetitions import Repetitions, draw_split
+from tgas_neuro.runtime.errors import UserError, check_choice
 
 
 def assign_folds(

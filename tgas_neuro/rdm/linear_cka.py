@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from tgas_neuro.errors import UserError
+from tgas_neuro.runtime.errors import UserError
 
 ROWS_PER_BLOCK = 512
 UNITS_PER_CHUNK = 2048

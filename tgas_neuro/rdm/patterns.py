@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import torch
 
-from tgas_neuro.errors import check_choice
+from tgas_neuro.runtime.errors import check_choice
 
 # A pattern that varies less than this, relative to its size, is constant but for rounding; by the
 # type in which it was given.

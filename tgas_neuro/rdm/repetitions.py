@@ -8,7 +8,7 @@ import pandas as pd
 import torch
 import xarray as xr
 
-from tgas_neuro.errors import UserError
+from tgas_neuro.runtime.errors import UserError
 
 # A site that varies less than this, relative to its largest response, is constant but for rounding:
 # an assembly is float32.

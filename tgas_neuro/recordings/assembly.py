@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from tgas_neuro.errors import UserError
-from tgas_neuro.files import written_whole
-from tgas_neuro.recordings.hdf5_probe import probe_hdf5
+from tgas_neuro.recordings.formats.hdf5_probe import probe_hdf5
+from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.files import written_whole
 
 DIMS = ("presentation", "neuroid")
 NETCDF = (".nc", ".nc4", ".cdf")  # endings of files

@@ -12,13 +12,13 @@ import xarray as xr
 from PIL import Image, UnidentifiedImageError
 
 from tgas_neuro import __version__
-from tgas_neuro.errors import UserError
-from tgas_neuro.files import calc_sha256, written_whole
 from tgas_neuro.recordings.assembly import Recordings, validate_assembly, write_assembly
-from tgas_neuro.recordings.description import calc_description_digest
+from tgas_neuro.recordings.datasets.description import calc_description_digest
 from tgas_neuro.recordings.published_rdms import build_rdm_dataset, validate_rdms, write_rdms
-from tgas_neuro.recordings.readers import READERS
+from tgas_neuro.recordings.readers.table import READERS
 from tgas_neuro.recordings.stimuli import calc_stimuli_digest, validate_stimuli
+from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.files import calc_sha256, written_whole
 
 RESULT_FILES = ("assembly.nc", "rdm.nc", "noise_free.nc")
 
@@ -32,9 +32,9 @@ def ingest_recordings(description: dict, files: dict[str, Path], folder: str | P
     Parameters
     ----------
     description
-        From `tgas_neuro.recordings.description.load_description`.
+        From `tgas_neuro.recordings.datasets.description.load_description`.
     files
-        Path of each of its files by name, from `tgas_neuro.recordings.download.fetch_files`.
+        Path of each of its files by name, from `datasets.download.fetch_files`.
     folder
         Where to write, usually ``results/recordings/<dataset>``.
 

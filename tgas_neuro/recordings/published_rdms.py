@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from tgas_neuro.errors import UserError
-from tgas_neuro.files import written_whole
 from tgas_neuro.recordings.assembly import REQUIRED_ATTRS, load_netcdf
+from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.files import written_whole
 
 REQUIRED_COORDS = {"region": ("region",), "stimulus_id": ("stimulus",)}
 

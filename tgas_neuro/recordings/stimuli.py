@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from tgas_neuro.errors import UserError
-from tgas_neuro.files import calc_sha256
+from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.files import calc_sha256
 
 REQUIRED_COLUMNS = ("stimulus_id", "filename", "sha256", "degrees")
 

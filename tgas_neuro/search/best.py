@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tgas_neuro.errors import UserError
-from tgas_neuro.files import read_json
+from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.files import read_json
 from tgas_neuro.search.guidance import Rating
 from tgas_neuro.search.history import Entry, count_states, find_best, rank_entries
-from tgas_neuro.search.reuse import load_reused
+from tgas_neuro.search.runs.reuse import load_reused
 
 LEADERBOARD_KEYS = (
     "id",
@@ -38,7 +38,7 @@ def make_best(
     name
         The run.
     reused
-        Candidates of older runs (see `tgas_neuro.search.reuse`), which may win as well.
+        Candidates of older runs (see `tgas_neuro.search.runs.reuse`), which may win as well.
 
     Raises
     ------

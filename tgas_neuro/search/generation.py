@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from tgas_neuro.architecture.genotype import read_genotype
-from tgas_neuro.files import read_json
-from tgas_neuro.provenance import build_provenance
+from tgas_neuro.runtime.files import read_json
+from tgas_neuro.runtime.provenance import build_provenance
+from tgas_neuro.runtime.seeds import derive_generator
 from tgas_neuro.search.guidance import Rating
 from tgas_neuro.search.history import (
     Entry,
@@ -15,10 +16,9 @@ from tgas_neuro.search.history import (
     find_best,
 )
 from tgas_neuro.search.proposals import propose_generation
-from tgas_neuro.search.reuse import load_reused
 from tgas_neuro.search.rungs import list_thresholds
+from tgas_neuro.search.runs.reuse import load_reused
 from tgas_neuro.search.strategies import build_strategy
-from tgas_neuro.seeds import derive_generator
 
 
 def name_candidate(generation: int, candidate: int) -> str:
@@ -52,7 +52,7 @@ def make_proposals(
     premature
         ``rungs`` and ``keep_fraction`` of the section ``premature``; None stops nobody early.
     reused
-        Candidates of older runs (see `tgas_neuro.search.reuse`); they come before the history.
+        Candidates of older runs (see `tgas_neuro.search.runs.reuse`); they come before the history.
 
     Returns
     -------

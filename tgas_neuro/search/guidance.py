@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tgas_neuro.errors import UserError, check_choice
+from tgas_neuro.runtime.errors import UserError, check_choice
 
 # the key of a region's score that each layer choice takes
 LAYER_CHOICES = {"crossed": "crossed", "paper": "plain"}

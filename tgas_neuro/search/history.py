@@ -6,7 +6,7 @@ from typing import Any
 
 from tgas_neuro.architecture.genotype import Genotype, read_genotype
 from tgas_neuro.architecture.space import Space
-from tgas_neuro.errors import UserError
+from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.search.guidance import LAYER_CHOICES, Rating, list_rung_values, read_measures
 
 

@@ -5,13 +5,13 @@ from typing import Any
 
 import xarray as xr
 
-from tgas_neuro.devices import computing_with
-from tgas_neuro.errors import check_choice
-from tgas_neuro.files import calc_sha256
-from tgas_neuro.teacher.control import build_control_regions
-from tgas_neuro.teacher.network import build_network_regions
+from tgas_neuro.runtime.devices import computing_with
+from tgas_neuro.runtime.errors import check_choice
+from tgas_neuro.runtime.files import calc_sha256
+from tgas_neuro.teacher.controls.control import build_control_regions
+from tgas_neuro.teacher.network.network import build_network_regions
 from tgas_neuro.teacher.options import TeacherOptions, find_weights
-from tgas_neuro.teacher.recordings import build_recordings_regions
+from tgas_neuro.teacher.recorded.recordings import build_recordings_regions
 from tgas_neuro.teacher.region import decide_correction, describe_region
 from tgas_neuro.teacher.source import Source
 from tgas_neuro.teacher.teacher import Teacher

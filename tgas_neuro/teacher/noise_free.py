@@ -6,19 +6,19 @@ import numpy as np
 import torch
 import xarray as xr
 
-from tgas_neuro.errors import UserError
 from tgas_neuro.rdm import calc_rdm
-from tgas_neuro.rdm.ranked import SUBSETS
+from tgas_neuro.rdm.streaming.ranked import SUBSETS
 from tgas_neuro.recordings.stimuli import calc_stimuli_digest, load_stimuli
+from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.teacher.options import TeacherOptions
-from tgas_neuro.teacher.pooling import join_digests, share_stimuli
+from tgas_neuro.teacher.recorded.pooling import join_digests, share_stimuli
+from tgas_neuro.teacher.recorded.selection import SITE_LABELS, select_stimuli
 from tgas_neuro.teacher.region import (
     Shown,
     build_region,
     check_rdm,
     prepare_stimuli,
 )
-from tgas_neuro.teacher.selection import SITE_LABELS, select_stimuli
 from tgas_neuro.teacher.source import Source
 
 UNITS_AT_ONCE = 4096  # of a wide layer, whose inner products are summed in float64

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from tgas_neuro.errors import UserError
 from tgas_neuro.rdm import NoiseCeiling
 from tgas_neuro.rdm.noise_ceiling import MIN_CEILING
-from tgas_neuro.rdm.ranked import SUBSETS
+from tgas_neuro.rdm.streaming.ranked import SUBSETS
 from tgas_neuro.recordings.stimuli import calc_stimuli_digest, validate_images
-from tgas_neuro.seeds import derive_generator
+from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.seeds import derive_generator
 from tgas_neuro.teacher.options import TeacherOptions
 from tgas_neuro.teacher.rows import Rows, build_rows, draw_crossed_halves
 from tgas_neuro.teacher.stimuli import show_stimuli

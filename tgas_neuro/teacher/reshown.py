@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tgas_neuro.errors import UserError
 from tgas_neuro.recordings.stimuli import load_stimuli, validate_images
+from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.teacher.source import Source
 from tgas_neuro.teacher.stimuli import show_stimuli
 from tgas_neuro.teacher.teacher import REGION_VARIABLES, Teacher

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from tgas_neuro.errors import UserError
+from tgas_neuro.runtime.errors import UserError
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tgas_neuro.errors import UserError
+from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.teacher.options import TeacherOptions
 
 READ_BEFORE = "window_ms"  # of ``select``: a data set is read in that window, not cut afterwards
@@ -50,7 +50,7 @@ def read_sources(
     recordings
         The section of that name of a checked configuration.
     datasets
-        Region to the folders of its data sets, from `tgas_neuro.plan.Plan`.
+        Region to the folders of its data sets, from `tgas_neuro.plan.plan.Plan`.
     folder
         Where the recordings stage writes.
     """

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image, UnidentifiedImageError
 
-from tgas_neuro.errors import UserError
+from tgas_neuro.runtime.errors import UserError
 
 GREY = (128, 128, 128)  # what surrounds an image smaller than the field of view
 

@@ -10,9 +10,9 @@ import netCDF4
 import numpy as np
 import xarray as xr
 
-from tgas_neuro.errors import UserError
-from tgas_neuro.files import written_whole
 from tgas_neuro.recordings.assembly import load_netcdf
+from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.files import written_whole
 
 REGION_VARIABLES = {
     "images": ("stimulus", "y", "x", "rgb"),
@@ -82,7 +82,7 @@ def load_teacher(path: str | Path, for_scoring: bool = False) -> Teacher:
         The file.
     for_scoring
         Leave out what scoring does not read: RDMs of which the ranks are known (see
-        `tgas_neuro.teacher.targets.write_ranks`), and responses except for CKA.
+        `tgas_neuro.scoring.targets.write_ranks`), and responses except for CKA.
 
     Raises
     ------

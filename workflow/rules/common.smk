@@ -7,16 +7,17 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tgas_neuro import RESULTS_VERSION
-from tgas_neuro.candidate.batch import keep_cut_batches, list_batches
+from tgas_neuro.search.candidate.batch import keep_cut_batches, list_batches
 from tgas_neuro.commands.leftovers import refuse_leftovers
 from tgas_neuro.commands.summary import summarise
-from tgas_neuro.errors import UserError
-from tgas_neuro.files import read_json, write_json
-from tgas_neuro.final.plugin import list_plugin_files, name_plugin
-from tgas_neuro.plan import CHECKED, COMPUTING_KEYS, RUNG_KEYS, build_plan
-from tgas_neuro.provenance import get_time
-from tgas_neuro.recordings.local_files import check_planned_files, locate_file, match_downloads
-from tgas_neuro.search.reuse import find_reused_folders, list_reused_files
+from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.files import read_json, write_json
+from tgas_neuro.final.result.plugin import list_plugin_files, name_plugin
+from tgas_neuro.images.source import CHECKED
+from tgas_neuro.plan.plan import COMPUTING_KEYS, RUNG_KEYS, build_plan
+from tgas_neuro.runtime.provenance import get_time
+from tgas_neuro.recordings.datasets.local_files import check_planned_files, locate_file, match_downloads
+from tgas_neuro.search.runs.reuse import find_reused_folders, list_reused_files
 
 # Network file systems often know no locks, without which HDF5 opens no file; nothing here needs them,
 # since a file has one writer and is renamed to its name when it is whole. Jobs inherit this.

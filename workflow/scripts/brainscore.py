@@ -1,8 +1,8 @@
 from pathlib import Path
 
-from tgas_neuro.files import read_json
-from tgas_neuro.final.result import write_best_plugin
-from tgas_neuro.rule import running_rule
+from tgas_neuro.final.result.result import write_best_plugin
+from tgas_neuro.runtime.files import read_json
+from tgas_neuro.runtime.rule import running_rule
 
 with running_rule(snakemake.log[0]) as report:
     folder = Path(snakemake.output[0]).parent

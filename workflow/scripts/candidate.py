@@ -1,11 +1,11 @@
 from functools import partial
 from pathlib import Path
 
-from tgas_neuro.candidate.batch import drop_kept, import_once, make_kept_record
-from tgas_neuro.candidate.record import find_proposal, make_record
-from tgas_neuro.files import read_json, write_json
-from tgas_neuro.rule import running_rule
-from tgas_neuro.search.progress import describe_record
+from tgas_neuro.runtime.files import read_json, write_json
+from tgas_neuro.runtime.rule import running_rule
+from tgas_neuro.search.candidate.batch import drop_kept, import_once, make_kept_record
+from tgas_neuro.search.candidate.record import find_proposal, make_record
+from tgas_neuro.search.runs.progress import describe_record
 
 params, run = snakemake.params, Path(snakemake.params.run)
 generation, several = snakemake.wildcards.generation, len(snakemake.output) > 1

@@ -1,10 +1,10 @@
 from pathlib import Path
 
-from tgas_neuro.configuration import check_configuration
-from tgas_neuro.files import copy_whole, read_json
-from tgas_neuro.final.job import Job
-from tgas_neuro.final.launch import train_job
-from tgas_neuro.rule import running_rule
+from tgas_neuro.final.launch.job import Job
+from tgas_neuro.final.launch.launch import train_job
+from tgas_neuro.plan.configuration import check_configuration
+from tgas_neuro.runtime.files import copy_whole, read_json
+from tgas_neuro.runtime.rule import running_rule
 
 with running_rule(snakemake.log[0]) as report:
     params, work = snakemake.params, Path(snakemake.params.folder)

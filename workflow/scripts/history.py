@@ -1,7 +1,7 @@
 from pathlib import Path
 
-from tgas_neuro.files import write_json
-from tgas_neuro.rule import running_rule
+from tgas_neuro.runtime.files import write_json
+from tgas_neuro.runtime.rule import running_rule
 from tgas_neuro.search.generation import describe_generation, make_history
 
 with running_rule(snakemake.log[0]) as report:

@@ -1,8 +1,8 @@
 from pathlib import Path
 
-from tgas_neuro.recordings.download import check_files
+from tgas_neuro.recordings.datasets.download import check_files
 from tgas_neuro.recordings.ingest import ingest_recordings
-from tgas_neuro.rule import running_rule
+from tgas_neuro.runtime.rule import running_rule
 
 with running_rule(snakemake.log[0]):
     description = snakemake.params.description

@@ -1,7 +1,7 @@
 from pathlib import Path
 
-from tgas_neuro.recordings.download import fetch_files
-from tgas_neuro.rule import running_rule
+from tgas_neuro.recordings.datasets.download import fetch_files
+from tgas_neuro.runtime.rule import running_rule
 
 with running_rule(snakemake.log[0]):
     description, name = snakemake.params.description, snakemake.wildcards.file

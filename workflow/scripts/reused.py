@@ -1,9 +1,9 @@
 from pathlib import Path
 
-from tgas_neuro.classification.decoded import load_images_digest
-from tgas_neuro.files import write_json
-from tgas_neuro.rule import running_rule
-from tgas_neuro.search.reuse import describe_reused, make_reused
+from tgas_neuro.images.decoded import load_images_digest
+from tgas_neuro.runtime.files import write_json
+from tgas_neuro.runtime.rule import running_rule
+from tgas_neuro.search.runs.reuse import describe_reused, make_reused
 
 with running_rule(snakemake.log[0]) as report:
     files = [Path(path) for path in snakemake.input.records]

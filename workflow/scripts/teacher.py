@@ -1,7 +1,7 @@
 from pathlib import Path
 
-from tgas_neuro.provenance import build_provenance
-from tgas_neuro.rule import running_rule
+from tgas_neuro.runtime.provenance import build_provenance
+from tgas_neuro.runtime.rule import running_rule
 from tgas_neuro.teacher.build import build_teacher
 from tgas_neuro.teacher.options import read_options
 from tgas_neuro.teacher.source import read_sources

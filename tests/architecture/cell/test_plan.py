@@ -10,7 +10,7 @@ from tgas_neuro.architecture.cell.plan import OperationPlan, build_plan
 from tgas_neuro.architecture.cell.published import NASNET_A, PNASNET5
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.architecture.space import SPACES
-from tgas_neuro.errors import UserError
+from tgas_neuro.runtime.errors import UserError
 
 SMALL = {"filters": 8, "cells_per_stage": 1, "stages": 3, "n_classes": 10, "image_size": 32}
 

@@ -10,7 +10,7 @@ from tgas_neuro.architecture.cell.published import NASNET_A, PNASNET5
 from tgas_neuro.architecture.cell.space import EMPTY_REDUCTION, CellSpace
 from tgas_neuro.architecture.network import build_network
 from tgas_neuro.architecture.skeleton import Skeleton
-from tgas_neuro.errors import UserError
+from tgas_neuro.runtime.errors import UserError
 
 SMALL = Skeleton(filters=8, cells_per_stage=1, stages=3, n_classes=4, image_size=11)
 

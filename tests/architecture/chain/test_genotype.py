@@ -7,7 +7,7 @@ import pytest
 
 from tgas_neuro.architecture.chain.genotype import ChainGenotype, ChainLayer
 from tgas_neuro.architecture.chain.space import ChainSpace
-from tgas_neuro.errors import UserError
+from tgas_neuro.runtime.errors import UserError
 
 LAYER = {"width": 2, "kernel": 3, "stride": 1, "skip": None}
 VALID = {"space": "chain", "layers": [LAYER, LAYER | {"skip": 0}, LAYER | {"skip": 1}]}

@@ -17,7 +17,7 @@ from tgas_neuro.architecture.nasbench201.network import Cell
 from tgas_neuro.architecture.nasbench201.plan import CellPlan, build_plan
 from tgas_neuro.architecture.nasbench201.space import NASBench201Space
 from tgas_neuro.architecture.skeleton import Skeleton
-from tgas_neuro.errors import UserError
+from tgas_neuro.runtime.errors import UserError
 
 EVERYTHING = [
     NASBench201Genotype("nasbench201", operations)

@@ -9,12 +9,12 @@ import scipy.io
 from PIL import Image
 from scipy.spatial.distance import pdist, squareform
 
-from tgas_neuro.errors import UserError
-from tgas_neuro.recordings.description import load_description
+from tgas_neuro.recordings.datasets.description import load_description
 from tgas_neuro.recordings.readers.kriegeskorte2008_it import (
     CATEGORIES,
     read_kriegeskorte2008_it,
 )
+from tgas_neuro.runtime.errors import UserError
 
 NEURAL_DATA = Path(__file__).parents[3] / "neural_data"
 NAME = "Kriegeskorte_Neuron2008_supplementalData.mat"

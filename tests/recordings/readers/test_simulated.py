@@ -7,10 +7,10 @@ import pytest
 import yaml
 from PIL import Image
 
-from tgas_neuro.errors import UserError
 from tgas_neuro.recordings.assembly import validate_assembly
 from tgas_neuro.recordings.readers.simulated import read_simulated
-from tgas_neuro.recordings.simulation.stimuli import simulate_stimuli
+from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.simulation.stimuli import simulate_stimuli
 
 DESCRIPTION = Path(__file__).parents[3] / "neural_data" / "simulated.yaml"
 TOY = {

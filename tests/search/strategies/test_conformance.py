@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from simulated_search import (
+from support.simulated_search import (
     FAILURES,
     SEARCHED,
     build_entry,
@@ -28,7 +28,7 @@ TESTS = Path(__file__).parents[2]
 def elsewhere():
     """What another process proposes, with another hash seed, two threads, some time later."""
     code = (
-        "import json, torch; torch.set_num_threads(2); from simulated_search import *;"
+        "import json, torch; torch.set_num_threads(2); from support.simulated_search import *;"
         "print(json.dumps(propose_everywhere()))"
     )
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "2")

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
-from simulated_search import SEARCHED, build_entry
+from support.simulated_search import SEARCHED, build_entry
 
-from tgas_neuro.errors import UserError
+from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.search.strategies.evolution import EvolutionStrategy
 
 SPACE = SEARCHED["nasbench201"]

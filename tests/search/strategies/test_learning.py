@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy.stats import ttest_rel
-from simulated_search import SEARCHED, HiddenReward, run_search
+from support.simulated_search import SEARCHED, HiddenReward, run_search
 
 GUIDED = ("tpe", "evolution", "reinforce", "progressive")
 

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
-from simulated_search import SEARCHED, HiddenReward, build_entry, run_search
+from support.simulated_search import SEARCHED, HiddenReward, build_entry, run_search
 
 from tgas_neuro.architecture.space import SPACES
-from tgas_neuro.errors import UserError
+from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.search.strategies import build_strategy
 from tgas_neuro.search.strategies.progressive import ProgressiveStrategy
 from tgas_neuro.search.strategies.surrogate import rank_candidates

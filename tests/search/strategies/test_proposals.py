@@ -3,7 +3,7 @@
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from simulated_search import SEARCHED, build_entry
+from support.simulated_search import SEARCHED, build_entry
 
 from tgas_neuro.search.proposals import ROUNDS, propose_generation
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from simulated_search import SEARCHED, build_entry, draw_history
+from support.simulated_search import SEARCHED, build_entry, draw_history
 
-from tgas_neuro.errors import UserError
+from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.search.strategies.policy import Policy
 from tgas_neuro.search.strategies.reinforce import ReinforceStrategy
 

@@ -6,10 +6,10 @@ from torch import nn
 from tgas_neuro.architecture.cell.genotype import CellGenotype
 from tgas_neuro.architecture.cell.operations import ConvBn, Identity, build_operation
 from tgas_neuro.architecture.cell.plan import CellPlan, OperationPlan, build_plan
-from tgas_neuro.architecture.concatenation import concatenate
-from tgas_neuro.architecture.drop_path import drop_path
+from tgas_neuro.architecture.layers.concatenation import concatenate
+from tgas_neuro.architecture.layers.drop_path import drop_path
+from tgas_neuro.architecture.layers.state import State
 from tgas_neuro.architecture.skeleton import Skeleton
-from tgas_neuro.architecture.state import State
 
 
 class CellNetwork(nn.Module):

@@ -12,10 +12,10 @@ from torch import nn
 from torch.nn import functional
 
 from tgas_neuro.architecture.cell.plan import OperationPlan
-from tgas_neuro.architecture.concatenation import concatenate
-from tgas_neuro.architecture.convolution import PointwiseConv
-from tgas_neuro.architecture.depthwise import DepthwiseConv
-from tgas_neuro.architecture.subsampling import subsample_diagonally
+from tgas_neuro.architecture.layers.concatenation import concatenate
+from tgas_neuro.architecture.layers.convolution import PointwiseConv
+from tgas_neuro.architecture.layers.depthwise import DepthwiseConv
+from tgas_neuro.architecture.layers.subsampling import subsample_diagonally
 
 # As in the released networks (TensorFlow's default of 0.001 for epsilon).
 BN_EPSILON = 1e-3

@@ -15,7 +15,7 @@ from tgas_neuro.architecture.cell.genotype import (
 )
 from tgas_neuro.architecture.choices import ChoiceSpace, check_choices
 from tgas_neuro.architecture.genotype import Genotype
-from tgas_neuro.errors import UserError, check_choice
+from tgas_neuro.runtime.errors import UserError, check_choice
 
 # What a reduction cell is before it has any block: the output of the cell before, halved.
 EMPTY_REDUCTION = Cell(blocks=(), concat=(1,))

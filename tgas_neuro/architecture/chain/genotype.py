@@ -5,8 +5,8 @@ from functools import cached_property
 from typing import Any
 
 from tgas_neuro.architecture.json_fields import check_keys, check_list
-from tgas_neuro.errors import UserError, check_choice
-from tgas_neuro.files import calc_digest
+from tgas_neuro.runtime.errors import UserError, check_choice
+from tgas_neuro.runtime.files import calc_digest
 
 WIDTHS = (1, 2, 4, 8)
 KERNELS = (3, 1, 5, 7)  # the usual one first: a choice that was never made counts as the first

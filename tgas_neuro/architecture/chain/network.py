@@ -5,10 +5,10 @@ from torch import nn
 
 from tgas_neuro.architecture.chain.genotype import ChainGenotype
 from tgas_neuro.architecture.chain.plan import build_plan
-from tgas_neuro.architecture.conv_plan import ConvPlan
-from tgas_neuro.architecture.convolution import PlannedConvBn
+from tgas_neuro.architecture.layers.conv_plan import ConvPlan
+from tgas_neuro.architecture.layers.convolution import PlannedConvBn
+from tgas_neuro.architecture.layers.subsampling import subsample
 from tgas_neuro.architecture.skeleton import Skeleton
-from tgas_neuro.architecture.subsampling import subsample
 
 
 class ChainNetwork(nn.Module):

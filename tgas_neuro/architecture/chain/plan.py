@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from tgas_neuro.architecture.chain.genotype import ChainGenotype
-from tgas_neuro.architecture.conv_plan import ConvPlan, plan_stem
 from tgas_neuro.architecture.costs import Complexity, calc_linear
+from tgas_neuro.architecture.layers.conv_plan import ConvPlan, plan_stem
 from tgas_neuro.architecture.skeleton import Skeleton
 
 

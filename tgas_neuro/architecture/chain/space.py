@@ -16,7 +16,7 @@ from tgas_neuro.architecture.chain.genotype import (
 )
 from tgas_neuro.architecture.choices import ChoiceSpace, check_choices, encode_values
 from tgas_neuro.architecture.genotype import Genotype
-from tgas_neuro.errors import UserError, check_choice
+from tgas_neuro.runtime.errors import UserError, check_choice
 
 
 @dataclass(frozen=True)

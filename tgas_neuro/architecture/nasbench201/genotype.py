@@ -7,8 +7,8 @@ from typing import Any
 
 from tgas_neuro.architecture.json_fields import check_keys
 from tgas_neuro.architecture.nasbench201.equivalence import calc_unique_string
-from tgas_neuro.errors import UserError, check_choice
-from tgas_neuro.files import calc_digest
+from tgas_neuro.runtime.errors import UserError, check_choice
+from tgas_neuro.runtime.files import calc_digest
 
 # In the order of the benchmark (Dong & Yang 2020, ICLR, section 2.1, and its code).
 OPERATION_NAMES = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")

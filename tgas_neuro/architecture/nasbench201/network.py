@@ -4,13 +4,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from tgas_neuro.architecture.conv_plan import ConvPlan
-from tgas_neuro.architecture.convolution import PlannedConvBn, build_conv
-from tgas_neuro.architecture.drop_path import drop_path
+from tgas_neuro.architecture.layers.conv_plan import ConvPlan
+from tgas_neuro.architecture.layers.convolution import PlannedConvBn, build_conv
+from tgas_neuro.architecture.layers.drop_path import drop_path
+from tgas_neuro.architecture.layers.state import State
 from tgas_neuro.architecture.nasbench201.genotype import EDGES, NASBench201Genotype
 from tgas_neuro.architecture.nasbench201.plan import CellPlan, ReductionPlan, build_plan
 from tgas_neuro.architecture.skeleton import Skeleton
-from tgas_neuro.architecture.state import State
 
 
 class NASBench201Network(nn.Module):

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from tgas_neuro.architecture.conv_plan import ConvPlan, plan_stem
 from tgas_neuro.architecture.costs import Complexity, calc_linear
+from tgas_neuro.architecture.layers.conv_plan import ConvPlan, plan_stem
 from tgas_neuro.architecture.nasbench201.genotype import NASBench201Genotype
 from tgas_neuro.architecture.skeleton import Skeleton
 

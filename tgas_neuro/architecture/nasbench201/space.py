@@ -12,7 +12,7 @@ from tgas_neuro.architecture.nasbench201.genotype import (
     OPERATION_NAMES,
     NASBench201Genotype,
 )
-from tgas_neuro.errors import check_choice
+from tgas_neuro.runtime.errors import check_choice
 
 
 @dataclass(frozen=True)

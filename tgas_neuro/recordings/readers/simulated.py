@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from tgas_neuro.recordings.assembly import Recordings
-from tgas_neuro.recordings.description import check_options
-from tgas_neuro.recordings.image_files import encode_images
-from tgas_neuro.recordings.simulation.stimuli import simulate_stimuli
-from tgas_neuro.recordings.simulation.ventral_stream import simulate_responses
+from tgas_neuro.recordings.datasets.description import check_options
+from tgas_neuro.recordings.formats.image_files import encode_images
+from tgas_neuro.simulation.stimuli import simulate_stimuli
+from tgas_neuro.simulation.ventral_stream import simulate_responses
 
 
 def read_simulated(description: dict[str, Any], files: dict[str, Path]) -> Recordings:

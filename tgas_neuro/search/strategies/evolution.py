@@ -6,7 +6,7 @@ import numpy as np
 
 from tgas_neuro.architecture.genotype import Genotype
 from tgas_neuro.architecture.space import Space
-from tgas_neuro.errors import UserError
+from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.search.history import Entry, is_member
 from tgas_neuro.search.strategies.options import check_integer
 from tgas_neuro.search.strategies.seen import select_members

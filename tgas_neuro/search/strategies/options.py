@@ -1,6 +1,6 @@
 """Options of strategies, checked where a strategy is built: one line says what is allowed."""
 
-from tgas_neuro.errors import UserError
+from tgas_neuro.runtime.errors import UserError
 
 
 def check_integer(name: str, value: object, least: int = 1) -> int:

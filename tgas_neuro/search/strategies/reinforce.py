@@ -8,10 +8,10 @@ import numpy as np
 
 from tgas_neuro.architecture.genotype import Genotype
 from tgas_neuro.architecture.space import Space
-from tgas_neuro.errors import UserError
+from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.seeds import derive_seed
 from tgas_neuro.search.history import Entry, is_member
 from tgas_neuro.search.strategies.options import check_integer, check_number
-from tgas_neuro.seeds import derive_seed
 
 if TYPE_CHECKING:
     from tgas_neuro.search.strategies.policy import Policy

@@ -1,0 +1,324 @@
+import copy
+import json
+
+import jsonschema
+import pytest
+import yaml
+
+from tgas_neuro.architecture.skeleton import Skeleton
+from tgas_neuro.final.result.best_cell import (
+    SCHEMA,
+    build_best_cell,
+    name_images,
+    validate_best_cell,
+    write_best_cell,
+)
+from tgas_neuro.runtime.errors import UserError
+
+
+@pytest.fixture
+def parts(genotype):
+    """The six inputs, as the stages write them."""
+    crossed = {"raw": 0.3, "corrected": 0.4, "layers": ["cell_0", "cell_1"]}
+    plain = {"raw": 0.33, "corrected": 0.44, "layer": "cell_1"}
+    region = {"corrected_for_noise": True, "crossed": crossed, "plain": plain}
+    leaders = [
+        {"id": f"g0_c{k}", "hash": genotype.hash, "state": "ok", "P": 0.2, "TG": 0.35,
+         "reward": 0.55 - k / 100, "params": 1000, "macs": 20000}
+        for k in range(12)
+    ]  # fmt: skip
+    best = {
+        "id": "g0_c0",
+        "hash": genotype.hash,
+        "genotype": genotype.to_json(),
+        "reward": 0.55,
+        "record": {
+            "premature": {"accuracy": 0.2, "loss": 2.0, "epochs": 1, "n_train": 90},
+            "teacher": {
+                "TG": {"crossed": 0.35, "paper": 0.44},
+                "regions": {
+                    "V4": region | {"layers": {"cell_0": 0.2}},
+                    "IT": region | {"corrected_for_noise": False, "ceiling": None},
+                },
+            },
+        },
+        "leaderboard": leaders,
+        "states": {"ok": 13, "diverged": 2},
+        "cost": {"images_seen": 1000, "seconds": 3.0},
+    }
+    teacher = {
+        "name": "cowley2023_v4_recordings-01234567",
+        "kind": "recordings",
+        "simulated": False,
+        "level": "image",
+        "regions": {
+            "V4": {"ceiling": 0.85, "reliability": 0.72, "n_sites": 50, "n_stimuli": 640,
+                   "datasets": ["cowley2023_v4"], "description": "recorded"},
+            "IT": {"ceiling": float("nan"), "reliability": None, "n_sites": 674, "n_stimuli": 92,
+                   "description": "recorded, RDM as published"},
+        },
+    }  # fmt: skip
+    metrics = {
+        "top1": 0.25, "top5": 0.5, "top1_interval": [0.2, 0.3], "loss": 3.0, "n_images": 200,
+        "n_train_images": 900, "n_classes": 100, "params": 5000, "macs": 90000, "epochs": 4,
+        "evaluated": "weights",
+        "best": {"epoch": 3, "top1": 0.26, "chosen_on": "validation images"},
+        "network": vars(Skeleton(8, 1, 2, 100, 32)),
+        "digests": {"training_images": "ab"}, "cost": {"seconds": 9.0}, "dates": {"ended": "now"},
+    }  # fmt: skip
+    config = {
+        "recordings": {"regions": {"IT": {"datasets": ["kriegeskorte2008_it"]}}},
+        "search": {"alpha": 1.0, "strategy": "tpe", "space": "cell", "generations": 3,
+                   "candidates": 5, "seed": 0, "layer_choice": "crossed"},
+        "premature": {"data": {"kind": "image_folder", "path": "tiny"}},
+        "final": {"data": {"kind": "image_folder", "path": "data/tiny.tar.gz"},
+                  "target": {"macs": "90k"}},
+    }  # fmt: skip
+    provenance = {
+        "run": "cell_tpe-89abcdef",
+        "digests": {"teacher": "cd"},
+        "versions": {"tgas_neuro": "0.1.0"},
+    }
+    return {
+        "best": best,
+        "teacher": teacher,
+        "final_metrics": metrics,
+        "config": config,
+        "provenance": provenance,
+        "final_guidance": {
+            "TG": {"crossed": 0.5, "paper": 0.55},
+            "regions": {
+                "V4": {
+                    "crossed": crossed | {"corrected": 0.5},
+                    "plain": plain | {"corrected": 0.55, "layer": "cells.cell_2"},
+                    "layers": {"cells.cell_2": {"all": 0.5}},
+                },
+                "IT": {"crossed": None, "plain": None, "layers": {"cells.cell_2": None}},
+            },
+        },
+        "files": {name: f"results/{name}" for name in (
+            "best", "teacher", "metrics", "weights", "log", "picture", "curve", "brainscore",
+            "teacher_guidance")},
+    }  # fmt: skip
+
+
+def test_holds_what_went_in(parts, genotype, tmp_path):
+    path = tmp_path / "results" / "best_cell.json"
+    write_best_cell(path, build_best_cell(**parts))
+    found = json.loads(path.read_text())
+    assert found["genotype"] == genotype.to_json()
+    assert (found["hash"], found["id"], found["reward"]) == (genotype.hash, "g0_c0", 0.55)
+    assert (found["guidance"], found["alpha"]) == ("p_plus_tg", 1.0)
+    assert found["premature"] == {
+        "accuracy": 0.2, "loss": 2.0, "epochs": 1, "n_train": 90, "n_held_back": None,
+    }  # fmt: skip
+    assert found["teacher"]["TG"] == 0.35
+    v4, it = found["teacher"]["regions"]["V4"], found["teacher"]["regions"]["IT"]
+    assert (v4["datasets"], v4["n_sites"], v4["reliability"]) == (["cowley2023_v4"], 50, 0.72)
+    assert v4["crossed"] == {"raw": 0.3, "corrected": 0.4, "layers": ["cell_0", "cell_1"]}
+    assert v4["plain"]["layer"] == "cell_1"
+    assert (v4["corrected"], it["corrected"]) == (True, False)
+    assert it["datasets"] == ["kriegeskorte2008_it"]
+    assert it["ceiling"] is None
+    assert [entry["id"] for entry in found["leaderboard"]] == [f"g0_c{k}" for k in range(10)]
+    assert found["search"]["evaluated"] == 15
+    assert found["search"]["name"] == "cell_tpe-89abcdef"
+    assert found["final"]["top1_interval"] == [0.2, 0.3]
+    assert found["digests"] == {"teacher": "cd", "training_images": "ab"}
+    assert found["cost"]["final"] == {"seconds": 9.0}
+    assert found["configuration"] == parts["config"]
+    assert found["files"] == parts["files"]
+    assert found["drawing"] == {
+        "picture": "results/picture",
+        "text": [
+            "normal cell: block 0 = max_pool_3x3(cell before the previous) + "
+            "identity(previous cell)",
+            "normal cell: output = concatenation of block 0",
+        ],
+    }
+    assert (v4["TG"], v4["layer"]) == (0.4, "cell_1")
+    assert found["final"]["network"] == parts["final_metrics"]["network"]
+    assert found["final"]["best"]["epoch"] == 3
+    assert (found["final"]["dataset"], found["final"]["target"]) == ("tiny", {"macs": "90k"})
+    assert found["final"]["per_class"] == "results/metrics"
+    assert found["final"]["teacher"] == {
+        "TG": 0.5,
+        "regions": {
+            "V4": {
+                "crossed": {"raw": 0.3, "corrected": 0.5, "layers": ["cell_0", "cell_1"]},
+                "plain": {"raw": 0.33, "corrected": 0.55, "layer": "cells.cell_2"},
+                "TG": 0.5,
+                "layer": "cells.cell_2",
+            },
+            "IT": {"crossed": None, "plain": None, "TG": None, "layer": None},
+        },
+    }
+    assert list(found)[:2] == ["simulated_or_toy", "note"]
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        ({"kind": "simulated", "images_per_class": 10}, "simulated objects"),
+        ({"kind": "image_folder", "path": "data/tiny_imagenet_100.tar.gz"}, "tiny_imagenet_100"),
+        ({"kind": "image_folder", "path": "../flowers/"}, "flowers"),
+        ({"kind": "imagenet", "root": "/data/ilsvrc"}, "ImageNet (ILSVRC2012)"),
+        ({"kind": "tiny_imagenet", "root": "data/tiny"}, "Tiny-ImageNet"),
+    ],
+)
+def test_name_of_the_images(data, name):
+    assert name_images(data) == name
+
+
+def test_what_is_simulated_or_a_toy_stands_first(parts):
+    toy = "images of the final training: 900 in 100 classes, a toy beside ImageNet's 1,281,167"
+    assert build_best_cell(**parts)["simulated_or_toy"] == [toy]
+    parts["final_metrics"]["n_train_images"] = 50_000
+    assert build_best_cell(**parts)["simulated_or_toy"] == []
+    parts["teacher"]["regions"]["V4"]["simulated"] = True
+    parts["config"]["premature"]["data"] = {"kind": "simulated"}
+    parts["config"]["final"]["data"] = {"kind": "simulated"}
+    found = build_best_cell(**parts)
+    assert found["simulated_or_toy"] == [
+        "recordings of V4: simulated",
+        "images of the search: simulated",
+        "images of the final training: simulated, 50,000 in 100 classes",
+    ]
+    regions = found["teacher"]["regions"]
+    assert (regions["V4"]["simulated"], regions["IT"]["simulated"]) == (True, False)
+
+
+def test_the_similarity_that_counts_is_that_of_the_layer_choice(parts):
+    parts["config"]["search"]["layer_choice"] = "paper"
+    found = build_best_cell(**parts)
+    teacher, final = found["teacher"], found["final"]["teacher"]
+    assert (teacher["TG"], teacher["regions"]["V4"]["TG"]) == (0.44, 0.44)
+    assert (final["TG"], final["regions"]["V4"]["TG"]) == (0.55, 0.55)
+
+
+def test_cost_and_dates_are_nowhere_else(parts):
+    other = copy.deepcopy(parts)
+    other["best"]["cost"] = {"seconds": 99.0}
+    other["best"]["dates"] = {"started": "then"}
+    other["final_metrics"] |= {"cost": {"seconds": 77.0}, "dates": {"ended": "later"}}
+    one, two = build_best_cell(**parts), build_best_cell(**other)
+    assert one["cost"] != two["cost"]
+    assert one["dates"] != two["dates"]
+    for key in ("cost", "dates"):
+        del one[key], two[key]
+    assert one == two
+
+
+def test_number_as_teacher_guidance_is_read_too(parts):
+    parts["best"]["record"]["teacher"]["TG"] = 0.31
+    assert build_best_cell(**parts)["teacher"]["TG"] == 0.31
+
+
+def test_note_of_real_data(parts):
+    note = build_best_cell(**parts)["note"]
+    assert "V4 from cowley2023_v4, IT from kriegeskorte2008_it (not corrected for noise)" in note
+    assert "25.0% top-1 of 200 validation images in 100 classes (95 % interval 20.0%" in note
+    assert "Small search: the best of 15 candidates" in note
+    assert "imulated" not in note
+    parts["best"]["states"] = {"ok": 100}
+    assert "Small search" not in build_best_cell(**parts)["note"]
+
+
+@pytest.mark.parametrize("kind", ["recordings", "control"])
+def test_note_says_what_is_simulated(parts, kind):
+    parts["teacher"]["kind"] = kind
+    parts["teacher"]["regions"]["V4"]["simulated"] = True
+    del parts["teacher"]["simulated"]
+    parts["config"]["final"]["data"] = {"kind": "simulated"}
+    found = build_best_cell(**parts)
+    assert found["teacher"]["simulated"] is True
+    assert found["final"]["simulated"] is True
+    assert "says nothing about brains" in found["note"]
+    assert "Simulated images in the final training: accuracies there say nothing" in found["note"]
+    parts["config"]["premature"]["data"] = {"kind": "simulated"}
+    assert (
+        "Simulated images in the search and the final training" in build_best_cell(**parts)["note"]
+    )
+    validate_best_cell(found)
+
+
+def test_note_of_a_network_teacher(parts):
+    parts["teacher"]["kind"] = "network"
+    parts["teacher"]["regions"]["V4"]["description"] = "network resnet18, random weights"
+    note = build_best_cell(**parts)["note"]
+    assert "a network, not a brain: V4, network resnet18, random weights; IT, recorded" in note
+    parts["teacher"]["kind"] = "oracle"
+    with pytest.raises(UserError, match=r"teacher\.kind: 'oracle' is not one of: recordings"):
+        build_best_cell(**parts)
+
+
+def test_region_of_another_teacher_is_named(parts):
+    del parts["teacher"]["regions"]["IT"]
+    with pytest.raises(UserError, match=r"region 'IT' .* not among its regions: V4"):
+        build_best_cell(**parts)
+
+
+@pytest.mark.parametrize(
+    "path, value, message",
+    [
+        (("note",), None, "note: None is not of type 'string'"),
+        (("final", "top1"), 1.5, "final.top1: 1.5 is greater than the maximum of 1"),
+        (("teacher", "regions", "V4", "extra"), 1, "teacher.regions.V4: Additional properties"),
+        (("search", "states"), {"ok": -1}, "search.states.ok: -1 is less than the minimum"),
+        (("surplus",), 1, "best_cell.json: Additional properties"),
+    ],
+)
+def test_what_does_not_fit_the_schema_is_named_and_not_written(
+    parts, tmp_path, path, value, message
+):
+    content = build_best_cell(**parts)
+    inner = content
+    for key in path[:-1]:
+        inner = inner[key]
+    inner[path[-1]] = value
+    with pytest.raises(UserError) as caught:
+        write_best_cell(tmp_path / "best_cell.json", content)
+    assert message in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "note",
+        "simulated_or_toy",
+        "drawing",
+        "files",
+        "teacher",
+        "final",
+        "digests",
+        "versions",
+        "cost",
+    ],
+)
+def test_no_part_may_be_missing(parts, key):
+    content = build_best_cell(**parts)
+    del content[key]
+    with pytest.raises(UserError, match=f"{key}' is a required property"):
+        validate_best_cell(content)
+
+
+def test_schema_is_valid_and_describes_every_key():
+    schema = yaml.safe_load(SCHEMA.read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    seen = []
+
+    def walk(node):
+        for name, inner in node.get("properties", {}).items():
+            seen.append(name)
+            assert inner.get("description", "").endswith("."), name
+            walk(inner)
+        for key in ("items", "additionalProperties"):
+            if isinstance(node.get(key), dict):
+                walk(node[key])
+
+    walk(schema)
+    for definition in schema["$defs"].values():
+        assert definition["description"]
+        walk(definition)
+    assert len(seen) > 60

@@ -1,0 +1,123 @@
+"""Jobs of several candidates: which go together, what is kept of them, and what it counts for."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tgas_neuro.runtime.files import read_json, write_json
+from tgas_neuro.runtime.provenance import build_provenance
+from tgas_neuro.search.candidate import batch
+from tgas_neuro.search.candidate.batch import (
+    drop_kept,
+    keep_cut_batches,
+    keep_record,
+    list_batches,
+    make_kept_record,
+)
+
+DIGESTS = {"teacher": "t", "search": "s"}
+PROPOSAL = {"id": "g000_c01", "genotype": {"space": "cell"}, "original": None}
+RECORD = PROPOSAL | {
+    "provenance": build_provenance(5, images="of the images", **DIGESTS),
+    "state": "ok",
+}
+
+
+@pytest.mark.parametrize(
+    ("candidates", "together", "expected"),
+    [
+        (3, 1, [["00"], ["01"], ["02"]]),
+        (5, 2, [["00", "01"], ["02", "03"], ["04"]]),
+        (2, 9, [["00", "01"]]),
+    ],
+)
+def test_batches(candidates, together, expected):
+    assert list_batches(candidates, together) == expected
+
+
+@pytest.fixture
+def make(tmp_path, monkeypatch):
+    """Makes a record, or takes up the one that is kept; says which."""
+    write_json(tmp_path / "classes.json", {"classes": ["a"], "digest": "of the images"})
+    monkeypatch.setattr(batch, "make_record", lambda *_: RECORD | {"state": "made anew"})
+
+    def call(proposal=PROPOSAL, seed=5, digests=DIGESTS):
+        config = {"search": {"seed": seed}}
+        paths = (tmp_path, tmp_path / "teacher.nc", tmp_path / "ranks", None)
+        return make_kept_record(tmp_path, proposal, config, *paths, digests)["state"]
+
+    return call
+
+
+def test_a_kept_record_is_taken_up(tmp_path, make):
+    keep_record(tmp_path, RECORD)
+    assert make() == "ok"
+    drop_kept(tmp_path, ["g000_c01", "g000_c02"])
+    assert make() == "made anew"
+    assert make() == "made anew"  # kept as it was made
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"proposal": PROPOSAL | {"genotype": {"space": "chain"}}},
+        {"proposal": PROPOSAL | {"original": "g000_c00"}},
+        {"seed": 6},
+        {"digests": DIGESTS | {"teacher": "another"}},
+    ],
+)
+def test_the_record_of_something_else_is_not(tmp_path, make, other):
+    keep_record(tmp_path, RECORD)
+    assert make(**other) == "made anew"
+
+
+def test_other_images_count(tmp_path, make):
+    keep_record(tmp_path, RECORD)
+    write_json(tmp_path / "classes.json", {"classes": ["a"], "digest": "of other images"})
+    assert make() == "made anew"
+
+
+def test_records_of_cut_batches_are_kept(tmp_path):
+    """Of a batch with some records; not of one with all, which Snakemake leaves alone."""
+    for name in ("g000_c00", "g000_c01", "g000_c02", "g001_c03"):
+        path = tmp_path / f"generation_{name[1:4]}" / f"candidate_{name[-2:]}.json"
+        path.parent.mkdir(exist_ok=True)
+        write_json(path, RECORD | {"id": name})
+    keep_cut_batches(tmp_path, list_batches(4, 2))
+    kept = sorted(path.name for path in (tmp_path / "kept").iterdir())
+    assert kept == ["g000_c02.json", "g001_c03.json"]
+    assert read_json(tmp_path / "kept/g000_c02.json") == RECORD | {"id": "g000_c02"}
+    keep_cut_batches(tmp_path / "a_run_that_is_not_there", list_batches(4, 2))
+
+
+def test_one_a_job_keeps_nothing(tmp_path):
+    (tmp_path / "generation_000").mkdir()
+    write_json(tmp_path / "generation_000/candidate_00.json", RECORD)
+    keep_cut_batches(tmp_path, list_batches(3, 1))
+    assert not (tmp_path / "kept").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts threads in /proc")
+def test_what_is_imported_once_can_be_forked_and_is_all():
+    """No thread but the first; and building a network loads nothing large any more."""
+    code = (
+        "import os, sys\n"
+        "from tgas_neuro.search.candidate.batch import import_once\n"
+        "assert 'torch' not in sys.modules\n"
+        "import_once()\n"
+        "print('torch' in sys.modules, len(os.listdir('/proc/self/task')))\n"
+        "import torch\n"
+        "from tgas_neuro.architecture.cell.published import PNASNET5\n"
+        "from tgas_neuro.architecture.skeleton import Skeleton\n"
+        "from tgas_neuro.search.candidate.evaluation import set_up_torch, build_network\n"
+        "set_up_torch(1)\n"
+        "build_network(PNASNET5, Skeleton(4, 1, 2, 3, 8), torch.Generator())\n"
+        "print(torch.are_deterministic_algorithms_enabled(), 'sympy' in sys.modules)\n"
+    )
+    variables = os.environ | dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=variables
+    )
+    assert found.stdout.split() == ["True", "1", "True", "False"], found.stderr

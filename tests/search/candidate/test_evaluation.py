@@ -1,0 +1,233 @@
+"""One candidate from the network to its record: before the training, at rungs, stopped early."""
+
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+from scipy.spatial.distance import pdist
+from support.run_folders import SEARCH, draw
+
+from tgas_neuro.architecture.complexity import calc_complexity
+from tgas_neuro.architecture.network import build_network
+from tgas_neuro.architecture.skeleton import Skeleton
+from tgas_neuro.architecture.space import SPACES
+from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.files import write_json
+from tgas_neuro.runtime.seeds import derive_seed
+from tgas_neuro.scoring.scoring import score_network
+from tgas_neuro.scoring.targets import write_ranks
+from tgas_neuro.search.candidate.evaluation import evaluate_candidate
+from tgas_neuro.search.candidate.record import find_proposal, make_record
+from tgas_neuro.search.guidance import Rating
+from tgas_neuro.search.history import build_entry
+from tgas_neuro.teacher.teacher import Teacher, write_teacher
+
+SIZE, CLASSES, N_IMAGES, N_STIMULI = 8, 4, 80, 16
+NETWORK = {"filters": 2, "cells_per_stage": 1, "stages": 1, "stem": "cifar"}
+SETTINGS = {
+    "network": NETWORK,
+    "image_size": SIZE,
+    "epochs": 3,
+    "batch_size": 12,
+    "learning_rate": 0.05,
+    "momentum": 0.9,
+    "weight_decay": 1e-4,
+    "held_back": 0.1,
+    "augment": True,
+    "threads": 1,
+    "device": "cpu",
+    "rungs": [],
+}
+SCORING = {"max_units": "auto", "spatial_mean": False, "exact": False}
+SKELETON = Skeleton(**NETWORK, n_classes=CLASSES, image_size=SIZE)
+GENOTYPE = SPACES["cell"](blocks=1).sample(np.random.default_rng(3))
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Decoded images that are easy to learn, a teacher of random responses, and its ranks."""
+    folder, rng = tmp_path_factory.mktemp("files"), np.random.default_rng(0)
+    labels = np.arange(N_IMAGES) % CLASSES
+    colours = rng.integers(0, 256, (CLASSES, 1, 1, 3))
+    noise = rng.normal(0, 40, (N_IMAGES, SIZE, SIZE, 3))
+    np.save(folder / "images.npy", np.clip(colours[labels] + noise, 0, 255).astype(np.uint8))
+    np.save(folder / "labels.npy", labels)
+    write_json(folder / "classes.json", {"classes": list("abcd"), "digest": "of the images"})
+    images = rng.integers(0, 256, (N_STIMULI, SIZE, SIZE, 3)).astype(np.uint8)
+    region = xr.Dataset(
+        {
+            "rdm": ("pair", pdist(rng.normal(size=(N_STIMULI, 9))).astype(np.float32)),
+            "half": ("row_name", (np.arange(N_STIMULI) % 2).astype(np.int8)),
+            "images": (("stimulus", "y", "x", "rgb"), images),
+            "row": ("stimulus", np.arange(N_STIMULI)),
+        },
+        attrs={
+            "corrected_for_noise": 1,
+            "ceiling": 0.8,
+            "ceiling_half_0": 0.7,
+            "ceiling_half_1": 0.9,
+            "distance": "correlation",
+            "comparison": "spearman",
+        },
+    )
+    teacher = Teacher({"IT": region}, {})
+    write_teacher(folder / "teacher.nc", teacher)
+    write_ranks(folder / "ranks", teacher)
+    return folder, teacher
+
+
+@pytest.fixture(autouse=True)
+def keep_settings_of_torch():
+    threads = torch.get_num_threads()
+    yield
+    torch.use_deterministic_algorithms(False)
+    torch.set_num_threads(threads)
+
+
+def evaluate(files, settings=SETTINGS, thresholds=None, guidance="p_plus_tg", **options):
+    """`thresholds`: rung to threshold."""
+    if thresholds is not None:
+        options["early_stop"] = {
+            "rungs": [{"epoch": e, "threshold": t, "of": 7} for e, t in thresholds.items()],
+            "rating": Rating(guidance, 2.0).to_json(),
+            "complexity": asdict(calc_complexity(GENOTYPE, SKELETON)),
+        }
+    folder = str(files[0])
+    return evaluate_candidate(
+        GENOTYPE.to_json(),
+        asdict(SKELETON),
+        folder,
+        f"{folder}/teacher.nc",
+        f"{folder}/ranks",
+        settings,
+        SCORING,
+        5,
+        **options,
+    )
+
+
+@pytest.fixture(scope="module")
+def plain(files):
+    return evaluate(files)
+
+
+def drop_cost(evaluation, *others):
+    return {key: value for key, value in evaluation.items() if key not in ("cost", *others)}
+
+
+def test_the_untrained_score_is_that_of_the_network_as_it_was_built(files, plain):
+    generator = torch.Generator().manual_seed(derive_seed(5, "weights", GENOTYPE.hash))
+    network = build_network(GENOTYPE, SKELETON, generator).eval()
+    expected = score_network(
+        network, network.layers(), files[1], None, torch.device("cpu"), 5, **SCORING
+    )
+    found = plain["teacher_untrained"]
+    assert found["TG"] == pytest.approx(expected["TG"], abs=1e-6)
+    assert list(found["regions"]["IT"]["layers"]) == list(network.layers())
+    assert found["TG"] != plain["teacher"]["TG"]
+
+
+def test_scoring_before_the_training_changes_nothing_after_it(files, plain):
+    without = evaluate(files, untrained=False)
+    assert without["teacher_untrained"] is None
+    dropped = "teacher_untrained"
+    assert drop_cost(without, dropped) == drop_cost(plain, dropped)
+    # it has learned something; an accuracy in eight images may change by one of them
+    assert plain["premature"]["loss"] < 0.85 * np.log(CLASSES)
+
+
+def test_going_on_at_rungs_changes_nothing(files, plain):
+    found = evaluate(files, thresholds={1: None, 2: -9.0})
+    assert drop_cost(found, "rungs") == drop_cost(plain, "rungs")
+    assert [rung["epoch"] for rung in found["rungs"]] == [1, 2]
+
+
+def test_a_rung_is_the_end_of_a_shorter_training(files):
+    settings = SETTINGS | {"augment": False}  # drawn after the order of all images
+    for rung in evaluate(files, settings, thresholds={1: None, 2: None})["rungs"]:
+        short = evaluate(files, settings | {"epochs": rung["epoch"]})
+        assert rung["P"] == short["premature"]["accuracy"]
+        assert rung["TG"] == short["teacher"]["TG"]
+        assert rung["value"] == rung["P"] + 2 * rung["TG"]["crossed"]
+
+
+def test_stopped_at_a_rung(files, plain):
+    reached = evaluate(files, thresholds={1: None})["rungs"][0]
+    found = evaluate(files, thresholds={1: reached["value"], 2: 9.0})  # to equal it is enough
+    assert [rung["threshold"] for rung in found["rungs"]] == [reached["value"], 9.0]
+    assert found["teacher"] is None
+    assert found["premature"]["stopped_at"] == 2
+    assert found["premature"]["accuracy"] == found["rungs"][-1]["P"]
+    n_train = plain["premature"]["n_train"]
+    assert found["cost"]["images_seen"] == round(2 * n_train / 12) * 12
+    assert found["cost"]["images_seen"] < plain["cost"]["images_seen"]
+
+
+@pytest.mark.parametrize("guidance", ["p", "tg", "params", "macs", "tg_epoch0"])
+def test_values_at_a_rung_follow_the_guidance(files, plain, guidance):
+    (rung,) = evaluate(files, thresholds={1: 99.0}, guidance=guidance)["rungs"]
+    complexity = calc_complexity(GENOTYPE, SKELETON)
+    expected = {
+        "p": rung["P"],
+        "tg": rung["TG"] and rung["TG"]["crossed"],
+        "params": np.log10(complexity.params),
+        "macs": np.log10(complexity.macs),
+        "tg_epoch0": plain["teacher_untrained"]["TG"]["crossed"],
+    }
+    assert rung["value"] == pytest.approx(expected[guidance])
+    assert (rung["TG"] is None) == (guidance != "tg")  # measured only where it is needed
+
+
+def record(files, genotype=GENOTYPE, rungs=(), original=None):
+    folder, _ = files
+    search = SEARCH | {"cell": {"blocks": 1}, "scoring": SCORING, "alpha": 2.0}
+    proposal = {"id": "g000_c00", "genotype": genotype.to_json(), "hash": genotype.hash}
+    return make_record(
+        proposal | {"original": original, "rungs": list(rungs)},
+        {"search": search, "premature": SETTINGS},
+        folder,
+        folder / "teacher.nc",
+        folder / "ranks",
+        None,
+        {"teacher": "t"},
+    )
+
+
+def test_the_record_of_a_stopped_candidate(files):
+    found = record(files, rungs=[{"epoch": 1, "threshold": 99.0, "of": 7}])
+    assert found["state"] == "stopped"
+    assert "99.000 was needed there to be among the best of 7 candidates" in found["message"]
+    assert (found["teacher"], found["complete"]) == (None, True)
+    assert found["premature"]["stopped_at"] == 1
+    assert found["cost"]["images_seen"] > 0
+    entry = build_entry(found, Rating("p_plus_tg", 2.0), {})
+    assert (entry.reward, entry.P) == (None, None)
+    assert entry.rungs == {"1": found["rungs"][0]["value"]}
+    assert found["provenance"]["digests"] == {"images": "of the images", "teacher": "t"}
+
+
+def test_the_record_of_one_that_went_on(files):
+    found = record(files, rungs=[{"epoch": 1, "threshold": None, "of": 0}])
+    assert (found["state"], found["message"], found["guidance"]) == ("ok", "", "p_plus_tg")
+    entry = build_entry(found, Rating("p_plus_tg", 2.0), {})
+    TG = found["teacher"]["TG"]["crossed"]
+    assert entry.reward == found["premature"]["accuracy"] + 2 * TG
+    assert entry.TG_untrained == found["teacher_untrained"]["TG"]["crossed"]
+
+
+def test_duplicates_and_partial_ones(files):
+    """Of five blocks in a space of one: not a member, so that it may not win."""
+    (other,) = draw(1)
+    found = record(files, other, original="old-1/g000_c07")
+    assert found["state"] == "duplicate"
+    assert found["message"] == "the same network as old-1/g000_c07, whose record is reused"
+    assert (found["complete"], found["rungs"], found["premature"]) == (False, [], None)
+
+
+def test_a_proposal_comes_with_the_rungs_of_its_file():
+    content = {"proposals": [{"id": "g000_c00"}, {"id": "g000_c01"}], "rungs": [{"epoch": 1}]}
+    assert find_proposal(content, "g000_c01") == {"id": "g000_c01", "rungs": [{"epoch": 1}]}
+    with pytest.raises(UserError, match="there are: g000_c00, g000_c01"):
+        find_proposal(content, "g000_c02")

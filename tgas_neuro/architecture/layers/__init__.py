@@ -1,0 +1,1 @@
+"""Layers of networks: convolutions, drop path, concatenation, subsampling."""

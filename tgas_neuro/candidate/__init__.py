@@ -1,1 +1,0 @@
-"""One candidate: train a little, record activations, score against the teacher."""

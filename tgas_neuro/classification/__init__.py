@@ -1,1 +1,0 @@
-"""The classification data: images in folders, one per class, as ImageNet has them."""

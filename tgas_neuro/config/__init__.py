@@ -1,0 +1,1 @@
+"""The configuration: its keys, their checks and their messages."""

@@ -1,0 +1,1 @@
+"""Measure the accuracy of a trained network, and how much it looks like the teacher."""

@@ -1,0 +1,76 @@
+"""Back to the brain: how much the trained final network looks like the teacher, layer by layer."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tgas_neuro.architecture.genotype import read_genotype
+from tgas_neuro.architecture.skeleton import Skeleton
+from tgas_neuro.final.network.modules import name_module
+from tgas_neuro.final.network.trained import load_trained
+from tgas_neuro.runtime.devices import choose_device, computing_with
+from tgas_neuro.scoring.activations import BATCH_SIZE
+from tgas_neuro.scoring.scoring import score_network
+from tgas_neuro.teacher.reshown import show_again
+from tgas_neuro.teacher.source import Source
+from tgas_neuro.teacher.teacher import load_teacher
+
+
+def measure_teacher_guidance(
+    genotype: Mapping[str, Any],
+    skeleton: Skeleton,
+    weights: Path,
+    teacher: Path,
+    ranks: Path,
+    sources: Mapping[str, Source],
+    visual_degrees: float,
+    computing: Mapping[str, Any],
+    scoring: Mapping[str, Any],
+    seed: int,
+) -> dict[str, Any]:
+    """Compare every layer of the final network with every region, as the search does candidates.
+
+    The stimuli are shown anew at the size of the network's images: it has another depth, width and
+    resolution than the candidate that was guided, so that neither its layers nor its TG follow
+    from the candidate's.
+
+    Parameters
+    ----------
+    genotype, skeleton, weights
+        The winner, the size of the final network and its state dict.
+    teacher, ranks
+        The teacher file and the folder of the ranks of its RDMs.
+    sources, visual_degrees
+        See `show_again`.
+    computing
+        Read: ``device``, ``threads``, ``batch_size`` and ``micro_batch`` of the section ``final``:
+        no more stimuli go through the network at once than images in its training. In float32
+        everywhere.
+    scoring
+        ``search.scoring``.
+    seed
+        The run's, for projections.
+
+    Returns
+    -------
+    score
+        As ``teacher`` of a candidate's record (see `score_network`), layers by the names of their
+        modules, and ``image_size`` [pixel]. TG is None where no layer tells all stimuli apart.
+
+    Raises
+    ------
+    UserError
+        Weights, teacher or stimuli are missing or do not belong together.
+    """
+    device = choose_device(computing["device"], "final.device", claim=True)
+    architecture = read_genotype(genotype)
+    network = load_trained(architecture, skeleton, weights, "the final network").to(device)
+    layers = {name_module(architecture, name): module for name, module in network.layers().items()}
+    size = skeleton.image_size
+    shown = show_again(load_teacher(teacher, for_scoring=True), sources, size, visual_degrees)
+    at_once = min(BATCH_SIZE, computing["micro_batch"] or computing["batch_size"])
+    with computing_with(computing["threads"]):
+        score = score_network(
+            network, layers, shown, ranks, device, seed, **scoring, batch_size=at_once
+        )
+    return {"image_size": size, **score}

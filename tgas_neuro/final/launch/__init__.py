@@ -1,0 +1,1 @@
+"""Start the final training: its processes, preemption, compilation."""

@@ -1,0 +1,1 @@
+"""The final network: the best genotype, scaled up."""

@@ -1,0 +1,146 @@
+"""The network of the final training: that of the genotype, drop path, and an auxiliary head."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from tgas_neuro.architecture.genotype import Genotype
+from tgas_neuro.architecture.network import build_module, build_network
+from tgas_neuro.architecture.skeleton import Skeleton
+from tgas_neuro.final.network.auxiliary import AuxiliaryHead
+from tgas_neuro.final.network.scaling import check_regularisation
+from tgas_neuro.runtime.seeds import derive_seed
+
+
+class FinalNetwork(nn.Module):
+    """A genotype's network and what only its training needs.
+
+    Attributes
+    ----------
+    network
+        The genotype's network; its weights alone are the result.
+    auxiliary
+        The auxiliary head, or None.
+    drop_path
+        The share of samples that drop a path of the last cell at the end of the training.
+    n_paths
+        Decisions of drop path for each sample, one for every path; 0 where nothing is dropped.
+    """
+
+    def __init__(self, network: nn.Module, auxiliary: AuxiliaryHead | None, drop_path: float):
+        super().__init__()
+        self.network = network
+        self.auxiliary = auxiliary
+        self.drop_path = drop_path
+        self.depths = network.plan.path_depths if drop_path > 0 else ()
+        self.n_paths = len(self.depths)
+        place = network.plan.last_before_reduction
+        self.tap = place[0] if auxiliary is not None else None
+
+    def forward(
+        self, images: torch.Tensor, kept: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Class scores of the network and of its auxiliary head.
+
+        Parameters
+        ----------
+        images
+            (n, channels, height, width), float.
+        kept
+            (n, n_paths), float32: 0 for a path that the sample drops, else 1 / (1 - its rate); None
+            drops nothing.
+
+        Returns
+        -------
+        logits
+            (n, class).
+        auxiliary
+            (n, class) in training mode where there is a head; else None.
+        """
+        arguments = {} if kept is None or self.n_paths == 0 else {"kept": kept}
+        if self.auxiliary is None or not self.training:
+            return self.network(images, **arguments), None
+        logits, tapped = self.network(images, **arguments, tap=self.tap)
+        return logits, self.auxiliary(tapped)
+
+    def calc_drop_rates(self, progress: float) -> np.ndarray:
+        """The share of samples that drop each path, (n_paths,), float64, in [0, `drop_path`].
+
+        It rises linearly with the depth of the cell and with the training, as in NASNet's code
+        (``drop_connect_version`` v3 of Zoph et al. 2018, CVPR, "ScheduledDropPath").
+
+        Parameters
+        ----------
+        progress
+            How much of the training has passed, in [0, 1].
+        """
+        return self.drop_path * progress * np.array(self.depths, dtype=np.float64)
+
+
+def build_final_network(
+    genotype: Genotype,
+    skeleton: Skeleton,
+    settings: Mapping[str, Any],
+    generator: torch.Generator,
+) -> FinalNetwork:
+    """Build the network of the final training with fresh weights.
+
+    The genotype's network has the weights that `build_network` gives from the same generator,
+    whether there is an auxiliary head or not.
+
+    Parameters
+    ----------
+    genotype, skeleton
+        What to build, and how large (see `find_skeleton`).
+    settings
+        The section ``final`` of the configuration. Read: ``auxiliary`` (weight of its loss, 0 for
+        no head) and ``drop_path`` (in [0, 1), 0 for none).
+    generator
+        The source of the weights, on the device where the network is to be.
+
+    Raises
+    ------
+    UserError
+        Drop path or a head is asked for where the network has no place for it.
+    """
+    check_regularisation(settings, genotype.space, skeleton.stages)
+    network = build_network(genotype, skeleton, generator)
+    auxiliary = None
+    if settings["auxiliary"] > 0:
+        _, channels, size = network.plan.last_before_reduction
+        auxiliary = build_module(
+            lambda: AuxiliaryHead(channels, size, skeleton.n_classes), generator
+        )
+    return FinalNetwork(network, auxiliary, settings["drop_path"])
+
+
+def draw_kept(seed: int, epoch: int, samples: Sequence[int], rates: np.ndarray) -> torch.Tensor:
+    """Which paths each sample keeps in an epoch, (sample, path), as `FinalNetwork` takes it.
+
+    The numbers of a sample come from a counter-based generator, Philox (Salmon et al. 2011, SC),
+    with (seed, epoch) as its key and the sample's index as its counter. So they depend on nothing
+    else: not on the batch, the number of processes, or what was drawn before.
+
+    Parameters
+    ----------
+    seed
+        Of the training.
+    epoch
+        From 0.
+    samples
+        Indices of the batch's images in the training split.
+    rates
+        (path,), the share that is dropped, each in [0, 1).
+    """
+    key = derive_seed(seed, "final", "drop_path", epoch)
+    draws = np.empty((len(samples), len(rates)), dtype=np.float32)
+    for row, sample in zip(draws, samples, strict=True):
+        # the sample stands above the counter's lowest 64 bits, which count the draws
+        bits = np.random.Philox(key=key, counter=[0, int(sample), 0, 0])
+        np.random.Generator(bits).random(out=row, dtype=np.float32)
+    rates = np.asarray(rates, dtype=np.float64)
+    kept = np.where(draws >= rates.astype(np.float32), 1 / (1 - rates), 0.0)
+    return torch.from_numpy(kept.astype(np.float32))

@@ -1,0 +1,1 @@
+"""What the final stage writes: best_cell.json and the model plugin of Brain-Score."""

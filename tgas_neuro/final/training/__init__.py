@@ -1,0 +1,1 @@
+"""Train the final network: epochs, optimizer, checkpoints, log."""

@@ -1,0 +1,250 @@
+"""The final training: the best genotype at full size, trained, checkpointed and evaluated."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tgas_neuro import RESULTS_VERSION
+from tgas_neuro.architecture.complexity import calc_complexity
+from tgas_neuro.architecture.genotype import Genotype
+from tgas_neuro.architecture.skeleton import Skeleton
+from tgas_neuro.final.evaluation.validation import build_validation
+from tgas_neuro.final.launch.distributed import Group
+from tgas_neuro.final.launch.preemption import StopRequest
+from tgas_neuro.final.network.network import FinalNetwork, build_final_network
+from tgas_neuro.final.network.scaling import describe_size, find_skeleton
+from tgas_neuro.final.training.checkpoint import remove_fragments, write_weights
+from tgas_neuro.final.training.epochs import Training, find_best
+from tgas_neuro.final.training.log import LogEntry
+from tgas_neuro.final.training.order import check_batches
+from tgas_neuro.images.data import FolderImages
+from tgas_neuro.images.image_folder import ImageFolder, match_classes
+from tgas_neuro.images.layouts import load_split
+from tgas_neuro.images.source import Images
+from tgas_neuro.runtime.devices import (
+    choose_device,
+    computing_with,
+    keep_freed_memory,
+    measure_peak_memory,
+)
+from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.files import calc_digest
+from tgas_neuro.runtime.seeds import derive_seed
+
+KEY = "final.data"  # the key of the configuration that names the images, for messages
+
+# Keys of the `final` section on which the weights depend, beside the network's size.
+DECISIVE = (
+    "epochs",
+    "batch_size",
+    "micro_batch",
+    "optimizer",
+    "learning_rate",
+    "warmup",
+    "schedule",
+    "decay",
+    "decay_epochs",
+    "momentum",
+    "weight_decay",
+    "label_smoothing",
+    "gradient_clip",
+    "ema",
+    "drop_path",
+    "auxiliary",
+    "augmentation",
+    "compile",
+    "threads",
+)
+
+Build = Callable[[Genotype, Skeleton, dict, torch.Generator], FinalNetwork]
+
+
+def train_final(
+    config: dict,
+    genotype: Genotype,
+    images: Images,
+    folder: Path,
+    seed: int,
+    report: Callable[[str], None] = print,
+    build: Build = build_final_network,
+    group: Group | None = None,
+    checked: Path | None = None,
+    splits: Mapping[str, str | Path] | None = None,
+) -> dict[str, Any]:
+    """Train `genotype` at full size and evaluate it on the validation split.
+
+    Called again after a break it goes on after the last checkpoint and gives the same numbers as
+    an unbroken run. In `folder` it keeps ``checkpoint.pt`` (the last), ``best.pt``, ``log.csv``,
+    ``tensorboard/`` and, at the end, ``weights.pt``.
+
+    Parameters
+    ----------
+    config
+        The section ``final`` of the configuration, with all its keys.
+    genotype
+        The winner of the search.
+    images
+        The two splits; both are checked before anything is trained.
+    folder
+        Where checkpoints, log and weights lie.
+    seed
+        The run's seed; the training's own is derived from it and the genotype's hash.
+    report
+        Called with lines for the user, in the first process.
+    build
+        Makes the network; another one in tests.
+    group
+        The processes that train together, in each of which this function is called alike; None:
+        this one alone.
+    checked
+        Folder that keeps which images are corrupt, see `load_split`.
+    splits
+        Split to where a rule made it, see `load_split`.
+
+    Returns
+    -------
+    dict
+        ``top1, top5, top1_interval, loss, n_images, n_classes, per_class`` of the validation split
+        after the last epoch; ``best``, the epoch that did best on it, which is not what is
+        reported (it is chosen by what it is measured on); ``n_train_images, params, macs, network,
+        epochs, evaluated, digests``; and ``cost`` and ``dates``, which alone may differ between
+        two runs.
+
+    Raises
+    ------
+    UserError
+        Images are missing, unreadable or of unknown classes; a batch cannot be shared by the
+        processes; the loss is not finite.
+    PreemptedError
+        The process was told to end, and has written a checkpoint.
+    """
+    started, folder = datetime.now(UTC), Path(folder)
+    keep_freed_memory()
+    check_batches(config)
+    group = group or Group(0, 1, choose_device(config["device"], "final.device", claim=True))
+    report = report if group.is_first else _say_nothing
+    training, validation = load_splits(images, checked, group, report, splits or {})
+    skeleton = find_skeleton(config, genotype, len(training.classes))
+    seed = derive_seed(seed, "final", genotype.hash)
+    identity = calc_identity(config, skeleton, genotype.hash, seed, training, group.device)
+    if group.is_first:
+        remove_fragments(folder)
+    report(describe_size(genotype, skeleton, config["target"]))
+    with computing_with(config["threads"]):
+        train_images, val_images = _load_images(config, training, validation, seed)
+        network = build(genotype, skeleton, config, _derive_torch_generator(seed))
+        network = network.to(group.device, memory_format=torch.channels_last)
+        validate = build_validation(val_images, config, group)
+        run = Training(config, network, train_images, validate, folder, identity, group, report)
+        run.run()
+        metrics = run.metrics or validate(run.stepper.result, StopRequest())
+    if not math.isfinite(metrics.loss):
+        raise UserError(
+            f"final.learning_rate: {config['learning_rate']}; after the last epoch the loss on the "
+            f"validation images is {metrics.loss}: lower it, or set final.gradient_clip"
+        )
+    if group.is_first:
+        write_weights(folder / "weights.pt", run.stepper.result.state_dict())
+    complexity = calc_complexity(genotype, skeleton)
+    return metrics.to_dict() | {
+        "best": _describe_best(run.log),
+        "n_train_images": len(training),
+        "params": complexity.params,
+        "macs": complexity.macs,
+        "network": asdict(skeleton),
+        "epochs": config["epochs"],
+        "evaluated": "moving average of the weights" if config["ema"] else "weights",
+        "digests": {"training_images": training.digest, "validation_images": validation.digest},
+        "cost": _describe_cost(run.log, group),
+        "dates": {"started": started.isoformat(), "ended": datetime.now(UTC).isoformat()},
+    }
+
+
+def calc_identity(
+    config: dict,
+    skeleton: Skeleton,
+    genotype_hash: str,
+    seed: int,
+    training: ImageFolder,
+    device: torch.device,
+) -> str:
+    """Digest of everything that the trained weights depend on, 64 hexadecimal digits.
+
+    Not of the number of processes: they change the rounding of sums and no more, so that a run may
+    go on with another number of them.
+    """
+    decisive = {key: config[key] for key in DECISIVE}
+    return calc_digest(
+        {
+            "config": decisive | {"micro_batch": config["micro_batch"] or config["batch_size"]},
+            "network": asdict(skeleton),
+            "genotype": genotype_hash,
+            "seed": seed,
+            "training_images": training.digest,
+            "device": device.type,
+            "results_version": RESULTS_VERSION,
+        }
+    )
+
+
+def _say_nothing(line: str) -> None:
+    """Of all processes only the first reports."""
+
+
+def _derive_torch_generator(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(derive_seed(seed, "weights"))
+
+
+def load_splits(
+    images: Images,
+    checked: Path | None,
+    group: Group,
+    report: Callable[[str], None] | None,
+    folders: Mapping[str, str | Path],
+) -> tuple[ImageFolder, ImageFolder]:
+    """Training and validation split, with the same classes.
+
+    The first process looks at the images, then all the others do. For the parameters see
+    `train_final` and `load_split`.
+    """
+    if not group.is_first:
+        group.wait()
+    training, validation = (
+        load_split(images, split, KEY, checked, report, folders.get(split))
+        for split in ("train", "val")
+    )
+    if group.is_first:
+        group.wait()
+    return training, match_classes(validation, training)
+
+
+def _load_images(
+    config: dict, training: ImageFolder, validation: ImageFolder, seed: int
+) -> tuple[FolderImages, FolderImages]:
+    size, augmentation, memory_mb = (
+        config[key] for key in ("image_size", "augmentation", "memory_mb")
+    )
+    return (
+        FolderImages(training, size, augmentation, seed, memory_mb=memory_mb),
+        FolderImages(validation, size, augmentation, memory_mb=memory_mb),
+    )
+
+
+def _describe_best(log: list[LogEntry]) -> dict[str, Any]:
+    best = find_best(log)
+    return {"epoch": best.epoch, "top1": best.val_top1, "chosen_on": "validation images"}
+
+
+def _describe_cost(log: list[LogEntry], group: Group) -> dict[str, Any]:
+    return {
+        "images_seen": sum(entry.images for entry in log),
+        "seconds": round(sum(entry.seconds + entry.val_seconds for entry in log), 1),
+        "peak_memory_mb": round(measure_peak_memory(group.device), 1),
+        "device": group.device.type,
+        "processes": group.size,
+    }

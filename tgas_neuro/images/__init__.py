@@ -1,0 +1,1 @@
+"""Images with classes: folders, decoding, augmentation."""

@@ -1,0 +1,154 @@
+"""Augmentation of training images, decided by (seed, epoch, sample) and by nothing else.
+
+Each sample has uniform numbers of its own in each epoch, from a counter-based generator: what
+happens to an image depends neither on its batch nor on the number of workers or processes.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from tgas_neuro.runtime.seeds import derive_seed
+
+# What is drawn for a sample: size, aspect ratio, top, left, mirror.
+N_DRAWS = 5
+
+# Inception's random resized crop (Szegedy et al. 2015): share of the area, and aspect ratio.
+AREA = (0.08, 1.0)
+ASPECT = (3 / 4, 4 / 3)
+
+
+class Cut(NamedTuple):
+    """What is taken of an image: a part is resized, and a square cut out of the result.
+
+    Attributes
+    ----------
+    left, top, width, height
+        The part, in pixels of the image.
+    resized_width, resized_height
+        What the part is resized to [pixel].
+    x, y
+        Upper left corner of the square, in pixels of the resized part.
+    """
+
+    left: int
+    top: int
+    width: int
+    height: int
+    resized_width: int
+    resized_height: int
+    x: int = 0
+    y: int = 0
+
+
+def draw_augmentation(seed: int, epoch: int, samples: Sequence[int]) -> np.ndarray:
+    """Uniform numbers in [0, 1), (sample, draw), float32: what happens to each of these samples.
+
+    Philox (Salmon et al. 2011) is keyed by (seed, epoch) and its counter is the sample's number,
+    so that there is no table of all samples and a row does not depend on the other rows.
+    """
+    key = derive_seed(seed, "final", "augmentation", epoch)
+    draws = np.empty((len(samples), N_DRAWS), dtype=np.float32)
+    for row, sample in zip(draws, samples, strict=True):
+        philox = np.random.Philox(key=key, counter=[0, 0, 0, int(sample)])
+        np.random.Generator(philox).random(N_DRAWS, dtype=np.float32, out=row)
+    return draws
+
+
+def choose_square(width: int, height: int, size: int) -> Cut:
+    """The middle square of the whole shorter side, for a resize to `size`."""
+    return choose_middle(width, height, size, size)
+
+
+def choose_centre(width: int, height: int, size: int) -> Cut:
+    """The middle square after a resize to 8/7 of `size` (ImageNet: 256, then 224)."""
+    return choose_middle(width, height, size, round(size * 8 / 7))
+
+
+def choose_middle(width: int, height: int, size: int, shorter: int) -> Cut:
+    """The middle square after a resize of the shorter side to `shorter`.
+
+    With the rounding of torchvision's ``Resize`` and ``CenterCrop``: the longer side down, the
+    margins to the nearest pixel, halves to the even one.
+    """
+    shortest = min(width, height)
+    resized = [shorter * side // shortest for side in (width, height)]
+    x, y = (round((side - size) / 2) for side in resized)
+    return Cut(0, 0, width, height, *resized, x, y)
+
+
+def choose_crop(width: int, height: int, size: int, draws: np.ndarray) -> Cut:
+    """A part of 8 to 100 % of the area.
+
+    A part that would leave the image is cut to its edge (rather than drawn again, as torchvision
+    does: the number of draws per sample is fixed).
+    """
+    area = width * height * (AREA[0] + float(draws[0]) * (AREA[1] - AREA[0]))
+    ratio = ASPECT[0] * (ASPECT[1] / ASPECT[0]) ** float(draws[1])
+    part_width = max(1, min(width, round((area * ratio) ** 0.5)))
+    part_height = max(1, min(height, round((area / ratio) ** 0.5)))
+    top = int(float(draws[2]) * (height - part_height + 1))
+    left = int(float(draws[3]) * (width - part_width + 1))
+    return Cut(left, top, part_width, part_height, size, size)
+
+
+def shift(pixels: np.ndarray, draws: np.ndarray) -> np.ndarray:
+    """Shift by up to an eighth of the side, mirror every second image (He et al. 2016, CIFAR).
+
+    What the shift brings in from outside is a reflection of the image.
+
+    Parameters
+    ----------
+    pixels
+        (y, x, rgb), a square.
+    draws
+        A row of `draw_augmentation`.
+    """
+    size = len(pixels)
+    margin = size // 8
+    padded = np.pad(pixels, ((margin, margin), (margin, margin), (0, 0)), mode="reflect")
+    top, left = (int(draw * (2 * margin + 1)) for draw in draws[2:4])
+    return mirror(padded[top : top + size, left : left + size], draws)
+
+
+def mirror(pixels: np.ndarray, draws: np.ndarray) -> np.ndarray:
+    """Mirror every second image, (y, x, rgb)."""
+    if draws[4] >= 0.5:
+        return pixels
+    # torch has a kernel for it: 9 times as fast as numpy's copy of a view that runs backwards
+    image = torch.from_numpy(pixels).permute(2, 0, 1)
+    return image[None].flip(-1)[0].permute(1, 2, 0).numpy()
+
+
+def keep(pixels: np.ndarray, draws: np.ndarray) -> np.ndarray:
+    """Change nothing."""
+    return pixels
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How images become squares of one size.
+
+    Attributes
+    ----------
+    view
+        ``(width, height, size) -> Cut``: what is seen without augmentation.
+    crop
+        ``(width, height, size, draws) -> Cut``: what is taken in training; None takes `view`.
+    alter
+        ``(pixels, draws) -> pixels``: what happens to the square in training.
+    """
+
+    view: Callable[[int, int, int], Cut]
+    crop: Callable[[int, int, int, np.ndarray], Cut] | None
+    alter: Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+AUGMENTATIONS = {
+    "pad_crop": Augmentation(choose_square, None, shift),
+    "resized_crop": Augmentation(choose_centre, choose_crop, mirror),
+    "none": Augmentation(choose_square, None, keep),
+}

@@ -1,0 +1,287 @@
+"""Batches of images for the final training: kept decoded where they fit, else read each time."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from tgas_neuro.images.augmentation import (
+    AUGMENTATIONS,
+    Cut,
+    choose_middle,
+    draw_augmentation,
+)
+from tgas_neuro.images.decoding import Reading, decode_square
+from tgas_neuro.images.image_folder import ImageFolder
+from tgas_neuro.images.shared_memory import share_pixels
+from tgas_neuro.runtime.errors import UserError, check_choice
+
+READING = Reading()
+SERIAL = 2**15 - 1  # elements of an operation that torch does not split among threads
+AHEAD = 2  # batches that a worker has been given beforehand
+
+
+class FolderImages:
+    """The images of one split, given out as squares of uint8 pixels.
+
+    Parameters
+    ----------
+    listing
+        The split.
+    size
+        Width and height of what is given out [pixel].
+    augmentation
+        A key of `AUGMENTATIONS`.
+    seed
+        For the training split: augments by (seed, epoch, sample). None: never augments.
+    memory_mb
+        Images are decoded once and kept (resized to squares of `size`) if all of them fit into
+        so many megabytes. Random resized crops need the whole image and are never kept.
+    reading
+        How files become inputs.
+
+    Attributes
+    ----------
+    labels
+        (sample,), int64.
+    """
+
+    def __init__(
+        self,
+        listing: ImageFolder,
+        size: int,
+        augmentation: str,
+        seed: int | None = None,
+        memory_mb: float = 2048,
+        reading: Reading = READING,
+    ):
+        check_choice("augmentation", augmentation, AUGMENTATIONS)
+        self.listing, self.size, self.seed, self.reading = listing, size, seed, reading
+        self.augmentation = AUGMENTATIONS[augmentation]
+        self.labels = torch.tensor(listing.labels, dtype=torch.int64)
+        # One array rather than many strings: workers count references to strings, and every
+        # count would copy a page of what they share with this process.
+        self._paths = np.array([os.fsencode(path) for path in listing.paths])
+        self.kept: np.ndarray | None = None
+        whole_needed = self.augmentation.crop is not None and seed is not None
+        if not whole_needed and len(listing) * size * size * 3 <= memory_mb * 2**20:
+            self.kept = self.load(range(len(listing))).numpy()
+
+    def __len__(self) -> int:
+        return len(self.listing)
+
+    def load(
+        self,
+        samples: Sequence[int],
+        epoch: int | None = None,
+        images: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """Images of these samples, (sample, y, x, rgb), uint8.
+
+        Parameters
+        ----------
+        samples
+            Their numbers, in the order in which they are wanted.
+        epoch
+            Augmented as in this epoch; None: not augmented.
+        images
+            Filled and given back; None: a new tensor.
+
+        Raises
+        ------
+        UserError
+            A file cannot be read.
+        """
+        if images is None:
+            images = torch.empty((len(samples), self.size, self.size, 3), dtype=torch.uint8)
+        pixels = images.numpy()
+        if epoch is None:
+            for place, sample in enumerate(samples):
+                pixels[place] = self._load_view(sample)
+            return images
+        draws = draw_augmentation(self.seed, epoch, samples)
+        for place, sample in enumerate(samples):
+            pixels[place] = self.augmentation.alter(
+                self._load_part(sample, draws[place]), draws[place]
+            )
+        return images
+
+    def _load_view(self, sample: int) -> np.ndarray:
+        if self.kept is not None:
+            return self.kept[sample]
+        return decode_square(self._get_path(sample), self._choose_view, self.size, self.reading)
+
+    def _choose_view(self, width: int, height: int) -> Cut:
+        if self.reading.resize is not None:
+            return choose_middle(width, height, self.size, self.reading.resize)
+        return self.augmentation.view(width, height, self.size)
+
+    def _load_part(self, sample: int, draws: np.ndarray) -> np.ndarray:
+        crop = self.augmentation.crop
+        if crop is None:
+            return self._load_view(sample)
+        return decode_square(
+            self._get_path(sample),
+            lambda width, height: crop(width, height, self.size, draws),
+            self.size,
+            self.reading,
+            reduce=True,
+        )
+
+    def _get_path(self, sample: int) -> Path:
+        return self.listing.folder / os.fsdecode(self._paths[sample])
+
+
+def iterate_batches(
+    images: FolderImages,
+    batches: Sequence[Sequence[int]],
+    device: torch.device,
+    workers: int = 0,
+    epoch: int | None = None,
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Yield (inputs, labels) of each batch on `device`, in the order of `batches`.
+
+    Parameters
+    ----------
+    images
+        The split.
+    batches
+        Numbers of the samples of each batch.
+    device
+        Where the batches are wanted; pixels travel as uint8, a quarter of the bytes.
+    workers
+        Processes that decode whole batches; 0 decodes in this one. Values and order do not
+        depend on it. They end with the iterator, also when it is closed early.
+    epoch
+        Augmentation of a sample is decided by (seed, epoch, its number) alone; None: not augmented.
+
+    Yields
+    ------
+    inputs
+        (sample, channel, y, x), float32, channels last, normalised by ImageNet's mean and
+        deviation.
+    labels
+        (sample,), int64.
+    """
+    source = _Batches(images, batches, epoch, workers)
+    loader = DataLoader(
+        source,
+        batch_size=None,
+        num_workers=workers,
+        prefetch_factor=AHEAD if workers else None,
+        worker_init_fn=_prepare_worker,
+        # Without one of its own it draws a seed from torch's global generator.
+        generator=torch.Generator().manual_seed(0),
+    )
+    loaded = iter(loader)
+    try:
+        for number in _with_short_errors(loaded):
+            pixels, labels = source.get_pixels(number), source.get_labels(number)
+            if device.type == "cuda":  # only from such memory a copy runs beside the network
+                pixels, labels = pixels.pin_memory(), labels.pin_memory()
+            yield (
+                normalise(pixels.to(device, non_blocking=True), images.reading),
+                labels.to(device, non_blocking=True),
+            )
+    finally:
+        if workers:  # torch ends them with the last reference, which a traceback may hold
+            loaded._shutdown_workers()
+
+
+def normalise(pixels: torch.Tensor, reading: Reading = READING) -> torch.Tensor:
+    """Pixels (sample, y, x, rgb), uint8, as inputs (sample, channel, y, x), channels last."""
+    count, height, width, _ = pixels.shape
+    mean, deviation = (
+        torch.tensor(colour, device=pixels.device).mul(255).repeat(width)
+        for colour in (reading.mean, reading.deviation)
+    )
+    # By whole rows of an image: 9 times as fast as with an innermost dimension of 3.
+    rows = pixels.view(count * height, width * 3)
+    inputs = _allocate(rows.shape, pixels.device)
+    # On a CPU in blocks that stay in the cache and are too small for torch's threads: where the
+    # workers use all cores, these would wait for each other.
+    block = max(1, SERIAL // (width * 3)) if pixels.device.type == "cpu" else len(rows)
+    for part, source in zip(inputs.split(block), rows.split(block), strict=True):
+        part.copy_(source).sub_(mean).div_(deviation)
+    return inputs.view(pixels.shape).permute(0, 3, 1, 2)
+
+
+def _allocate(shape: torch.Size, device: torch.device) -> torch.Tensor:
+    """An empty float32 tensor.
+
+    On a CPU by numpy, which asks Linux for huge pages: a batch of 224 pixels is more than glibc
+    keeps, and mapping 4 KB at a time takes longer than filling it.
+    """
+    if device.type == "cpu":
+        return torch.from_numpy(np.empty(shape, dtype=np.float32))
+    return torch.empty(shape, dtype=torch.float32, device=device)
+
+
+class _Batches(Dataset):
+    """Whole batches, so that one process decodes one batch into one tensor.
+
+    Pixels are written to where the main process finds them, in a ring of places that both share:
+    only the batch's number is sent, and no page is mapped anew for each batch, which takes as long
+    as a sixth of the decoding.
+    """
+
+    def __init__(
+        self,
+        images: FolderImages,
+        batches: Sequence[Sequence[int]],
+        epoch: int | None,
+        workers: int,
+    ):
+        self.images, self.batches, self.epoch = images, batches, epoch
+        # While the main process uses a batch, the loader has given out the `AHEAD` next ones of
+        # each worker and no more: one place is left for it.
+        places = min(len(batches), AHEAD * workers + 1)
+        largest = max(map(len, batches), default=0)
+        shape = (places, largest, images.size, images.size, 3)
+        self.places = share_pixels(shape) if workers else torch.empty(shape, dtype=torch.uint8)
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getitem__(self, number: int) -> int:
+        self.images.load(self.batches[number], self.epoch, self.get_pixels(number))
+        return number
+
+    def get_pixels(self, number: int) -> torch.Tensor:
+        """Pixels of a batch, (sample, y, x, rgb), as long as its place is not used again."""
+        return self.places[number % len(self.places), : len(self.batches[number])]
+
+    def get_labels(self, number: int) -> torch.Tensor:
+        """Labels of a batch, (sample,), int64."""
+        return self.images.labels[list(self.batches[number])]
+
+
+def _prepare_worker(number: int) -> None:
+    """Leave it to the main process when to end.
+
+    A cluster signals every process of a job, a terminal every one in the foreground, but the main
+    one may need a few more batches until it has written its checkpoint.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "sigwaitinfo"):  # not on macOS
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        threading.Thread(target=_wait_for_parent, daemon=True).start()
+
+
+def _wait_for_parent() -> None:
+    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != os.getppid():
+        pass
+    os._exit(0)
+
+
+def _with_short_errors(loaded: Iterator[int]) -> Iterator[int]:
+    """What a loader gives; of a worker's `UserError`, the message without its traceback."""
+    try:
+        yield from loaded
+    except UserError as error:
+        raise UserError(str(error).rsplit("UserError: ", 1)[-1]) from None

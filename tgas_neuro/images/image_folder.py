@@ -1,0 +1,152 @@
+"""Image folders in ImageNet's layout: `<folder>/<class>/<image>`, listed, numbered and digested."""
+
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from tgas_neuro.runtime.errors import UserError
+
+SUFFIXES = frozenset({".jpeg", ".jpg", ".png", ".bmp", ".webp"})
+
+
+@dataclass(frozen=True)
+class ImageFolder:
+    """The images of one split.
+
+    Attributes
+    ----------
+    folder
+        Where they lie.
+    classes
+        Names of the classes, sorted; a label is an index into them.
+    paths
+        Relative to `folder`, sorted within each class.
+    labels
+        One per path, in [0, len(classes)).
+    digest
+        SHA-256 over relative paths and file sizes: 64 hexadecimal digits. (Not over the bytes:
+        ImageNet has 150 GB of them.)
+    """
+
+    folder: Path
+    classes: tuple[str, ...]
+    paths: tuple[str, ...]
+    labels: tuple[int, ...]
+    digest: str
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+
+def load_image_folder(folder: str | Path, split: str, key: str) -> ImageFolder:
+    """List the images of one split.
+
+    Parameters
+    ----------
+    folder
+        Holds one folder per class. Images may lie deeper, as in Tiny-ImageNet's
+        ``<class>/images/``. Hidden files and other suffixes than `SUFFIXES` are passed over.
+    split
+        ``"training"`` or ``"validation"``, for messages.
+    key
+        The key of the configuration that names the images, for messages.
+
+    Raises
+    ------
+    UserError
+        The folder is missing, holds no class, or a class holds no image.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise UserError(
+            f"{folder}: the {split} images are missing: no such folder; it must hold one folder "
+            f"per class, each with its images: put it there or change {key}"
+        )
+    classes = sorted(
+        entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != "."
+    )
+    if not classes:
+        raise UserError(
+            f"{folder}: no class folders among the {split} images; expected "
+            f"<folder>/<class>/<image> as in ImageNet: change {key} or sort the images"
+        )
+    found = []
+    for label, name in enumerate(classes):
+        images = list_images(folder, name)
+        if not images:
+            raise UserError(
+                f"{folder / name}: no image ({', '.join(sorted(SUFFIXES))}) in this class of the "
+                f"{split} images; add some or remove the folder"
+            )
+        found += [Found(label, path, size) for path, size in images]
+    return build_listing(folder, classes, found)
+
+
+class Found(NamedTuple):
+    """An image of a split: number of its class, path relative to the folder, size [byte]."""
+
+    label: int
+    path: str
+    size: int
+
+
+def build_listing(
+    folder: Path, classes: Sequence[str], found: Iterable[Found], labelled: bool = False
+) -> ImageFolder:
+    """Put images in order, by class and then by path, and digest them.
+
+    Parameters
+    ----------
+    folder
+        Where they lie.
+    classes
+        Sorted names.
+    found
+        In any order.
+    labelled
+        Whether classes come from a table beside the images: then they are digested as well, else
+        they are part of the path.
+    """
+    found, digest = sorted(found), hashlib.sha256()
+    for label, path, size in found:
+        name = f"{classes[label]}\0" if labelled else ""
+        digest.update(f"{name}{path}\0{size}\n".encode())
+    return ImageFolder(
+        folder,
+        tuple(classes),
+        tuple(path for _, path, _ in found),
+        tuple(label for label, _, _ in found),
+        digest.hexdigest(),
+    )
+
+
+def list_images(folder: Path, name: str) -> list[tuple[str, int]]:
+    """Pairs (path relative to `folder`, size [byte]) of one class, sorted."""
+    found = []
+    for parent, folders, files in os.walk(folder / name, followlinks=True):
+        folders[:] = [entry for entry in folders if not entry.startswith(".")]
+        for file in files:
+            if file[0] != "." and Path(file).suffix.lower() in SUFFIXES:
+                path = Path(parent, file)
+                found.append((path.relative_to(folder).as_posix(), path.stat().st_size))
+    return sorted(found)
+
+
+def match_classes(validation: ImageFolder, training: ImageFolder) -> ImageFolder:
+    """`validation` with the class numbers of `training`, of which its classes must be a subset."""
+    numbers = {name: number for number, name in enumerate(training.classes)}
+    unknown = [name for name in validation.classes if name not in numbers]
+    if unknown:
+        shown = ", ".join(unknown[:5]) + (", ..." if len(unknown) > 5 else "")
+        raise UserError(
+            f"{validation.folder}: {len(unknown)} of its {len(validation.classes)} classes are not "
+            f"among the {len(training.classes)} training classes of {training.folder}: {shown}; "
+            "both splits must use the same class names"
+        )
+    labels = tuple(numbers[validation.classes[label]] for label in validation.labels)
+    return ImageFolder(
+        validation.folder, training.classes, validation.paths, labels, validation.digest
+    )

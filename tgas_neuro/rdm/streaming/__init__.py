@@ -1,0 +1,1 @@
+"""Compare RDMs of many stimuli without holding the whole matrix in memory."""

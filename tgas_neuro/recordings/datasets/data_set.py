@@ -1,0 +1,70 @@
+"""A data set outside a run, for commands: found by name or file, fetched, read, checked."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from tgas_neuro.recordings.datasets.description import load_description
+from tgas_neuro.recordings.datasets.download import fetch_files
+from tgas_neuro.recordings.ingest import ingest_recordings
+from tgas_neuro.runtime.errors import UserError
+
+RAW = Path("neural_data/raw")  # where a run keeps downloads, too
+DESCRIPTIONS = (Path("neural_data"), Path(__file__).parents[3] / "neural_data")
+ENDINGS = (".yaml", ".yml")
+
+
+def find_description(target: str | Path) -> dict:
+    """The checked description of a data set.
+
+    Parameters
+    ----------
+    target
+        Its name, looked for in ``neural_data`` of the working directory and of the project; or
+        the file of the description.
+
+    Raises
+    ------
+    UserError
+        There is no such data set or file, or the description has a mistake.
+    """
+    path = Path(target)
+    if path.suffix not in ENDINGS:
+        return load_description(str(target), DESCRIPTIONS)
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; give the description of a data set, or its name")
+    if path.suffix != ".yaml":
+        raise UserError(f"{path}: a description ends in .yaml; rename it to {path.stem}.yaml")
+    return load_description(path.stem, [path.parent])
+
+
+def read_data_set(description: dict, folder: Path, mirror: Path | None = None) -> Iterator[str]:
+    """Fetch the files of a data set and write what a run would, to `folder`.
+
+    Parameters
+    ----------
+    description
+        From `find_description`.
+    folder
+        Receives ``assembly.nc`` (or ``rdm.nc``), ``stimuli.csv`` and ``stimuli/``.
+    mirror
+        A folder that is looked in before the internet.
+
+    Yields
+    ------
+    problem
+        One line each; nothing where all is well. Of the files all that is wrong, of their content
+        what is found first, since what follows hangs on it.
+    """
+    raw, files, complete = RAW / description["name"], {}, True
+    for file in description["files"]:
+        try:
+            files |= fetch_files(description | {"files": [file]}, raw, mirror)
+        except UserError as error:
+            complete = False
+            yield str(error)
+    if not complete:
+        return
+    try:
+        ingest_recordings(description, files, folder)
+    except UserError as error:
+        yield str(error)

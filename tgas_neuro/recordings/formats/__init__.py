@@ -1,0 +1,1 @@
+"""What knows a file format and nothing else: archives, images, HDF5, MATLAB."""

@@ -1,0 +1,149 @@
+"""MATLAB's .mat files: variables, fields of structs and cells of text, in both formats."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import scipy.io
+
+from tgas_neuro.recordings.formats.hdf5_files import open_hdf5
+from tgas_neuro.recordings.formats.mat_probe import probe_mat
+from tgas_neuro.runtime.errors import UserError
+
+if TYPE_CHECKING:
+    import h5py
+
+Choose = Callable[[list[str]], str]
+STEP = re.compile(r"\.(\w+)|\[(\d+)\]")
+
+
+def load_mat_variables(path: Path) -> dict:
+    """All variables of a .mat file up to version 7; a damaged one is a `UserError`."""
+    probe_mat(path)
+    try:
+        return scipy.io.loadmat(path)
+    except Exception as error:  # scipy's parser raises all kinds on a damaged file
+        raise UserError(
+            f"{path}: not a readable .mat file ({error or type(error).__name__}); it may be "
+            "truncated: delete it to have it fetched again"
+        ) from None
+
+
+def load_mat(path: Path, choose: Choose, steps: str) -> np.ndarray:
+    """Load a variable of a .mat file up to version 7.
+
+    Parameters
+    ----------
+    path
+        The file.
+    choose
+        Chooses one of the names of its variables.
+    steps
+        What of the variable: fields and elements, as ``[0].rdm``, or "".
+
+    Raises
+    ------
+    UserError
+        The file is damaged, or the steps lead nowhere.
+    """
+    content = load_mat_variables(path)
+    name = choose([name for name in content if not name.startswith("__")])
+    value, where = content[name], f"{path}: {name}"
+    for field, element in STEP.findall(steps):
+        value = _take_field(value, field, where) if field else _take(value, int(element), where)
+        where += f".{field}" if field else f"[{element}]"
+    return _join(value, where)
+
+
+def load_mat_hdf5(path: Path, choose: Choose, steps: str) -> np.ndarray:
+    """Load a variable of a .mat file of version 7.3, which is HDF5; see `load_mat`.
+
+    HDF5 holds MATLAB's arrays with their axes reversed; they are turned round again.
+    """
+    with open_hdf5(path) as file:
+        name = choose([name for name in file if not name.startswith("#")])
+        value, where = _read_item(file, file[name]), f"{path}: {name}"
+        for field, element in STEP.findall(steps):
+            value = _take_field(value, field, where) if field else _take(value, int(element), where)
+            where += f".{field}" if field else f"[{element}]"
+        return _join(value, where)
+
+
+def _take_field(value, field: str, where: str):
+    """The field of a struct; of an array of structs, an object array of its values."""
+    if isinstance(value, dict):
+        names, values = list(value), value.get(field)
+    else:
+        names = list(getattr(getattr(value, "dtype", None), "names", None) or ())
+        values = value[field] if field in names else None
+    if field not in names:
+        raise UserError(
+            f"{where}: field {field!r} is missing; there are: {', '.join(names) or 'no fields'}"
+        )
+    if isinstance(values, np.ndarray) and values.dtype == object and values.size == 1:
+        return values.item()
+    return values
+
+
+def _take(value, element: int, where: str):
+    """One element of an array of structs or of cells, counted from 0."""
+    if isinstance(value, dict):
+        parts = {
+            name: part
+            for name, part in value.items()
+            if isinstance(part, np.ndarray) and part.dtype.hasobject
+        }
+        size = max((part.size for part in parts.values()), default=1)
+        taken = {name: part.ravel(order="F")[element] for name, part in parts.items()} or value
+    else:
+        size = np.size(value)
+        taken = np.ravel(value, order="F")[element] if element < size else None
+    if element >= size:
+        raise UserError(f"{where}: element [{element}] of {size}; they are counted from 0")
+    return taken
+
+
+def _join(value, where: str) -> np.ndarray:
+    """A plain array: cells or fields of a struct array are stacked where they are alike."""
+    if isinstance(value, dict) or getattr(getattr(value, "dtype", None), "names", None):
+        names = list(value) if isinstance(value, dict) else value.dtype.names
+        raise UserError(f"{where}: is a struct; name a field of it: {', '.join(names)}")
+    if not isinstance(value, np.ndarray):
+        if hasattr(value, "toarray"):
+            raise UserError(f"{where}: is sparse; save it as full(...)")
+        return np.asarray(value)
+    if value.dtype != object:
+        return value
+    parts = [np.squeeze(np.asarray(part)) for part in value.ravel(order="F")]
+    forms = {(part.shape, part.dtype.kind if part.dtype.kind != "U" else "U") for part in parts}
+    if len(forms) != 1 or parts[0].dtype.kind not in "fiubU":
+        raise UserError(
+            f"{where}: its {len(parts)} cells are not alike (numbers of one shape, or text); save "
+            "a plain array"
+        )
+    return np.stack(parts)
+
+
+def _read_item(file: h5py.File, item: h5py.Dataset | h5py.Group):
+    """Content of one variable of version 7.3: array, text, object array of cells, or dict."""
+    import h5py
+
+    if isinstance(item, h5py.Group):
+        return {name: _read_item(file, item[name]) for name in item}
+    if "MATLAB_empty" in item.attrs:
+        return np.zeros(0)
+    if item.dtype == h5py.ref_dtype:
+        references = item[()].T
+        cells = np.empty(references.shape, dtype=object)
+        for place, reference in np.ndenumerate(references):
+            cells[place] = _read_item(file, file[reference])
+        return cells
+    values = item[()].T
+    if item.attrs.get("MATLAB_class") == b"char":
+        rows = ["".join(map(chr, row)) for row in np.atleast_2d(values)]
+        return np.array(rows if len(rows) > 1 else rows[0])
+    return values

@@ -1,0 +1,1 @@
+"""Reader of plain arrays: NumPy, MATLAB, HDF5, CSV."""

@@ -1,0 +1,1 @@
+"""Readers of assemblies in netCDF: our own, BrainIO, Brain-Score."""

@@ -1,0 +1,1 @@
+"""Reader of the laboratory HDF5 file of Majaj and Hong 2015."""

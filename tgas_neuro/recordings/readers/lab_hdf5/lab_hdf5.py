@@ -1,0 +1,227 @@
+"""The laboratory's ventral_neural_data.hdf5: all sites and images of Majaj, Hong et al. 2015."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from tgas_neuro.recordings.assembly import Recordings, build_assembly
+from tgas_neuro.recordings.datasets.description import check_options
+from tgas_neuro.recordings.datasets.listed_files import ListedFiles
+from tgas_neuro.recordings.formats.hdf5_files import get_dataset, list_blocks, open_hdf5, read_text
+from tgas_neuro.recordings.formats.image_files import check_pixels, encode_png
+from tgas_neuro.recordings.readers.absent_trials import (
+    drop_slots,
+    number_repetitions,
+    pack_repetitions,
+)
+from tgas_neuro.recordings.readers.lab_hdf5.lab_order import check_order
+from tgas_neuro.runtime.errors import UserError
+
+if TYPE_CHECKING:
+    import h5py
+
+REGIONS = {"V4": "neural_meta/V4_NEURONS", "IT": "neural_meta/IT_NEURONS"}
+COLUMNS = {
+    "object_name": "image_meta/object_name",
+    "category_name": "image_meta/category",
+    "variation": "image_meta/variation_level",
+}
+WINDOW_MS = [70, 170]
+
+
+def read_lab_hdf5(description: dict, files: dict[str, Path]) -> Recordings:
+    """Read the laboratory's file.
+
+    Of the file, ``images`` (image, row, column), ``image_meta/{object_name, category,
+    variation_level}`` (image), ``neural_meta/{V4_NEURONS, IT_NEURONS}`` (indices of sites),
+    ``neural_meta/ANIMAL_INFO`` (site; text, bytes or whole numbers) and
+    ``time_averaged/variation_level_{0,3,6}`` (trial, image of that level, site), mean rates of
+    70-170 ms after onset. NaN marks a trial that a site does not have; of each image the trials
+    that all sites have are kept (`pack_repetitions`).
+
+    Parameters
+    ----------
+    description
+        Under ``options``: ``levels``, ``degrees`` [deg] and ``leave_out_sites`` (indices).
+    files
+        One file that ends in .hdf5 or .h5. It is read in blocks; all trials of 5,760 images and
+        296 sites take 0.3 GB.
+
+    Raises
+    ------
+    UserError
+        The file is truncated or another one, lacks a part, or its parts do not fit together.
+    """
+    options = check_options(description, "lab_hdf5")
+    name = description["name"]
+    listed = ListedFiles(name, {key: Path(path) for key, path in files.items()})
+    path = listed.find(None, (".hdf5", ".h5"), "files")
+    with open_hdf5(path) as file:
+        stimuli = _read_stimuli(file, options["levels"])
+        images = get_dataset(file, "images", 3, "(image, row, column)")
+        check_pixels(images.dtype, images.shape[1:], f"{path}: images")
+        trials = [_get_trials(file, level, stimuli) for level in options["levels"]]
+        sites = _read_sites(file, trials[0].shape[2], options["leave_out_sites"])
+        responses, counts = _read_trials(file, trials, sites)
+        row, repetition = number_repetitions(counts)
+        check_order(file, responses, row, stimuli, sites)
+    rows = stimuli.pop("row").to_numpy()
+    stimuli.insert(0, "stimulus_id", [f"{name}_{index:04d}" for index in rows])
+    stimuli.insert(1, "filename", [f"image_{index:04d}.png" for index in rows])
+    stimuli.insert(2, "degrees", float(options["degrees"]))
+    coords = ["stimulus_id", *COLUMNS]
+    assembly = build_assembly(
+        responses,
+        {coord: stimuli[coord].to_numpy(dtype=str)[row] for coord in coords}
+        | {"repetition": repetition},
+        {
+            "neuroid_id": [f"{name}_{index:03d}" for index in sites.index],
+            "region": sites["region"].to_numpy(dtype=str),
+            "animal": sites["animal"].to_numpy(dtype=str),
+        },
+        {"unit": "firing rate, as the file has it", "time_window_ms": WINDOW_MS},
+    )
+    return Recordings(stimuli, _read_images(path, list(stimuli["filename"]), rows), assembly)
+
+
+def _read_stimuli(file: h5py.File, levels: list[str]) -> pd.DataFrame:
+    """Columns of `COLUMNS` and the file's ``row``, of the images of these levels, in turn."""
+    n_images = get_dataset(file, "images", 3, "(image, row, column)").shape[0]
+    table = pd.DataFrame({"row": np.arange(n_images)})
+    for column, place in COLUMNS.items():
+        dataset = get_dataset(file, place, 1, "(image,)")
+        if len(dataset) != n_images:
+            raise UserError(
+                f"{file.filename}: {place} has {len(dataset)} entries, there are {n_images} images;"
+                " both must be of the same images"
+            )
+        table[column] = read_text(dataset)
+    there = sorted(set(table["variation"]))
+    for level in levels:
+        if level not in there:
+            raise UserError(
+                f"{file.filename}: image_meta/variation_level has no image of level {level!r}, "
+                f"there are: {', '.join(there[:10])}; change options.levels"
+            )
+    parts = [table[table["variation"] == level] for level in levels]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _get_trials(file: h5py.File, level: str, stimuli: pd.DataFrame) -> h5py.Dataset:
+    place = f"time_averaged/variation_level_{level.removeprefix('V')}"
+    trials = get_dataset(file, place, 3, "(trial, image, site)")
+    n_images = int((stimuli["variation"] == level).sum())
+    if trials.shape[1] != n_images or trials.dtype.kind not in "fiu":
+        raise UserError(
+            f"{file.filename}: {place} is {trials.shape} of {trials.dtype}, expected numbers of "
+            f"shape (trial, image, site) with the {n_images} images of level {level}"
+        )
+    return trials
+
+
+def _read_sites(file: h5py.File, n_sites: int, left_out: list[int]) -> pd.DataFrame:
+    """Columns ``region`` and ``animal`` of the sites that belong to a region, by their index."""
+    animals = read_text(get_dataset(file, "neural_meta/ANIMAL_INFO", 1, "(site,)"))
+    if len(animals) != n_sites:
+        raise UserError(
+            f"{file.filename}: neural_meta/ANIMAL_INFO has {len(animals)} entries, the responses "
+            f"have {n_sites} sites; expected one animal a site"
+        )
+    regions: dict[int, str] = {}
+    for region, place in REGIONS.items():
+        for index in _read_indices(file, place, n_sites):
+            if index in regions:
+                other = f"twice in {place}" if regions[index] == region else "in both regions"
+                raise UserError(
+                    f"{file.filename}: site {index} is {other}; a site belongs to one region"
+                )
+            regions[index] = region
+    unknown = [index for index in left_out if index not in regions]
+    if unknown:
+        raise UserError(
+            f"{file.filename}: options.leave_out_sites: {unknown[0]} is no site of V4 or IT; "
+            f"there are {len(regions)}, up to {max(regions)}"
+        )
+    kept = sorted(set(regions) - set(left_out))
+    if not kept:
+        raise UserError(f"{file.filename}: options.leave_out_sites leaves no site; shorten it")
+    return pd.DataFrame(
+        {"region": [regions[index] for index in kept], "animal": animals[kept]}, index=kept
+    )
+
+
+def _read_indices(file: h5py.File, place: str, n_sites: int) -> list[int]:
+    dataset = get_dataset(file, place, 1, "(site of the region,)")
+    indices = dataset[()]
+    if indices.dtype.kind not in "iu" or indices.min() < 0 or indices.max() >= n_sites:
+        raise UserError(
+            f"{file.filename}: {place} holds {indices.dtype} from {indices.min()} to "
+            f"{indices.max()}, expected indices of sites from 0 to {n_sites - 1}"
+        )
+    return indices.tolist()
+
+
+def _read_trials(
+    file: h5py.File, trials: list[h5py.Dataset], sites: pd.DataFrame
+) -> tuple[np.ndarray, np.ndarray]:
+    """Responses (presentation, site), float32, and the number of trials of each stimulus."""
+    if len({dataset.shape[2] for dataset in trials}) > 1:
+        shapes = ", ".join(f"{dataset.name} {dataset.shape}" for dataset in trials)
+        raise UserError(f"{file.filename}: levels differ in their sites: {shapes}")
+    n_rows = sum(dataset.shape[0] * dataset.shape[1] for dataset in trials)
+    rows = np.empty((n_rows, len(sites)), dtype=np.float32)
+    end, counts = 0, []
+    for dataset in trials:
+        n_trials, n_images, _ = dataset.shape
+        level = rows[end : end + n_trials * n_images].reshape(n_images, n_trials, len(sites))
+        for trial, image, site in list_blocks(
+            dataset.shape, dataset.chunks, dataset.dtype.itemsize
+        ):
+            # the file's sites site.start ... site.stop, of which those of a region are kept
+            kept = np.flatnonzero((sites.index >= site.start) & (sites.index < site.stop))
+            if len(kept):
+                block = dataset[trial, image, site][:, :, sites.index[kept] - site.start]
+                level[image, trial, kept[0] : kept[-1] + 1] = block.swapaxes(0, 1)
+        counts.append(pack_repetitions(level))
+        _check_counts(file, dataset, level, counts[-1], sites)
+        end += len(drop_slots(level, counts[-1]))
+    return rows[:end], np.concatenate(counts)
+
+
+def _check_counts(
+    file: h5py.File,
+    dataset: h5py.Dataset,
+    level: np.ndarray,
+    counts: np.ndarray,
+    sites: pd.DataFrame,
+) -> None:
+    if counts.all():
+        return
+    image = int(counts.argmin())
+    site = int(sites.index[np.isnan(level[image]).all(axis=0).argmax()])
+    raise UserError(
+        f"{file.filename}: {dataset.name}: site {site} has no trial of image {image} "
+        f"({int((counts == 0).sum())} such images); leave the site out in "
+        "options.leave_out_sites, or the level in options.levels"
+    )
+
+
+def _read_images(path: Path, filenames: list[str], rows: np.ndarray) -> Iterator[tuple[str, bytes]]:
+    """Yield (filename, PNG) of the images, one at a time, read in blocks of whole chunks."""
+    names = dict(zip(rows.tolist(), filenames, strict=True))
+    with open_hdf5(path) as file:
+        images = file["images"]
+        n_images, *form = images.shape
+        step = max(1, (16 << 20) // max(1, int(np.prod(form))))
+        if images.chunks:
+            step = max(1, step // images.chunks[0]) * images.chunks[0]
+        for start in range(0, n_images, step):
+            if any(index in names for index in range(start, start + step)):
+                for index, pixels in enumerate(images[start : start + step], start=start):
+                    if index in names:
+                        yield names[index], encode_png(pixels)

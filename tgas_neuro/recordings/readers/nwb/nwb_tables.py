@@ -1,0 +1,164 @@
+"""What an NWB file holds: its tables of presentations and units, as plain arrays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from tgas_neuro.config.schema_errors import suggest
+from tgas_neuro.recordings.readers.labels import convert_to_text
+from tgas_neuro.runtime.errors import UserError
+
+if TYPE_CHECKING:
+    import pynwb
+
+
+def find_object(nwb: pynwb.NWBFile, name: str, kinds: tuple[type, ...], key: str, where: str):
+    """The object of that name and kind, wherever in the file it lies.
+
+    Raises
+    ------
+    UserError
+        There is none (the message lists the names there are), or more than one.
+    """
+    found = [item for item in nwb.objects.values() if isinstance(item, kinds)]
+    named = [item for item in found if item.name == name]
+    if len(named) == 1:
+        return named[0]
+    there = sorted({item.name for item in found})
+    if named:
+        raise UserError(
+            f"{where}: options.{key}: {len(named)} objects are called {name!r}; rename one"
+        )
+    raise UserError(
+        f"{where}: options.{key}: {name!r} is missing{suggest(name, there)}; there are: "
+        f"{', '.join(there) or 'none'}"
+    )
+
+
+def read_column(table: Any, column: str, key: str, where: str) -> np.ndarray:
+    """One column of a table, one value a row; `key` is the option that asks for it."""
+    if column not in table.colnames:
+        raise UserError(
+            f"{where}: options.{key}: table {table.name!r} has no column {column!r}"
+            f"{suggest(column, table.colnames)}; there are: {', '.join(table.colnames)}"
+        )
+    from hdmf.common import VectorIndex
+
+    vector = table[column]
+    values = np.asarray(vector.data[:])
+    if isinstance(vector, VectorIndex) or values.ndim != 1:
+        raise UserError(
+            f"{where}: options.{key}: column {column!r} of table {table.name!r} holds several "
+            "values a row; name a column with one"
+        )
+    return values
+
+
+def read_presentations(nwb: pynwb.NWBFile, options: dict, where: str) -> pd.DataFrame:
+    """Columns ``stimulus_id``, ``onset`` [s], the labels and ``filename``, of the chosen rows.
+
+    The table is any `DynamicTable` of the file; or an `IndexSeries`, whose data are the
+    stimuli's numbers and whose timestamps are the onsets.
+    """
+    from hdmf.common import DynamicTable
+    from pynwb.image import IndexSeries
+
+    table = find_object(nwb, options["table"], (DynamicTable, IndexSeries), "table", where)
+    if isinstance(table, IndexSeries):
+        columns = _read_series(table, options, where)
+    else:
+        columns = _read_table(table, options, where)
+    onset = pd.to_numeric(pd.Series(columns["onset"]), errors="coerce").to_numpy(dtype=float)
+    bad = ~np.isfinite(onset)
+    if bad.any():
+        raise UserError(
+            f"{where}: table {table.name!r}: onset of row {int(bad.argmax())} is "
+            f"{columns['onset'][bad][0]!r} ({int(bad.sum())} such rows); onsets are seconds: "
+            "correct them, or choose rows with options.presentations"
+        )
+    columns["onset"] = onset
+    stimulus = convert_to_text(columns["stimulus_id"], "stimulus_id", "row", where)
+    return pd.DataFrame(columns | {"stimulus_id": stimulus})
+
+
+def _read_table(table: Any, options: dict, where: str) -> dict[str, np.ndarray]:
+    if len(table.id) == 0:
+        raise UserError(f"{where}: table {table.name!r} is empty; name another as options.table")
+    kept = choose_rows(table, options["presentations"], "presentations", where)
+    wanted = {
+        "stimulus_id": ("stimulus_column", options["stimulus_column"]),
+        "onset": ("onset_column", options["onset_column"]),
+    } | {label: (f"labels.{label}", column) for label, column in options["labels"].items()}
+    if "filename_column" in options:
+        wanted["filename"] = ("filename_column", options["filename_column"])
+    return {
+        name: read_column(table, column, key, where)[kept] for name, (key, column) in wanted.items()
+    }
+
+
+def _read_series(series: Any, options: dict, where: str) -> dict[str, np.ndarray]:
+    for key in ("presentations", "labels", "filename_column"):
+        if options.get(key):
+            raise UserError(
+                f"{where}: options.{key}: {series.name!r} is an IndexSeries without columns; leave "
+                "the key out, or name a table"
+            )
+    index = np.asarray(series.data[:])
+    if series.timestamps is not None:
+        return {"stimulus_id": index, "onset": np.asarray(series.timestamps[:])}
+    return {
+        "stimulus_id": index,
+        "onset": series.starting_time + np.arange(len(index)) / series.rate,
+    }
+
+
+def choose_rows(table: Any, chosen: dict[str, list], key: str, where: str) -> np.ndarray:
+    """Indices of the rows whose columns have one of the values chosen; all where none is."""
+    kept = np.ones(len(table.id), dtype=bool)
+    for column, values in chosen.items():
+        found = read_column(table, column, key, where)
+        kept &= np.isin(found.astype(str), [str(value) for value in values])
+        if not kept.any():
+            there = ", ".join(sorted(set(found.astype(str)))[:10])
+            raise UserError(
+                f"{where}: options.{key}: no row has {column} of {values}; there are: {there}"
+            )
+    return np.flatnonzero(kept)
+
+
+def read_regions(nwb: pynwb.NWBFile, options: dict, rows: np.ndarray, where: str) -> np.ndarray:
+    """What the file calls the region of each of these units: their own column, or electrodes'."""
+    units, column = nwb.units, options["region_column"]
+    if column in units.colnames:
+        values = read_column(units, column, "region_column", where)[rows]
+        return convert_to_text(values, column, "unit", where)
+    electrodes = nwb.electrodes
+    if (
+        electrodes is None
+        or "electrodes" not in units.colnames
+        or column not in (electrodes.colnames)
+    ):
+        there = [*units.colnames, *(electrodes.colnames if electrodes is not None else ())]
+        raise UserError(
+            f"{where}: options.region_column: neither units nor their electrodes have {column!r}; "
+            f"there are: {', '.join(there)}; name one, or all units' region as options.region"
+        )
+    places = convert_to_text(
+        read_column(electrodes, column, "region_column", where), column, "electrode", where
+    )
+    ends = np.asarray(units["electrodes"].data[:])
+    targets = np.asarray(units["electrodes"].target.data[:])
+    regions = []
+    for row in rows:
+        start = ends[row - 1] if row else 0
+        found = sorted(set(places[targets[start : ends[row]]].tolist()))
+        if len(found) != 1:
+            raise UserError(
+                f"{where}: unit {units.id[int(row)]} lies in {', '.join(found) or 'no electrode'} "
+                f"({column}); a unit has one region: leave it out with options.units"
+            )
+        regions += found
+    return np.array(regions)

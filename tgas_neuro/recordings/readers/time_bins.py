@@ -1,0 +1,132 @@
+"""Time bins of recordings: those that make up a window, and how their responses are combined."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tgas_neuro.runtime.errors import UserError
+
+TOLERANCE = 1e-6  # [ms]; edges that differ by less are the same
+
+
+@dataclass(frozen=True)
+class Window:
+    """A time window as a combination of time bins.
+
+    Attributes
+    ----------
+    index
+        Numbers of the bins that make it up, in time, (bin,).
+    weights
+        The response in the window is the sum over these bins of weight times response, (bin,).
+    edges
+        Start and stop [ms after the onset of the stimulus].
+    """
+
+    index: np.ndarray
+    weights: np.ndarray
+    edges: list[float]
+
+
+def choose_window(
+    starts: Sequence[float],
+    stops: Sequence[float],
+    window_ms: Sequence[float] | None,
+    counted: bool,
+    where: str,
+) -> Window:
+    """Find the time bins that make up a window.
+
+    Counts are added, rates are averaged with the width of each bin as its weight (for bins of one
+    width the plain mean that Brain-Score takes), so that both mean what one bin of the width of
+    the window would have held. The bins must tile the window: one that begins or ends inside a
+    bin is refused, and so are bins that overlap.
+
+    Parameters
+    ----------
+    starts, stops
+        Edges of the bins [ms after the onset of the stimulus], in any order.
+    window_ms
+        Start and stop of the window [ms]; None takes the only bin there is.
+    counted
+        Whether the responses are counts (added) or rates (averaged).
+    where
+        The file or data set, for messages.
+
+    Raises
+    ------
+    UserError
+        The bins are broken, there are several and no window, or they do not tile the window.
+    """
+    starts, stops = _check_bins(starts, stops, where)
+    if window_ms is None:
+        if len(starts) > 1:
+            raise UserError(
+                f"{where}: options.window_ms is missing and there are {len(starts)} time bins "
+                f"({describe_bins(starts, stops)}); name the window, as window_ms: "
+                f"[{_word(starts.min())}, {_word(stops.max())}]"
+            )
+        window_ms = [starts[0], stops[0]]
+    first, last = check_window(window_ms, where)
+    exact = np.flatnonzero(_same(starts, first) & _same(stops, last))
+    if len(exact):
+        index = exact[:1]
+    else:
+        inside = (starts >= first - TOLERANCE) & (stops <= last + TOLERANCE)
+        index = np.flatnonzero(inside)
+        index = index[np.argsort(starts[index], kind="stable")]
+        edges = [first, *stops[index]]
+        if not (len(index) and _same(starts[index], edges[:-1]).all() and _same(edges[-1], last)):
+            raise UserError(
+                f"{where}: options.window_ms: [{_word(first)}, {_word(last)}] is not made up of "
+                f"whole time bins that follow each other; there are {len(starts)}: "
+                f"{describe_bins(starts, stops)}; begin and end at edges of bins"
+            )
+    widths = (stops - starts)[index]
+    weights = np.ones(len(index)) if counted else widths / widths.sum()
+    return Window(index, weights, [float(first), float(last)])
+
+
+def check_window(window_ms: Sequence[float], where: str) -> tuple[float, float]:
+    """Start and stop of a window [ms]; it must begin before it ends."""
+    first, last = map(float, window_ms)
+    if not first < last:
+        raise UserError(
+            f"{where}: options.window_ms: [{_word(first)}, {_word(last)}] ends before it begins; "
+            "give start and stop in ms after the onset of the stimulus, as [70, 170]"
+        )
+    return first, last
+
+
+def describe_bins(starts: np.ndarray, stops: np.ndarray) -> str:
+    """The bins in words: the first three and the last, in time, as "0-20, 20-40, ... 280-300"."""
+    order = np.argsort(starts, kind="stable")
+    words = [f"{_word(starts[bin_])}-{_word(stops[bin_])}" for bin_ in order]
+    return ", ".join(words if len(words) <= 4 else [*words[:3], f"... {words[-1]}"]) + " ms"
+
+
+def _check_bins(starts, stops, where: str) -> tuple[np.ndarray, np.ndarray]:
+    try:
+        starts, stops = np.asarray(starts, dtype=float), np.asarray(stops, dtype=float)
+    except (ValueError, TypeError):
+        raise UserError(
+            f"{where}: time_bin_start and time_bin_end are not numbers; they are the edges of the "
+            "time bins in ms: write them as numbers"
+        ) from None
+    bad = ~(starts < stops) | ~np.isfinite(starts) | ~np.isfinite(stops)
+    if bad.any():
+        bin_ = int(bad.argmax())
+        raise UserError(
+            f"{where}: time bin {bin_}: time_bin_start is {starts[bin_]}, time_bin_end is "
+            f"{stops[bin_]}; both must be finite and the start the smaller: correct them"
+        )
+    return starts, stops
+
+
+def _same(edges, other) -> np.ndarray:
+    return np.abs(np.asarray(edges) - np.asarray(other)) < TOLERANCE
+
+
+def _word(edge: float) -> str:
+    return f"{edge:g}"

@@ -1,0 +1,1 @@
+"""Tools that every other room uses: errors, files, seeds, processes, devices."""

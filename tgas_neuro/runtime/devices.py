@@ -1,0 +1,87 @@
+"""Where to compute, with how many threads, and how much memory that took."""
+
+import contextlib
+import ctypes
+import resource
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.gpus import claim_gpu
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
+
+
+def choose_device(name: str, key: str, claim: bool = False) -> torch.device:
+    """The device that the configuration names.
+
+    Parameters
+    ----------
+    name
+        ``"auto"`` takes a GPU where there is one; else torch's own name, as ``"cpu"``,
+        ``"cuda"`` or ``"cuda:1"``.
+    key
+        The key of the configuration, for messages.
+    claim
+        Where several GPUs are seen and none is named: take one that no other job has.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in ("cpu", "cuda"):
+        raise UserError(f"{key}: {name!r} is not one of: auto, cpu, cuda, cuda:<n>")
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise UserError(f"{key}: {name!r}, but torch finds no GPU; use auto or cpu")
+    several = device.type == "cuda" and device.index is None and torch.cuda.device_count() > 1
+    if claim and several:
+        ids = [torch.cuda.get_device_properties(n) for n in range(torch.cuda.device_count())]
+        names = [str(getattr(found, "uuid", n)) for n, found in enumerate(ids)]
+        return torch.device("cuda", claim_gpu(names))
+    return device
+
+
+def autocast(device: torch.device) -> torch.autocast:
+    """bf16 on a GPU; float32 on the CPU, where bf16 is slower."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda")
+
+
+@contextmanager
+def computing_with(threads: int) -> Iterator[None]:
+    """Within it, torch uses so many threads and, on a GPU, only repeatable convolutions.
+
+    Numbers depend on the number of threads in the last digits, so it comes from the
+    configuration, never from what the workflow gives a rule.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True):
+            yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def keep_freed_memory() -> None:
+    """Have glibc keep freed memory for the next tensor instead of giving it back to the system.
+
+    A training step on the CPU frees and allocates the same large blocks again; without this every
+    one of them is mapped and zeroed anew. Elsewhere than with glibc nothing happens.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        mallopt = ctypes.CDLL("libc.so.6").mallopt
+        mallopt(M_MMAP_THRESHOLD, 2**25)  # the most that glibc allows
+        mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+
+
+def measure_peak_memory(device: torch.device) -> float:
+    """Most memory used so far [MB]: of the GPU, or resident memory of this process."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    unit = 2**10 if sys.platform == "linux" else 2**20  # ru_maxrss is in kB, on macOS in bytes
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit

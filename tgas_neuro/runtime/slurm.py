@@ -1,0 +1,182 @@
+"""Jobs in SLURM's queue that a run of this project submitted from a folder."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tgas_neuro.runtime.errors import UserError
+
+# Snakemake's plugin names all jobs of a run `<slurm-jobname-prefix>_<UUID of the run>`, or by the
+# UUID alone where no prefix is set.
+UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+ANY_PREFIX = r"(?:[A-Za-z0-9_-]{1,50}_)?"  # what the plugin allows
+
+# Names, folders and comments may hold any printable character, so that none of them separates.
+SEPARATOR = "\x1f"
+FIELDS = ("%i", "%j", "%T", "%Z", "%k")
+TIMEOUT = 60.0  # [s] SLURM's own commands give up on a controller that is away before that
+PAUSE = 1.0  # [s] between two looks at the queue
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job in the queue, as `squeue` describes it.
+
+    `id` is that of one task of an array (`12_3`); `folder` is its working directory; `comment`
+    holds what the job does: Snakemake's plugin writes the rule's name into it.
+    """
+
+    id: str
+    name: str
+    state: str
+    folder: str
+    comment: str
+
+
+def has_slurm() -> bool:
+    """Whether `squeue` is there to be asked."""
+    return shutil.which("squeue") is not None
+
+
+def find_run_jobs(folder: Path, prefix: str | None = None) -> list[Job]:
+    """Jobs of this user that runs of Snakemake submitted from `folder`, in the queue's order.
+
+    Any prefix will do by default: a run without the profile's, or with one of its own, writes the
+    same files. That a UUID ends the name, and that the folder is this one, keeps out what is not a
+    run of Snakemake here.
+
+    Parameters
+    ----------
+    folder
+        Working directory of the jobs; links to it are followed on both sides.
+    prefix
+        What stands before the run's UUID in the names of the jobs (`slurm-jobname-prefix`): this
+        alone, nothing if empty, by default anything or nothing.
+
+    Raises
+    ------
+    UserError
+        `squeue` is not there, fails, or does not answer within `TIMEOUT`.
+    """
+    before = ANY_PREFIX if prefix is None else re.escape(f"{prefix}_" if prefix else "")
+    fits = re.compile(before + UUID).fullmatch
+    home = os.path.realpath(folder)
+    return [job for job in list_jobs() if fits(job.name) and os.path.realpath(job.folder) == home]
+
+
+def list_jobs() -> list[Job]:
+    """All jobs of this user that wait, run, or are about to end, arrays task by task."""
+    words = ["--me", "--all", "--noheader", "--array", f"--format={SEPARATOR.join(FIELDS)}"]
+    return parse_jobs(_call("squeue", *words))
+
+
+def parse_jobs(text: str) -> list[Job]:
+    """Jobs of what `squeue` wrote, a line each.
+
+    A line with too few or too many fields, as a line break within a field leaves them, is passed
+    over: a job that is not understood is nobody's to cancel.
+    """
+    rows = (line.split(SEPARATOR) for line in text.split("\n"))
+    return [Job(*row) for row in rows if len(row) == len(FIELDS)]
+
+
+def cancel_jobs(ids: Iterable[str]) -> None:
+    """Have SLURM end the jobs of these ids, and no other.
+
+    Raises
+    ------
+    UserError
+        `scancel` is not there, fails, or does not end within `TIMEOUT`.
+    """
+    _call("scancel", *ids)
+
+
+def wait_for_end(ids: Iterable[str], patience: float) -> list[Job]:
+    """Wait until the jobs are out of the queue; those that still are after `patience` [s].
+
+    A job that is COMPLETING is still there: its processes may not have ended.
+    """
+    ids = set(ids)
+    deadline = time.monotonic() + patience
+    while True:
+        left = [job for job in list_jobs() if job.id in ids]
+        if not left or time.monotonic() >= deadline:
+            return left
+        time.sleep(min(PAUSE, max(0.0, deadline - time.monotonic())))
+
+
+def describe_leftovers(folder: Path, jobs: list[Job]) -> str:
+    """The line that refuses to start beside the jobs of an earlier run, with the way out."""
+    count = "1 job" if len(jobs) == 1 else f"{len(jobs)} jobs"
+    return (
+        f"{folder.resolve()}: {count} of an earlier run in SLURM's queue would write the same "
+        f"files; to end what is left of it: {format_command(folder)}"
+    )
+
+
+def refuse_jobs(folder: Path, strict: bool = False) -> None:
+    """Raise `UserError` while the queue has jobs of an earlier run that would write the same files.
+
+    Without `squeue` nothing is asked. A SLURM that does not answer is an error if `strict`, else a
+    warning on stderr.
+    """
+    if not has_slurm():
+        return
+    try:
+        jobs = find_run_jobs(folder)
+    except UserError as error:
+        if strict:
+            raise
+        message = f"Warning: whether jobs of an earlier run are left is not known: {error}"
+        print(message, file=sys.stderr)
+        return
+    if jobs:
+        raise UserError(describe_leftovers(folder, jobs))
+
+
+def format_command(folder: Path, prefix: str | None = None, host: str | None = None) -> str:
+    """The command that cancels what is left in `folder`, to be typed anywhere.
+
+    With the `prefix` that `find_run_jobs` was called with it cancels what that found; `host` is the
+    machine that the user vouched for.
+    """
+    chosen = {"prefix": prefix, "host": host}
+    options = [f"--{key}={value}" for key, value in chosen.items() if value is not None]
+    words = ["leftovers", "--cancel", *options, str(folder.resolve())]
+    return f"python -m tgas_neuro {shlex.join(words)}"
+
+
+def _call(program: str, *arguments: str) -> str:
+    """Run one of SLURM's commands; what it wrote. The user's own defaults for it do not count."""
+    path = shutil.which(program)
+    if path is None:
+        raise UserError(
+            f"{program}: not found on PATH; run this where SLURM's commands are, on the machine "
+            "that the jobs were submitted from"
+        )
+    own = f"{program.upper()}_"  # SQUEUE_STATES and the like would hide jobs
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(own)}
+    try:
+        found = subprocess.run(
+            [path, *arguments],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="surrogateescape",
+            timeout=TIMEOUT,
+        )
+    except subprocess.TimeoutExpired:
+        raise UserError(f"{program}: no answer within {TIMEOUT:.0f} s; try again later") from None
+    if found.returncode != 0:
+        lines = found.stderr.strip().splitlines() or [f"ended with {found.returncode}"]
+        reason = lines[0].removeprefix(f"{program}: ")
+        raise UserError(f"{program}: {reason}; see that SLURM answers (sinfo), then try again")
+    return found.stdout

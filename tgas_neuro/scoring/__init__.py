@@ -1,0 +1,1 @@
+"""Record the layers of a network and compare them with the teacher."""

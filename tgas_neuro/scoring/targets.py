@@ -1,0 +1,177 @@
+"""What a candidate's layers are compared with: regions that share stimuli, made ready beforehand.
+
+Regions on the same stimuli, with the same rows and crossed halves, are one target: a layer is
+recorded once and compared with all of them in one pass.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import xarray as xr
+
+from tgas_neuro.rdm.comparisons import compare_rdms
+from tgas_neuro.rdm.distances import calc_rdm, take_rows
+from tgas_neuro.rdm.linear_cka import calc_linear_cka
+from tgas_neuro.rdm.streaming.ranked import RANKINGS, SUBSETS, RankedRDMs, load_ranked, rank_rdms
+from tgas_neuro.rdm.streaming.streaming import compare_features
+from tgas_neuro.teacher.teacher import Teacher
+
+# How a candidate's layer is to be scaled, in place of the region's distance. Its activations have
+# no noise, so that the distance that crossnobis estimates without bias is their squared Euclidean
+# distance; CKA is of the activations as they are.
+CANDIDATE_DISTANCES = {"crossnobis": "patterns"}
+UNSCALED_COMPARISONS = {"cka": "patterns"}
+
+Similarities = dict[str, dict[str, float]]  # region to subset to similarity
+
+
+@dataclass(frozen=True)
+class Target:
+    """Regions that share stimuli, rows and crossed halves.
+
+    Attributes
+    ----------
+    regions
+        Their names.
+    images
+        (stimulus, y, x, rgb), uint8.
+    row
+        (stimulus,), RDM row of each stimulus.
+    distance
+        Of the candidate's RDM; a key of `tgas_neuro.rdm.patterns.METHODS`.
+    compare
+        From features, (row, unit), their distance and whether to be exact, to the similarity of
+        each region on ``all`` rows, ``half_0`` and ``half_1``.
+    """
+
+    regions: tuple[str, ...]
+    images: np.ndarray
+    row: np.ndarray
+    distance: str
+    compare: Callable[[torch.Tensor, str, bool], Similarities]
+
+
+def build_targets(teacher: Teacher, ranks: Path | None = None) -> list[Target]:
+    """Make the regions of a teacher ready for scoring.
+
+    Parameters
+    ----------
+    teacher
+        See `Teacher`.
+    ranks
+        Folder that `write_ranks` made of this teacher; ranked anew when None.
+    """
+    targets = []
+    for number, names in enumerate(group_regions(teacher)):
+        regions = {name: teacher.regions[name] for name in names}
+        first = regions[names[0]]
+        folder = None if ranks is None else ranks / f"stimuli_{number}"
+        distance, comparison = first.attrs["distance"], first.attrs["comparison"]
+        targets.append(
+            Target(
+                names,
+                first["images"].values,
+                first["row"].values,
+                UNSCALED_COMPARISONS.get(comparison, CANDIDATE_DISTANCES.get(distance, distance)),
+                COMPARISONS[comparison](regions, folder),
+            )
+        )
+    return targets
+
+
+def write_ranks(folder: str | Path, teacher: Teacher) -> None:
+    """Rank the RDMs of a teacher once, for all candidates; nothing where ranks are not needed."""
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    for number, names in enumerate(group_regions(teacher)):
+        regions = {name: teacher.regions[name] for name in names}
+        if regions[names[0]].attrs["comparison"] in RANKINGS:
+            _rank(regions).save(Path(folder) / f"stimuli_{number}")
+
+
+def group_regions(teacher: Teacher) -> list[tuple[str, ...]]:
+    """Names of the regions that share stimuli, rows, halves, distance and comparison."""
+    groups: list[list[str]] = []
+    for name, region in teacher.regions.items():
+        for group in groups:
+            if _share(teacher.regions[group[0]], region):
+                group.append(name)
+                break
+        else:
+            groups.append([name])
+    return [tuple(group) for group in groups]
+
+
+def _share(first: xr.Dataset, second: xr.Dataset) -> bool:
+    return all(first.attrs[key] == second.attrs[key] for key in ("distance", "comparison")) and all(
+        np.array_equal(first[name].values, second[name].values)
+        for name in ("row", "half", "images")
+    )
+
+
+def _rank(regions: dict[str, xr.Dataset]) -> RankedRDMs:
+    first = next(iter(regions.values()))
+    rdms = {name: region["rdm"].values for name, region in regions.items()}
+    return rank_rdms(rdms, first["half"].values, first.attrs["comparison"])
+
+
+def _prepare_ranks(regions: dict[str, xr.Dataset], folder: Path | None) -> Callable:
+    ranked = _rank(regions) if folder is None else load_ranked(folder)
+
+    def compare(features: torch.Tensor, distance: str, exact: bool) -> Similarities:
+        return compare_features(features, ranked, distance, exact)
+
+    return compare
+
+
+def _prepare_kendall(regions: dict[str, xr.Dataset], folder: Path | None) -> Callable:
+    """Kendall's tau-a needs both RDMs at once; memory grows with the square of the rows."""
+    keeps = _find_subsets(next(iter(regions.values())))
+    rdms = {name: torch.from_numpy(region["rdm"].values) for name, region in regions.items()}
+
+    def compare(features: torch.Tensor, distance: str, exact: bool) -> Similarities:
+        method = "euclidean" if distance == "patterns" else distance  # pairs in the same order
+        rdm = calc_rdm(features, method, precise=exact).cpu()
+        return {
+            name: {
+                subset: compare_rdms(take_rows(rdm, keep), take_rows(other, keep), "kendall")
+                for subset, keep in keeps.items()
+            }
+            for name, other in rdms.items()
+        }
+
+    return compare
+
+
+def _prepare_cka(regions: dict[str, xr.Dataset], folder: Path | None) -> Callable:
+    keeps = _find_subsets(next(iter(regions.values())))
+    responses = {
+        name: torch.from_numpy(region["responses"].values) for name, region in regions.items()
+    }
+
+    def compare(features: torch.Tensor, distance: str, exact: bool) -> Similarities:
+        features = features.cpu()
+        return {
+            name: {
+                subset: calc_linear_cka(features[keep], other[keep])
+                for subset, keep in keeps.items()
+            }
+            for name, other in responses.items()
+        }
+
+    return compare
+
+
+def _find_subsets(region: xr.Dataset) -> dict[str, torch.Tensor]:
+    half = torch.from_numpy(region["half"].values)
+    return dict(zip(SUBSETS, (half >= 0, half == 0, half == 1), strict=True))
+
+
+COMPARISONS = {
+    "spearman": _prepare_ranks,
+    "pearson": _prepare_ranks,
+    "kendall": _prepare_kendall,
+    "cka": _prepare_cka,
+}

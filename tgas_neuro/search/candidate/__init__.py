@@ -1,0 +1,1 @@
+"""One candidate: train it a little, score it, write its record."""

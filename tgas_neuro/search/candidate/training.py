@@ -1,0 +1,251 @@
+"""The premature training: a candidate learns for a short while, at a constant learning rate."""
+
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from tgas_neuro.runtime.devices import autocast
+from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.search.candidate.child import DivergedError
+
+# Mean and deviation of ImageNet's pixels, red, green, blue, of values in [0, 1]; training images
+# and stimuli are normalised alike.
+MEAN = (0.485, 0.456, 0.406)
+DEVIATION = (0.229, 0.224, 0.225)
+STEPS_BETWEEN_CHECKS = 10  # a look at the loss makes a GPU wait
+
+
+@dataclass(frozen=True)
+class Premature:
+    """Result of a short training.
+
+    Attributes
+    ----------
+    accuracy
+        P: share of the held-back training images whose class is named, in [0, 1].
+    loss
+        Cross-entropy on them [nat].
+    n_train, n_held_back
+        Images that were trained on, and held back.
+    images_seen
+        Images in all steps.
+    stopped_at
+        The rung [epoch] at which training was stopped, where accuracy and loss were measured; None
+        when it went on to the end.
+    """
+
+    accuracy: float
+    loss: float
+    n_train: int
+    n_held_back: int
+    images_seen: int
+    stopped_at: float | None = None
+
+
+def draw_held_back(labels: np.ndarray, share: float, generator: np.random.Generator) -> np.ndarray:
+    """Draw the part of the training split on which P is measured, equal in all classes.
+
+    Parameters
+    ----------
+    labels
+        (image,), class numbers.
+    share
+        In (0, 0.5]: this share of the smallest class, from each class, at least one image.
+    generator
+        Seeded by the run, so that all candidates are measured on the same images.
+
+    Returns
+    -------
+    held_back
+        (image,), bool.
+    """
+    classes, counts = np.unique(labels, return_counts=True)
+    number = max(1, round(share * int(counts.min())))
+    held_back = np.zeros(len(labels), dtype=bool)
+    for label in classes:
+        held_back[generator.permutation(np.flatnonzero(labels == label))[:number]] = True
+    return held_back
+
+
+def train_candidate(
+    network: nn.Module,
+    images: np.ndarray,
+    labels: np.ndarray,
+    held_back: np.ndarray,
+    settings: dict[str, Any],
+    generator: np.random.Generator,
+    device: torch.device,
+    rungs: Sequence[float] = (),
+    at_rung: Callable[[float, nn.Module], bool] | None = None,
+) -> Premature:
+    """Train a candidate for a short while and measure P.
+
+    Parameters
+    ----------
+    network
+        Freshly initialised; trained in place and left in evaluation mode.
+    images
+        (image, y, x, rgb), uint8, memory-mapped or not: the training split.
+    labels
+        (image,), class numbers.
+    held_back
+        (image,), bool: never trained on.
+    settings
+        The section ``premature`` of the configuration.
+    generator
+        Draws the order of images and their augmentation.
+    device
+        Where to compute; bf16 autocast on a GPU only, where it pays.
+    rungs
+        Epochs, ascending, below ``settings["epochs"]``, after which `at_rung` is asked.
+    at_rung
+        Called with the rung and the network in evaluation mode, which it must not change; training
+        goes on if it returns True, with the same numbers as if it had not been called.
+
+    Raises
+    ------
+    DivergedError
+        The loss or an output is not finite.
+    UserError
+        Rungs that do not ascend, or are not below the epochs.
+    """
+    network.to(device, memory_format=torch.channels_last).train()
+    optimizer = build_optimizer(network, settings)
+    train = np.flatnonzero(~held_back)
+    batch_size = min(settings["batch_size"], len(train))
+    steps = max(1, round(settings["epochs"] * len(train) / batch_size))
+    rung_after = _place_rungs(rungs, settings["epochs"], len(train) / batch_size, steps)
+    stopped_at = None
+    order = _draw_order(train, steps * batch_size, generator)
+    forward = _compile(network, device) if settings.get("compile", False) else network
+    for step in range(steps):
+        batch = np.sort(order[step * batch_size : (step + 1) * batch_size])
+        x = load_batch(images, batch, device)
+        if settings["augment"]:
+            x = augment_batch(x, generator)
+        target = torch.from_numpy(labels[batch].astype(np.int64)).to(device)
+        with autocast(device):
+            loss = nn.functional.cross_entropy(forward(x), target)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        if step % STEPS_BETWEEN_CHECKS == 0 or step == steps - 1:
+            _check_finite(loss, f"loss at step {step + 1} of {steps}")
+        if step + 1 in rung_after:
+            if not at_rung(rung_after[step + 1], network.eval()):
+                stopped_at = rung_after[step + 1]
+                break
+            network.train()
+    accuracy, loss = measure_accuracy(network, images, labels, np.flatnonzero(held_back), device)
+    seen = (step + 1) * batch_size
+    return Premature(accuracy, loss, len(train), int(held_back.sum()), seen, stopped_at)
+
+
+def build_optimizer(network: nn.Module, settings: dict[str, Any]) -> torch.optim.Optimizer:
+    """SGD with Nesterov momentum; weight decay on matrices and kernels, not on norms and biases."""
+    decayed = [p for p in network.parameters() if p.ndim > 1]
+    plain = [p for p in network.parameters() if p.ndim <= 1]
+    return torch.optim.SGD(
+        [
+            {"params": decayed, "weight_decay": settings["weight_decay"]},
+            {"params": plain, "weight_decay": 0.0},
+        ],
+        lr=settings["learning_rate"],
+        momentum=settings["momentum"],
+        nesterov=settings["momentum"] > 0,
+        fused=True,  # one pass over all parameters: the same numbers
+    )
+
+
+def _compile(network: nn.Module, device: torch.device) -> nn.Module:
+    """The network as compiled code, which torch keeps on disk for the next time."""
+    compiler = os.environ.get("CXX", "g++")
+    if device.type == "cpu" and shutil.which(compiler) is None:
+        raise UserError(
+            f"premature.compile: true needs a C++ compiler, and {compiler!r} is not found; install "
+            "it, name another in CXX, or set it to false"
+        )
+    from torch._inductor import config  # loads for a second
+
+    config.compile_threads = 1  # torch's compiling processes would outlive a killed candidate
+    return torch.compile(network, dynamic=False)
+
+
+@torch.inference_mode()
+def measure_accuracy(
+    network: nn.Module,
+    images: np.ndarray,
+    labels: np.ndarray,
+    chosen: np.ndarray,
+    device: torch.device,
+    batch_size: int = 250,
+) -> tuple[float, float]:
+    """Accuracy in [0, 1] and cross-entropy [nat] on the images numbered by `chosen`."""
+    network.eval()
+    correct, total = 0, 0.0
+    for start in range(0, len(chosen), batch_size):
+        batch = chosen[start : start + batch_size]
+        target = torch.from_numpy(labels[batch].astype(np.int64)).to(device)
+        with autocast(device):
+            logits = network(load_batch(images, batch, device)).float()
+        _check_finite(logits, "output on held-back images")
+        correct += int((logits.argmax(dim=1) == target).sum())
+        total += float(nn.functional.cross_entropy(logits, target, reduction="sum"))
+    return correct / len(chosen), total / len(chosen)
+
+
+def load_batch(images: np.ndarray, chosen: np.ndarray, device: torch.device) -> torch.Tensor:
+    """Images as normalised float32 (image, rgb, y, x), channels last, on `device`."""
+    pixels = torch.from_numpy(np.ascontiguousarray(images[chosen])).to(device)
+    mean = torch.tensor(MEAN, device=device) * 255
+    deviation = torch.tensor(DEVIATION, device=device) * 255
+    return ((pixels.float() - mean) / deviation).permute(0, 3, 1, 2)
+
+
+def augment_batch(x: torch.Tensor, generator: np.random.Generator) -> torch.Tensor:
+    """Mirror half of the images and shift each by up to an eighth of its size, edges repeated."""
+    n, _, height, width = x.shape
+    most = max(1, height // 8)
+    shift_y, shift_x = generator.integers(-most, most + 1, size=(2, n))
+    mirrored = generator.random(n) < 0.5
+    rows = np.clip(np.arange(height) + shift_y[:, None], 0, height - 1)
+    columns = np.clip(np.arange(width) + shift_x[:, None], 0, width - 1)
+    columns[mirrored] = columns[mirrored, ::-1]
+    image = torch.arange(n, device=x.device)[:, None, None]
+    rows = torch.from_numpy(rows).to(x.device)[:, :, None]
+    columns = torch.from_numpy(columns.copy()).to(x.device)[:, None, :]
+    return x.permute(0, 2, 3, 1)[image, rows, columns].permute(0, 3, 1, 2)
+
+
+def _draw_order(train: np.ndarray, number: int, generator: np.random.Generator) -> np.ndarray:
+    """Image numbers of all steps: whole permutations, the last one cut."""
+    passes = -(-number // len(train))
+    return np.concatenate([generator.permutation(train) for _ in range(passes)])[:number]
+
+
+def _place_rungs(
+    rungs: Sequence[float], epochs: float, steps_of_an_epoch: float, steps: int
+) -> dict[int, float]:
+    """Number of steps after which each rung is reached."""
+    placed: dict[int, float] = {}
+    for rung in rungs:
+        step = max(1, round(rung * steps_of_an_epoch))
+        if not max([0, *placed]) < step < steps:
+            raise UserError(
+                f"premature.rungs: {list(rungs)}; rung {rung} is after step {step} of {steps}; "
+                f"expected ascending numbers of epochs between 0 and premature.epochs, {epochs}, "
+                "each a step or more apart"
+            )
+        placed[step] = rung
+    return placed
+
+
+def _check_finite(values: torch.Tensor, what: str) -> None:
+    if not bool(torch.isfinite(values).all()):
+        raise DivergedError(f"{what} is not finite; premature.learning_rate may be too high")

@@ -1,0 +1,1 @@
+"""Runs of a search: their folders, progress, and reuse."""

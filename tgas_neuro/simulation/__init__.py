@@ -1,0 +1,1 @@
+"""A simulated ventral stream and its images."""

@@ -1,0 +1,1 @@
+"""Control teachers: shuffled, matched, pixels, random network."""

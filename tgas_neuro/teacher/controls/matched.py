@@ -1,0 +1,106 @@
+"""The matched control: the recordings' own covariance and noise, without their images."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+import xarray as xr
+
+from tgas_neuro.rdm.repetitions import average_repetitions
+from tgas_neuro.runtime.seeds import derive_generator
+from tgas_neuro.teacher.options import TeacherOptions
+from tgas_neuro.teacher.recorded.dissimilarities import index_parts
+from tgas_neuro.teacher.recorded.measured import (
+    Measured,
+    build_measured_region,
+    calc_ceilings,
+    calc_reliability,
+)
+from tgas_neuro.teacher.recorded.recordings import find_published, load_measured
+from tgas_neuro.teacher.source import Source, refuse_published
+
+
+def draw_matched(means: torch.Tensor, generator: np.random.Generator) -> torch.Tensor:
+    """Draw mean responses with the same site means and covariance as the recordings'.
+
+    With the centred means X = U S V^T, returns Q S V^T plus the site means, Q random orthonormal
+    columns orthogonal to the vector of ones: its covariance over rows, V S^2 V^T, is that of X
+    exactly, and each row is another random mixture of the recordings' patterns.
+
+    Parameters
+    ----------
+    means
+        (row, neuroid), mean responses, float64.
+    generator
+        Draws Q, uniform among all such.
+
+    Returns
+    -------
+    torch.Tensor
+        (row, neuroid), float64.
+    """
+    average = means.mean(dim=0)
+    _, strengths, patterns = torch.linalg.svd(means - average, full_matrices=False)
+    rank = min(len(means) - 1, means.shape[1])  # centring takes one dimension away
+    columns = torch.from_numpy(generator.standard_normal((len(means), rank)))
+    columns, triangle = torch.linalg.qr(columns - columns.mean(dim=0))
+    columns *= triangle.diagonal().sign()  # else the signs are LAPACK's, not random
+    return columns * strengths[:rank] @ patterns[:rank] + average
+
+
+def exchange_means(measured: Measured, generator: np.random.Generator) -> Measured:
+    """Exchange the mean responses of the recordings for matched ones and keep their trial noise.
+
+    A presentation becomes (response - mean of its row + matched mean of its row). The deviations
+    of the presentations from the mean of their row are the recordings' own, and their average is
+    0, so that the mean over repetitions is the matched mean exactly. The recorded mean holds its
+    share of noise, and so does the matched one, which has the same covariance: nothing is to be
+    taken from it. Half means are mean + e and mean - e before and after, with the same e, and so
+    the sites' reliabilities differ only by the chance correlation of e with the means.
+    """
+    indexed = index_parts(measured.parts, measured.shown)
+    means = torch.cat([average_repetitions(repetitions) for repetitions in indexed], dim=1)
+    difference = draw_matched(means, generator) - means
+    sites = [repetitions.responses.shape[1] for repetitions in indexed]
+    parts = []
+    for part, repetitions, shift in zip(
+        measured.parts, indexed, difference.split(sites, dim=1), strict=True
+    ):
+        responses = repetitions.responses + shift[repetitions.row[repetitions.stimulus]]
+        parts.append(part.copy(data=responses.numpy().astype(np.float32)))
+    return replace(measured, parts=tuple(parts))
+
+
+def build_matched_regions(
+    sources: dict[str, Source], options: TeacherOptions
+) -> dict[str, xr.Dataset]:
+    """Build a region of matched responses for each recorded one, with the same reliable sites."""
+    return {name: _build_matched(name, source, options) for name, source in sources.items()}
+
+
+def _build_matched(name: str, source: Source, options: TeacherOptions) -> xr.Dataset:
+    published = find_published(source)
+    if published is not None:
+        refuse_published(name, source, published, options)
+    recorded = load_measured(name, source, options)
+    generator = derive_generator(options.seed, "teacher", name, "matched", options.control.seed)
+    matched = exchange_means(recorded, generator)
+    reliability = np.concatenate(calc_reliability(matched.parts, name, options))
+    region = build_measured_region(
+        name,
+        replace(matched, site_reliability=reliability),
+        options,
+        dataset=source.dataset,
+        recorded_reliability=calc_ceilings(name, recorded, options)[0].reliability,
+        recorded_site_reliability=float(np.mean(recorded.site_reliability)),
+        matched_site_reliability=float(np.mean(reliability)),
+    )
+    attrs = region.attrs
+    kind = "simulated" if attrs["simulated"] else "recorded"
+    attrs["description"] = f"random responses with the covariance and noise of {kind} sites"
+    if np.isfinite(attrs["matched_site_reliability"]):
+        attrs["description"] += (
+            f", site reliability {attrs['matched_site_reliability']:.3f} for their "
+            f"{attrs['recorded_site_reliability']:.3f}"
+        )
+    return region

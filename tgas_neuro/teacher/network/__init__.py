@@ -1,0 +1,1 @@
+"""Teachers made from a trained network."""

@@ -1,0 +1,159 @@
+"""The network of a teacher: a torchvision model or the user's own, and its weights."""
+
+import importlib
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import nn
+from torchvision import models
+
+from tgas_neuro.config.schema_errors import suggest
+from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.teacher.options import DOWNLOAD, NetworkOptions
+
+KEY = "teacher.network"
+
+
+def build_model(options: NetworkOptions, seed: int) -> nn.Module:
+    """Build the network that ``teacher.network`` names, with its weights, in evaluation mode.
+
+    Parameters
+    ----------
+    options
+        ``model``: one of torchvision's classification networks by name, or
+        ``package.module:function``, called without arguments. ``weights``: a file with a state
+        dict; ``download``: torchvision's default weights; None: as the network was made.
+    seed
+        Of weights drawn while the network is made. Modules draw them from torch's global
+        generator and take no other, so it is seeded for the time of the call and then put back
+        as it was; nothing else sees it.
+
+    Raises
+    ------
+    UserError
+        The model is unknown or cannot be imported, or the weights do not fit it.
+    """
+    downloading = options.weights == DOWNLOAD
+    build = _find_factory(options.model) if ":" in options.model else _find_model(options.model)
+    if ":" in options.model and downloading:
+        raise UserError(
+            f"{KEY}.weights: 'download' is for torchvision's models, not for {options.model}; "
+            "name a file, or null for the weights that the function gives"
+        )
+    with torch.random.fork_rng(devices=[]):  # made on the CPU: no GPU's generator is touched
+        torch.default_generator.manual_seed(seed)
+        network = _download(build, options.model) if downloading else build()
+    if not isinstance(network, nn.Module):
+        raise UserError(
+            f"{KEY}.model: {options.model} returns a {type(network).__name__}, expected a "
+            "torch.nn.Module"
+        )
+    if options.weights is not None and not downloading:
+        _load_weights(network, Path(options.weights), options.model)
+    return network.eval().requires_grad_(False)
+
+
+def describe_weights(options: NetworkOptions) -> str:
+    """Where the weights come from, in words."""
+    if options.weights == DOWNLOAD:
+        return "torchvision's weights"
+    if options.weights is not None:
+        return f"weights {Path(options.weights).name}"
+    return "the function's own weights" if ":" in options.model else "random weights"
+
+
+def _find_model(name: str) -> Callable[..., nn.Module]:
+    known = models.list_models(module=models)  # detectors and the like would download a part
+    if name not in known:
+        raise UserError(
+            f"{KEY}.model: {name!r} is not a classification network of torchvision"
+            f"{suggest(name, known)}; give the name of one, or package.module:function"
+        )
+
+    def build(weights: str | None = None) -> nn.Module:
+        return models.get_model(name, weights=weights)
+
+    return build
+
+
+def _find_factory(name: str) -> Callable[[], nn.Module]:
+    module, _, function = name.partition(":")
+    try:
+        imported = importlib.import_module(module)
+    except Exception as error:  # absent, or whatever the user's own code raises
+        raise UserError(
+            f"{KEY}.model: {module!r} of {name!r} cannot be imported ({type(error).__name__}: "
+            f"{error}); install it, or put its folder into PYTHONPATH"
+        ) from error
+    found = getattr(imported, function, None)
+    if found is None:
+        raise UserError(
+            f"{KEY}.model: {module} has no {function!r}{suggest(function, dir(imported))}; "
+            "expected package.module:function"
+        )
+    if not callable(found):
+        raise UserError(f"{KEY}.model: {name} is a {type(found).__name__}, not a function")
+
+    def build() -> nn.Module:
+        try:
+            return found()
+        except Exception as error:  # whatever the user's own code raises
+            raise UserError(
+                f"{KEY}.model: {name}() raised {type(error).__name__}: {error}; it is called "
+                "without arguments and returns a torch.nn.Module"
+            ) from error
+
+    return build
+
+
+def _download(build: Callable[..., nn.Module], name: str) -> nn.Module:
+    try:
+        return build("DEFAULT")
+    except (OSError, RuntimeError) as error:  # no connection, or a wrong digest
+        raise UserError(
+            f"{KEY}.weights: torchvision's weights of {name} cannot be downloaded ({error}); "
+            "name a local file with them"
+        ) from None
+
+
+def _load_weights(network: nn.Module, path: Path, model: str) -> None:
+    state = _read_state(path)
+    expected = network.state_dict()
+    wrong = {
+        "missing": [key for key in expected if key not in state],
+        "unexpected": [key for key in state if key not in expected],
+        "of another shape": [
+            key for key in expected if key in state and expected[key].shape != state[key].shape
+        ],
+    }
+    found = [f"{len(keys)} {what} (first {keys[0]!r})" for what, keys in wrong.items() if keys]
+    if found:
+        raise UserError(
+            f"{KEY}.weights: {path} is not of {model}: of its {len(expected)} keys "
+            f"{', '.join(found)}; give the weights of this network, or the network of these weights"
+        )
+    network.load_state_dict(state)
+
+
+def _read_state(path: Path) -> dict[str, torch.Tensor]:
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise UserError(
+            f"{KEY}.weights: {path}: no such file; give a file with a state dict, download, or null"
+        ) from None
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        reason = str(error).split("\n")[0]
+        raise UserError(
+            f"{KEY}.weights: {path} is not a state dict that can be loaded safely ({reason}); "
+            "save it with torch.save(network.state_dict(), path)"
+        ) from None
+    if not isinstance(state, dict) or not all(torch.is_tensor(value) for value in state.values()):
+        keys = f" of {', '.join(map(str, list(state)[:3]))}" if isinstance(state, dict) else ""
+        raise UserError(
+            f"{KEY}.weights: {path} holds a {type(state).__name__}{keys}, not a state dict (name "
+            "to tensor); save it with torch.save(network.state_dict(), path)"
+        )
+    return state

@@ -1,0 +1,109 @@
+"""A network as the teacher: named layers are regions, whole or through electrodes."""
+
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+
+from tgas_neuro.runtime.devices import choose_device
+from tgas_neuro.runtime.seeds import derive_generator, derive_seed
+from tgas_neuro.teacher.network.electrodes import choose_units, record_electrodes
+from tgas_neuro.teacher.network.layers import find_layers, record_layers
+from tgas_neuro.teacher.network.model import build_model, describe_weights
+from tgas_neuro.teacher.noise_free import build_noise_free_region, load_shown
+from tgas_neuro.teacher.options import TeacherOptions
+from tgas_neuro.teacher.recorded.measured import build_measured_region, filter_sites
+from tgas_neuro.teacher.region import Shown
+from tgas_neuro.teacher.source import Source
+
+
+def build_network_regions(
+    sources: dict[str, Source], options: TeacherOptions
+) -> dict[str, xr.Dataset]:
+    """Show the stimuli of the data sets to a network and make its layers the regions.
+
+    Parameters
+    ----------
+    sources
+        Region to the data set whose stimuli are shown; its responses are not used.
+    options
+        See `TeacherOptions`; ``options.network`` is given.
+
+    Raises
+    ------
+    UserError
+        The network, its weights or a layer are not there or do not fit.
+    """
+    settings = options.network
+    control = options.control.seed if options.control else 0
+    device = choose_device(settings.device, "teacher.network.device", claim=True)
+    seed = derive_seed(options.seed, "teacher", "weights", control)
+    network = build_model(settings, seed).to(device)
+    layers = find_layers(network, settings.layers)
+    regions = {}
+    for names in _group_regions(sources):
+        shown, digest = load_shown(names[0], sources[names[0]], options)
+        recorder = _Recorder(options, shown)
+        features = record_layers(
+            network,
+            {name: layers[name] for name in names},
+            shown,
+            options.visual_degrees,
+            settings,
+            device,
+            recorder.choose,
+        )
+        for name in names:
+            regions[name] = recorder.build(name, sources[name], features.pop(name), digest)
+    return {name: regions[name] for name in sources}
+
+
+def _group_regions(sources: dict[str, Source]) -> list[list[str]]:
+    """Regions that share their stimuli, which go through the network once for all of them."""
+    groups: dict[str, list[str]] = {}
+    for name, source in sources.items():
+        groups.setdefault(f"{source.folders} {source.select}", []).append(name)
+    return list(groups.values())
+
+
+class _Recorder:
+    """Chooses the units of each region's layer and makes the region from what they give."""
+
+    def __init__(self, options: TeacherOptions, shown: Shown):
+        self.options, self.shown = options, shown
+        self.units: dict[str, np.ndarray] = {}
+
+    def choose(self, region: str, n_units: int) -> torch.Tensor | None:
+        electrodes = self.options.network.electrodes
+        if electrodes is None:
+            return None
+        generator = derive_generator(self.options.seed, "teacher", region, "units")
+        self.units[region] = choose_units(region, n_units, electrodes, generator)
+        return torch.from_numpy(self.units[region])
+
+    def build(self, name: str, source: Source, features: torch.Tensor, digest: str) -> xr.Dataset:
+        settings = self.options.network
+        attrs: dict[str, Any] = {
+            "model": settings.model,
+            "layer": settings.layers[name],
+            "weights": settings.weights or describe_weights(settings),
+            "description": f"network {settings.model}, {describe_weights(settings)}, "
+            f"layer {settings.layers[name]}",
+        }
+        if settings.electrodes is None:
+            return build_noise_free_region(
+                name, source, self.shown, features, self.options, stimuli_digest=digest, **attrs
+            )
+        assembly = record_electrodes(
+            features,
+            self.units[name],
+            self.shown.stimuli["stimulus_id"].to_numpy(),
+            name,
+            settings.electrodes,
+            derive_generator(self.options.seed, "teacher", name, "counts"),
+        )
+        assembly.attrs["stimuli_digest"] = digest
+        measured = filter_sites((assembly,), self.shown, name, self.options)
+        attrs["description"] += ", seen through electrodes"
+        return build_measured_region(name, measured, self.options, dataset=source.dataset, **attrs)

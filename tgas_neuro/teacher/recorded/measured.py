@@ -1,0 +1,150 @@
+"""A region from repeated responses: filtered, normalised sites, their RDM, what bounds it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+
+from tgas_neuro.rdm import NoiseCeiling, calc_noise_ceiling, calc_site_reliability
+from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.seeds import derive_generator
+from tgas_neuro.teacher.options import TeacherOptions
+from tgas_neuro.teacher.recorded.dissimilarities import (
+    Parts,
+    average_sites,
+    calc_site_rdm,
+    describe_animals,
+    index_parts,
+)
+from tgas_neuro.teacher.recorded.pooling import join_digests
+from tgas_neuro.teacher.region import (
+    CEILING_METHODS,
+    Shown,
+    add_ceilings,
+    build_no_ceilings,
+    build_region,
+    check_rdm,
+)
+
+SAME_RESPONSE = (
+    "the responses to a stimulus do not vary over sites; use more sites (lower "
+    "recordings.min_site_reliability) or leave the stimulus out"
+)
+UNDEFINED = {
+    "correlation": SAME_RESPONSE,
+    "cosine": SAME_RESPONSE,
+    "euclidean": SAME_RESPONSE,
+    "crossnobis": "a stimulus was shown only once; leave it out or take another teacher.distance",
+}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Repeated responses of the sites of a region.
+
+    Attributes
+    ----------
+    parts
+        An assembly, dims ("presentation", "neuroid"), for each data set that has sites; see
+        `tgas_neuro.teacher.recorded.pooling`.
+    shown
+        The stimuli of their presentations.
+    site_reliability
+        (neuroid,) of all parts, see `tgas_neuro.rdm.calc_site_reliability`.
+    n_sites_measured
+        Sites before unreliable ones were left out.
+    stimuli_digest
+        Of the stimuli of the data sets, shared or not.
+    """
+
+    parts: Parts
+    shown: Shown
+    site_reliability: np.ndarray
+    n_sites_measured: int
+    stimuli_digest: str
+
+    def concatenate(self, coord: str) -> np.ndarray:
+        """A coordinate of the sites of all parts, as text, (neuroid,)."""
+        return np.concatenate([part[coord].values.astype(str) for part in self.parts])
+
+
+def filter_sites(parts: Parts, shown: Shown, name: str, options: TeacherOptions) -> Measured:
+    """Keep the sites that repeat themselves; all those of a data set where nothing was repeated."""
+    reliability = calc_reliability(parts, name, options)
+    least = options.min_site_reliability
+    kept = [
+        np.arange(len(found)) if np.isnan(found).all() else np.flatnonzero(found >= least)
+        for found in reliability
+    ]
+    every = np.concatenate(reliability)
+    if not any(map(len, kept)):
+        raise UserError(
+            f"recordings.min_site_reliability: {least} leaves no site of region {name}; the best "
+            f"of {len(every)} has {np.nanmax(every):.3f}: lower it"
+        )
+    return Measured(
+        tuple(
+            part.isel(neuroid=sites) for part, sites in zip(parts, kept, strict=True) if len(sites)
+        ),
+        shown,
+        np.concatenate([found[sites] for found, sites in zip(reliability, kept, strict=True)]),
+        len(every),
+        join_digests([part.attrs["stimuli_digest"] for part in parts]),
+    )
+
+
+def calc_reliability(parts: Parts, name: str, options: TeacherOptions) -> list[np.ndarray]:
+    """Reliability of the sites of each part, (neuroid,) each."""
+    generator = derive_generator(options.seed, "teacher", name, "sites")
+    return [calc_site_reliability(part, options.splits, generator) for part in parts]
+
+
+def build_measured_region(
+    name: str, measured: Measured, options: TeacherOptions, **attrs: Any
+) -> xr.Dataset:
+    """Build a region: RDM of the mean responses, noise ceilings, across-animal bounds."""
+    parts, shown = measured.parts, measured.shown
+    responses = average_sites(parts, shown, options)
+    rdm = check_rdm(calc_site_rdm(parts, shown, options), name, UNDEFINED[options.distance])
+    counts = torch.cat([repetitions.counts for repetitions in index_parts(parts, shown)]).numpy()
+    region = build_region(
+        shown,
+        rdm,
+        options,
+        simulated=int(any(part.attrs.get("simulated", 0) for part in parts)),
+        stimuli_digest=measured.stimuli_digest,
+        n_sites=len(measured.site_reliability),
+        n_sites_measured=measured.n_sites_measured,
+        repetitions_min=int(counts.min()),
+        repetitions_median=float(np.median(counts)),
+        repetitions_max=int(counts.max()),
+        **describe_animals(parts, shown, options),
+        **attrs,
+    )
+    region["responses"] = (("row_name", "neuroid"), responses.numpy().astype(np.float32))
+    region["neuroid_id"] = ("neuroid", measured.concatenate("neuroid_id"))
+    region["animal"] = ("neuroid", measured.concatenate("animal"))
+    region["site_reliability"] = ("neuroid", measured.site_reliability)
+    if all("dataset" in part.coords for part in parts):  # not of a network's units
+        region["site_dataset"] = ("neuroid", measured.concatenate("dataset"))
+    add_ceilings(region, calc_ceilings(name, measured, options))
+    return region
+
+
+def calc_ceilings(
+    name: str, measured: Measured, options: TeacherOptions
+) -> tuple[NoiseCeiling, ...]:
+    """Noise ceilings of all rows and of both crossed halves, from the same splits."""
+    if (options.distance, options.comparison) != CEILING_METHODS:
+        return build_no_ceilings(options)
+    return calc_noise_ceiling(
+        measured.parts,
+        options.splits,
+        derive_generator(options.seed, "teacher", name, "splits"),
+        stimulus_ids=measured.shown.stimuli["stimulus_id"].to_numpy(),
+        row=measured.shown.rows.of_stimulus,
+        normalise=options.normalise,
+        halves=measured.shown.half,
+    )
