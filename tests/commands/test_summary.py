@@ -15,7 +15,7 @@ def content():
         "ceiling": 0.8,
         "corrected": True,
         "crossed": {"corrected": 0.25, "layers": ["cell_1", "cell_2"]},
-        "plain": {"corrected": 0.5, "layer": "stem"},
+        "paper": {"corrected": 0.5, "layer": "stem"},
     }
     return {
         "id": "g001_c02",
@@ -41,9 +41,9 @@ def content():
                 "regions": {
                     "IT": {
                         "crossed": {"corrected": 0.375, "layers": ["cells.cell_3"] * 2},
-                        "plain": {"corrected": 0.625, "layer": "cells.cell_5"},
+                        "paper": {"corrected": 0.625, "layer": "cells.cell_5"},
                     },
-                    "V4": {"crossed": None, "plain": None},
+                    "V4": {"crossed": None, "paper": None},
                 },
             },
         },

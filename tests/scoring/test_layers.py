@@ -26,8 +26,8 @@ def test_text():
 
 def test_values_below_zero_and_equal_ones():
     layers = {name: {"all": value} for name, value in (("a", -0.5), ("b", 0.0), ("c", 0.5))}
-    region = {"layers": layers, "plain": {"layer": "c"}}
+    region = {"layers": layers, "paper": {"layer": "c"}}
     lines = format_layer_map({"V4": region}, "paper")
     assert [line.split()[2:] for line in lines[1:]] == [[], ["++"], ["@@", "<"]]
-    flat = {"layers": {"a": {"all": 0.0}}, "plain": {"layer": "a"}}
+    flat = {"layers": {"a": {"all": 0.0}}, "paper": {"layer": "a"}}
     assert format_layer_map({"V4": flat}, "paper")[1] == "a       0.000    <"

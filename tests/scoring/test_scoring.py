@@ -85,7 +85,7 @@ def test_crossed_choice_by_hand():
     assert choice["crossed"]["layers"] == ["a", "b"]
     assert choice["crossed"]["raw"] == pytest.approx((0.2 + 0.3) / 2)
     assert choice["crossed"]["corrected"] == pytest.approx((0.2 / 0.5 + 0.3 / 0.75) / 2)
-    assert choice["plain"] == {"raw": 0.5, "corrected": pytest.approx(0.5 / 0.8), "layer": "a"}
+    assert choice["paper"] == {"raw": 0.5, "corrected": pytest.approx(0.5 / 0.8), "layer": "a"}
 
 
 def test_without_a_ceiling_the_raw_value_counts(case):
@@ -94,7 +94,7 @@ def test_without_a_ceiling_the_raw_value_counts(case):
     score = score_region(compare_layers(layers, region), region)
     assert score["ceiling"] is None
     assert score["crossed"]["corrected"] == score["crossed"]["raw"]
-    assert score["plain"]["corrected"] == score["plain"]["raw"]
+    assert score["paper"]["corrected"] == score["paper"]["raw"]
 
 
 def test_the_plain_maximum_is_optimistic_and_the_crossed_choice_is_not():
@@ -106,7 +106,7 @@ def test_the_plain_maximum_is_optimistic_and_the_crossed_choice_is_not():
         layers = {str(k): torch.from_numpy(generator.normal(size=(20, 30))) for k in range(30)}
         score = score_region(compare_layers(layers, region), region)
         crossed.append(score["crossed"]["raw"])
-        plain.append(score["plain"]["raw"])
+        plain.append(score["paper"]["raw"])
     assert np.mean(plain) > 0.1
     assert abs(np.mean(crossed)) < 3 * np.std(crossed) / np.sqrt(40)
 
@@ -119,15 +119,15 @@ def test_a_layer_without_variance_is_reported_and_never_chosen(case):
     assert "dead" not in score["crossed"]["layers"]
     only_dead = score_region(compare_layers({"dead": layers["dead"]}, region), region)
     assert only_dead["crossed"] is None
-    assert only_dead["plain"] is None
+    assert only_dead["paper"] is None
     guidance = calc_teacher_guidance({"V4": score, "IT": only_dead})
     assert guidance == {"crossed": None, "paper": None}
 
 
 def test_guidance_is_the_mean_over_regions():
     regions = {
-        "V4": {"crossed": {"corrected": 0.2}, "plain": {"corrected": 0.4}},
-        "IT": {"crossed": {"corrected": 0.6}, "plain": {"corrected": 0.5}},
+        "V4": {"crossed": {"corrected": 0.2}, "paper": {"corrected": 0.4}},
+        "IT": {"crossed": {"corrected": 0.6}, "paper": {"corrected": 0.5}},
     }
     assert calc_teacher_guidance(regions) == pytest.approx({"crossed": 0.4, "paper": 0.45})
 

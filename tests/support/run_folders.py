@@ -38,7 +38,7 @@ def build_score(crossed, paper, ceiling=0.5):
         "ceiling": ceiling,
         "corrected_for_noise": True,
         "crossed": {"raw": crossed * ceiling, "corrected": crossed, "layers": ["cell_0", "cell_1"]},
-        "plain": {"raw": paper * ceiling, "corrected": paper, "layer": "cell_1"},
+        "paper": {"raw": paper * ceiling, "corrected": paper, "layer": "cell_1"},
         "layers": {
             "stem": None,
             "cell_0": {"all": 0.1, "half_0": 0.1, "half_1": 0.1},

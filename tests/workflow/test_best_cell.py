@@ -138,7 +138,7 @@ def test_region(finished, result, records, regions, name):
     assert crossed["raw"] == pytest.approx(np.mean(raw))
     assert crossed["corrected"] == found["TG"] == pytest.approx(np.mean(np.divide(raw, ceilings)))
     highest = max(layers, key=lambda n: layers[n]["all"])
-    plain = found["plain"]
+    plain = found["paper"]
     assert (plain["layer"], found["layer"]) == (highest, highest)
     assert plain["raw"] == layers[highest]["all"]
     assert plain["corrected"] == pytest.approx(plain["raw"] / found["ceiling"])
@@ -217,10 +217,10 @@ def test_final_network_beside_the_region(finished, result, weights, regions, nam
     assert found["TG"] == found["crossed"]["corrected"]
     assert found["TG"] == pytest.approx(np.mean(np.divide(raw, ceilings)), abs=3e-3)
     highest = max(features, key=lambda key: compare(key, half >= 0))
-    assert (found["layer"], found["plain"]["layer"]) == (highest, highest)
-    assert found["plain"]["raw"] == pytest.approx(compare(highest, half >= 0), abs=2e-3)
-    assert found["plain"]["corrected"] == pytest.approx(
-        found["plain"]["raw"] / regions[name].attrs["ceiling"]
+    assert (found["layer"], found["paper"]["layer"]) == (highest, highest)
+    assert found["paper"]["raw"] == pytest.approx(compare(highest, half >= 0), abs=2e-3)
+    assert found["paper"]["corrected"] == pytest.approx(
+        found["paper"]["raw"] / regions[name].attrs["ceiling"]
     )
 
 
@@ -230,7 +230,7 @@ def test_guidance_of_the_final_network(finished, result):
     whole = json.loads((finished.folder / result["files"]["teacher_guidance"]).read_text())
     assert whole["image_size"] == finished.config["final"]["image_size"]
     for name, region in final["regions"].items():
-        assert whole["regions"][name]["plain"] == region["plain"]
+        assert whole["regions"][name]["paper"] == region["paper"]
 
 
 def test_size_of_the_final_network(finished, result, weights):

@@ -15,7 +15,8 @@ import numpy as np
 from tgas_neuro.commands.leaderboard import build_row, describe_nothing
 from tgas_neuro.commands.numbers import positive
 from tgas_neuro.commands.table import format_table
-from tgas_neuro.search.guidance import GUIDANCES, LAYER_CHOICES
+from tgas_neuro.scoring.layers import LAYER_CHOICES
+from tgas_neuro.search.guidance import GUIDANCES
 from tgas_neuro.search.history import Entry, rank_entries
 from tgas_neuro.search.runs.runs import describe_choice, find_run, load_run
 

@@ -19,7 +19,8 @@ from tgas_neuro.commands.table import format_table
 from tgas_neuro.plan.plan import Plan, build_plan
 from tgas_neuro.recordings.datasets.description import load_yaml
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.search.guidance import LAYER_CHOICES, Rating
+from tgas_neuro.scoring.layers import LAYER_CHOICES
+from tgas_neuro.search.guidance import Rating
 from tgas_neuro.search.history import build_entry, rank_entries
 from tgas_neuro.search.runs.rescored import check_same_measures, list_rescorable, rate, rescore
 from tgas_neuro.search.runs.runs import describe_choice, find_run, load_run

@@ -9,7 +9,7 @@ import yaml
 
 from tgas_neuro.runtime.files import check_writable
 from tgas_neuro.scoring.layers import format_layer_map, list_chosen
-from tgas_neuro.search.guidance import LAYER_CHOICES, Rating
+from tgas_neuro.search.guidance import Rating
 from tgas_neuro.search.history import build_entry
 from tgas_neuro.search.runs.runs import Run, describe_choice, find_candidate, find_run, load_run
 
@@ -95,7 +95,7 @@ def _describe_teacher(regions: Mapping[str, Any], layer_choice: str) -> list[str
     ]
     chosen = list_chosen(regions, layer_choice)
     for name, region in regions.items():
-        found = region[LAYER_CHOICES[layer_choice]]
+        found = region[layer_choice]
         ceiling = region["ceiling"] if region["corrected_for_noise"] else None
         lines.append(
             f"  {name:<8} raw {found['raw']:.3f}  corrected {found['corrected']:.3f}  ceiling "

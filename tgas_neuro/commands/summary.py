@@ -90,10 +90,10 @@ def _describe_regions(regions: dict[str, dict[str, Any]], layer_choice: str) -> 
 
 
 def _describe_region(name: str, region: dict[str, Any], layer_choice: str) -> str:
-    if region["plain"] is None:
+    if region["paper"] is None:
         return f"{name} undefined (no layer tells all stimuli apart)"
     if layer_choice == "paper":
-        chosen, layers = region["plain"], [region["plain"]["layer"]]
+        chosen, layers = region["paper"], [region["paper"]["layer"]]
     else:
         chosen = region["crossed"]
         layers = list(dict.fromkeys(chosen["layers"]))

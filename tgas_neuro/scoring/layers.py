@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+# How a region gets its layers: chosen on one half of the stimuli and scored on the other, or the
+# maximum on all of them, as in the paper. Keys of a region's score.
+LAYER_CHOICES = ("crossed", "paper")
 # Shades of a text heat map, from the lowest value to the highest.
 SHADES = " .:-=+*#%@"
 CELL = 11  # characters of a value with its shade; longer names of regions are cut
@@ -22,7 +25,7 @@ def list_similarities(regions: Mapping[str, Any]) -> dict[str, dict[str, float |
 def list_chosen(regions: Mapping[str, Any], layer_choice: str) -> dict[str, list[str]]:
     """Region to the layers that stand for it: one (``paper``), or one for each half."""
     if layer_choice == "paper":
-        return {name: [region["plain"]["layer"]] for name, region in regions.items()}
+        return {name: [region["paper"]["layer"]] for name, region in regions.items()}
     return {
         name: list(dict.fromkeys(region["crossed"]["layers"])) for name, region in regions.items()
     }

@@ -10,6 +10,7 @@ import xarray as xr
 from torch import nn
 
 from tgas_neuro.scoring.activations import BATCH_SIZE, record_layers
+from tgas_neuro.scoring.layers import LAYER_CHOICES
 from tgas_neuro.scoring.targets import build_targets
 from tgas_neuro.teacher.teacher import Teacher, get_ceiling
 
@@ -93,7 +94,7 @@ def score_region(similarities: dict[str, dict[str, float]], region: xr.Dataset) 
     -------
     score
         JSON content: ``ceiling`` (None when used uncorrected), ``corrected_for_noise``,
-        ``crossed`` and ``plain`` (see `choose_layers`), and ``layers``: similarity of every layer
+        ``crossed`` and ``paper`` (see `choose_layers`), and ``layers``: similarity of every layer
         on all rows, half 0 and half 1; None for a layer that does not vary over units for some
         stimulus, whose dissimilarities are not defined.
     """
@@ -119,7 +120,7 @@ def choose_layers(
 ) -> dict[str, Any]:
     """Map a region to its best-matching layer, in two ways.
 
-    ``plain``: the layer with the highest similarity on all rows, as in the paper; the maximum over
+    ``paper``: the layer with the highest similarity on all rows, as in the paper; the maximum over
     many layers is an optimistic estimate that grows with depth. ``crossed``: the layer is chosen
     on one half of the rows and scored on the other, both ways round, and the two are averaged.
 
@@ -134,11 +135,11 @@ def choose_layers(
     -------
     choice
         ``crossed``: ``raw``, ``corrected``, ``layers`` (chosen on half 0, on half 1);
-        ``plain``: ``raw``, ``corrected``, ``layer``. Each is None when no layer is defined.
+        ``paper``: ``raw``, ``corrected``, ``layer``. Each is None when no layer is defined.
     """
     defined = {name: values for name, values in layers.items() if values is not None}
     if not defined:
-        return {"crossed": None, "plain": None}
+        return {"crossed": None, "paper": None}
 
     def correct(value: float, subset: str) -> float:
         ceiling = ceilings[subset]
@@ -154,7 +155,7 @@ def choose_layers(
     value = defined[best]["all"]
     return {
         "crossed": {"raw": fmean(raw), "corrected": fmean(corrected), "layers": chosen},
-        "plain": {"raw": value, "corrected": correct(value, "all"), "layer": best},
+        "paper": {"raw": value, "corrected": correct(value, "all"), "layer": best},
     }
 
 
@@ -167,8 +168,8 @@ def calc_teacher_guidance(regions: dict[str, dict[str, Any]]) -> dict[str, float
         ``crossed`` and ``paper``; None when some region has no layer that is defined.
     """
     guidance = {}
-    for name, key in (("crossed", "crossed"), ("paper", "plain")):
-        chosen = [region[key] for region in regions.values()]
+    for name in LAYER_CHOICES:
+        chosen = [region[name] for region in regions.values()]
         complete = all(choice is not None for choice in chosen)
         guidance[name] = fmean(choice["corrected"] for choice in chosen) if complete else None
     return guidance

@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tgas_neuro.runtime.errors import UserError, check_choice
-
-# the key of a region's score that each layer choice takes
-LAYER_CHOICES = {"crossed": "crossed", "paper": "plain"}
+from tgas_neuro.scoring.layers import LAYER_CHOICES
 
 
 @dataclass(frozen=True)
@@ -101,7 +99,7 @@ class Rating:
     alpha
         Weight of TG, at least 0; it plays no part in another mode than ``p_plus_tg``.
     layer_choice
-        Which TG of a record counts, a key of `LAYER_CHOICES`.
+        Which TG of a record counts, one of `LAYER_CHOICES`.
 
     Raises
     ------

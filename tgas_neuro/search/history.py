@@ -7,7 +7,7 @@ from typing import Any
 from tgas_neuro.architecture.genotype import Genotype, read_genotype
 from tgas_neuro.architecture.space import Space
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.search.guidance import LAYER_CHOICES, Rating, list_rung_values, read_measures
+from tgas_neuro.search.guidance import Rating, list_rung_values, read_measures
 
 
 @dataclass(frozen=True)
@@ -86,12 +86,12 @@ def build_entry(record: Mapping[str, Any], rating: Rating, known: Mapping[str, E
         return replace(known[record["original"]], genotype=genotype, **changed)
     values = dict.fromkeys(("P", "TG", "regions", "reward", "TG_untrained"))
     if record["state"] == "ok":
-        measures, key = read_measures(record, rating), LAYER_CHOICES[rating.layer_choice]
+        measures = read_measures(record, rating)
         values = {
             "P": measures.P,
             "TG": measures.TG,
             "regions": {
-                name: region[key]["corrected"]
+                name: region[rating.layer_choice]["corrected"]
                 for name, region in record["teacher"]["regions"].items()
             },
             "reward": rating.rate(measures),

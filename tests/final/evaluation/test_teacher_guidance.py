@@ -134,7 +134,7 @@ def test_every_layer_of_the_large_network_is_compared(genotype, network, teacher
         for layer, expected in similarity.items():
             assert found["layers"][layer] == pytest.approx(expected, abs=1e-3), (name, layer)
         best = max(similarity, key=lambda layer: similarity[layer]["all"])
-        assert found["plain"]["layer"] == best
+        assert found["paper"]["layer"] == best
         chosen = [max(similarity, key=lambda n: similarity[n][h]) for h in ("half_0", "half_1")]
         assert found["crossed"]["layers"] == chosen
         corrected = np.mean(
@@ -153,7 +153,7 @@ def test_a_network_that_tells_nothing_apart_has_no_value(genotype, network, teac
     torch.save(state, network[1])
     score = measure(genotype, network, teacher, stimuli[0])
     assert score["TG"] == {"crossed": None, "paper": None}
-    assert {region["plain"] for region in score["regions"].values()} == {None}
+    assert {region["paper"] for region in score["regions"].values()} == {None}
 
 
 def test_weights_of_another_network_are_named(genotype, network, teacher, stimuli):

@@ -21,7 +21,7 @@ def parts(genotype):
     """The six inputs, as the stages write them."""
     crossed = {"raw": 0.3, "corrected": 0.4, "layers": ["cell_0", "cell_1"]}
     plain = {"raw": 0.33, "corrected": 0.44, "layer": "cell_1"}
-    region = {"corrected_for_noise": True, "crossed": crossed, "plain": plain}
+    region = {"corrected_for_noise": True, "crossed": crossed, "paper": plain}
     leaders = [
         {"id": f"g0_c{k}", "hash": genotype.hash, "state": "ok", "P": 0.2, "TG": 0.35,
          "reward": 0.55 - k / 100, "params": 1000, "macs": 20000}
@@ -90,10 +90,10 @@ def parts(genotype):
             "regions": {
                 "V4": {
                     "crossed": crossed | {"corrected": 0.5},
-                    "plain": plain | {"corrected": 0.55, "layer": "cells.cell_2"},
+                    "paper": plain | {"corrected": 0.55, "layer": "cells.cell_2"},
                     "layers": {"cells.cell_2": {"all": 0.5}},
                 },
-                "IT": {"crossed": None, "plain": None, "layers": {"cells.cell_2": None}},
+                "IT": {"crossed": None, "paper": None, "layers": {"cells.cell_2": None}},
             },
         },
         "files": {name: f"results/{name}" for name in (
@@ -116,7 +116,7 @@ def test_holds_what_went_in(parts, genotype, tmp_path):
     v4, it = found["teacher"]["regions"]["V4"], found["teacher"]["regions"]["IT"]
     assert (v4["datasets"], v4["n_sites"], v4["reliability"]) == (["cowley2023_v4"], 50, 0.72)
     assert v4["crossed"] == {"raw": 0.3, "corrected": 0.4, "layers": ["cell_0", "cell_1"]}
-    assert v4["plain"]["layer"] == "cell_1"
+    assert v4["paper"]["layer"] == "cell_1"
     assert (v4["corrected"], it["corrected"]) == (True, False)
     assert it["datasets"] == ["kriegeskorte2008_it"]
     assert it["ceiling"] is None
@@ -146,11 +146,11 @@ def test_holds_what_went_in(parts, genotype, tmp_path):
         "regions": {
             "V4": {
                 "crossed": {"raw": 0.3, "corrected": 0.5, "layers": ["cell_0", "cell_1"]},
-                "plain": {"raw": 0.33, "corrected": 0.55, "layer": "cells.cell_2"},
+                "paper": {"raw": 0.33, "corrected": 0.55, "layer": "cells.cell_2"},
                 "TG": 0.5,
                 "layer": "cells.cell_2",
             },
-            "IT": {"crossed": None, "plain": None, "TG": None, "layer": None},
+            "IT": {"crossed": None, "paper": None, "TG": None, "layer": None},
         },
     }
     assert list(found)[:2] == ["simulated_or_toy", "note"]

@@ -12,7 +12,6 @@ from tgas_neuro.config.schema_validator import Draft202012Validator
 from tgas_neuro.final.result.note import build_note, list_simulated_or_toy
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import write_json
-from tgas_neuro.search.guidance import LAYER_CHOICES
 
 SCHEMA = Path(__file__).parents[3] / "workflow" / "schemas" / "best_cell.schema.yaml"
 
@@ -54,7 +53,7 @@ def build_best_cell(
     best
         What the search wrote. Read: ``id``, ``hash``, ``genotype``, ``reward``,
         ``record.premature`` and ``record.teacher`` (``TG``, a number or one for each layer
-        choice, and for each region ``corrected_for_noise``, ``crossed``, ``plain``),
+        choice, and for each region ``corrected_for_noise``, ``crossed``, ``paper``),
         ``leaderboard``, ``states``; where there, ``cost``, ``dates``.
     teacher
         Read: ``name``, ``kind``, ``regions`` and, for each, ``ceiling`` and ``reliability``
@@ -191,7 +190,7 @@ def _list_datasets(name: str, region: dict, config: dict) -> list[str]:
 
 
 def _describe_region(region: dict, measured: dict, datasets: list[str], layer_choice: str) -> dict:
-    chosen = measured[LAYER_CHOICES[layer_choice]]
+    chosen = measured[layer_choice]
     return {
         "datasets": datasets,
         "simulated": bool(region.get("simulated")),
@@ -200,22 +199,21 @@ def _describe_region(region: dict, measured: dict, datasets: list[str], layer_ch
         **{key: _keep_finite(region.get(key)) for key in ("reliability", "ceiling")},
         "corrected": measured["corrected_for_noise"],
         "crossed": measured.get("crossed"),
-        "plain": measured.get("plain"),
+        "paper": measured.get("paper"),
         "TG": chosen["corrected"],
-        "layer": measured["plain"]["layer"],
+        "layer": measured["paper"]["layer"],
     }
 
 
 def _describe_guidance(measured: dict, layer_choice: str) -> dict:
-    key = LAYER_CHOICES[layer_choice]
     return {
         "TG": measured["TG"][layer_choice],
         "regions": {
             name: {
                 "crossed": region["crossed"],
-                "plain": region["plain"],
-                "TG": region[key] and region[key]["corrected"],
-                "layer": region["plain"] and region["plain"]["layer"],
+                "paper": region["paper"],
+                "TG": region[layer_choice] and region[layer_choice]["corrected"],
+                "layer": region["paper"] and region["paper"]["layer"],
             }
             for name, region in measured["regions"].items()
         },

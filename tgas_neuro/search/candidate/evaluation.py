@@ -135,6 +135,6 @@ def set_up_torch(threads: int) -> None:
 def _refuse_dead(score: dict[str, Any]) -> dict[str, Any]:
     """The score of a trained network; `DivergedError` when TG has no value."""
     if None in score["TG"].values():
-        lost = next(name for name, region in score["regions"].items() if region["plain"] is None)
+        lost = next(name for name, region in score["regions"].items() if region["paper"] is None)
         raise DivergedError(f"no layer tells all stimuli of region {lost} apart")
     return score
