@@ -11,7 +11,7 @@ from tgas_neuro.architecture.space import build_space
 from tgas_neuro.plan.configuration import check_configuration
 from tgas_neuro.plan.options import drop_unused_sections
 from tgas_neuro.runtime.files import write_json
-from tgas_neuro.scoring.targets import write_ranks
+from tgas_neuro.scoring.scoring import write_ranks
 from tgas_neuro.teacher.teacher import Teacher, write_teacher
 
 ROOT = Path(__file__).parents[1]

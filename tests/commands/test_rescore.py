@@ -17,7 +17,7 @@ from tgas_neuro.architecture.space import SPACES
 from tgas_neuro.commands.__main__ import main
 from tgas_neuro.commands.rescore import load_plan
 from tgas_neuro.runtime.files import read_json, write_json
-from tgas_neuro.scoring.targets import write_ranks
+from tgas_neuro.scoring.scoring import write_ranks
 from tgas_neuro.search.candidate import rescoring
 from tgas_neuro.search.candidate.evaluation import evaluate_candidate
 from tgas_neuro.teacher.teacher import Teacher, write_teacher

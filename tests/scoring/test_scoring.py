@@ -10,13 +10,14 @@ from torch import nn
 
 from tgas_neuro.rdm.streaming.ranked import rank_rdms
 from tgas_neuro.rdm.streaming.streaming import compare_features
+from tgas_neuro.scoring.layers import calc_teacher_guidance, choose_layers
 from tgas_neuro.scoring.scoring import (
-    calc_teacher_guidance,
-    choose_layers,
+    build_targets,
+    group_regions,
     score_network,
     score_region,
+    write_ranks,
 )
-from tgas_neuro.scoring.targets import build_targets, group_regions, write_ranks
 from tgas_neuro.teacher.teacher import Teacher, load_teacher, write_teacher
 
 CPU = torch.device("cpu")

@@ -18,7 +18,7 @@ from torch import nn
 from tgas_neuro.rdm import calc_rdm, compare_rdms
 from tgas_neuro.recordings.datasets.description import load_description
 from tgas_neuro.recordings.readers.kriegeskorte2008_it import read_kriegeskorte2008_it
-from tgas_neuro.scoring.activations import record_layers
+from tgas_neuro.scoring.activations import record_activations
 from tgas_neuro.search.candidate.training import DEVIATION, MEAN
 from tgas_neuro.teacher.stimuli import show_image
 
@@ -78,7 +78,7 @@ def load_trained():
 def record(network, images, **options):
     blocks = {f"block_{number}": block for number, block in enumerate(network._blocks)}
     assert len(blocks) == N_BLOCKS
-    return record_layers(
+    return record_activations(
         OwnInput(network).eval(),
         blocks,
         images,

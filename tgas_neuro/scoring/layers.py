@@ -1,17 +1,140 @@
-"""The layers of a candidate against the regions of the teacher, as its record holds them."""
+"""The layer map: which layers of a network stand for each region of the teacher, and TG from it.
+
+Nothing here loads torch, as records are read, shown and drawn without it.
+"""
 
 from collections.abc import Mapping
-from typing import Any
+from statistics import fmean
+from typing import Literal, TypedDict
 
 # How a region gets its layers: chosen on one half of the stimuli and scored on the other, or the
 # maximum on all of them, as in the paper. Keys of a region's score.
-LAYER_CHOICES = ("crossed", "paper")
+LayerChoice = Literal["crossed", "paper"]
+LAYER_CHOICES: tuple[LayerChoice, ...] = ("crossed", "paper")
 # Shades of a text heat map, from the lowest value to the highest.
 SHADES = " .:-=+*#%@"
 CELL = 11  # characters of a value with its shade; longer names of regions are cut
 
+LayerSimilarity = dict[str, float]  # subset (all, half_0, half_1) to similarity
 
-def list_similarities(regions: Mapping[str, Any]) -> dict[str, dict[str, float | None]]:
+
+class Crossed(TypedDict):
+    """Similarity of layers that were chosen on one half of the stimuli and scored on the other.
+
+    Attributes
+    ----------
+    raw, corrected
+        Mean over both halves, as measured and divided by the ceilings.
+    layers
+        Chosen on half 0, and on half 1.
+    """
+
+    raw: float
+    corrected: float
+    layers: list[str]
+
+
+class Paper(TypedDict):
+    """Similarity of the best layer on all stimuli, as measured and divided by the ceiling."""
+
+    raw: float
+    corrected: float
+    layer: str
+
+
+class ChosenLayers(TypedDict):
+    """The layers of a region by both choices; None when no layer is defined on all stimuli."""
+
+    crossed: Crossed | None
+    paper: Paper | None
+
+
+class RegionScore(ChosenLayers):
+    """A region of the teacher against all layers of a network.
+
+    Attributes
+    ----------
+    ceiling
+        Noise ceiling of the region; None when it is used uncorrected.
+    corrected_for_noise
+        Whether there is a ceiling.
+    layers
+        Layer to its raw similarity on ``all`` rows, ``half_0`` and ``half_1``; None for a layer
+        that does not vary over units for some stimulus, whose dissimilarities are not defined.
+    """
+
+    ceiling: float | None
+    corrected_for_noise: bool
+    layers: dict[str, LayerSimilarity | None]
+
+
+class Guidance(TypedDict):
+    """TG for each layer choice; None when some region has no layer that is defined."""
+
+    crossed: float | None
+    paper: float | None
+
+
+class Score(TypedDict):
+    """A network against a teacher: TG, and every region by name."""
+
+    TG: Guidance
+    regions: dict[str, RegionScore]
+
+
+def choose_layers(
+    layers: Mapping[str, LayerSimilarity | None], ceilings: Mapping[str, float | None]
+) -> ChosenLayers:
+    """Map a region to its best-matching layer, in two ways.
+
+    ``paper`` takes the layer with the highest similarity on all rows. The maximum over many layers
+    is an optimistic estimate that grows with depth. ``crossed`` chooses the layer on one half of
+    the rows and scores it on the other, both ways round, and averages the two.
+
+    Parameters
+    ----------
+    layers
+        Layer to its similarities on ``all``, ``half_0`` and ``half_1``, or None.
+    ceilings
+        The same subsets to their noise ceilings; None leaves the similarity as it was measured.
+    """
+    defined = {name: values for name, values in layers.items() if values is not None}
+    if not defined:
+        return {"crossed": None, "paper": None}
+
+    def correct(value: float, subset: str) -> float:
+        ceiling = ceilings[subset]
+        return value if ceiling is None else value / ceiling
+
+    def find_best(subset: str) -> str:
+        return max(defined, key=lambda layer: defined[layer][subset])
+
+    halves = [("half_0", "half_1"), ("half_1", "half_0")]
+    chosen = [find_best(choose) for choose, _ in halves]
+    raw = [defined[name][score] for name, (_, score) in zip(chosen, halves, strict=True)]
+    corrected = [correct(value, score) for value, (_, score) in zip(raw, halves, strict=True)]
+    best = find_best("all")
+    value = defined[best]["all"]
+    return {
+        "crossed": {"raw": fmean(raw), "corrected": fmean(corrected), "layers": chosen},
+        "paper": {"raw": value, "corrected": correct(value, "all"), "layer": best},
+    }
+
+
+def calc_teacher_guidance(regions: Mapping[str, ChosenLayers]) -> Guidance:
+    """TG: the mean over regions of the corrected similarity, for both layer choices."""
+
+    def average(choices: list[Crossed | Paper | None]) -> float | None:
+        defined = [choice["corrected"] for choice in choices if choice is not None]
+        return fmean(defined) if len(defined) == len(choices) else None
+
+    return {
+        "crossed": average([region["crossed"] for region in regions.values()]),
+        "paper": average([region["paper"] for region in regions.values()]),
+    }
+
+
+def list_similarities(regions: Mapping[str, RegionScore]) -> dict[str, dict[str, float | None]]:
     """Region to layer to its raw similarity on all stimuli; None where it has no value."""
     return {
         name: {
@@ -22,20 +145,28 @@ def list_similarities(regions: Mapping[str, Any]) -> dict[str, dict[str, float |
     }
 
 
-def list_chosen(regions: Mapping[str, Any], layer_choice: str) -> dict[str, list[str]]:
-    """Region to the layers that stand for it: one (``paper``), or one for each half."""
+def list_chosen(
+    regions: Mapping[str, RegionScore], layer_choice: LayerChoice
+) -> dict[str, list[str]]:
+    """Region to the layers that stand for it: one (``paper``), or one for each half.
+
+    A region for which no layer is defined has none.
+    """
     if layer_choice == "paper":
-        return {name: [region["paper"]["layer"]] for name, region in regions.items()}
+        best = {name: region["paper"] for name, region in regions.items()}
+        return {name: [paper["layer"]] if paper else [] for name, paper in best.items()}
+    both = {name: region["crossed"] for name, region in regions.items()}
     return {
-        name: list(dict.fromkeys(region["crossed"]["layers"])) for name, region in regions.items()
+        name: list(dict.fromkeys(crossed["layers"])) if crossed else []
+        for name, crossed in both.items()
     }
 
 
-def format_layer_map(regions: Mapping[str, Any], layer_choice: str) -> list[str]:
+def format_layer_map(regions: Mapping[str, RegionScore], layer_choice: LayerChoice) -> list[str]:
     """The layer map as lines of text: a number and a shade for each layer and region.
 
-    The layers that stand for a region have a ``<`` behind them. Shades run from 0, or the lowest
-    value, to the highest of the map.
+    A ``<`` follows the layers that stand for a region. Shades run from 0, or the lowest value, to
+    the highest of the map.
     """
     similarities, chosen = list_similarities(regions), list_chosen(regions, layer_choice)
     layers = list(next(iter(similarities.values())))

@@ -1,18 +1,67 @@
-"""Scoring: a candidate's layers mapped onto the teacher's regions."""
+"""Scoring: a network's layers against the teacher's regions, which are made ready beforehand.
 
+Regions on the same stimuli, with the same rows and crossed halves, are one target: a layer is
+recorded once and compared with all of them in one pass.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
-from typing import Any
 
 import numpy as np
 import torch
 import xarray as xr
 from torch import nn
 
-from tgas_neuro.scoring.activations import BATCH_SIZE, record_layers
-from tgas_neuro.scoring.layers import LAYER_CHOICES
-from tgas_neuro.scoring.targets import build_targets
+from tgas_neuro.rdm.comparisons import compare_rdms
+from tgas_neuro.rdm.distances import calc_rdm, take_rows
+from tgas_neuro.rdm.linear_cka import calc_linear_cka
+from tgas_neuro.rdm.streaming.ranked import RANKINGS, SUBSETS, RankedRDMs, load_ranked, rank_rdms
+from tgas_neuro.rdm.streaming.streaming import compare_features
+from tgas_neuro.scoring.activations import BATCH_SIZE, record_activations
+from tgas_neuro.scoring.layers import (
+    LayerSimilarity,
+    RegionScore,
+    Score,
+    calc_teacher_guidance,
+    choose_layers,
+)
 from tgas_neuro.teacher.teacher import Teacher, get_ceiling
+
+# How a candidate's layer is scaled, in place of the region's distance. Its activations have no
+# noise, so the distance that crossnobis estimates without bias is their squared Euclidean
+# distance; CKA compares the activations as they are.
+CANDIDATE_DISTANCES = {"crossnobis": "patterns"}
+UNSCALED_COMPARISONS = {"cka": "patterns"}
+
+Similarities = dict[str, LayerSimilarity]  # region to the similarity of one layer with it
+# From features (row, unit), their distance and whether to be exact.
+Compare = Callable[[torch.Tensor, str, bool], Similarities]
+
+
+@dataclass(frozen=True)
+class Target:
+    """Regions that share stimuli, rows and crossed halves.
+
+    Attributes
+    ----------
+    regions
+        Their names.
+    images
+        (stimulus, y, x, rgb), uint8.
+    row
+        (stimulus,), RDM row of each stimulus.
+    distance
+        Of the candidate's RDM; a key of `tgas_neuro.rdm.patterns.METHODS`.
+    compare
+        Gives the similarity of each region on ``all`` rows, ``half_0`` and ``half_1``.
+    """
+
+    regions: tuple[str, ...]
+    images: np.ndarray
+    row: np.ndarray
+    distance: str
+    compare: Compare
 
 
 def score_network(
@@ -26,7 +75,7 @@ def score_network(
     spatial_mean: bool = False,
     exact: bool = False,
     batch_size: int = BATCH_SIZE,
-) -> dict[str, Any]:
+) -> Score:
     """Record the layers of a network and score them against every region of a teacher.
 
     Parameters
@@ -38,24 +87,19 @@ def score_network(
     teacher
         See `Teacher`.
     ranks
-        Folder that `tgas_neuro.scoring.targets.write_ranks` made of it, or None.
+        Folder that `write_ranks` made of it, or None.
     device
         Where the network is.
     seed
         The run's, for projections.
     max_units, spatial_mean, batch_size
-        See `record_layers`.
+        See `record_activations`.
     exact
         Dissimilarities in float64, sorted; see `compare_features`.
-
-    Returns
-    -------
-    score
-        JSON content: ``regions`` (see `score_region`) and ``TG`` (see `calc_teacher_guidance`).
     """
-    regions: dict[str, dict[str, Any]] = {}
+    regions: dict[str, RegionScore] = {}
     for target in build_targets(teacher, ranks):
-        recorded = record_layers(
+        recorded = record_activations(
             network,
             layers,
             target.images,
@@ -80,7 +124,7 @@ def score_network(
     return {"TG": calc_teacher_guidance(regions), "regions": regions}
 
 
-def score_region(similarities: dict[str, dict[str, float]], region: xr.Dataset) -> dict[str, Any]:
+def score_region(similarities: dict[str, LayerSimilarity], region: xr.Dataset) -> RegionScore:
     """Map a region to layers, from the similarity of each.
 
     Parameters
@@ -89,14 +133,6 @@ def score_region(similarities: dict[str, dict[str, float]], region: xr.Dataset) 
         Layer to its similarity on ``all`` rows, ``half_0`` and ``half_1``; NaN when not defined.
     region
         See `tgas_neuro.teacher.teacher.Teacher`.
-
-    Returns
-    -------
-    score
-        JSON content: ``ceiling`` (None when used uncorrected), ``corrected_for_noise``,
-        ``crossed`` and ``paper`` (see `choose_layers`), and ``layers``: similarity of every layer
-        on all rows, half 0 and half 1; None for a layer that does not vary over units for some
-        stimulus, whose dissimilarities are not defined.
     """
     layers = {
         name: dict(values) if np.isfinite(list(values.values())).all() else None
@@ -115,61 +151,124 @@ def score_region(similarities: dict[str, dict[str, float]], region: xr.Dataset) 
     }
 
 
-def choose_layers(
-    layers: dict[str, dict[str, float] | None], ceilings: dict[str, float | None]
-) -> dict[str, Any]:
-    """Map a region to its best-matching layer, in two ways.
-
-    ``paper``: the layer with the highest similarity on all rows, as in the paper; the maximum over
-    many layers is an optimistic estimate that grows with depth. ``crossed``: the layer is chosen
-    on one half of the rows and scored on the other, both ways round, and the two are averaged.
+def build_targets(teacher: Teacher, ranks: Path | None = None) -> list[Target]:
+    """Make the regions of a teacher ready for scoring.
 
     Parameters
     ----------
-    layers
-        Layer to its similarities on ``all``, ``half_0`` and ``half_1``, or None.
-    ceilings
-        The same subsets to their noise ceilings, or None to leave them as measured.
-
-    Returns
-    -------
-    choice
-        ``crossed``: ``raw``, ``corrected``, ``layers`` (chosen on half 0, on half 1);
-        ``paper``: ``raw``, ``corrected``, ``layer``. Each is None when no layer is defined.
+    teacher
+        See `Teacher`.
+    ranks
+        Folder that `write_ranks` made of this teacher; None ranks its RDMs here.
     """
-    defined = {name: values for name, values in layers.items() if values is not None}
-    if not defined:
-        return {"crossed": None, "paper": None}
+    targets = []
+    for number, names in enumerate(group_regions(teacher)):
+        regions = {name: teacher.regions[name] for name in names}
+        first = regions[names[0]]
+        folder = None if ranks is None else ranks / f"stimuli_{number}"
+        distance, comparison = first.attrs["distance"], first.attrs["comparison"]
+        targets.append(
+            Target(
+                names,
+                first["images"].values,
+                first["row"].values,
+                UNSCALED_COMPARISONS.get(comparison, CANDIDATE_DISTANCES.get(distance, distance)),
+                COMPARISONS[comparison](regions, folder),
+            )
+        )
+    return targets
 
-    def correct(value: float, subset: str) -> float:
-        ceiling = ceilings[subset]
-        return value if ceiling is None else value / ceiling
 
-    chosen, raw, corrected = [], [], []
-    for choose, score in (("half_0", "half_1"), ("half_1", "half_0")):
-        name = max(defined, key=lambda layer: defined[layer][choose])
-        chosen.append(name)
-        raw.append(defined[name][score])
-        corrected.append(correct(defined[name][score], score))
-    best = max(defined, key=lambda layer: defined[layer]["all"])
-    value = defined[best]["all"]
-    return {
-        "crossed": {"raw": fmean(raw), "corrected": fmean(corrected), "layers": chosen},
-        "paper": {"raw": value, "corrected": correct(value, "all"), "layer": best},
+def write_ranks(folder: str | Path, teacher: Teacher) -> None:
+    """Rank the RDMs of a teacher once, for all candidates; write nothing where none are needed."""
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    for number, names in enumerate(group_regions(teacher)):
+        regions = {name: teacher.regions[name] for name in names}
+        if regions[names[0]].attrs["comparison"] in RANKINGS:
+            _rank(regions).save(Path(folder) / f"stimuli_{number}")
+
+
+def group_regions(teacher: Teacher) -> list[tuple[str, ...]]:
+    """Names of the regions that share stimuli, rows, halves, distance and comparison."""
+    groups: list[list[str]] = []
+    for name, region in teacher.regions.items():
+        for group in groups:
+            if _share(teacher.regions[group[0]], region):
+                group.append(name)
+                break
+        else:
+            groups.append([name])
+    return [tuple(group) for group in groups]
+
+
+def _share(first: xr.Dataset, second: xr.Dataset) -> bool:
+    return all(first.attrs[key] == second.attrs[key] for key in ("distance", "comparison")) and all(
+        np.array_equal(first[name].values, second[name].values)
+        for name in ("row", "half", "images")
+    )
+
+
+def _rank(regions: dict[str, xr.Dataset]) -> RankedRDMs:
+    first = next(iter(regions.values()))
+    rdms = {name: region["rdm"].values for name, region in regions.items()}
+    return rank_rdms(rdms, first["half"].values, first.attrs["comparison"])
+
+
+def _prepare_ranks(regions: dict[str, xr.Dataset], folder: Path | None) -> Compare:
+    ranked = _rank(regions) if folder is None else load_ranked(folder)
+
+    def compare(features: torch.Tensor, distance: str, exact: bool) -> Similarities:
+        return compare_features(features, ranked, distance, exact)
+
+    return compare
+
+
+def _prepare_kendall(regions: dict[str, xr.Dataset], folder: Path | None) -> Compare:
+    """Kendall's tau-a needs both RDMs at once; memory grows with the square of the rows."""
+    keeps = _find_subsets(next(iter(regions.values())))
+    rdms = {name: torch.from_numpy(region["rdm"].values) for name, region in regions.items()}
+
+    def compare(features: torch.Tensor, distance: str, exact: bool) -> Similarities:
+        method = "euclidean" if distance == "patterns" else distance  # pairs in the same order
+        rdm = torch.as_tensor(calc_rdm(features, method, precise=exact)).cpu()
+        return {
+            name: {
+                subset: compare_rdms(take_rows(rdm, keep), take_rows(other, keep), "kendall")
+                for subset, keep in keeps.items()
+            }
+            for name, other in rdms.items()
+        }
+
+    return compare
+
+
+def _prepare_cka(regions: dict[str, xr.Dataset], folder: Path | None) -> Compare:
+    keeps = _find_subsets(next(iter(regions.values())))
+    responses = {
+        name: torch.from_numpy(region["responses"].values) for name, region in regions.items()
     }
 
+    def compare(features: torch.Tensor, distance: str, exact: bool) -> Similarities:
+        features = features.cpu()
+        return {
+            name: {
+                subset: calc_linear_cka(features[keep], other[keep])
+                for subset, keep in keeps.items()
+            }
+            for name, other in responses.items()
+        }
 
-def calc_teacher_guidance(regions: dict[str, dict[str, Any]]) -> dict[str, float | None]:
-    """TG: the mean over regions of the corrected similarity, for both layer choices.
+    return compare
 
-    Returns
-    -------
-    guidance
-        ``crossed`` and ``paper``; None when some region has no layer that is defined.
-    """
-    guidance = {}
-    for name in LAYER_CHOICES:
-        chosen = [region[name] for region in regions.values()]
-        complete = all(choice is not None for choice in chosen)
-        guidance[name] = fmean(choice["corrected"] for choice in chosen) if complete else None
-    return guidance
+
+def _find_subsets(region: xr.Dataset) -> dict[str, torch.Tensor]:
+    half = torch.from_numpy(region["half"].values)
+    return dict(zip(SUBSETS, (half >= 0, half == 0, half == 1), strict=True))
+
+
+COMPARISONS = {
+    "spearman": _prepare_ranks,
+    "pearson": _prepare_ranks,
+    "kendall": _prepare_kendall,
+    "cka": _prepare_cka,
+}

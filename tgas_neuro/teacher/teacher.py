@@ -82,7 +82,7 @@ def load_teacher(path: str | Path, for_scoring: bool = False) -> Teacher:
         The file.
     for_scoring
         Leave out what scoring does not read: RDMs of which the ranks are known (see
-        `tgas_neuro.scoring.targets.write_ranks`), and responses except for CKA.
+        `tgas_neuro.scoring.scoring.write_ranks`), and responses except for CKA.
 
     Raises
     ------

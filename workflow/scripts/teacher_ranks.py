@@ -1,5 +1,5 @@
 from tgas_neuro.runtime.rule import running_rule
-from tgas_neuro.scoring.targets import write_ranks
+from tgas_neuro.scoring.scoring import write_ranks
 from tgas_neuro.teacher.teacher import load_teacher
 
 with running_rule(snakemake.log[0]):

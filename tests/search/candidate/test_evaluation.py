@@ -16,8 +16,7 @@ from tgas_neuro.architecture.space import SPACES
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import write_json
 from tgas_neuro.runtime.seeds import derive_seed
-from tgas_neuro.scoring.scoring import score_network
-from tgas_neuro.scoring.targets import write_ranks
+from tgas_neuro.scoring.scoring import score_network, write_ranks
 from tgas_neuro.search.candidate.evaluation import evaluate_candidate
 from tgas_neuro.search.candidate.record import find_proposal, make_record
 from tgas_neuro.search.guidance import Rating
