@@ -19,6 +19,7 @@ test: $(READY)
 lint: $(READY)
 	ruff check .
 	ruff format --check .
+	lint-imports
 	snakefmt --check .
 	snakemake --lint
 
