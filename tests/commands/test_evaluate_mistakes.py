@@ -87,7 +87,7 @@ def test_files_that_cannot_be_written_are_refused_before_the_evaluation(
     def evaluate(arguments):
         raise AssertionError("evaluated")
 
-    monkeypatch.setattr("tgas_neuro.final.evaluation.named_evaluation.evaluate_named", evaluate)
+    monkeypatch.setattr("tgas_neuro.final.evaluation.named.evaluate_named", evaluate)
     for option in ("--json", "--per-class"):
         assert main(["evaluate", "--model", "nowhere", option, str(tmp_path)]) == 1
         assert capsys.readouterr().err == f"Error: {option}: {tmp_path}: is a folder; name a file\n"

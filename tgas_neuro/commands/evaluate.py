@@ -40,10 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Evaluate, print, and write what is asked for."""
-    from tgas_neuro.final.evaluation.evaluation import (
-        write_per_class,  # torch: others start without it
-    )
-    from tgas_neuro.final.evaluation.named_evaluation import evaluate_named
+    from tgas_neuro.final.evaluation.named import evaluate_named, write_per_class  # slow: torch
 
     for key, path in (("--per-class", arguments.per_class), ("--json", arguments.json)):
         if path is not None:  # before the hours that an evaluation may take

@@ -12,11 +12,14 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tgas_neuro.commands.numbers import positive
-from tgas_neuro.final.launch.job import Job, check_config, read_job, run_job
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.processes import die_with_parent, die_with_workflow
+
+if TYPE_CHECKING:
+    from tgas_neuro.final.launch.job import Job
 
 SECONDS_OF_THE_FIRST = 3.0  # to report a mistake that all processes meet
 
@@ -31,22 +34,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train; the first process writes metrics.json beside the job."""
+    from tgas_neuro.final.launch.job import check_config, read_job, run_job, start_processes
+
     job = read_job(arguments.job)
     check_config(job, arguments.job)
     if "TORCHELASTIC_RUN_ID" in os.environ:
         die_with_parent(os.getppid())
         return _run_member(job)
     if arguments.processes > 1:
-        from tgas_neuro.final.launch.launch import start_processes
-
         die_with_workflow()
         return start_processes(arguments.job, arguments.processes)
     run_job(job, None, _report)
     return 0
 
 
-def _run_member(job: Job) -> int:
-    from tgas_neuro.final.launch.distributed import joined_group
+def _run_member(job: "Job") -> int:
+    from tgas_neuro.final.launch.job import run_job
+    from tgas_neuro.final.launch.processes import joined_group
 
     try:
         with joined_group(job.config["device"]) as group:

@@ -1,7 +1,6 @@
 from pathlib import Path
 
-from tgas_neuro.final.launch.job import Job
-from tgas_neuro.final.launch.launch import train_job
+from tgas_neuro.final.launch.job import Job, train_job
 from tgas_neuro.plan.configuration import check_configuration
 from tgas_neuro.runtime.files import copy_whole, read_json
 from tgas_neuro.runtime.rule import running_rule

@@ -11,12 +11,11 @@ from torch import nn
 from tgas_neuro.final.evaluation.evaluation import (
     Tally,
     calc_ranks,
-    calc_wilson_interval,
     check_complete,
     evaluate,
     tally,
-    write_per_class,
 )
+from tgas_neuro.final.evaluation.named import write_per_class
 from tgas_neuro.images.data import FolderImages, iterate_batches
 from tgas_neuro.images.image_folder import load_image_folder
 from tgas_neuro.runtime.errors import UserError
@@ -67,7 +66,7 @@ def test_equals_an_independent_loop(tmp_path, write_images, n_classes):
     assert found.top5 == top5.sum() / n
     assert found.loss == pytest.approx(loss / n, rel=1e-4)
     assert found.n_classes == n_classes
-    assert found.top1_interval == calc_wilson_interval(int(top1.sum()), n)
+    assert found.top1_interval == calc_interval(int(top1.sum()), n)
     assert found.per_class.n_images == list(names.values())
     assert found.per_class.top1 == top1.tolist()
     assert found.per_class.top5 == top5.tolist()
@@ -178,16 +177,23 @@ def test_constant_output_scores_at_chance_and_nan_never():
     assert calc_ranks(logits, labels)[2] == 3
 
 
+def calc_interval(hits, n):
+    """The interval of an evaluation of `n` images of one class with so many hits."""
+    n_images, found = (torch.tensor([number], dtype=torch.float64) for number in (n, hits))
+    loss = torch.zeros((), dtype=torch.float64)
+    return Tally(n_images, found, found, loss).to_metrics().top1_interval
+
+
 def test_wilson_interval_of_a_published_example():
     # Newcombe 1998, table I, method 3: 81 of 263 gives 0.2553 to 0.3662.
-    assert calc_wilson_interval(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
-    assert calc_wilson_interval(0, 20) == pytest.approx((0.0, 0.1611), abs=5e-5)
+    assert calc_interval(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+    assert calc_interval(0, 20) == pytest.approx((0.0, 0.1611), abs=5e-5)
 
 
 @given(st.integers(1, 5000), st.floats(0, 1))
 def test_wilson_interval_solves_its_equation(n, share):
     hits = round(share * n)
-    low, high = calc_wilson_interval(hits, n)
+    low, high = calc_interval(hits, n)
     assert 0 <= low <= hits / n <= high <= 1
     z = norm.ppf(0.975)
     for end in (low, high):

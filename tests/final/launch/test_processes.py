@@ -1,9 +1,11 @@
 """Breaks at any step, signals, and several processes: the same numbers as one unbroken training."""
 
 import csv
+import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import asdict
 
@@ -11,8 +13,14 @@ import pytest
 import torch
 
 from tgas_neuro.architecture.nasbench201.genotype import NASBench201Genotype
-from tgas_neuro.final.launch.job import Job
-from tgas_neuro.final.launch.launch import train_job
+from tgas_neuro.final.launch import processes
+from tgas_neuro.final.launch.job import Job, train_job
+from tgas_neuro.final.launch.processes import (
+    PreemptedError,
+    StopRequest,
+    noting_signals,
+    parting_together,
+)
 from tgas_neuro.final.training.step import Stepper
 from tgas_neuro.final.training.training import train_final
 from tgas_neuro.runtime.files import read_json
@@ -181,3 +189,55 @@ def test_a_batch_that_processes_cannot_share_is_one_line(write_job):
     errors = [line for line in said.splitlines() if "Error" in line]
     assert len(errors) == 1 and "final." in errors[0], said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+def test_a_signal_is_noted_and_ends_with_its_code(number):
+    before = signal.getsignal(number)
+    with noting_signals() as request:
+        request.raise_if_requested()
+        os.kill(os.getpid(), number)
+        assert request.signum == number
+        with pytest.raises(PreemptedError) as caught:
+            request.raise_if_requested()
+    assert caught.value.code == 128 + number
+    assert signal.getsignal(number) is before
+
+
+def test_handlers_come_back_after_an_error():
+    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGUSR1)]
+    with pytest.raises(KeyError), noting_signals():
+        raise KeyError
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGUSR1)] == before
+
+
+def test_in_another_thread_nothing_is_noted():
+    found = []
+
+    def run():
+        with noting_signals() as request:
+            found.append(request)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert isinstance(found[0], StopRequest) and found[0].signum == 0
+
+
+def test_the_loss_of_a_process_that_was_preempted_is_no_failure(monkeypatch):
+    with (
+        pytest.raises(PreemptedError) as caught,
+        noting_signals() as request,
+        parting_together(request, several=True),
+    ):
+        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        raise RuntimeError("connection closed by peer")
+    assert caught.value.code == 128 + signal.SIGTERM
+    monkeypatch.setattr(processes, "PARTING", 0.1)
+    for several in (True, False):
+        with (
+            pytest.raises(RuntimeError, match="closed"),
+            noting_signals() as request,
+            parting_together(request, several),
+        ):
+            raise RuntimeError("connection closed by peer")

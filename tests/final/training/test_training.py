@@ -8,7 +8,7 @@ from torch import nn
 from tgas_neuro.architecture.complexity import calc_complexity
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.final.network.network import build_final_network
-from tgas_neuro.final.training.optimizers import build_optimizer
+from tgas_neuro.final.training.step import build_optimizer
 from tgas_neuro.final.training.training import train_final
 from tgas_neuro.runtime.errors import UserError
 
@@ -175,7 +175,7 @@ def test_validation_now_and_then_changes_no_weights(train, tmp_path):
 def test_the_moving_average_is_what_is_evaluated_and_kept(train, tmp_path):
     result, average, _ = train(ema=0.9)
     checkpoint = torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)
-    assert_same(average, checkpoint["ema"]["network"])
+    assert_same(average, {name: checkpoint["ema"][f"module.{name}"] for name in average})
     trained = {name.removeprefix("network."): value for name, value in checkpoint["model"].items()}
     assert not torch.equal(trained["0.weight"], average["0.weight"])
     assert result["evaluated"] == "moving average of the weights"

@@ -1,21 +1,19 @@
-"""Accuracy of a network on a whole split, counted exactly, with its interval."""
+"""Accuracy of a network on a whole split, counted exactly, in one process or several."""
 
 import contextlib
-import csv
-import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, TypeVar
 
 import torch
+from scipy.stats import binomtest
 from torch import nn
 
+from tgas_neuro.final.launch.processes import Group, StopRequest
 from tgas_neuro.images.data import FolderImages, iterate_batches
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.runtime.files import written_whole
 
-# Standard normal quantile of 97.5 %.
-Z_95 = 1.959963984540054
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,7 @@ class PerClass:
     n_images
         Images of the class.
     top1, top5
-        How many of them were hits.
+        Hits among them.
     """
 
     n_images: list[int]
@@ -37,19 +35,20 @@ class PerClass:
 
 @dataclass(frozen=True)
 class Metrics:
-    """How well a network classifies one split.
+    """The accuracy of a network on one split.
 
     Attributes
     ----------
     top1, top5
-        Share of images whose class is the highest, or among the five highest, of the logits
-        (among all of them, if there are fewer classes), in [0, 1].
+        Share of images whose class has the highest logit, or one of the five highest (one of all,
+        if there are fewer classes), in [0, 1].
     top1_interval
-        Wilson 95 % interval of `top1`.
+        Wilson 95 % interval of `top1`. Unlike the normal approximation it stays in [0, 1] and is
+        not empty when none or all of the images are hits.
     loss
         Mean cross-entropy [nat], without label smoothing.
     n_images, n_classes
-        Images counted; classes the network tells apart.
+        Images counted; classes of the network.
     per_class
         Counts of each class.
     """
@@ -62,14 +61,14 @@ class Metrics:
     n_classes: int
     per_class: PerClass
 
-    def to_dict(self) -> dict[str, object]:
-        """As it is written to JSON."""
+    def to_dict(self) -> dict[str, Any]:
+        """Convert to JSON's types."""
         return asdict(self) | {"top1_interval": list(self.top1_interval)}
 
 
 @dataclass
 class Tally:
-    """Counts of an evaluation, which may be added up over batches, processes and machines.
+    """Counts of an evaluation, which can be added up over batches, processes and machines.
 
     Attributes
     ----------
@@ -86,16 +85,17 @@ class Tally:
 
     @classmethod
     def start(cls, n_classes: int, device: torch.device) -> "Tally":
-        """Nothing counted yet."""
+        """Start with all counts at zero."""
         return cls.from_tensor(torch.zeros(3 * n_classes + 1, dtype=torch.float64, device=device))
 
     @classmethod
     def from_tensor(cls, counts: torch.Tensor) -> "Tally":
-        """From what `as_tensor` gave, or a sum of such."""
-        return cls(*counts[:-1].view(3, -1).clone(), loss=counts[-1].clone())
+        """Make it from the result of `as_tensor`, or a sum of such results."""
+        n_images, hits1, hits5 = counts[:-1].view(3, -1).clone()
+        return cls(n_images, hits1, hits5, counts[-1].clone())
 
     def as_tensor(self) -> torch.Tensor:
-        """(3 * class + 1,), float64: for an all-reduce that sums."""
+        """All counts in one tensor, (3 * class + 1,), float64, for a sum over processes."""
         return torch.cat([self.n_images, self.hits1, self.hits5, self.loss[None]])
 
     def __add__(self, other: "Tally") -> "Tally":
@@ -104,9 +104,8 @@ class Tally:
     def count(self, logits: torch.Tensor, labels: torch.Tensor) -> None:
         """Count a batch: logits (sample, class) of any floating type, labels (sample,).
 
-        Of equal logits the lower class counts as the higher one (`calc_ranks`), so that a network
-        with constant output scores at chance, the same on every device; `torch.topk` leaves that
-        order open.
+        Among equal logits the lower class ranks first (`calc_ranks`): a network with constant
+        output scores at chance, the same on every device. `torch.topk` leaves this order open.
         """
         logits = logits.float()
         ranks = calc_ranks(logits, labels)
@@ -117,17 +116,16 @@ class Tally:
         self.loss += nn.functional.cross_entropy(logits, labels, reduction="none").double().sum()
 
     def to_metrics(self) -> Metrics:
-        """Shares of all images; of none there are no metrics."""
-        n_images, hits1, hits5 = (
-            int(counts.sum()) for counts in (self.n_images, self.hits1, self.hits5)
-        )
+        """Calculate the metrics; without any image this raises a `UserError`."""
+        counts = (self.n_images, self.hits1, self.hits5)
+        n_images, hits1, hits5 = (int(found.sum()) for found in counts)
         if n_images == 0:
             raise UserError("no image was evaluated; the validation split is empty")
-        counts = (self.n_images, self.hits1, self.hits5)
+        interval = binomtest(hits1, n_images).proportion_ci(0.95, method="wilson")
         return Metrics(
             top1=hits1 / n_images,
             top5=hits5 / n_images,
-            top1_interval=calc_wilson_interval(hits1, n_images),
+            top1_interval=(float(interval.low), float(interval.high)),
             loss=float(self.loss) / n_images,
             n_images=n_images,
             n_classes=len(self.n_images),
@@ -136,7 +134,7 @@ class Tally:
 
 
 def tally(
-    network: Callable[[torch.Tensor], torch.Tensor],
+    network: nn.Module | Callable[[torch.Tensor], torch.Tensor],
     batches: Iterable[tuple[torch.Tensor, torch.Tensor]],
     n_classes: int,
     device: torch.device,
@@ -146,22 +144,22 @@ def tally(
     Parameters
     ----------
     network
-        Inputs to logits (sample, class). A module is put into evaluation mode and given back in
-        the mode it was in.
+        Maps inputs to logits (sample, class). A module is evaluated in evaluation mode and
+        returned to its earlier mode.
     batches
         Pairs (inputs, labels) on `device`, as `iterate_batches` yields them.
     n_classes
-        Classes that the network tells apart.
+        Classes of the network.
     device
-        Where the counts are kept.
+        Where to keep the counts.
 
     Raises
     ------
     UserError
-        The network gives something else than logits, or another number of them.
+        The network returns something other than one logit for each class.
     """
-    training = getattr(network, "training", None)
-    if training:
+    in_training = isinstance(network, nn.Module) and network.training
+    if isinstance(network, nn.Module):
         network.eval()
     found = Tally.start(n_classes, device)
     try:
@@ -180,8 +178,8 @@ def tally(
                     )
                 found.count(logits, labels)
     finally:
-        if training:
-            network.train()
+        if isinstance(network, nn.Module):
+            network.train(in_training)
     return found
 
 
@@ -191,11 +189,9 @@ def check_complete(metrics: Metrics, expected: Sequence[int], classes: Sequence[
     Parameters
     ----------
     metrics
-        What was found.
-    expected
-        (class,), images of each class.
-    classes
-        Their names.
+        The metrics of the evaluation.
+    expected, classes
+        (class,), images of each class, and the names of the classes.
     """
     wrong = [
         f"{name} {found} of {count}"
@@ -208,18 +204,6 @@ def check_complete(metrics: Metrics, expected: Sequence[int], classes: Sequence[
             f"{len(wrong)} classes: {', '.join(wrong[:5])}{', ...' if len(wrong) > 5 else ''}; "
             "evaluate again, with the images in place"
         )
-
-
-def write_per_class(path: str | Path, metrics: Metrics, classes: Sequence[str]) -> None:
-    """Write a row for each class as CSV: name, images, hits, their share (empty of no image)."""
-    names = [field.name for field in fields(PerClass)]
-    columns = [getattr(metrics.per_class, name) for name in names]
-    with written_whole(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["class", "n_images", "hits1", "hits5", "top1", "top5"])
-        for name, n, hits1, hits5 in zip(classes, *columns, strict=True):
-            shares = (hits1 / n, hits5 / n) if n else ("", "")
-            writer.writerow([name, n, hits1, hits5, *shares])
 
 
 def evaluate(
@@ -235,30 +219,29 @@ def evaluate(
     Parameters
     ----------
     network
-        On `device`; inputs to logits (sample, class).
+        On `device`; maps inputs to logits (sample, class).
     images
         The split; labels are in [0, n_classes).
     n_classes
-        Classes that the network tells apart, of which the images may lack some.
+        Classes of the network; the images may lack some of them.
     device
         Where to compute.
     batch_size, workers
-        See `iterate_batches`; counts do not depend on them.
+        See `iterate_batches`; they have no influence on the counts.
     """
-    numbers = range(len(images))
-    batches = [numbers[start : start + batch_size] for start in range(0, len(images), batch_size)]
+    batches = _cut_batches(len(images), batch_size)
     with contextlib.closing(iterate_batches(images, batches, device, workers)) as loaded:
         return tally(network, loaded, n_classes, device).to_metrics()
 
 
 def calc_ranks(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """How many classes stand before the right one, (sample,), in [0, n_classes].
+    """Number of classes that rank before the right one, (sample,), in [0, n_classes].
 
     Parameters
     ----------
     logits
-        (sample, class). Of equal ones the lower class stands before the higher; NaN stands
-        before every number, and a right class that is NaN has rank n_classes.
+        (sample, class). Among equal ones the lower class ranks first; NaN ranks before every
+        number, and a right class that is NaN has rank n_classes.
     labels
         (sample,), the right classes.
     """
@@ -268,13 +251,49 @@ def calc_ranks(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     return (~behind).sum(dim=1)
 
 
-def calc_wilson_interval(hits: int, n: int) -> tuple[float, float]:
-    """95 % interval of a share of `hits` out of `n` (Wilson 1927).
+def build_validation(
+    images: FolderImages, config: dict[str, Any], group: Group
+) -> Callable[[nn.Module, StopRequest], Metrics]:
+    """Build a function that measures a network on the whole validation split.
 
-    Unlike the normal approximation it stays within [0, 1] and is not empty at 0 or n hits.
+    Parameters
+    ----------
+    images
+        The validation split.
+    config
+        The section ``final``.
+    group
+        The processes; they take the batches in turn, and their counts are added up.
+
+    Returns
+    -------
+    Callable
+        Takes a network and a `StopRequest`; raises `PreemptedError` when a signal arrives.
     """
-    share = hits / n
-    middle = (share + Z_95**2 / (2 * n)) / (1 + Z_95**2 / n)
-    spread = Z_95 / (1 + Z_95**2 / n) * math.sqrt(share * (1 - share) / n + Z_95**2 / (4 * n * n))
-    # Exact at the ends, where the two terms differ by rounding alone.
-    return (0.0 if hits == 0 else middle - spread), (1.0 if hits == n else middle + spread)
+    size, listing = config["micro_batch"] or config["batch_size"], images.listing
+    batches = _cut_batches(len(images), size)
+    expected = [listing.labels.count(label) for label in range(len(listing.classes))]
+
+    def validate(network: nn.Module, request: StopRequest) -> Metrics:
+        own = batches[group.rank :: group.size]
+        with contextlib.closing(
+            iterate_batches(images, own, group.device, config["workers"])
+        ) as loaded:
+            found = tally(
+                network, _until_stopped(loaded, request), len(listing.classes), group.device
+            )
+        metrics = Tally.from_tensor(group.sum(found.as_tensor())).to_metrics()
+        check_complete(metrics, expected, listing.classes)
+        return metrics
+
+    return validate
+
+
+def _cut_batches(n_images: int, size: int) -> list[range]:
+    return [range(start, min(start + size, n_images)) for start in range(0, n_images, size)]
+
+
+def _until_stopped(items: Iterable[Item], request: StopRequest) -> Iterator[Item]:
+    for item in items:
+        request.raise_if_requested()
+        yield item

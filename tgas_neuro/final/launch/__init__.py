@@ -1,1 +1,1 @@
-"""Start the final training: its processes, preemption, compilation."""
+"""Start the final training, in one process or several, and stop it when asked to."""

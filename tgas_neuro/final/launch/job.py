@@ -1,40 +1,60 @@
-"""A final training as a file: with it every process of the training is started alike."""
+"""A final training as a file, and how it is started: in this process, or in several."""
 
+import contextlib
+import logging
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch.distributed.elastic.multiprocessing.api import SignalException
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+from tgas_neuro.architecture.genotype import read_genotype
 from tgas_neuro.config.schema_errors import check_schema
+from tgas_neuro.final.launch.processes import SIGNALS, Group, PreemptedError
+from tgas_neuro.final.training.order import check_batches, count_processes
+from tgas_neuro.final.training.training import train_final
 from tgas_neuro.images.source import Images
 from tgas_neuro.plan.configuration import SCHEMAS
 from tgas_neuro.recordings.datasets.description import load_yaml
+from tgas_neuro.runtime.devices import choose_device
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json, write_json
 
 WAY_OUT = "give the job.json that the rule final wrote into results/final/<run>/work"
+PREEMPTED = {128 + number: number for number in SIGNALS}  # exit codes
+
+# Seconds to finish a step and write a checkpoint; torch's launcher gives its processes 30.
+FINISHING = 40.0
 
 
 @dataclass(frozen=True)
 class Job:
-    """What `train_final` needs, as JSON.
+    """The arguments of `train_final`, as JSON.
 
     Attributes
     ----------
     config
-        The section ``final``, complete.
+        The section ``final``, with all its keys.
     genotype
         The winner of the search.
     images
-        Where the two splits come from, as `plan.Images`.
+        The source of the two splits, the fields of `Images`.
     checked
-        Folder that keeps which images are corrupt.
+        Folder that remembers which images are corrupt.
     folder
         Where the training keeps its files, and ``metrics.json`` at the end.
     seed
         The run's seed.
     splits
-        Split, ``train`` or ``val``, to where a rule made it, see `load_split`.
+        From the split, ``train`` or ``val``, to the folder that a rule made, see `load_split`.
     """
 
     config: dict[str, Any]
@@ -52,16 +72,16 @@ class Job:
 
     @property
     def metrics(self) -> Path:
-        """What the training writes last."""
+        """``metrics.json`` in its folder, the last file that the training writes."""
         return Path(self.folder) / "metrics.json"
 
     def write(self) -> None:
-        """Write it to `path`."""
+        """Write the job to `path`."""
         write_json(self.path, asdict(self))
 
 
 def read_job(path: str | Path) -> Job:
-    """Read a job; what is no job is a `UserError`."""
+    """Read a job; a file that holds no job raises a `UserError`."""
     content = read_json(path)
     try:
         job = Job(**content)
@@ -77,9 +97,10 @@ def check_config(job: Job, path: str | Path) -> None:
     Parameters
     ----------
     job
-        As read. An evaluation of what it trained needs less: there older ones are welcome.
+        The job. The evaluation of a trained network does not need this check, so that it accepts
+        jobs of older versions.
     path
-        Where it was read, for messages.
+        The job's file, for messages.
     """
     schema = load_yaml(SCHEMAS / "config.schema.yaml")
     section = {"$defs": schema["$defs"], **schema["properties"]["final"]}
@@ -92,11 +113,8 @@ def check_config(job: Job, path: str | Path) -> None:
             )
 
 
-def run_job(job: Job, group: Any, report: Callable[[str], None]) -> None:
-    """Train, in this process as a member of `group` (None: alone), and write ``metrics.json``."""
-    from tgas_neuro.architecture.genotype import read_genotype
-    from tgas_neuro.final.training.training import train_final  # torch: started late
-
+def run_job(job: Job, group: Group | None, report: Callable[[str], None]) -> None:
+    """Train in this process, a member of `group` (None: alone), and write ``metrics.json``."""
     metrics = train_final(
         job.config,
         read_genotype(job.genotype),
@@ -110,3 +128,95 @@ def run_job(job: Job, group: Any, report: Callable[[str], None]) -> None:
     )
     if group is None or group.is_first:
         write_json(job.metrics, metrics)
+
+
+def train_job(job: Job, report: Callable[[str], None]) -> None:
+    """Write the job's file and train, in as many processes as the job asks for.
+
+    Afterwards ``metrics.json`` is in the job's folder.
+
+    Raises
+    ------
+    PreemptedError, UserError
+        See `train_final`.
+    SystemExit
+        Several processes failed; they have reported why.
+    """
+    check_batches(job.config)
+    device = choose_device(job.config["device"], "final.device")
+    # A numbered GPU is one GPU.
+    gpus = torch.cuda.device_count() if device == torch.device("cuda") else 0
+    processes = count_processes(job.config, gpus)
+    job.write()
+    if processes == 1:
+        run_job(job, None, report)
+    else:
+        report(f"final: training in {processes} processes")
+        _run_command(job.path, processes, report)
+
+
+def _run_command(path: Path, processes: int, report: Callable[[str], None]) -> None:
+    """Run ``train --processes`` in a process of its own, and report the lines that it prints."""
+    command = [sys.executable, "-m", "tgas_neuro", "train", "--job", str(path)]
+    process = subprocess.Popen(
+        [*command, "--processes", str(processes)],
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None  # a pipe
+    try:
+        for line in process.stderr:
+            report(line.rstrip())
+        code = process.wait()
+    except BaseException:  # SystemExit of a SIGTERM: the processes write their checkpoint
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(FINISHING)
+        process.kill()
+        process.wait()
+        raise
+    raise_for(code)
+
+
+def raise_for(code: int) -> None:
+    """Raise the error that an exit code of a training stands for; 0 stands for none."""
+    if code in PREEMPTED:
+        raise PreemptedError(PREEMPTED[code])
+    if code:
+        sys.exit(1)
+
+
+def start_processes(path: Path, processes: int) -> int:
+    """Start ``train --job <path>`` in several processes of this machine and wait for their end.
+
+    These are the processes of ``torchrun --standalone``. They meet at this machine's loopback
+    address and end when this process ends. SIGTERM and SIGUSR1 are passed on to them.
+
+    Returns
+    -------
+    int
+        0, or the exit code of the first that failed.
+    """
+    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's threads are set by final.threads
+    settings = LaunchConfig(
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=processes,
+        run_id=f"tgas-neuro-{os.getpid()}",
+        rdzv_backend="c10d",
+        rdzv_endpoint="127.0.0.1:0",
+        local_addr="127.0.0.1",
+        max_restarts=0,
+        signals_to_handle="SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1",
+    )
+    arguments = ["-m", "tgas_neuro", "train", "--job", str(path)]
+    try:
+        elastic_launch(settings, sys.executable)(*arguments)
+    except ChildFailedError as error:
+        codes = [failure.exitcode for failure in error.failures.values()]
+        return next((code for code in codes if code in PREEMPTED), max(codes[0], 1))
+    except SignalException as error:
+        return 128 + int(signal.Signals(error.sigval))
+    return 0

@@ -1,7 +1,11 @@
 """The network of the final training: that of the genotype, drop path, and an auxiliary head."""
 
+import os
+import shutil
 from collections.abc import Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -12,6 +16,7 @@ from tgas_neuro.architecture.network import build_module, build_network
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.final.network.auxiliary import AuxiliaryHead
 from tgas_neuro.final.network.scaling import check_regularisation
+from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.seeds import derive_seed
 
 
@@ -144,3 +149,63 @@ def draw_kept(seed: int, epoch: int, samples: Sequence[int], rates: np.ndarray) 
     rates = np.asarray(rates, dtype=np.float64)
     kept = np.where(draws >= rates.astype(np.float32), 1 / (1 - rates), 0.0)
     return torch.from_numpy(kept.astype(np.float32))
+
+
+def compile_network(network: nn.Module, device: torch.device, key: str) -> nn.Module:
+    """Compile the network; torch caches the code on disk for the next time.
+
+    Parameters
+    ----------
+    network
+        On `device`; the compiled one shares its weights.
+    device
+        Where it computes.
+    key
+        The key of the configuration that asks for it, for messages.
+
+    Raises
+    ------
+    UserError
+        There is no compiler.
+    """
+    compiler = os.environ.get("CXX", "g++")
+    if device.type == "cpu" and shutil.which(compiler) is None:
+        raise UserError(
+            f"{key}: true needs a C++ compiler, and {compiler!r} is not found; install it, name "
+            "another in CXX, or set it to false"
+        )
+    from torch._inductor import config  # takes a second to import
+
+    config.compile_threads = 1  # torch's compiling processes would outlive a killed training
+    # annotated by torch as a plain callable; of a module it makes a module
+    return cast(nn.Module, torch.compile(network, dynamic=False))
+
+
+def load_trained(
+    genotype: Genotype, skeleton: Skeleton, weights: str | Path, of: str | Path
+) -> nn.Module:
+    """Load the network of a finished final training, on the CPU and in evaluation mode.
+
+    Parameters
+    ----------
+    genotype, skeleton
+        Its architecture and size.
+    weights
+        File with the state dict, read with ``weights_only=True``.
+    of
+        What the weights belong to, for messages.
+
+    Raises
+    ------
+    UserError
+        The file is missing, broken, or holds the weights of another network.
+    """
+    network = build_network(genotype, skeleton, torch.Generator())
+    try:
+        network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+    except (OSError, RuntimeError, EOFError, UnpicklingError) as error:
+        reason = str(error).split("\n")[0]
+        raise UserError(
+            f"{weights}: not the weights of {of} ({reason}); train it again, or name its weights"
+        ) from None
+    return network.eval()

@@ -1,66 +1,74 @@
-"""The loop of the final training: steps, validation, checkpoints, and an end when one is asked."""
+"""The loop of the final training: steps, validation, checkpoints, and a stop on request."""
 
 import contextlib
 import dataclasses
 import math
 import signal
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
+from tqdm import tqdm
 
 from tgas_neuro.final.evaluation.evaluation import Metrics
-from tgas_neuro.final.launch.distributed import Group
-from tgas_neuro.final.launch.preemption import (
+from tgas_neuro.final.launch.processes import (
+    Group,
     PreemptedError,
     StopRequest,
     noting_signals,
     parting_together,
 )
-from tgas_neuro.final.network.network import draw_kept
-from tgas_neuro.final.training.checkpoint import (
+from tgas_neuro.final.network.network import FinalNetwork, draw_kept
+from tgas_neuro.final.training.folder import (
+    Board,
     Checkpoint,
+    LogEntry,
+    describe_epoch,
     keep_foreign,
     load_checkpoint,
     write_best,
     write_checkpoint,
+    write_log,
 )
-from tgas_neuro.final.training.log import LogEntry, describe_epoch, write_log
-from tgas_neuro.final.training.order import deal_micro_batches, draw_order, plan_steps
-from tgas_neuro.final.training.progress import Progress, showing_progress
-from tgas_neuro.final.training.schedule import calc_learning_rate
+from tgas_neuro.final.training.order import (
+    calc_learning_rate,
+    deal_micro_batches,
+    draw_order,
+    plan_steps,
+)
 from tgas_neuro.final.training.step import MicroBatch, Stepper
-from tgas_neuro.final.training.tensorboard import Board
 from tgas_neuro.images.data import FolderImages, iterate_batches
 from tgas_neuro.runtime.errors import UserError
 
-NOTHING = {"loss": 0.0, "seconds": 0.0}  # sums of an epoch that begins
+NOTHING = {"loss": 0.0, "seconds": 0.0}  # sums at the start of an epoch
 
 
 class Training:
-    """A final training: where it stands, and how it moves on.
+    """A final training, from the first step or from its last checkpoint to the last epoch.
 
-    Made again after a break, it goes on after the last step that a checkpoint holds, and on a CPU
-    ends in the same bits as an unbroken one.
+    A training that is interrupted and resumed on a CPU ends in the same bits as one without a
+    break.
 
     Parameters
     ----------
     config
-        The `final` section, complete.
+        The section ``final``, complete.
     network
-        A `FinalNetwork` on the group's device, trained in place.
+        On the group's device, trained in place.
     images
-        The training split.
+        The training split, with the seed of the training.
     validate
-        Called with a network and a `StopRequest`, it gives the metrics of the validation split,
-        put together from all processes.
+        Called with a network and a `StopRequest`; returns the metrics of the validation split,
+        combined from all processes.
     folder
         Where the first process keeps ``checkpoint.pt``, ``best.pt``, ``log.csv`` and
         ``tensorboard/``.
     identity
-        What a checkpoint must be of to be used.
+        A checkpoint is used only if it has this identity.
     group
         The processes.
     report
@@ -69,15 +77,15 @@ class Training:
     Attributes
     ----------
     log
-        One entry per epoch done, also of those trained before a break.
+        One entry per finished epoch, including those trained before a break.
     metrics
-        Of the last epoch's validation, if it was done in this process; else None.
+        Metrics of the last epoch if this process measured them, else None.
     """
 
     def __init__(
         self,
-        config: dict,
-        network: nn.Module,
+        config: dict[str, Any],
+        network: FinalNetwork,
         images: FolderImages,
         validate: Callable[[nn.Module, StopRequest], Metrics],
         folder: Path,
@@ -85,7 +93,9 @@ class Training:
         group: Group,
         report: Callable[[str], None],
     ):
-        self.config, self.images, self.validate = config, images, validate
+        if images.seed is None:
+            raise ValueError("images: expected those of a training, with a seed")
+        self.config, self.images, self.seed, self.validate = config, images, images.seed, validate
         self.folder, self.identity, self.group, self.report = folder, identity, group, report
         self.steps = plan_steps(len(images), config, group.size)
         checkpoint, remark = load_checkpoint(folder / "checkpoint.pt", identity)
@@ -97,16 +107,13 @@ class Training:
         self.log = [LogEntry(**entry) for entry in checkpoint.log] if checkpoint else []
         self.step = checkpoint.step if checkpoint else 0
         self.sums = dict(checkpoint.sums) if checkpoint else dict(NOTHING)
-        self.metrics = None
+        self.metrics: Metrics | None = None
         self.stepper = Stepper(
             network, config, self.steps, group, vars(checkpoint) if checkpoint else None
         )
         if checkpoint:
-            report(self._describe_start())
-
-    def _describe_start(self) -> str:
-        step = f", step {self.step} of {self.steps.steps}" if self.step else ""
-        return f"final: going on after epoch {len(self.log)} of {self.config['epochs']}{step}"
+            step = f", step {self.step} of {self.steps.steps}" if self.step else ""
+            report(f"final: going on after epoch {len(self.log)} of {config['epochs']}{step}")
 
     def run(self) -> None:
         """Train to the last epoch.
@@ -114,38 +121,37 @@ class Training:
         Raises
         ------
         PreemptedError
-            SIGTERM or SIGUSR1 came; the checkpoint is written.
+            SIGTERM or SIGUSR1 arrived; the checkpoint is written.
         UserError
             The loss is not finite.
         """
         epochs, images = self.config["epochs"], self.steps.images
         done = (len(self.log) * self.steps.steps + self.step) * images
         total = epochs * self.steps.steps * images
+        board_folder = self.folder / "tensorboard" if self.group.is_first else None
         with (
             noting_signals() as request,
-            showing_progress(total, done, self.report, self.group.is_first) as progress,
-            contextlib.closing(self._open_board()) as board,
+            contextlib.closing(open_bar(total, done, self.group.is_first)) as bar,
+            contextlib.closing(Board(board_folder, self.log)) as board,
             parting_together(request, self.group.size > 1),
         ):
-            self._write_log()  # a kill may have come between checkpoint and log
+            self._write_log()  # the process may have been killed between checkpoint and log
             while len(self.log) < epochs:
-                self._train_epoch(request, progress)
+                self._train_epoch(request, bar)
                 self._end_epoch(request)
                 board.add(self.log[-1])
-                progress.report(describe_epoch(self.log, epochs))
+                with tqdm.external_write_mode(file=sys.stderr):  # lines go above the bar
+                    self.report(describe_epoch(self.log, epochs))
 
-    def _open_board(self) -> Board:
-        return Board(self.folder / "tensorboard" if self.group.is_first else None, self.log)
-
-    def _train_epoch(self, request: StopRequest, progress: Progress) -> None:
-        """The rest of an epoch."""
+    def _train_epoch(self, request: StopRequest, bar: "tqdm[Any]") -> None:
+        """Train to the end of the current epoch."""
         started = written = time.monotonic()
         before = self.sums["seconds"]
         with contextlib.closing(self._iterate_micro_batches()) as batches:
             while self.step < self.steps.steps:
-                loss = self.stepper.take(batches, self._calc_learning_rate(self.step))
+                own = self.stepper.take(batches, self._calc_learning_rate(self.step))
                 due = time.monotonic() - written > 60 * self.config["checkpoint_minutes"]
-                loss, due, stop = self._agree(loss, due, request.signum > 0)
+                loss, due, stop = self._agree(own, due, request.signum > 0)
                 self._check_finite(loss)
                 self.step += 1
                 self.sums["loss"] += loss
@@ -156,12 +162,13 @@ class Training:
                 if stop:
                     self.group.wait()  # until the first process has written
                     raise PreemptedError(request.signum or signal.SIGTERM)
-                progress.move(self.steps.images, loss / self.steps.images)
+                bar.set_postfix(loss=f"{loss / self.steps.images:.3f}", refresh=False)
+                bar.update(self.steps.images)
 
-    def _iterate_micro_batches(self) -> Iterator[MicroBatch]:
+    def _iterate_micro_batches(self) -> Generator[MicroBatch]:
         """Micro-batches that this process computes in the rest of the epoch."""
         epoch, group = len(self.log), self.group
-        order = draw_order(self.images.seed, epoch, len(self.images), self.steps)
+        order = draw_order(self.seed, epoch, len(self.images), self.steps)
         dealt = deal_micro_batches(order, self.step, group.rank, group.size).tolist()
         first, per_step = self.step, self.stepper.per_process
         loaded = iterate_batches(self.images, dealt, group.device, self.config["workers"], epoch)
@@ -175,7 +182,7 @@ class Training:
             return None
         passed = epoch * self.steps.steps + step
         rates = network.calc_drop_rates(passed / (self.config["epochs"] * self.steps.steps))
-        return draw_kept(self.images.seed, epoch, samples, rates).to(self.group.device)
+        return draw_kept(self.seed, epoch, samples, rates).to(self.group.device)
 
     def _calc_learning_rate(self, step: int) -> float:
         per_epoch = self.steps.steps
@@ -187,11 +194,11 @@ class Training:
         )
 
     def _agree(self, loss: torch.Tensor, due: bool, stop: bool) -> tuple[float, bool, bool]:
-        """Loss summed over the processes; a checkpoint when it is due to the first, or a stop."""
+        """Sum the loss over the processes; all write a checkpoint or stop if one of them has to."""
         flags = torch.tensor([due and self.group.is_first, stop], dtype=torch.float64)
         shared = torch.cat([loss.reshape(1), flags.to(self.group.device)])
-        loss, due, stop = self.group.sum(shared).tolist()
-        return loss, due > 0, stop > 0
+        total, n_due, n_stop = self.group.sum(shared).tolist()
+        return total, n_due > 0, n_stop > 0
 
     def _check_finite(self, loss: float) -> None:
         if not math.isfinite(loss):
@@ -202,7 +209,7 @@ class Training:
             )
 
     def _end_epoch(self, request: StopRequest) -> None:
-        """Validation where it is due, the log's entry, files."""
+        """Validate if it is due, and write the log and the checkpoint."""
         images = self.steps.steps * self.steps.images
         entry = LogEntry(
             epoch=len(self.log) + 1,
@@ -212,7 +219,7 @@ class Training:
             seconds=self.sums["seconds"],
         )
         if entry.epoch % self.config["evaluate_every"] == 0 or entry.epoch == self.config["epochs"]:
-            self._write_checkpoint()  # a validation may be long, and stops at once when asked
+            self._write_checkpoint()  # a stop in a long validation loses no training
             entry = self._validate(entry, request)
         self.log.append(entry)
         self.step, self.sums = 0, dict(NOTHING)
@@ -229,7 +236,7 @@ class Training:
         if entry.epoch == self.config["epochs"]:
             self.metrics = metrics
         best = find_best(self.log)
-        if self.group.is_first and (best is None or metrics.top1 > best.val_top1):
+        if self.group.is_first and (best is None or metrics.top1 > best[1]):
             weights = self.stepper.result.state_dict()
             write_best(self.folder / "best.pt", entry.epoch, metrics.top1, weights)
         return dataclasses.replace(
@@ -254,7 +261,29 @@ class Training:
         write_checkpoint(self.folder / "checkpoint.pt", state)
 
 
-def find_best(log: list[LogEntry]) -> LogEntry | None:
-    """The epoch of the highest validation accuracy, the first of equal ones; None without any."""
-    measured = [entry for entry in log if entry.val_top1 is not None]
-    return max(measured, key=lambda entry: entry.val_top1, default=None)
+def find_best(log: list[LogEntry]) -> tuple[int, float] | None:
+    """Epoch and top-1 of the highest validation accuracy, the first of equal ones."""
+    measured = [(entry.epoch, entry.val_top1) for entry in log if entry.val_top1 is not None]
+    return max(measured, key=lambda found: found[1], default=None)
+
+
+def open_bar(total: int, done: int, shown: bool) -> "tqdm[Any]":
+    """Show a bar over the images of the whole training, with speed and remaining time.
+
+    Parameters
+    ----------
+    total, done
+        Images of the whole training, and those of earlier processes.
+    shown
+        Whether to show it, which happens only on a terminal.
+    """
+    return tqdm(
+        total=total,
+        initial=done,
+        unit=" images",
+        unit_scale=True,
+        desc="final",
+        dynamic_ncols=True,
+        leave=False,
+        disable=not (shown and sys.stderr.isatty()),
+    )

@@ -1,26 +1,29 @@
-"""The order of training images: steps, their micro-batches, and which process computes which."""
+"""The steps of the final training: their images, the process of each, and the learning rate."""
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.errors import UserError, check_choice
 from tgas_neuro.runtime.seeds import derive_generator
 
 
 @dataclass(frozen=True)
 class Steps:
-    """How the images of an epoch are dealt with; nothing in it depends on the processes.
+    """How the images of an epoch are divided; the number of processes has no influence.
 
     Attributes
     ----------
     steps
         Steps of an epoch.
     micro_batches
-        Micro-batches of a step: their gradients are averaged.
+        Micro-batches of a step; the step uses the mean of their gradients.
     size
-        Images of a micro-batch: what passes the network at once, and what batch normalisation
-        takes its statistics from.
+        Images of a micro-batch: they pass through the network together, and batch normalisation
+        takes its statistics from them.
     """
 
     steps: int
@@ -33,14 +36,14 @@ class Steps:
         return self.micro_batches * self.size
 
 
-def check_batches(config: dict) -> None:
+def check_batches(config: Mapping[str, Any]) -> None:
     """Check ``batch_size``, ``micro_batch``, ``processes`` and ``device`` of the section ``final``.
 
     Raises
     ------
     UserError
-        Micro-batches do not make up the batch, or cannot be dealt to the processes; several of
-        them are to use one GPU.
+        The batch is no multiple of the micro-batch, the processes cannot share the micro-batches
+        equally, or several processes would use one GPU.
     """
     size = config["micro_batch"] or config["batch_size"]
     if config["batch_size"] % size:
@@ -58,32 +61,32 @@ def check_batches(config: dict) -> None:
         )
 
 
-def check_processes(config: dict, processes: int) -> None:
-    """Raise `UserError` unless the micro-batches of a step can be dealt to so many processes."""
-    number = config["batch_size"] // (config["micro_batch"] or config["batch_size"])
+def check_processes(config: Mapping[str, Any], processes: int) -> None:
+    """Raise `UserError` unless the processes can share the micro-batches of a step equally."""
+    number = _count_micro_batches(config)
     if number % processes:
-        told = "null, the whole batch" if config["micro_batch"] is None else config["micro_batch"]
+        given = "null, the whole batch" if config["micro_batch"] is None else config["micro_batch"]
         raise UserError(
-            f"final.micro_batch: {told}; a step of {config['batch_size']} images has {number} of "
+            f"final.micro_batch: {given}; a step of {config['batch_size']} images has {number} of "
             f"them, which {processes} processes cannot share equally; set it to "
             f"final.batch_size / (a multiple of {processes}), or change final.processes"
         )
 
 
-def count_processes(config: dict, gpus: int) -> int:
-    """Processes on this machine: ``final.processes``, or as many as GPUs that share a step.
+def count_processes(config: Mapping[str, Any], gpus: int) -> int:
+    """Processes on this machine: ``final.processes``, or for ``auto`` the GPUs that share a step.
 
     Parameters
     ----------
     config
         The section ``final``, complete and checked.
     gpus
-        GPUs to be used; 0 means that the CPU computes, in one process.
+        GPUs to use; 0 means that the CPU computes, in one process.
 
     Raises
     ------
     UserError
-        More processes are asked for than there are GPUs.
+        There are fewer GPUs than processes.
     """
     if config["processes"] != "auto":
         if 0 < gpus < config["processes"]:
@@ -91,21 +94,25 @@ def count_processes(config: dict, gpus: int) -> int:
                 f"final.processes: {config['processes']}, but this machine shows {gpus} GPUs, one "
                 "for each process; take auto, or fewer"
             )
-        return config["processes"]
-    number = config["batch_size"] // (config["micro_batch"] or config["batch_size"])
+        return int(config["processes"])
+    number = _count_micro_batches(config)
     return max(n for n in range(1, max(gpus, 1) + 1) if number % n == 0)
 
 
-def plan_steps(n_samples: int, config: dict, processes: int = 1) -> Steps:
-    """Steps of an epoch of so many images.
+def _count_micro_batches(config: Mapping[str, Any]) -> int:
+    return int(config["batch_size"] // (config["micro_batch"] or config["batch_size"]))
 
-    What does not fill a step is left out (other images in each epoch). A split smaller than a
-    step is one step, of as many whole micro-batches as it has, at least one.
+
+def plan_steps(n_samples: int, config: Mapping[str, Any], processes: int = 1) -> Steps:
+    """Divide an epoch of `n_samples` images into steps.
+
+    Images that do not fill a step are left out (other ones in each epoch). A split smaller than a
+    step is one step of as many whole micro-batches as it has, at least one.
 
     Raises
     ------
     UserError
-        The micro-batches of a step cannot be dealt to the processes.
+        The processes cannot share the micro-batches of a step equally.
     """
     check_processes(config, processes)
     size = min(config["micro_batch"] or config["batch_size"], n_samples)
@@ -122,7 +129,7 @@ def plan_steps(n_samples: int, config: dict, processes: int = 1) -> Steps:
 def draw_order(seed: int, epoch: int, n_samples: int, steps: Steps) -> np.ndarray:
     """Sample numbers of an epoch, (step, micro-batch, sample), int64.
 
-    A permutation that depends on (seed, epoch) alone.
+    They are a permutation that depends on (seed, epoch) alone.
     """
     order = derive_generator(seed, "final", "order", epoch).permutation(n_samples)
     used = order[: steps.steps * steps.images]
@@ -132,7 +139,58 @@ def draw_order(seed: int, epoch: int, n_samples: int, steps: Steps) -> np.ndarra
 def deal_micro_batches(order: np.ndarray, first: int, rank: int, processes: int) -> np.ndarray:
     """Micro-batches of one process from step `first` on, (micro-batch, sample), in their order.
 
-    The k-th micro-batch of a step belongs to the process of rank k modulo `processes`, so that
-    each has equally many of every step.
+    The k-th micro-batch of a step belongs to the process of rank k modulo `processes`. Every
+    process thus has equally many micro-batches of every step.
     """
     return order[first:, rank::processes].reshape(-1, order.shape[2])
+
+
+def calc_learning_rate(step: int, n_steps: int, per_epoch: int, config: Mapping[str, Any]) -> float:
+    """Learning rate of one step.
+
+    It rises linearly over the first ``warmup * n_steps`` steps to ``learning_rate``, then falls
+    according to ``schedule``.
+
+    Parameters
+    ----------
+    step
+        In [0, n_steps).
+    n_steps
+        Steps of the whole training.
+    per_epoch
+        Steps of one epoch.
+    config
+        The section ``final``. Read: ``schedule``, a key of `SCHEDULES`; ``learning_rate``, the
+        highest; ``warmup``, the share of steps that rise, in [0, 1); for the exponential schedule
+        ``decay`` and ``decay_epochs``.
+    """
+    check_choice("final.schedule", config["schedule"], SCHEDULES)
+    rising = round(config["warmup"] * n_steps)
+    if step < rising:
+        return float(config["learning_rate"] * (step + 1) / (rising + 1))
+    fall = SCHEDULES[config["schedule"]]
+    return float(config["learning_rate"] * fall(step, rising, n_steps, per_epoch, config))
+
+
+def calc_cosine(
+    step: int, rising: int, n_steps: int, per_epoch: int, config: Mapping[str, Any]
+) -> float:
+    """Half a cosine (Loshchilov & Hutter 2017): from 1 to nearly 0 at the last step."""
+    passed = (step - rising) / max(1, n_steps - rising)
+    return 0.5 * (1 + math.cos(math.pi * passed))
+
+
+def calc_exponential(
+    step: int, rising: int, n_steps: int, per_epoch: int, config: Mapping[str, Any]
+) -> float:
+    """Multiply by ``decay`` after every ``decay_epochs`` epochs, counted from the first step.
+
+    With 0.97 and 2.4 this is the schedule of NASNet and PNASNet-5 on ImageNet (Zoph et al. 2018,
+    Liu et al. 2018): in stairs, as in the code that trained them (TensorFlow's slim).
+    """
+    stair = max(1, round(config["decay_epochs"] * per_epoch))
+    return float(config["decay"] ** (step // stair))
+
+
+# How the learning rate falls.
+SCHEDULES = {"cosine": calc_cosine, "exponential": calc_exponential}

@@ -13,14 +13,12 @@ from tgas_neuro import RESULTS_VERSION
 from tgas_neuro.architecture.complexity import calc_complexity
 from tgas_neuro.architecture.genotype import Genotype
 from tgas_neuro.architecture.skeleton import Skeleton
-from tgas_neuro.final.evaluation.validation import build_validation
-from tgas_neuro.final.launch.distributed import Group
-from tgas_neuro.final.launch.preemption import StopRequest
+from tgas_neuro.final.evaluation.evaluation import build_validation
+from tgas_neuro.final.launch.processes import Group, StopRequest
 from tgas_neuro.final.network.network import FinalNetwork, build_final_network
 from tgas_neuro.final.network.scaling import describe_size, find_skeleton
-from tgas_neuro.final.training.checkpoint import remove_fragments, write_weights
 from tgas_neuro.final.training.epochs import Training, find_best
-from tgas_neuro.final.training.log import LogEntry
+from tgas_neuro.final.training.folder import LogEntry, remove_fragments, write_weights
 from tgas_neuro.final.training.order import check_batches
 from tgas_neuro.images.data import FolderImages
 from tgas_neuro.images.image_folder import ImageFolder, match_classes
@@ -237,7 +235,8 @@ def _load_images(
 
 def _describe_best(log: list[LogEntry]) -> dict[str, Any]:
     best = find_best(log)
-    return {"epoch": best.epoch, "top1": best.val_top1, "chosen_on": "validation images"}
+    assert best is not None  # the last epoch is always validated
+    return {"epoch": best[0], "top1": best[1], "chosen_on": "validation images"}
 
 
 def _describe_cost(log: list[LogEntry], group: Group) -> dict[str, Any]:

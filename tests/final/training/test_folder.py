@@ -1,16 +1,30 @@
+"""Checkpoints, the log, and the log as TensorBoard shows it where it is installed."""
+
 import dataclasses
 import pickle
 
 import pytest
 import torch
 
-from tgas_neuro.final.training.checkpoint import (
+from tgas_neuro.final.training import folder
+from tgas_neuro.final.training.folder import (
+    CURVES,
+    Board,
     Checkpoint,
+    LogEntry,
+    describe_epoch,
+    describe_seconds,
     keep_foreign,
     load_checkpoint,
     write_checkpoint,
+    write_log,
     write_weights,
 )
+
+LOG = [
+    LogEntry(1, 0.1, 2.0, 100, 4.0),
+    LogEntry(2, 0.05, 1.5, 100, 5.0, 0.25, 0.5, 1.75, 1.0),
+]
 
 
 @pytest.fixture
@@ -105,3 +119,64 @@ def test_a_checkpoint_of_something_else_is_kept(tmp_path, checkpoint):
     assert "keeping it as checkpoint-aaaaaaaa.pt" in remark
     kept, _ = load_checkpoint(tmp_path / "checkpoint-aaaaaaaa.pt", "a" * 64)
     assert kept is not None
+
+
+def test_line_tells_speed_and_time_left():
+    log = [LogEntry(1, 0.1, 2.0, 1000, 40.0), LogEntry(2, 0.05, 1.5, 1000, 20.0)]
+    line = describe_epoch(log, 6)
+    assert line == "final: epoch 2/6  loss 1.500  50 images/s  2 min 00 s left"
+
+
+@pytest.mark.parametrize(
+    "seconds, text", [(0.2, "0 s"), (59.4, "59 s"), (200, "3 min 20 s"), (18120, "5 h 02 min")]
+)
+def test_durations(seconds, text):
+    assert describe_seconds(seconds) == text
+
+
+def test_file_keeps_every_digit(tmp_path):
+    write_log(tmp_path / "log.csv", [LogEntry(1, 0.1, 1 / 3, 5, 0.25)])
+    lines = (tmp_path / "log.csv").read_text().splitlines()
+    assert lines[0] == (
+        "epoch,learning_rate,train_loss,images,seconds,val_top1,val_top5,val_loss,val_seconds,"
+        "images_per_second"
+    )
+    values = dict(zip(lines[0].split(","), lines[1].split(","), strict=True))
+    assert float(values["train_loss"]) == 1 / 3
+    assert values["val_top1"] == ""
+    assert float(values["images_per_second"]) == 20
+
+
+def read_curves(path):
+    event_accumulator = pytest.importorskip(
+        "tensorboard.backend.event_processing.event_accumulator"
+    )
+    found = event_accumulator.EventAccumulator(str(path))
+    found.Reload()
+    return {
+        name: [(point.step, point.value) for point in found.Scalars(name)]
+        for name in found.Tags()["scalars"]
+    }
+
+
+def test_holds_the_log_and_nothing_of_a_broken_run(tmp_path):
+    pytest.importorskip("tensorboard")
+    first = Board(tmp_path / "tb", LOG)
+    first.add(LogEntry(3, 0.02, 9.0, 100, 4.0))  # an epoch that a break takes back
+    first.close()
+    board = Board(tmp_path / "tb", LOG[:1])
+    board.add(LOG[1])
+    board.close()
+    found = read_curves(tmp_path / "tb")
+    assert found["loss/train"] == [(1, 2.0), (2, 1.5)]
+    assert found["accuracy/top1"] == [(2, 0.25)]
+    assert found["training/images_per_second"] == [(1, 25.0), (2, 20.0)]
+    assert set(found) == set(CURVES.values())
+
+
+def test_nothing_is_written_without_the_package(tmp_path, monkeypatch):
+    monkeypatch.setattr(folder.importlib.util, "find_spec", lambda name: None)
+    board = Board(tmp_path / "tb", LOG)
+    board.add(LOG[1])
+    board.close()
+    assert not (tmp_path / "tb").exists()

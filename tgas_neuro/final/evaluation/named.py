@@ -1,0 +1,247 @@
+"""The command `evaluate`: measure a network by name on a folder of images, as the final stage does.
+
+The network is the result of a run, or another network with its weights.
+"""
+
+import argparse
+import csv
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from tgas_neuro.architecture.genotype import read_genotype
+from tgas_neuro.architecture.skeleton import Skeleton
+from tgas_neuro.final.evaluation.evaluation import Metrics, check_complete, evaluate
+from tgas_neuro.final.launch.job import Job, read_job
+from tgas_neuro.final.launch.processes import Group
+from tgas_neuro.final.network.network import load_trained
+from tgas_neuro.final.training.training import load_splits
+from tgas_neuro.images.augmentation import AUGMENTATIONS
+from tgas_neuro.images.data import FolderImages
+from tgas_neuro.images.decoding import INTERPOLATIONS, Reading
+from tgas_neuro.images.image_folder import ImageFolder
+from tgas_neuro.images.imagenet import read_ids
+from tgas_neuro.images.layouts import SPLITS, list_split
+from tgas_neuro.images.source import Images
+from tgas_neuro.runtime.devices import choose_device, computing_with, keep_freed_memory
+from tgas_neuro.runtime.errors import UserError, check_choice
+from tgas_neuro.runtime.files import read_json, written_whole
+from tgas_neuro.teacher.network.model import build_model
+from tgas_neuro.teacher.options import NetworkOptions
+
+# Libraries of published networks, and the module that holds a function for each network.
+LIBRARIES = {"torchvision": "", "timm": "timm.models:"}
+
+
+@dataclass(frozen=True)
+class NamedNetwork:
+    """A network and how it sees images.
+
+    Attributes
+    ----------
+    network
+        In evaluation mode.
+    size, resize
+        Width and height of its input, and length of the shorter side before the cut [px].
+    exact
+        Whether images are read as published networks were evaluated, with Pillow alone.
+    load_validation
+        Lists the validation split that belongs to it, checked and numbered as in its training;
+        None where there is none.
+    """
+
+    network: nn.Module
+    size: int = 224
+    resize: int = 256
+    exact: bool = True
+    load_validation: Callable[[], ImageFolder] | None = None
+
+
+def load_named_network(name: str, weights: Path | None) -> NamedNetwork:
+    """Load a network.
+
+    Parameters
+    ----------
+    name
+        ``torchvision:<name>``, ``timm:<name>``, ``package.module:function`` (called without
+        arguments), or the folder of a final training, ``results/final/<run>``.
+    weights
+        File with a state dict, read with ``weights_only=True``; None keeps the weights that the
+        function returns, or the run's own. Nothing is downloaded.
+
+    Raises
+    ------
+    UserError
+        The network is unknown, or the weights are missing or belong to another network.
+    """
+    if name and Path(name).is_dir():
+        return _load_run(Path(name), weights)
+    library, _, rest = name.partition(":")
+    if library in LIBRARIES:
+        if weights is None:
+            raise UserError(
+                f"--weights: is missing; {name} comes without weights: name a local file with them"
+            )
+        # timm's names end with a tag of the weights; here the user names them
+        name = LIBRARIES[library] + (rest.partition(".")[0] if library == "timm" else rest)
+    elif not rest:
+        raise UserError(
+            f"--model: {name!r} is neither a folder nor one of torchvision:<name>, timm:<name>, "
+            "package.module:function"
+        )
+    options = NetworkOptions(
+        model=name, weights=None if weights is None else str(weights), layers={}
+    )
+    try:
+        return NamedNetwork(build_model(options, seed=0))
+    except UserError as error:  # written for the keys of a configuration
+        raise UserError(str(error).replace("teacher.network.", "--")) from None
+
+
+def _load_run(folder: Path, weights: Path | None) -> NamedNetwork:
+    job, metrics = read_job(folder / "work" / "job.json"), read_json(folder / "metrics.json")
+    try:
+        skeleton = Skeleton(**metrics["network"])
+        augmentation = AUGMENTATIONS[job.config["augmentation"]]
+    except (LookupError, TypeError) as error:
+        raise UserError(
+            f"{folder}: not a final training of this version ({type(error).__name__}: {error}); "
+            "train it again with the workflow, or name another run"
+        ) from None
+    network = load_trained(
+        read_genotype(job.genotype), skeleton, weights or folder / "weights.pt", folder
+    )
+    size = skeleton.image_size
+    view = augmentation.view(size, size, size)
+    return NamedNetwork(
+        network,
+        size,
+        view.resized_width,
+        exact=False,
+        load_validation=lambda: _load_validation(job),
+    )
+
+
+def _load_validation(job: Job) -> ImageFolder:
+    alone = Group(0, 1, torch.device("cpu"))
+    images = Images(**job.images)
+    return load_splits(images, Path(job.checked), alone, None, job.splits)[1]
+
+
+def evaluate_named(arguments: argparse.Namespace) -> tuple[Metrics, Sequence[str]]:
+    """Evaluate the network that the command's arguments name.
+
+    Returns
+    -------
+    metrics, classes
+        Classes in the order of the network's outputs.
+
+    Raises
+    ------
+    UserError
+        The network, its weights or images are missing, or the images have unknown classes or
+        another number than expected.
+    """
+    check_choice("--interpolation", arguments.interpolation, INTERPOLATIONS)
+    device = choose_device(arguments.device, "--device")
+    named = load_named_network(arguments.model, arguments.weights)
+    listing = _list_images(arguments, named)
+    size = named.size if arguments.size is None else arguments.size
+    reading = _choose_reading(arguments, named, size)
+    images = FolderImages(listing, size, "none", memory_mb=0, reading=reading)
+    keep_freed_memory()
+    with computing_with(arguments.threads):
+        metrics = evaluate(
+            named.network.to(device),
+            images,
+            len(listing.classes),
+            device,
+            arguments.batch_size,
+            arguments.workers,
+        )
+    counts = Counter(listing.labels)
+    check_complete(
+        metrics, [counts[label] for label in range(len(listing.classes))], listing.classes
+    )
+    return metrics, listing.classes
+
+
+def _list_images(arguments: argparse.Namespace, named: NamedNetwork) -> ImageFolder:
+    if arguments.images is not None:
+        _refuse_both_splits(arguments.images)
+        try:
+            listing = list_split(arguments.images, "val", "--images", arguments.devkit)
+        except UserError as error:  # written for the keys of a configuration
+            raise UserError(str(error).replace("--images.devkit", "--devkit")) from None
+    elif named.load_validation is not None:
+        listing = named.load_validation()
+    else:
+        raise UserError("--images: is missing; name the folder of the validation images")
+    if arguments.expect is not None and len(listing) != arguments.expect:
+        raise UserError(
+            f"{listing.folder}: {len(listing):,} images in {len(listing.classes):,} classes, but "
+            f"--expect says {arguments.expect:,}; put the missing ones there or correct it"
+        )
+    if arguments.classes is None:
+        return listing
+    return number_by(listing, read_ids(arguments.classes, "--classes", listing.classes))
+
+
+def _refuse_both_splits(folder: Path) -> None:
+    """Raise `UserError` for the folder above train/ and val/, which would count as two classes."""
+    if all((folder / split).is_dir() for split in SPLITS):
+        raise UserError(
+            f"--images: {folder}: holds both splits, {' and '.join(SPLITS)}; name the one to "
+            f"evaluate: --images {folder / 'val'}"
+        )
+
+
+def number_by(listing: ImageFolder, classes: Sequence[str]) -> ImageFolder:
+    """Number the classes of the listing by their places in `classes`; it may lack some of them."""
+    numbers = {name: number for number, name in enumerate(classes)}
+    unknown = [name for name in listing.classes if name not in numbers]
+    if unknown:
+        raise UserError(
+            f"--classes: {len(unknown)} of the {len(listing.classes)} classes of {listing.folder} "
+            f"are not among its {len(classes)}, the first {unknown[0]}; give the class of every "
+            "output, as the folders are called"
+        )
+    labels = tuple(numbers[listing.classes[label]] for label in listing.labels)
+    return ImageFolder(listing.folder, tuple(classes), listing.paths, labels, listing.digest)
+
+
+def _choose_reading(arguments: argparse.Namespace, named: NamedNetwork, size: int) -> Reading:
+    resize = arguments.resize
+    if resize is None:
+        resize = round(size * named.resize / named.size)
+    if resize < size:
+        raise UserError(f"--resize: {resize} is less than --size {size}; nothing would fill it")
+    colours = {
+        key: tuple(getattr(arguments, key))
+        for key in ("mean", "deviation")
+        if getattr(arguments, key) is not None
+    }
+    if min(colours.get("deviation", (1,))) <= 0:
+        raise UserError(f"--deviation: {colours['deviation']}: must be above 0")
+    return Reading(
+        resize=resize,
+        interpolation=arguments.interpolation,
+        exact=named.exact and not arguments.fast,
+        **colours,
+    )
+
+
+def write_per_class(path: str | Path, metrics: Metrics, classes: Sequence[str]) -> None:
+    """Write a CSV row for each class: name, images, hits and their shares (empty of no image)."""
+    counts = metrics.per_class
+    rows = zip(classes, counts.n_images, counts.top1, counts.top5, strict=True)
+    with written_whole(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["class", "n_images", "hits1", "hits5", "top1", "top5"])
+        for name, n, hits1, hits5 in rows:
+            shares = (hits1 / n, hits5 / n) if n else ("", "")
+            writer.writerow([name, n, hits1, hits5, *shares])
