@@ -36,7 +36,6 @@ def write_inputs(folder: Path, candidates: int) -> None:
     drawn = [space.sample(rng) for _ in range(candidates)]
     proposals = [
         {"id": f"g000_c{k:02d}", "genotype": g.to_json(), "hash": g.hash, "original": None}
-        | {"rungs": []}
         for k, g in enumerate(drawn)
     ]
     write_json(folder / "inputs.json", {"config": config, "proposals": proposals})

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from tgas_neuro.runtime.files import read_json
-from tgas_neuro.search.candidate import record as records
-from tgas_neuro.search.candidate.batch import import_once
+from tgas_neuro.search import candidate as records
+from tgas_neuro.search.candidate import Inputs, import_once
 
 TIMED = ("train_candidate", "measure_accuracy", "score_network")
 
@@ -23,6 +23,7 @@ def main() -> None:
     """Evaluate the candidates one after the other."""
     folder, number, start = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
     inputs = read_json(folder / "inputs.json")
+    files = Inputs(folder, folder / "teacher.nc", folder / "ranks")
     records._evaluate = evaluate_watched
     if number > 1:
         import_once()
@@ -30,9 +31,7 @@ def main() -> None:
     parts: dict[str, float] = {}
     for proposal in inputs["proposals"][:number]:
         called = time.time()
-        made = records.make_record(
-            proposal, inputs["config"], folder, folder / "teacher.nc", folder / "ranks", None, {}
-        )
+        made = records.make_record(proposal, [], inputs["config"], files, None, {})
         if made["state"] != "ok":
             sys.exit(f"candidate ended as {made['state']}: {made['message']}")
         found = made["cost"]["watched"] | {"all": time.time() - called}

@@ -1,7 +1,6 @@
 """Rescoring: the records' own TG from kept weights, another teacher as scored by hand, resuming."""
 
 import json
-from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -18,8 +17,9 @@ from tgas_neuro.commands.__main__ import main
 from tgas_neuro.commands.rescore import load_plan
 from tgas_neuro.runtime.files import read_json, write_json
 from tgas_neuro.scoring.scoring import write_ranks
-from tgas_neuro.search.candidate import rescoring
+from tgas_neuro.search.candidate import Inputs
 from tgas_neuro.search.candidate.evaluation import evaluate_candidate
+from tgas_neuro.search.runs import rescored
 from tgas_neuro.teacher.teacher import Teacher, write_teacher
 
 SIZE, CLASSES, N_IMAGES, N_STIMULI = 8, 4, 40, 16
@@ -72,6 +72,11 @@ def write_teacher_folder(folder, seed, comparison="spearman", channels=3):
     write_ranks(folder / "ranks", teacher)
 
 
+def list_inputs(folder, teacher):
+    place = folder / "results/teacher" / teacher
+    return Inputs(folder / "images", place / "teacher.nc", place / "ranks")
+
+
 @pytest.fixture(scope="module")
 def working(tmp_path_factory):
     """Two candidates, trained by the search's own evaluation, that kept their weights; teachers."""
@@ -93,15 +98,13 @@ def working(tmp_path_factory):
     records = []
     for k, genotype in enumerate(GENOTYPES):
         evaluation = evaluate_candidate(
-            genotype.to_json(),
-            asdict(skeleton),
-            str(folder / "images"),
-            str(folder / "results/teacher/own/teacher.nc"),
-            str(folder / "results/teacher/own/ranks"),
+            genotype,
+            skeleton,
+            list_inputs(folder, "own"),
             premature,
             plan.config["search"]["scoring"],
             0,
-            str(run / f"weights/g000_c{k:02d}.pt"),
+            run / f"weights/g000_c{k:02d}.pt",
         )
         record = build_record(f"g000_c{k:02d}", genotype, digests=plan.digests)
         records.append(record | {key: evaluation[key] for key in ("premature", "teacher")})
@@ -147,11 +150,9 @@ def test_another_teacher_as_the_search_would_have_scored_it(place, working):
     premature = load_plan([]).config["premature"]
     skeleton = Skeleton(**premature["network"], n_classes=CLASSES, image_size=SIZE)
     evaluation = evaluate_candidate(
-        GENOTYPES[1].to_json(),
-        asdict(skeleton),
-        str(working / "images"),
-        "results/teacher/other/teacher.nc",
-        "results/teacher/other/ranks",
+        GENOTYPES[1],
+        skeleton,
+        list_inputs(working, "other"),
         premature,
         load_plan([]).config["search"]["scoring"],
         0,
@@ -205,7 +206,7 @@ def test_what_is_scored_is_not_scored_again(place, capsys, monkeypatch):
     assert rescore() == 0
     assert [line.split(":")[0] for line in capsys.readouterr().err.splitlines()] == ["g000_c01"]
     assert path.read_text() == whole
-    monkeypatch.setattr(rescoring.Rescorer, "score", None)  # not called
+    monkeypatch.setattr(rescored.Rescorer, "score", None)  # not called
     assert rescore() == 0
     assert capsys.readouterr().err == ""
 

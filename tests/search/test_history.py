@@ -8,8 +8,7 @@ from support.run_folders import SEARCH, build_record, draw, write_run
 from tgas_neuro.architecture.space import SPACES
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json, write_json
-from tgas_neuro.search.best import make_best
-from tgas_neuro.search.generation import describe_generation, make_history, make_proposals
+from tgas_neuro.search.generation import describe_history, make_history, make_proposals
 from tgas_neuro.search.guidance import Rating
 from tgas_neuro.search.history import (
     Entry,
@@ -17,9 +16,10 @@ from tgas_neuro.search.history import (
     count_states,
     find_best,
     is_member,
+    make_best,
     rank_entries,
 )
-from tgas_neuro.search.runs.progress import describe_record
+from tgas_neuro.search.runs.status import describe_record
 
 RATING = Rating()
 
@@ -94,7 +94,7 @@ def test_history_accumulates(run):
     assert history["best"] == {"id": "g001_c02", "reward": pytest.approx(0.9 + 2 * 0.2)}
     assert history["states"] == {"duplicate": 1, "ok": 4, "timeout": 1}
     assert history["cost"] == {"images_seen": 42, "seconds": 9.0}
-    assert describe_generation(history) == (
+    assert describe_history(history) == (
         "generation 1: 1 duplicate, 4 ok, 1 timeout; best g001_c02, reward 1.300"
     )
 

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.run_folders import build_record, draw
 
+from tgas_neuro.search.candidate import describe_stop
+from tgas_neuro.search.generation import list_thresholds
 from tgas_neuro.search.guidance import Rating
 from tgas_neuro.search.history import build_entry
-from tgas_neuro.search.rungs import describe_stop, list_thresholds
 
 (GENOTYPE,) = draw(1)
 ENTRY = build_entry(build_record("g000_c00", GENOTYPE), Rating(), {})

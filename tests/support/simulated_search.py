@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tgas_neuro.architecture.space import SPACES
+from tgas_neuro.search.generation import propose_generation
 from tgas_neuro.search.history import Entry, find_best, is_member
-from tgas_neuro.search.proposals import propose_generation
 from tgas_neuro.search.strategies import STRATEGIES
 
 SEARCHED = {
@@ -56,14 +56,19 @@ def draw_history(space, n, seed=0, failures=True):
     return entries
 
 
+def build(name, space, seed=0, **options):
+    """A strategy by its name."""
+    return STRATEGIES[name](space, seed, options)
+
+
 def propose_everywhere():
     """Hashes of what every strategy proposes in every space for the same arguments."""
     found = {}
-    for name, strategy in STRATEGIES.items():
+    for name in STRATEGIES:
         for where, space in SEARCHED.items():
             pending = [space.sample(np.random.default_rng(5))]
             rng = np.random.default_rng(3)
-            proposed = strategy(space, 0).propose(draw_history(space, 40), pending, 4, rng)
+            proposed = build(name, space).propose(draw_history(space, 40), pending, 4, rng)
             found[f"{name} {where}"] = [genotype.hash for genotype in proposed]
     return found
 
@@ -91,7 +96,7 @@ def run_search(name, space, seed, evaluations, noise=0.5, n=10, **options):
     """Noise-free reward of the pick after so many noisy evaluations, and the history."""
     reward = HiddenReward.draw(space, np.random.default_rng([seed, 0]))
     noises = np.random.default_rng([seed, 1])
-    strategy = STRATEGIES[name](space, seed, **options)
+    strategy = build(name, space, seed, **options)
     history, known = [], {}
     for generation in range(evaluations // n):
         rng = np.random.default_rng([seed, 2, generation])

@@ -10,9 +10,14 @@ from typing import Any
 
 from tgas_neuro.commands.numbers import positive
 from tgas_neuro.commands.table import format_table
-from tgas_neuro.search.best import LEADERBOARD_KEYS
-from tgas_neuro.search.history import Entry, count_states, rank_entries
-from tgas_neuro.search.runs.runs import describe_choice, find_run, load_run
+from tgas_neuro.search.history import (
+    Entry,
+    build_leaderboard,
+    count_states,
+    describe_states,
+    rank_entries,
+)
+from tgas_neuro.search.runs import describe_choice, find_run, load_run
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +34,7 @@ def run(arguments: argparse.Namespace) -> None:
     entries = found.list_entries()
     leaders = rank_entries(entries, arguments.n)
     if arguments.json:
-        rows = [{key: getattr(entry, key) for key in LEADERBOARD_KEYS} for entry in leaders]
+        rows = build_leaderboard(leaders)
         content = {"run": found.name, **found.rating.to_json(), "leaderboard": rows}
         print(json.dumps(content, indent=2))
         return
@@ -59,5 +64,4 @@ def describe_nothing(entries: list[Entry]) -> str:
     """Why there is no leaderboard yet."""
     if not entries:
         return "no candidate has finished yet"
-    states = ", ".join(f"{count} {state}" for state, count in count_states(entries).items())
-    return f"no complete candidate has a reward yet ({states})"
+    return f"no complete candidate has a reward yet ({describe_states(count_states(entries))})"

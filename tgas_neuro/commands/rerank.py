@@ -18,7 +18,7 @@ from tgas_neuro.commands.table import format_table
 from tgas_neuro.scoring.layers import LAYER_CHOICES
 from tgas_neuro.search.guidance import GUIDANCES
 from tgas_neuro.search.history import Entry, rank_entries
-from tgas_neuro.search.runs.runs import describe_choice, find_run, load_run
+from tgas_neuro.search.runs import describe_choice, find_run, load_run
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

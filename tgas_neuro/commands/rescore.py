@@ -22,8 +22,7 @@ from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.scoring.layers import LAYER_CHOICES
 from tgas_neuro.search.guidance import Rating
 from tgas_neuro.search.history import build_entry, rank_entries
-from tgas_neuro.search.runs.rescored import check_same_measures, list_rescorable, rate, rescore
-from tgas_neuro.search.runs.runs import describe_choice, find_run, load_run
+from tgas_neuro.search.runs import describe_choice, find_run, load_run
 
 CONFIG = "config.yaml"
 DESCRIPTIONS = [Path("neural_data"), Path(__file__).parents[2] / "neural_data"]
@@ -45,6 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Score what has not been scored, and print the ranking under the other teacher."""
+    # torch: other commands start without it
+    from tgas_neuro.search.runs.rescored import check_same_measures, list_rescorable, rate, rescore
+
     folder = find_run(arguments.run)
     found = load_run(folder)
     rating = Rating(
@@ -54,10 +56,11 @@ def run(arguments: argparse.Namespace) -> None:
     )
     records = list_rescorable(found)
     plan = load_plan(arguments.configfile)
-    check_same_measures(found, records, plan, ", ".join([CONFIG, *arguments.configfile]))
+    check_same_measures(found, records, plan.digests, ", ".join([CONFIG, *arguments.configfile]))
     teacher = find_teacher(arguments.teacher)
     path = folder / f"rescored_{teacher.name}.json"
-    scores = rescore(found, records, teacher, plan, path, _report)
+    premature, scoring = plan.config["premature"], plan.config["search"]["scoring"]
+    scores = rescore(found, records, teacher, premature, scoring, path, _report)
     before = rank_entries([build_entry(record, rating, {}) for record in records], None)
     after = rank_entries([rate(record, scores[record["id"]], rating) for record in records], None)
     agreement = calc_agreement(before, after)

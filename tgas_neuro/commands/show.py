@@ -11,7 +11,7 @@ from tgas_neuro.runtime.files import check_writable
 from tgas_neuro.scoring.layers import format_layer_map, list_chosen
 from tgas_neuro.search.guidance import Rating
 from tgas_neuro.search.history import build_entry
-from tgas_neuro.search.runs.runs import Run, describe_choice, find_candidate, find_run, load_run
+from tgas_neuro.search.runs import Run, describe_choice, find_candidate, find_run, load_run
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tgas_neuro.commands.numbers import duration
 from tgas_neuro.commands.unlock import find_holder
-from tgas_neuro.search.runs.runs import describe_choice, find_run, load_run
+from tgas_neuro.search.runs import describe_choice, find_run, load_run
 from tgas_neuro.search.runs.status import Status, calc_status
 
 CLEAR = "\x1b[H\x1b[J"  # the cursor to the upper left, then nothing below it

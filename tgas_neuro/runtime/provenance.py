@@ -2,14 +2,23 @@
 
 import datetime
 from importlib import metadata
-from typing import Any
+from typing import TypedDict
 
 from tgas_neuro import RESULTS_VERSION, __version__
 
 PACKAGES = ("torch", "torchvision", "numpy", "scipy", "xarray", "optuna", "snakemake")
 
 
-def build_provenance(seed: int, **digests: str) -> dict[str, Any]:
+class Provenance(TypedDict):
+    """Version of the package and of its results, the run's seed, and digests by name."""
+
+    tgas_neuro: str
+    results_version: int
+    seed: int
+    digests: dict[str, str]
+
+
+def build_provenance(seed: int, **digests: str) -> Provenance:
     """Describe what made a result.
 
     Parameters

@@ -1,24 +1,157 @@
-"""The files of one generation: what was proposed, and the history once it has finished."""
+"""One generation: what is proposed, and the history once its candidates have finished."""
 
-from collections.abc import Sequence
+import math
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-from tgas_neuro.architecture.genotype import read_genotype
+import numpy as np
+
+from tgas_neuro.architecture.genotype import Genotype, read_genotype
 from tgas_neuro.runtime.files import read_json
 from tgas_neuro.runtime.provenance import build_provenance
 from tgas_neuro.runtime.seeds import derive_generator
-from tgas_neuro.search.guidance import Rating
+from tgas_neuro.search.guidance import Rating, name_rung
 from tgas_neuro.search.history import (
     Entry,
     build_entry,
     count_states,
-    find_best,
+    describe_best,
+    describe_states,
+    load_history,
+    load_reused,
 )
-from tgas_neuro.search.proposals import propose_generation
-from tgas_neuro.search.rungs import list_thresholds
-from tgas_neuro.search.runs.reuse import load_reused
-from tgas_neuro.search.strategies import build_strategy
+from tgas_neuro.search.records import CandidateRecord, History, Proposals, SearchCost, Threshold
+from tgas_neuro.search.strategies import Strategy, build_strategy
+
+# Each round asks for twice as many replacements, because a strategy replays the history every time:
+# up to 63 draws for one proposal. A small space may have nothing else left.
+ROUNDS = 6
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """One proposed genotype.
+
+    Attributes
+    ----------
+    genotype
+        The canonical one, so that equal hashes are equal networks.
+    original
+        Id of the finished candidate that it equals, whose record is reused; else None.
+    redraws
+        Draws in its place that were discarded because they equalled a proposal in flight or a
+        finished candidate.
+    """
+
+    genotype: Genotype
+    original: str | None
+    redraws: int
+
+
+def propose_generation(
+    strategy: Strategy,
+    history: Sequence[Entry],
+    pending: Sequence[Genotype],
+    n: int,
+    rng: np.random.Generator,
+) -> list[Proposal]:
+    """Propose the candidates of one generation.
+
+    Parameters
+    ----------
+    strategy
+        See `Strategy`.
+    history
+        Finished candidates that the generation may know.
+    pending
+        Proposals of earlier generations that are still in flight.
+    n
+        Candidates of the generation.
+    rng
+        The only source of randomness.
+
+    Returns
+    -------
+    proposals
+        `n` of them. A draw that equals a finished candidate or a proposal in flight is discarded
+        and drawn again, in at most `ROUNDS` rounds. If nothing new was found by then, a finished
+        candidate is proposed and named as the original; nothing is trained. Only if all draws
+        equalled proposals in flight is one of these proposed twice.
+    """
+    originals: dict[str, str] = {}
+    for entry in history:
+        originals.setdefault(entry.hash, entry.original or entry.id)
+    in_flight = {genotype.hash: genotype for genotype in pending}
+    accepted: dict[int, Genotype] = {}
+    redraws = [0] * n
+    finished: dict[str, Genotype] = {}
+    missing = deque(range(n))
+    for round_ in range(ROUNDS):
+        if not missing:
+            break
+        taken = [*pending, *(accepted[place] for place in sorted(accepted))]
+        for genotype in strategy.propose(history, taken, 2**round_ * len(missing), rng):
+            place = missing.popleft()
+            if genotype.hash not in originals and genotype.hash not in in_flight:
+                in_flight[genotype.hash] = accepted[place] = genotype.canonical()
+                if not missing:
+                    break
+                continue
+            redraws[place] += 1
+            missing.append(place)
+            if genotype.hash in originals:
+                finished.setdefault(genotype.hash, genotype.canonical())
+    spare = cycle((finished or in_flight).values())
+    accepted |= {place: next(spare) for place in sorted(missing)}
+    return [
+        Proposal(accepted[place], originals.get(accepted[place].hash), redraws[place])
+        for place in range(n)
+    ]
+
+
+def list_thresholds(entries: Sequence[Entry], premature: Mapping[str, Any]) -> list[Threshold]:
+    """The value that a candidate has to reach at each rung to continue.
+
+    Rungs are epochs at which a candidate stops early if others were better there: successive
+    halving (Jamieson & Talwalkar 2016, AISTATS) inside the budget of a candidate. As in the
+    asynchronous form (Li et al. 2020, MLSys, section 3.2), a candidate is compared with those
+    before it, and nobody waits. They are the history that its proposal saw, never what happens to
+    have finished by then: a run can be repeated.
+
+    Parameters
+    ----------
+    entries
+        The history that the proposal saw. Stopped candidates count at the rungs that they reached;
+        duplicates, which were not trained, do not count.
+    premature
+        Its ``rungs`` [epoch], ascending, and where there are any ``keep_fraction`` in (0, 1).
+
+    Returns
+    -------
+    rungs
+        For each ``epoch`` the ``threshold``, which is the ceil(keep_fraction * n)-th best value of
+        the n = ``of`` candidates that reached it. It is None, which stops nobody, while
+        keep_fraction * n is below 1.
+    """
+    rungs: list[Threshold] = []
+    for epoch in premature["rungs"]:
+        name = name_rung(epoch)
+        values = sorted(
+            (
+                entry.rungs[name]
+                for entry in entries
+                if entry.original is None and name in entry.rungs
+            ),
+            reverse=True,
+        )
+        kept = premature["keep_fraction"] * len(values)
+        threshold = values[math.ceil(kept) - 1] if kept >= 1 else None
+        rungs.append({"epoch": epoch, "threshold": threshold, "of": len(values)})
+    return rungs
 
 
 def name_candidate(generation: int, candidate: int) -> str:
@@ -34,7 +167,7 @@ def make_proposals(
     digests: dict[str, str],
     premature: dict[str, Any] | None = None,
     reused: Path | None = None,
-) -> dict[str, Any]:
+) -> Proposals:
     """Make the proposals of one generation.
 
     Parameters
@@ -53,15 +186,9 @@ def make_proposals(
         ``rungs`` and ``keep_fraction`` of the section ``premature``; None stops nobody early.
     reused
         Candidates of older runs (see `tgas_neuro.search.runs.reuse`); they come before the history.
-
-    Returns
-    -------
-    proposals
-        JSON content: ``proposals`` (``id``, ``genotype``, ``hash``, ``original``, ``redraws``),
-        ``rungs`` (see `list_thresholds`), ``best`` of the history that was seen, and provenance.
     """
     rating = Rating.read(search)
-    entries = [*load_reused(reused, rating), *(load_entries(history) if history else [])]
+    entries = [*load_reused(reused, rating), *(load_history(history) if history else [])]
     pending = [
         read_genotype(proposal["genotype"])
         for path in in_flight
@@ -75,13 +202,12 @@ def make_proposals(
         search["candidates"],
         derive_generator(search["seed"], "propose", generation),
     )
-    best = find_best(entries)
     return {
         "generation": generation,
         "strategy": search["strategy"],
         **rating.to_json(),
         "history_seen": len(entries),
-        "best": {"id": best.id, "reward": best.reward} if best else None,
+        "best": describe_best(entries),
         "rungs": list_thresholds(entries, premature) if premature else [],
         "proposals": [
             {
@@ -104,8 +230,8 @@ def make_history(
     search: dict[str, Any],
     digests: dict[str, str],
     reused: Path | None = None,
-) -> dict[str, Any]:
-    """Make the history up to and with one generation; rewards are calculated here.
+) -> History:
+    """Make the history up to and including one generation; rewards are calculated here.
 
     Parameters
     ----------
@@ -115,45 +241,41 @@ def make_history(
         History file of the generation before, or None for the first.
     records
         Candidate records of this generation, in order.
-    search, digests, reused
-        As for `make_proposals`. Reused candidates are no entries of the history; duplicates take
-        their values, and one of them may be the ``best``.
+    search
+        The section ``search`` of the configuration.
+    digests
+        Digests of the configuration, for provenance.
+    reused
+        Candidates of older runs (see `tgas_neuro.search.runs.reuse`). They are not entries of the
+        history; duplicates take their values, and one of them may be the ``best``.
     """
     rating = Rating.read(search)
-    before = read_json(previous) if previous else {"entries": [], "cost": {}}
+    before: SearchCost = {"images_seen": 0, "seconds": 0.0}
+    if previous:
+        before = read_json(previous)["cost"]
     older = load_reused(reused, rating)
-    entries = [Entry.from_json(entry) for entry in before["entries"]]
+    entries = load_history(previous) if previous else []
     known = {entry.id: entry for entry in [*older, *entries]}
-    contents = [read_json(path) for path in records]
+    contents: list[CandidateRecord] = [read_json(path) for path in records]
     entries += [build_entry(content, rating, known) for content in contents]
-    best = find_best([*older, *entries])
     costs = [content["cost"] for content in contents]
     return {
         "generation": generation,
         **rating.to_json(),
         "reused": len(older),
         "entries": [entry.to_json() for entry in entries],
-        "best": {"id": best.id, "reward": best.reward} if best else None,
+        "best": describe_best([*older, *entries]),
         "states": count_states(entries),
         "provenance": build_provenance(search["seed"], **digests),
         "cost": {
-            "images_seen": before["cost"].get("images_seen", 0)
-            + sum(cost["images_seen"] for cost in costs),
-            "seconds": round(
-                before["cost"].get("seconds", 0.0) + sum(cost["seconds"] for cost in costs), 3
-            ),
+            "images_seen": before["images_seen"] + sum(cost["images_seen"] for cost in costs),
+            "seconds": round(before["seconds"] + sum(cost["seconds"] for cost in costs), 3),
         },
     }
 
 
-def load_entries(path: Path) -> list[Entry]:
-    """The entries of a history file."""
-    return [Entry.from_json(entry) for entry in read_json(path)["entries"]]
-
-
-def describe_generation(history: dict[str, Any]) -> str:
-    """One line for the user: how the generation's search stands."""
-    states = ", ".join(f"{count} {state}" for state, count in history["states"].items())
+def describe_history(history: History) -> str:
+    """One line for the user: states of the candidates so far, and the best."""
     best = history["best"]
     found = f"best {best['id']}, reward {best['reward']:.3f}" if best else "none has a reward"
-    return f"generation {history['generation']}: {states}; {found}"
+    return f"generation {history['generation']}: {describe_states(history['states'])}; {found}"

@@ -1,8 +1,8 @@
 """Guidance: by which of its measures a candidate is ranked, and the reward that follows.
 
 The mode of the paper is P + alpha * TG. The others are what it has to be compared with: either
-part alone, size alone ("bigger is better"), and TG of the same network before it was trained. Every
-candidate record holds all measures, so that one run can be ranked by any of them.
+part alone, size alone ("bigger is better"), and TG of the same network before its training. Every
+candidate record holds all measures, so one run can be ranked by any of them.
 """
 
 import math
@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tgas_neuro.runtime.errors import UserError, check_choice
-from tgas_neuro.scoring.layers import LAYER_CHOICES
+from tgas_neuro.scoring.layers import LAYER_CHOICES, Guidance, LayerChoice, Score
+from tgas_neuro.search.records import CandidateRecord, RatingContent, Size
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ def calc_reward(P: float, TG: float, alpha: float) -> float:
     return P + alpha * TG
 
 
-def _take_both(measures: Measures, alpha: float) -> float:
-    return calc_reward(measures.P, measures.TG, alpha)
+def _take_both(measures: Measures, alpha: float) -> float | None:
+    return None if measures.TG is None else calc_reward(measures.P, measures.TG, alpha)
 
 
 def _take_accuracy(measures: Measures, alpha: float) -> float:
@@ -66,8 +67,8 @@ def _take_untrained(measures: Measures, alpha: float) -> float | None:
     return measures.TG_untrained
 
 
-# Of params and macs the logarithm: the ranks are the same, and a strategy that learns from the size
-# of rewards gets numbers near those of the other modes.
+# Sizes count by their logarithm. The ranks are the same, and a strategy that learns from the
+# rewards gets numbers like those of the other modes.
 GUIDANCES = {
     "p_plus_tg": _take_both,
     "p": _take_accuracy,
@@ -84,7 +85,7 @@ FORMULAS = {
     "macs": "log10 of the multiply-adds",
     "tg_epoch0": "TG at epoch 0 ({layer_choice})",
 }
-# Modes that need TG of the network in training: at a rung it is measured for these alone.
+# Modes that need TG of the network in training: at a rung only these measure it.
 TRAINED_GUIDANCES = ("p_plus_tg", "tg")
 
 
@@ -97,7 +98,7 @@ class Rating:
     guidance
         A key of `GUIDANCES`.
     alpha
-        Weight of TG, at least 0; it plays no part in another mode than ``p_plus_tg``.
+        Weight of TG, at least 0; only ``p_plus_tg`` uses it.
     layer_choice
         Which TG of a record counts, one of `LAYER_CHOICES`.
 
@@ -109,9 +110,9 @@ class Rating:
 
     guidance: str = "p_plus_tg"
     alpha: float = 1.0
-    layer_choice: str = "crossed"
+    layer_choice: LayerChoice = "crossed"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_choice("guidance", self.guidance, GUIDANCES)
         check_choice("layer_choice", self.layer_choice, LAYER_CHOICES)
         if not (math.isfinite(self.alpha) and self.alpha >= 0):
@@ -119,23 +120,27 @@ class Rating:
 
     @classmethod
     def read(cls, content: Mapping[str, Any]) -> "Rating":
-        """Of the section ``search`` of a configuration, or of a history file."""
+        """From the section ``search`` of a configuration, or from a file that was written by it."""
         return cls(**{name: content[name] for name in cls.__dataclass_fields__ if name in content})
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> RatingContent:
         """The rating as JSON content, keys as in the section ``search``."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {
+            "guidance": self.guidance,
+            "alpha": self.alpha,
+            "layer_choice": self.layer_choice,
+        }
 
     def describe(self) -> str:
         """The formula of the reward, for people: ``P + 2 x TG (crossed)``."""
         return FORMULAS[self.guidance].format(**self.to_json())
 
     def rate(self, measures: Measures) -> float | None:
-        """The reward; None where TG has no value, as of a network that is dead at epoch 0."""
+        """The reward; None where TG has no value, as for a network that is dead at epoch 0."""
         return GUIDANCES[self.guidance](measures, self.alpha)
 
 
-def read_measures(record: Mapping[str, Any], rating: Rating) -> Measures:
+def read_measures(record: CandidateRecord, rating: Rating) -> Measures:
     """The measures of a candidate record whose state is ``ok``.
 
     Raises
@@ -143,24 +148,34 @@ def read_measures(record: Mapping[str, Any], rating: Rating) -> Measures:
     UserError
         The guidance needs TG at epoch 0, and the record does not hold it.
     """
-    if record.get("teacher_untrained") is None and rating.guidance == "tg_epoch0":
+    untrained, premature, score = (
+        record["teacher_untrained"],
+        record["premature"],
+        record["teacher"],
+    )
+    if untrained is None and rating.guidance == "tg_epoch0":
         raise UserError(
             f"guidance: 'tg_epoch0' needs TG at epoch 0, which the record of candidate "
             f"{record['id']} does not hold; run the search with search.untrained: true"
         )
-    return build_measures(record, record["premature"]["accuracy"], record["teacher"]["TG"], rating)
+    if premature is None or score is None:
+        raise ValueError(f"candidate {record['id']}: state {record['state']} without P and TG")
+    return build_measures(
+        record["complexity"], untrained, premature["accuracy"], score["TG"], rating
+    )
 
 
-def list_rung_values(record: Mapping[str, Any], rating: Rating) -> dict[str, float]:
-    """Rung, as text, to the value that the candidate had there; see `tgas_neuro.search.rungs`.
+def list_rung_values(record: CandidateRecord, rating: Rating) -> dict[str, float]:
+    """Rung, as text, to the value that the candidate had there; see `list_thresholds`.
 
-    Rungs at which nothing was measured that the guidance needs are left out.
+    Rungs at which something was not measured that the guidance needs are left out.
     """
     values = {}
-    for rung in record.get("rungs") or []:
+    for rung in record["rungs"]:
         if rung["TG"] is None and rating.guidance in TRAINED_GUIDANCES:
             continue
-        value = rating.rate(build_measures(record, rung["P"], rung["TG"], rating))
+        size, untrained = record["complexity"], record["teacher_untrained"]
+        value = rating.rate(build_measures(size, untrained, rung["P"], rung["TG"], rating))
         if value is not None:
             values[name_rung(rung["epoch"])] = value
     return values
@@ -172,23 +187,24 @@ def name_rung(epoch: float) -> str:
 
 
 def build_measures(
-    content: Mapping[str, Any], P: float, TG: Mapping[str, float] | None, rating: Rating
+    size: Size, untrained: Score | None, P: float, TG: Guidance | None, rating: Rating
 ) -> Measures:
     """The measures of a candidate at some moment of its training.
 
     Parameters
     ----------
-    content
-        ``complexity`` and, where it was measured, ``teacher_untrained``, as in its record.
+    size
+        Of its network.
+    untrained
+        Its score before the training, if it was measured.
     P, TG
         What was measured at that moment; TG for both layer choices, or None.
     rating
         Which layer choice counts.
     """
-    untrained = content.get("teacher_untrained")
     return Measures(
         P=P,
         TG=TG[rating.layer_choice] if TG else None,
         TG_untrained=untrained["TG"][rating.layer_choice] if untrained else None,
-        **content["complexity"],
+        **size,
     )

@@ -2,12 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from tgas_neuro.architecture.genotype import Genotype, read_genotype
 from tgas_neuro.architecture.space import Space
 from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.files import read_json
 from tgas_neuro.search.guidance import Rating, list_rung_values, read_measures
+from tgas_neuro.search.records import (
+    Best,
+    BestSoFar,
+    CandidateRecord,
+    History,
+    LeaderboardRow,
+    State,
+)
 
 
 @dataclass(frozen=True)
@@ -17,11 +27,11 @@ class Entry:
     Attributes
     ----------
     id
-        ``g<generation>_c<candidate>``; of another run, whose history is reused, ``<run>/<id>``.
+        ``g<generation>_c<candidate>``; a candidate of a reused run has ``<run>/`` before it.
     genotype, hash
         The architecture and its canonical hash.
     state
-        ``ok``, or how it failed, or ``duplicate`` (see DESIGN: a failure is a result).
+        ``ok``, or how it failed, or ``duplicate``.
     original
         Id of the candidate that a duplicate equals; else None.
     P, TG
@@ -29,15 +39,15 @@ class Entry:
     regions
         Region to its similarity corrected for noise, or None.
     reward
-        What the guidance makes of its measures (see `tgas_neuro.search.guidance`), or None for a
+        What the guidance makes of the measures (see `tgas_neuro.search.guidance`); None for a
         failure.
     params, macs
-        Of the network that was trained, or would have been.
+        Size of the network, whether or not it was trained.
     TG_untrained
         TG of the same network before its first training step; None where it was not measured.
     complete
-        Whether the genotype is a member of the space; a partial one, which the progressive
-        strategy trains on its way, teaches strategies and may not win.
+        Whether the genotype is a member of the space. A partial one, which the progressive
+        strategy trains on its way, teaches strategies and cannot win.
     rungs
         Rung [epoch], as text, to the value there by which candidates are stopped early.
     """
@@ -45,7 +55,7 @@ class Entry:
     id: str
     genotype: Genotype
     hash: str
-    state: str
+    state: State
     original: str | None
     P: float | None
     TG: float | None
@@ -68,13 +78,13 @@ class Entry:
         return cls(**(content | {"genotype": read_genotype(content["genotype"])}))
 
 
-def build_entry(record: Mapping[str, Any], rating: Rating, known: Mapping[str, Entry]) -> Entry:
+def build_entry(record: CandidateRecord, rating: Rating, known: Mapping[str, Entry]) -> Entry:
     """Rate a candidate record.
 
     Parameters
     ----------
     record
-        ``candidate_<k>.json``: it holds what was measured, never the reward.
+        What was measured of the candidate.
     rating
         How candidates are ranked.
     known
@@ -82,37 +92,64 @@ def build_entry(record: Mapping[str, Any], rating: Rating, known: Mapping[str, E
     """
     genotype = read_genotype(record["genotype"])
     if record["original"] is not None:
-        changed = {"id": record["id"], "state": record["state"], "original": record["original"]}
-        return replace(known[record["original"]], genotype=genotype, **changed)
-    values = dict.fromkeys(("P", "TG", "regions", "reward", "TG_untrained"))
-    if record["state"] == "ok":
-        measures = read_measures(record, rating)
-        values = {
-            "P": measures.P,
-            "TG": measures.TG,
-            "regions": {
-                name: region[rating.layer_choice]["corrected"]
-                for name, region in record["teacher"]["regions"].items()
-            },
-            "reward": rating.rate(measures),
-            "TG_untrained": measures.TG_untrained,
-        }
-    return Entry(
+        return replace(
+            known[record["original"]],
+            genotype=genotype,
+            id=record["id"],
+            state=record["state"],
+            original=record["original"],
+        )
+    entry = Entry(
         id=record["id"],
         genotype=genotype,
         hash=record["hash"],
         state=record["state"],
         original=None,
-        params=record["complexity"]["params"],
-        macs=record["complexity"]["macs"],
+        P=None,
+        TG=None,
+        regions=None,
+        reward=None,
+        **record["complexity"],
         complete=record["complete"],
         rungs=list_rung_values(record, rating),
-        **values,
+    )
+    if record["state"] != "ok":
+        return entry
+    measures = read_measures(record, rating)
+    return replace(
+        entry,
+        P=measures.P,
+        TG=measures.TG,
+        regions=_list_regions(record, rating),
+        reward=rating.rate(measures),
+        TG_untrained=measures.TG_untrained,
     )
 
 
+def _list_regions(record: CandidateRecord, rating: Rating) -> dict[str, float]:
+    """Region to its similarity corrected for noise."""
+    score = record["teacher"]
+    chosen = {
+        name: region[rating.layer_choice]
+        for name, region in (score["regions"] if score else {}).items()
+    }
+    return {name: choice["corrected"] for name, choice in chosen.items() if choice}
+
+
+def load_history(path: Path) -> list[Entry]:
+    """The entries of a history file."""
+    return [Entry.from_json(entry) for entry in read_json(path)["entries"]]
+
+
+def load_reused(path: Path | None, rating: Rating) -> list[Entry]:
+    """The entries of a ``reused.json`` under this run's rating; none without the file."""
+    if path is None:
+        return []
+    return [build_entry(record, rating, {}) for record in read_json(path)["records"]]
+
+
 def is_member(space: Space, genotype: Genotype) -> bool:
-    """Whether a genotype is a complete one of the space, so that it may win a search."""
+    """Whether a genotype is a complete one of the space, which may win a search."""
     try:
         space.validate(genotype)
     except UserError:
@@ -120,10 +157,33 @@ def is_member(space: Space, genotype: Genotype) -> bool:
     return True
 
 
+def select_members(space: Space, history: Sequence[Entry]) -> list[Entry]:
+    """The entries with complete genotypes of the space, in order, without duplicates.
+
+    A duplicate repeats the record of its original and adds no information.
+    """
+    return [
+        entry for entry in history if entry.original is None and is_member(space, entry.genotype)
+    ]
+
+
+def get_reward(entry: Entry) -> float:
+    """The reward of an entry that has one."""
+    if entry.reward is None:
+        raise ValueError(f"candidate {entry.id} has no reward")
+    return entry.reward
+
+
 def find_best(entries: Sequence[Entry]) -> Entry | None:
     """The complete entry with the highest reward, the earliest of equals; None without any."""
     rated = [entry for entry in entries if entry.reward is not None and entry.complete]
-    return max(rated, key=lambda entry: entry.reward, default=None)
+    return max(rated, key=get_reward, default=None)
+
+
+def describe_best(entries: Sequence[Entry]) -> BestSoFar | None:
+    """The best entry by its id and reward, as files name it."""
+    best = find_best(entries)
+    return {"id": best.id, "reward": get_reward(best)} if best else None
 
 
 def rank_entries(entries: Sequence[Entry], most: int | None = 10) -> list[Entry]:
@@ -133,10 +193,95 @@ def rank_entries(entries: Sequence[Entry], most: int | None = 10) -> list[Entry]
         for entry in entries
         if entry.reward is not None and entry.complete and entry.original is None
     ]
-    return sorted(rated, key=lambda entry: -entry.reward)[:most]
+    return sorted(rated, key=lambda entry: -get_reward(entry))[:most]
 
 
 def count_states(entries: Sequence[Entry]) -> dict[str, int]:
     """How many candidates ended in each state, by name."""
     states = sorted(entry.state for entry in entries)
     return {state: states.count(state) for state in dict.fromkeys(states)}
+
+
+def describe_states(states: Mapping[str, int]) -> str:
+    """The states and their numbers in words: ``1 diverged, 4 ok``."""
+    return ", ".join(f"{count} {state}" for state, count in states.items())
+
+
+def make_best(
+    history: Path, records: Sequence[Path], name: str, reused: Path | None = None
+) -> Best:
+    """Make ``best.json`` of a search.
+
+    Parameters
+    ----------
+    history
+        The history of the last generation.
+    records
+        All candidate records.
+    name
+        The run.
+    reused
+        Candidates of older runs (see `tgas_neuro.search.runs.reuse`), which may win as well.
+
+    Raises
+    ------
+    UserError
+        No candidate has a reward; the message counts the states and names the commonest reason.
+    """
+    content: History = read_json(history)
+    rating = Rating.read(content)
+    own = [Entry.from_json(entry) for entry in content["entries"]]
+    entries = [*load_reused(reused, rating), *own]
+    best = find_best(entries)
+    found: list[CandidateRecord] = [read_json(path) for path in records]
+    if best is None:
+        raise _build_failure(own, found)
+    older: list[CandidateRecord] = read_json(reused)["records"] if reused else []
+    return {
+        "run": name,
+        "id": best.id,
+        "hash": best.hash,
+        "genotype": best.genotype.to_json(),
+        "reward": get_reward(best),
+        **rating.to_json(),
+        "record": next(record for record in [*older, *found] if record["id"] == best.id),
+        "leaderboard": build_leaderboard(rank_entries(entries)),
+        "states": count_states(own),
+        "provenance": content["provenance"],
+        "cost": content["cost"],
+    }
+
+
+def build_leaderboard(entries: Sequence[Entry]) -> list[LeaderboardRow]:
+    """Entries as rows of a leaderboard, in their order."""
+    return [
+        {
+            "id": entry.id,
+            "hash": entry.hash,
+            "state": entry.state,
+            "P": entry.P,
+            "TG": entry.TG,
+            "TG_untrained": entry.TG_untrained,
+            "regions": entry.regions,
+            "reward": entry.reward,
+            "params": entry.params,
+            "macs": entry.macs,
+        }
+        for entry in entries
+    ]
+
+
+def _build_failure(entries: Sequence[Entry], records: Sequence[CandidateRecord]) -> UserError:
+    partial = sum(not entry.complete and entry.reward is not None for entry in entries)
+    if partial:
+        return UserError(
+            f"search: none of {len(entries)} candidates is complete ({partial} partial ones have a "
+            "reward); raise search.generations until the strategy reaches full size"
+        )
+    messages = [record["message"] for record in records if record["message"]]
+    commonest = max(messages, key=messages.count, default="no message")
+    return UserError(
+        f"search: none of {len(entries)} candidates has a reward "
+        f"({describe_states(count_states(entries))}); the commonest reason: {commonest}; relax "
+        "search.limits or change premature"
+    )

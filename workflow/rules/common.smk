@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tgas_neuro import RESULTS_VERSION
-from tgas_neuro.search.candidate.batch import keep_cut_batches, list_batches
+from tgas_neuro.search.candidate import keep_cut_batches, list_batches
 from tgas_neuro.commands.leftovers import refuse_leftovers
 from tgas_neuro.commands.summary import summarise
 from tgas_neuro.runtime.errors import UserError
@@ -208,7 +208,7 @@ def get_reused():
 
 
 def list_reused():
-    """Records of older runs; once they were taken over, the same whatever is added to them."""
+    """Older runs and their records; once taken over, the same whatever is added to them."""
     folders = find_reused_folders(SETTINGS["reuse"])
     return list_reused_files(folders, Path(SEARCH, "reused.json"))
 

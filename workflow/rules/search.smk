@@ -52,9 +52,12 @@ rule images_decoded:
         "../scripts/images_decoded.py"
 
 
+REUSED = list_reused()  # run to its records
+
+
 rule reused:
     input:
-        records=list_reused(),
+        records=[path for paths in REUSED.values() for path in paths],
         images=rules.images_decoded.output,
     output:
         f"{SEARCH}/reused.json",
@@ -68,6 +71,8 @@ rule reused:
         mem_mb=1000,
         runtime=20,
     params:
+        runs=REUSED,
+        images=DECODED,
         search=SETTINGS,
         digests=get_digests("teacher", "premature", "scoring"),
         results_version=RESULTS_VERSION,
@@ -130,7 +135,14 @@ for job, numbers in JOBS.items():
             runtime=grow(60 * PER_JOB),
         params:
             config={"search": SETTINGS, "premature": PLAN.config["premature"]},
-            run=lambda wildcards, output: str(Path(output[0]).parents[1]),
+            run=SEARCH,
+            images=DECODED,
+            names=[f"g{{generation}}_c{one}" for one in numbers],
+            weights=(
+                [f"{SEARCH}/weights/g{{generation}}_c{one}.pt" for one in numbers]
+                if SETTINGS["keep_weights"]
+                else []
+            ),
             digests=get_digests("teacher", "premature", "scoring", "search"),
             results_version=RESULTS_VERSION,
         message:

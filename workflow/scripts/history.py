@@ -2,7 +2,7 @@ from pathlib import Path
 
 from tgas_neuro.runtime.files import write_json
 from tgas_neuro.runtime.rule import running_rule
-from tgas_neuro.search.generation import describe_generation, make_history
+from tgas_neuro.search.generation import describe_history, make_history
 
 with running_rule(snakemake.log[0]) as report:
     previous, reused = snakemake.input.previous, snakemake.input.reused
@@ -15,4 +15,4 @@ with running_rule(snakemake.log[0]) as report:
         Path(reused[0]) if reused else None,
     )
     write_json(snakemake.output[0], history)
-    report(describe_generation(history))
+    report(describe_history(history))

@@ -6,11 +6,9 @@ from tgas_neuro.runtime.rule import running_rule
 from tgas_neuro.search.runs.reuse import describe_reused, make_reused
 
 with running_rule(snakemake.log[0]) as report:
-    files = [Path(path) for path in snakemake.input.records]
-    images = load_images_digest(Path(snakemake.input.images[0]).parent)
-    reused = make_reused(
-        files, snakemake.params.search, snakemake.params.digests | {"images": images}
-    )
+    params = snakemake.params
+    digests = params.digests | {"images": load_images_digest(Path(params.images))}
+    reused = make_reused(params.runs, params.search, digests)
     write_json(snakemake.output[0], reused)
     for line in describe_reused(reused):
         report(line)

@@ -8,8 +8,9 @@ import pytest
 
 from tgas_neuro.runtime.files import read_json, write_json
 from tgas_neuro.runtime.provenance import build_provenance
-from tgas_neuro.search.candidate import batch
-from tgas_neuro.search.candidate.batch import (
+from tgas_neuro.search import candidate
+from tgas_neuro.search.candidate import (
+    Inputs,
     drop_kept,
     keep_cut_batches,
     keep_record,
@@ -41,12 +42,12 @@ def test_batches(candidates, together, expected):
 def make(tmp_path, monkeypatch):
     """Makes a record, or takes up the one that is kept; says which."""
     write_json(tmp_path / "classes.json", {"classes": ["a"], "digest": "of the images"})
-    monkeypatch.setattr(batch, "make_record", lambda *_: RECORD | {"state": "made anew"})
+    monkeypatch.setattr(candidate, "make_record", lambda *_: RECORD | {"state": "made anew"})
 
     def call(proposal=PROPOSAL, seed=5, digests=DIGESTS):
         config = {"search": {"seed": seed}}
-        paths = (tmp_path, tmp_path / "teacher.nc", tmp_path / "ranks", None)
-        return make_kept_record(tmp_path, proposal, config, *paths, digests)["state"]
+        inputs = Inputs(tmp_path, tmp_path / "teacher.nc", tmp_path / "ranks")
+        return make_kept_record(tmp_path, proposal, [], config, inputs, None, digests)["state"]
 
     return call
 
@@ -104,7 +105,7 @@ def test_what_is_imported_once_can_be_forked_and_is_all():
     """No thread but the first; and building a network loads nothing large any more."""
     code = (
         "import os, sys\n"
-        "from tgas_neuro.search.candidate.batch import import_once\n"
+        "from tgas_neuro.search.candidate import import_once\n"
         "assert 'torch' not in sys.modules\n"
         "import_once()\n"
         "print('torch' in sys.modules, len(os.listdir('/proc/self/task')))\n"

@@ -17,8 +17,8 @@ from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import write_json
 from tgas_neuro.runtime.seeds import derive_seed
 from tgas_neuro.scoring.scoring import score_network, write_ranks
+from tgas_neuro.search.candidate import EarlyStop, Inputs, find_proposal, make_record
 from tgas_neuro.search.candidate.evaluation import evaluate_candidate
-from tgas_neuro.search.candidate.record import find_proposal, make_record
 from tgas_neuro.search.guidance import Rating
 from tgas_neuro.search.history import build_entry
 from tgas_neuro.teacher.teacher import Teacher, write_teacher
@@ -85,21 +85,22 @@ def keep_settings_of_torch():
     torch.set_num_threads(threads)
 
 
+def list_inputs(folder):
+    return Inputs(folder, folder / "teacher.nc", folder / "ranks")
+
+
 def evaluate(files, settings=SETTINGS, thresholds=None, guidance="p_plus_tg", **options):
     """`thresholds`: rung to threshold."""
     if thresholds is not None:
-        options["early_stop"] = {
-            "rungs": [{"epoch": e, "threshold": t, "of": 7} for e, t in thresholds.items()],
-            "rating": Rating(guidance, 2.0).to_json(),
-            "complexity": asdict(calc_complexity(GENOTYPE, SKELETON)),
-        }
-    folder = str(files[0])
+        options["early_stop"] = EarlyStop(
+            [{"epoch": e, "threshold": t, "of": 7} for e, t in thresholds.items()],
+            Rating(guidance, 2.0),
+            asdict(calc_complexity(GENOTYPE, SKELETON)),
+        )
     return evaluate_candidate(
-        GENOTYPE.to_json(),
-        asdict(SKELETON),
-        folder,
-        f"{folder}/teacher.nc",
-        f"{folder}/ranks",
+        GENOTYPE,
+        SKELETON,
+        list_inputs(files[0]),
         settings,
         SCORING,
         5,
@@ -184,11 +185,10 @@ def record(files, genotype=GENOTYPE, rungs=(), original=None):
     search = SEARCH | {"cell": {"blocks": 1}, "scoring": SCORING, "alpha": 2.0}
     proposal = {"id": "g000_c00", "genotype": genotype.to_json(), "hash": genotype.hash}
     return make_record(
-        proposal | {"original": original, "rungs": list(rungs)},
+        proposal | {"original": original},
+        list(rungs),
         {"search": search, "premature": SETTINGS},
-        folder,
-        folder / "teacher.nc",
-        folder / "ranks",
+        list_inputs(folder),
         None,
         {"teacher": "t"},
     )
@@ -225,8 +225,8 @@ def test_duplicates_and_partial_ones(files):
     assert (found["complete"], found["rungs"], found["premature"]) == (False, [], None)
 
 
-def test_a_proposal_comes_with_the_rungs_of_its_file():
-    content = {"proposals": [{"id": "g000_c00"}, {"id": "g000_c01"}], "rungs": [{"epoch": 1}]}
-    assert find_proposal(content, "g000_c01") == {"id": "g000_c01", "rungs": [{"epoch": 1}]}
+def test_a_proposal_is_found_by_its_id():
+    content = {"proposals": [{"id": "g000_c00"}, {"id": "g000_c01"}]}
+    assert find_proposal(content, "g000_c01") == {"id": "g000_c01"}
     with pytest.raises(UserError, match="there are: g000_c00, g000_c01"):
         find_proposal(content, "g000_c02")

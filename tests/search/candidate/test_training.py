@@ -164,9 +164,9 @@ def train_by_rungs(rungs, go_on, **changed):
     held_back = draw_held_back(labels, 0.1, np.random.default_rng(0))
     network, seen = build_with_norm(), []
 
-    def at_rung(rung, passed):
-        assert passed is network and not passed.training
-        accuracy, _ = measure_accuracy(passed, images, labels, np.flatnonzero(held_back), CPU)
+    def at_rung(rung):
+        assert not network.training
+        accuracy, _ = measure_accuracy(network, images, labels, np.flatnonzero(held_back), CPU)
         seen.append((rung, accuracy))
         return go_on
 

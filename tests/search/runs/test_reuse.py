@@ -1,21 +1,18 @@
 """Candidates of older runs: which are taken over, which are left out, which runs are refused."""
 
-from pathlib import Path
-
 import pytest
 from support.run_folders import DIGESTS, SEARCH, build_record, draw, write_run
 
 from tgas_neuro.architecture.space import build_space
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json, write_json
-from tgas_neuro.search.best import make_best
 from tgas_neuro.search.generation import make_history, make_proposals
 from tgas_neuro.search.guidance import Rating
+from tgas_neuro.search.history import load_reused, make_best
 from tgas_neuro.search.runs.reuse import (
     describe_reused,
     find_reused_folders,
     list_reused_files,
-    load_reused,
     make_reused,
 )
 from tgas_neuro.search.strategies import STRATEGIES
@@ -42,8 +39,7 @@ def older(tmp_path):
 
 
 def collect(*folders, search=SEARCH, digests=DIGESTS, frozen="nowhere"):
-    files = list_reused_files(folders, folders[0] / frozen)
-    return make_reused([Path(path) for path in files], search, digests)
+    return make_reused(list_reused_files(folders, folders[0] / frozen), search, digests)
 
 
 def test_what_is_taken_and_what_is_left_out(older):
@@ -179,17 +175,17 @@ def test_the_search_begins_with_them(older, tmp_path, monkeypatch):
 
 def test_files_are_frozen_once_taken(older, tmp_path):
     files = list_reused_files([older], tmp_path / "reused.json")
-    assert len(files) == 7
+    assert {name: len(paths) for name, paths in files.items()} == {"old-1": 7}
     write_json(tmp_path / "reused.json", collect(older))
     write_json(older / "generation_002/candidate_00.json", build_record("g002_c00", GENOTYPES[7]))
     write_json(older / "generation_002/history.json", {})
     assert list_reused_files([older], tmp_path / "reused.json") == files
-    assert len(list_reused_files([older], tmp_path / "other.json")) == 8
+    assert len(list_reused_files([older], tmp_path / "other.json")["old-1"]) == 8
 
 
 def test_only_finished_generations_are_read(older, tmp_path):
     (older / "generation_001/history.json").unlink()
-    assert len(list_reused_files([older], tmp_path / "reused.json")) == 5
+    assert len(list_reused_files([older], tmp_path / "reused.json")["old-1"]) == 5
 
 
 def test_names_and_paths(older, tmp_path, monkeypatch):

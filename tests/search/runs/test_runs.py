@@ -1,7 +1,6 @@
 """Runs as their folders show them, finished, half-way, and not there at all."""
 
 import os
-from pathlib import Path
 
 import pytest
 from support.run_folders import DIGESTS, SEARCH, build_record, draw, write_run
@@ -9,8 +8,7 @@ from support.run_folders import DIGESTS, SEARCH, build_record, draw, write_run
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import write_json
 from tgas_neuro.search.guidance import Rating
-from tgas_neuro.search.runs.reuse import list_reused_files, make_reused
-from tgas_neuro.search.runs.runs import (
+from tgas_neuro.search.runs import (
     describe_choice,
     find_candidate,
     find_run,
@@ -18,6 +16,7 @@ from tgas_neuro.search.runs.runs import (
     list_runs,
     load_run,
 )
+from tgas_neuro.search.runs.reuse import list_reused_files, make_reused
 
 GENOTYPES = draw(6)
 FIRST = [build_record(f"g000_c{k:02d}", GENOTYPES[k], P=0.1 * (k + 1)) for k in range(3)]
@@ -53,7 +52,7 @@ def test_another_rating(folder):
 
 def test_reused_candidates_come_first(folder):
     older = write_run(folder.parent / "old", [[build_record("g000_c00", GENOTYPES[5], P=0.8)]])
-    files = [Path(path) for path in list_reused_files([older], folder / "reused.json")]
+    files = list_reused_files([older], folder / "reused.json")
     write_json(folder / "reused.json", make_reused(files, SEARCH, DIGESTS))
     run = load_run(folder)
     assert [entry.id for entry in run.list_entries()][:2] == ["old/g000_c00", "g000_c00"]

@@ -7,7 +7,7 @@ import pytest
 from support.run_folders import SEARCH, build_record, draw, write_run
 
 from tgas_neuro.runtime.files import write_json
-from tgas_neuro.search.runs.runs import load_run
+from tgas_neuro.search.runs import load_run
 from tgas_neuro.search.runs.status import calc_status
 
 GENOTYPES = draw(6)

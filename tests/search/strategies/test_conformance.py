@@ -13,12 +13,13 @@ import torch
 from support.simulated_search import (
     FAILURES,
     SEARCHED,
+    build,
     build_entry,
     draw_history,
     propose_everywhere,
 )
 
-from tgas_neuro.search.proposals import propose_generation
+from tgas_neuro.search.generation import propose_generation
 from tgas_neuro.search.strategies import STRATEGIES, build_strategy
 
 TESTS = Path(__file__).parents[2]
@@ -52,7 +53,7 @@ def here():
 class TestEveryStrategyInEverySpace:
     def test_proposals_are_of_the_space(self, name, where):
         space = SEARCHED[where]
-        strategy = STRATEGIES[name](space, 0)
+        strategy = build(name, space)
         for history in ([], draw_history(space, 3), draw_history(space, 30)):
             for n in (1, 12):
                 found = strategy.propose(history, [], n, np.random.default_rng(n))
@@ -69,12 +70,12 @@ class TestEveryStrategyInEverySpace:
         space = SEARCHED[where]
         history, pending = draw_history(space, 20), [space.sample(np.random.default_rng(5))]
         before = copy.deepcopy((history, pending))
-        strategy = STRATEGIES[name](space, 0)
+        strategy = build(name, space)
         one, same, other = (
             [g.hash for g in strategy.propose(history, pending, 4, np.random.default_rng(seed))]
             for seed in (3, 3, 4)
         )
-        fresh = STRATEGIES[name](space, 0).propose(history, pending, 4, np.random.default_rng(3))
+        fresh = build(name, space).propose(history, pending, 4, np.random.default_rng(3))
         assert one == same == [genotype.hash for genotype in fresh]
         # the surrogate ranks alike, whatever is drawn
         assert name == "progressive" or other != one
@@ -84,7 +85,7 @@ class TestEveryStrategyInEverySpace:
         space = SEARCHED[where]
         numpy_before = np.random.get_state()[1].copy()  # noqa: NPY002
         torch_before = torch.random.get_rng_state()
-        STRATEGIES[name](space, 0).propose(draw_history(space, 20), [], 2, np.random.default_rng(0))
+        build(name, space).propose(draw_history(space, 20), [], 2, np.random.default_rng(0))
         np.testing.assert_array_equal(np.random.get_state()[1], numpy_before)  # noqa: NPY002
         assert torch.equal(torch.random.get_rng_state(), torch_before)
         assert torch.get_num_threads() == 1
@@ -93,7 +94,7 @@ class TestEveryStrategyInEverySpace:
     def test_copes_with_nothing_but_failures(self, name, where, state):
         space, rng = SEARCHED[where], np.random.default_rng(1)
         history = [build_entry(k, space.sample(rng), None, state) for k in range(12)]
-        proposals = propose_generation(STRATEGIES[name](space, 0), history, [], 2, rng)
+        proposals = propose_generation(build(name, space), history, [], 2, rng)
         assert not {p.genotype.hash for p in proposals} & {entry.hash for entry in history}
 
     def test_passes_over_foreign_and_partial_genotypes(self, name, where):
@@ -101,12 +102,12 @@ class TestEveryStrategyInEverySpace:
         foreign = SEARCHED["chain" if where != "chain" else "cell"]
         strange = [foreign.sample(rng), next(iter(space.grow(None)))]
         history = [build_entry(k, strange[k], float(k), generation=0) for k in range(2)]
-        found = STRATEGIES[name](space, 0).propose(history, strange, 3, rng)
+        found = build(name, space).propose(history, strange, 3, rng)
         assert all(space.get_stage(genotype) is not None for genotype in found)
 
     def test_proposes_nothing_that_is_known_or_in_flight(self, name, where):
         space, rng = SEARCHED[where], np.random.default_rng(3)
-        strategy, history = STRATEGIES[name](space, 0), draw_history(space, 30)
+        strategy, history = build(name, space), draw_history(space, 30)
         pending = [p.genotype for p in propose_generation(strategy, history, [], 5, rng)]
         proposals = propose_generation(strategy, history, pending, 5, rng)
         hashes = [proposal.genotype.hash for proposal in proposals]
@@ -118,7 +119,7 @@ class TestEveryStrategyInEverySpace:
     def test_is_built_from_a_configuration(self, name, where):
         search = {"space": "cell", "strategy": name, "seed": 0, "generations": 9, "candidates": 9}
         strategy = build_strategy(search, SEARCHED[where])
-        assert type(strategy) is STRATEGIES[name]
+        assert type(strategy) is type(build(name, SEARCHED[where]))
         assert strategy.space is SEARCHED[where]
 
 
@@ -126,7 +127,7 @@ class TestEveryStrategyInEverySpace:
 def test_a_space_that_is_exhausted_ends_in_duplicates(name):
     """136 cells of one block: all are proposed, none of them twice, then none is new."""
     space, history, known = SEARCHED["cell"].__class__(blocks=1), [], {}
-    strategy = STRATEGIES[name](space, 0)
+    strategy = build(name, space)
     for generation in range(15):
         rng = np.random.default_rng([0, generation])
         for k, proposal in enumerate(propose_generation(strategy, history, [], 10, rng)):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from tgas_neuro.search.strategies.controller import Controller, calc_policy_loss
+from tgas_neuro.search.strategies.policy import Controller, calc_policy_loss
 
 SIZES = (2, 3, 2)
 ALL = torch.tensor(list(product(*map(range, SIZES))))

@@ -10,8 +10,7 @@ from support.simulated_search import SEARCHED, HiddenReward, build_entry, run_se
 from tgas_neuro.architecture.space import SPACES
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.search.strategies import build_strategy
-from tgas_neuro.search.strategies.progressive import ProgressiveStrategy
-from tgas_neuro.search.strategies.surrogate import rank_candidates
+from tgas_neuro.search.strategies.progressive import ProgressiveStrategy, rank_candidates
 
 CELL = SPACES["cell"](blocks=3)
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.simulated_search import SEARCHED, build_entry
 
-from tgas_neuro.search.proposals import ROUNDS, propose_generation
+from tgas_neuro.search.generation import ROUNDS, propose_generation
 
 SPACE = SEARCHED["nasbench201"]
 

@@ -1,1 +1,288 @@
-"""One candidate: train it a little, score it, write its record."""
+"""One candidate: it is trained a little and scored in a child process, and its record is written.
+
+Imports no torch: the process that writes the record only watches the one that trains. A job may
+hold several candidates. Snakemake deletes what a failed job has written, and what is there before
+it starts one again, so each finished record is also kept elsewhere until all of the job are
+finished. A job that was killed takes them up and trains nothing twice.
+"""
+
+import importlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tgas_neuro.architecture.complexity import calc_complexity
+from tgas_neuro.architecture.genotype import read_genotype
+from tgas_neuro.architecture.skeleton import Skeleton
+from tgas_neuro.architecture.space import build_space
+from tgas_neuro.images.decoded import load_classes, load_images_digest
+from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.files import read_json, write_json
+from tgas_neuro.runtime.provenance import Provenance, build_provenance, get_time
+from tgas_neuro.search.candidate.child import Outcome, run_in_child
+from tgas_neuro.search.guidance import Rating
+from tgas_neuro.search.history import is_member
+from tgas_neuro.search.records import (
+    CandidateRecord,
+    Evaluation,
+    Proposals,
+    ProposedCandidate,
+    ReachedRung,
+    Size,
+    Threshold,
+)
+
+NOT_MEASURED: Evaluation = {
+    "premature": None,
+    "teacher": None,
+    "teacher_untrained": None,
+    "rungs": [],
+    "cost": {"images_seen": 0},
+}
+KEPT = "kept"  # folder of a run; empty unless jobs of several candidates are unfinished
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The files that all candidates of a run read.
+
+    Attributes
+    ----------
+    images
+        Folder of the decoded training split.
+    teacher
+        The teacher file.
+    ranks
+        Folder with the ranks of its RDMs.
+    """
+
+    images: Path
+    teacher: Path
+    ranks: Path
+
+
+@dataclass(frozen=True)
+class EarlyStop:
+    """When the training of a candidate ends early.
+
+    Attributes
+    ----------
+    rungs
+        See `tgas_neuro.search.generation.list_thresholds`; empty stops nobody.
+    rating
+        How its values at the rungs are calculated.
+    size
+        Of its network.
+    """
+
+    rungs: Sequence[Threshold]
+    rating: Rating
+    size: Size
+
+
+def find_proposal(proposals: Proposals, identifier: str) -> ProposedCandidate:
+    """The proposal of one candidate in the content of a proposals file."""
+    for proposal in proposals["proposals"]:
+        if proposal["id"] == identifier:
+            return proposal
+    there = ", ".join(proposal["id"] for proposal in proposals["proposals"])
+    raise UserError(f"candidate {identifier!r} is not among the proposals; there are: {there}")
+
+
+def make_record(
+    proposal: ProposedCandidate,
+    rungs: Sequence[Threshold],
+    config: dict[str, Any],
+    inputs: Inputs,
+    weights: Path | None,
+    digests: dict[str, str],
+) -> CandidateRecord:
+    """Evaluate one proposal and record how it ended; every failure is a result.
+
+    Parameters
+    ----------
+    proposal, rungs
+        From the proposals file.
+    config
+        The sections ``search`` and ``premature`` of the configuration.
+    inputs
+        The files that it needs.
+    weights
+        Where trained weights are kept, or None.
+    digests
+        Digests of the configuration, for provenance.
+
+    Raises
+    ------
+    UserError
+        A file or the configuration is wrong, which is not the candidate's fault.
+    """
+    started = get_time()
+    genotype = read_genotype(proposal["genotype"])
+    premature, search = config["premature"], config["search"]
+    limits = search["limits"]
+    skeleton = Skeleton(
+        **premature["network"],
+        n_classes=len(load_classes(inputs.images)),
+        image_size=premature["image_size"],
+    )
+    complexity = calc_complexity(genotype, skeleton)
+    size: Size = {"params": complexity.params, "macs": complexity.macs}
+    outcome = _decide_without_training(proposal, size, limits) or run_in_child(
+        _evaluate,
+        {
+            "genotype": genotype,
+            "skeleton": skeleton,
+            "inputs": inputs,
+            "settings": premature,
+            "scoring": search["scoring"],
+            "seed": search["seed"],
+            "weights": weights,
+            "untrained": search["untrained"],
+            "early_stop": EarlyStop(rungs, Rating.read(search), size),
+        },
+        memory_mb=limits["memory_mb"],
+        seconds=limits["seconds"],
+    )
+    evaluation: Evaluation = outcome.value or NOT_MEASURED
+    measured = evaluation["premature"]
+    stopped = measured is not None and measured["stopped_at"] is not None
+    return {
+        "id": proposal["id"],
+        "genotype": genotype.to_json(),
+        "hash": proposal["hash"],
+        "complete": is_member(build_space(search), genotype),
+        "state": "stopped" if stopped else outcome.state,
+        "message": describe_stop(evaluation["rungs"]) if stopped else outcome.message,
+        "original": proposal["original"],
+        "guidance": search["guidance"],
+        "premature": measured,
+        "teacher": evaluation["teacher"],
+        "teacher_untrained": evaluation["teacher_untrained"],
+        "rungs": evaluation["rungs"],
+        "complexity": size,
+        "provenance": _build_provenance(search["seed"], inputs, digests),
+        "cost": {
+            "seconds": round(outcome.seconds, 3),
+            "peak_memory_mb": round(outcome.peak_memory_mb, 1),
+            "attempts": outcome.attempts,
+            **evaluation["cost"],
+        },
+        "dates": {"started": started, "finished": get_time()},
+    }
+
+
+def _decide_without_training(
+    proposal: ProposedCandidate, size: Size, limits: dict[str, Any]
+) -> Outcome | None:
+    """The outcome of a duplicate or an oversized candidate; None for one that has to be trained."""
+    if proposal["original"] is not None:
+        message = f"the same network as {proposal['original']}, whose record is reused"
+        return Outcome("duplicate", None, message, 0, 0.0, 0.0)
+    for key, value in size.items():
+        if limits[key] is not None and value > limits[key]:
+            message = f"{value:,} {key}, search.limits.{key} is {limits[key]:,}"
+            return Outcome("oversized", None, message, 0, 0.0, 0.0)
+    return None
+
+
+def _build_provenance(seed: int, inputs: Inputs, digests: dict[str, str]) -> Provenance:
+    return build_provenance(seed, images=load_images_digest(inputs.images), **digests)
+
+
+def _evaluate(**arguments: Any) -> Evaluation:
+    # only the child imports torch, after the fork
+    from tgas_neuro.search.candidate.evaluation import evaluate_candidate
+
+    return evaluate_candidate(**arguments)
+
+
+def describe_stop(rungs: Sequence[ReachedRung]) -> str:
+    """Why a candidate was stopped at the last of the rungs in its record."""
+    last = rungs[-1]
+    value = "no value" if last["value"] is None else f"{last['value']:.3f}"
+    return (
+        f"{value} after {last['epoch']:g} epochs, {last['threshold']:.3f} was needed there to be "
+        f"among the best of {last['of']} candidates (premature.keep_fraction)"
+    )
+
+
+def list_batches(candidates: int, together: int) -> list[list[str]]:
+    """Numbers of a generation's candidates, as in the names of their files, job by job."""
+    numbers = [f"{number:02d}" for number in range(candidates)]
+    return [numbers[first : first + together] for first in range(0, candidates, together)]
+
+
+def import_once() -> None:
+    """Import what candidates compute with, before children are forked.
+
+    Nothing is computed here: a process that has threads of torch cannot be forked.
+    """
+    importlib.import_module("tgas_neuro.search.candidate.evaluation")
+
+
+def make_kept_record(
+    run: Path,
+    proposal: ProposedCandidate,
+    rungs: Sequence[Threshold],
+    config: dict[str, Any],
+    inputs: Inputs,
+    weights: Path | None,
+    digests: dict[str, str],
+) -> CandidateRecord:
+    """Take up the record that a killed job kept, or make it (see `make_record`) and keep it.
+
+    A kept record counts only for the same candidate, and if its provenance (versions, seed,
+    digests of images and configuration) is that of a record made now.
+
+    Parameters
+    ----------
+    run
+        Folder of the run.
+    """
+    path = _get_kept_path(run, proposal["id"])
+    if path.is_file():
+        kept: CandidateRecord = read_json(path)
+        same = (kept["id"], kept["genotype"], kept["original"]) == (
+            proposal["id"],
+            proposal["genotype"],
+            proposal["original"],
+        )
+        now = _build_provenance(config["search"]["seed"], inputs, digests)
+        if same and kept["provenance"] == now:
+            return kept
+    record = make_record(proposal, rungs, config, inputs, weights, digests)
+    keep_record(run, record)
+    return record
+
+
+def keep_record(run: Path, record: CandidateRecord) -> None:
+    """Keep a finished record beside the outputs of its job."""
+    path = _get_kept_path(run, record["id"])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(path, record)
+
+
+def drop_kept(run: Path, names: Iterable[str]) -> None:
+    """Delete what was kept of these candidates, whose records are written."""
+    for name in names:
+        _get_kept_path(run, name).unlink(missing_ok=True)
+
+
+def keep_cut_batches(run: Path, batches: Sequence[Sequence[str]]) -> None:
+    """Before a workflow starts, keep the records of batches that are not complete.
+
+    They were written by a job that was killed, or when fewer candidates went into one job.
+    """
+    for generation in sorted(run.glob("generation_*")):
+        for batch in batches:
+            paths = [generation / f"candidate_{number}.json" for number in batch]
+            there = [path for path in paths if path.is_file()]
+            if 0 < len(there) < len(batch):
+                for path in there:
+                    keep_record(run, read_json(path))
+
+
+def _get_kept_path(run: Path, name: str) -> Path:
+    return run / KEPT / f"{name}.json"

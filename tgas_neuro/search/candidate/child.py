@@ -1,8 +1,6 @@
-"""A child process for one candidate: it may fail in any way and the parent lives to record it."""
+"""A child process for one candidate: it may fail in any way, and the parent records how."""
 
 import json
-import multiprocessing
-import multiprocessing.connection
 import os
 import resource
 import signal
@@ -10,20 +8,26 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkContext, SpawnContext
+from multiprocessing.process import BaseProcess
+from typing import Any, Literal
 
 import psutil
 
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.processes import die_with_parent
+from tgas_neuro.search.records import State
 
-ATTEMPTS = 3  # a child killed from outside is tried twice more
+ATTEMPTS = 3  # a child that was killed from outside gets two more
 POLL_SECONDS = 0.1  # between looks at the child's memory and time
 MEMORY_MESSAGES = ("out of memory", "can't allocate memory", "not enough memory")
 
+ChildState = State | Literal["user_error", "killed"]
+
 
 class DivergedError(Exception):
-    """The training of a candidate left the finite numbers."""
+    """A number of a candidate's training is not finite."""
 
 
 @dataclass(frozen=True)
@@ -33,20 +37,21 @@ class Outcome:
     Attributes
     ----------
     state
-        ``ok``, ``diverged``, ``out_of_memory``, ``timeout`` or ``crashed``.
+        ``ok``, ``diverged``, ``out_of_memory``, ``timeout`` or ``crashed`` after a child; a
+        candidate that needs none may be ``duplicate`` or ``oversized``.
     value
         What the function returned; None unless ``ok``.
     message
-        Why not; empty when ``ok``.
+        The reason; empty when ``ok``.
     attempts
-        How many children were started.
+        Number of children that were started.
     seconds
         Time of the last one [s].
     peak_memory_mb
-        Most resident memory of the last one [MB].
+        Peak resident memory of the last one [MB].
     """
 
-    state: str
+    state: State
     value: Any
     message: str
     attempts: int
@@ -60,15 +65,15 @@ def run_in_child(
     memory_mb: float | None = None,
     seconds: float | None = None,
 ) -> Outcome:
-    """Run a function in a process of its own, which dies with this one.
+    """Run a function in its own process, which dies with this one.
 
-    The parent does not import torch; the child is forked before it is imported, so that it pays
-    for one import of torch and nothing else.
+    The parent need not import torch. A child that is forked before pays for one import of torch
+    and nothing else.
 
     Parameters
     ----------
     function
-        A module's function that returns JSON content.
+        A function of a module that returns JSON content.
     arguments
         Its keyword arguments.
     memory_mb
@@ -79,24 +84,24 @@ def run_in_child(
     Returns
     -------
     outcome
-        A child that a signal from outside ended is tried again, `ATTEMPTS` times in all, then
-        it ``crashed``; an exception is deterministic and not tried again.
+        A child that was killed by a signal is tried again, `ATTEMPTS` times in all, before the
+        state is ``crashed``. An exception is deterministic and is not tried again.
 
     Raises
     ------
     UserError
-        What the function raised as such: not the candidate's fault.
+        The function raised it: a mistake of the user, not of the candidate.
     """
     for attempt in range(1, ATTEMPTS + 1):
         state, content, elapsed, peak = _run_once(function, arguments, memory_mb, seconds)
-        if state != "killed" or attempt == ATTEMPTS:
-            break
-    if state == "user_error":
-        raise UserError(content)
-    if state == "killed":
-        state, content = "crashed", f"{content} in each of {ATTEMPTS} attempts"
-    value, message = (content, "") if state == "ok" else (None, content)
-    return Outcome(state, value, message, attempt, elapsed, peak)
+        if state == "user_error":
+            raise UserError(content)
+        if state == "ok":
+            return Outcome("ok", content, "", attempt, elapsed, peak)
+        if state != "killed":
+            return Outcome(state, None, content, attempt, elapsed, peak)
+    message = f"{content} in each of {ATTEMPTS} attempts"
+    return Outcome("crashed", None, message, ATTEMPTS, elapsed, peak)
 
 
 def _run_once(
@@ -104,9 +109,10 @@ def _run_once(
     arguments: dict[str, Any],
     memory_mb: float | None,
     seconds: float | None,
-) -> tuple[str, Any, float, float]:
+) -> tuple[ChildState, Any, float, float]:
     """State, content, time [s] and peak memory [MB] of one child."""
-    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+    context: ForkContext | SpawnContext
+    context = ForkContext() if sys.platform == "linux" else SpawnContext()
     receiver, sender = context.Pipe(duplex=False)
     child = context.Process(target=_child_main, args=(sender, os.getpid(), function, arguments))
     start = time.monotonic()
@@ -124,12 +130,12 @@ def _run_once(
 
 
 def _wait(
-    child: multiprocessing.Process,
-    receiver: multiprocessing.connection.Connection,
+    child: BaseProcess,
+    receiver: Connection,
     start: float,
     memory_mb: float | None,
     seconds: float | None,
-) -> tuple[str, Any, float]:
+) -> tuple[ChildState, Any, float]:
     """Wait for the child's answer, its end, or its breach of a limit."""
     peak = 0.0
     while True:
@@ -148,7 +154,7 @@ def _wait(
             return "timeout", f"took longer than search.limits.seconds, {seconds:g} s", peak
 
 
-def _measure_memory(pid: int) -> float:
+def _measure_memory(pid: int | None) -> float:
     """Resident memory [MB]; 0 when the process has just ended."""
     try:
         return psutil.Process(pid).memory_info().rss / 2**20
@@ -156,20 +162,21 @@ def _measure_memory(pid: int) -> float:
         return 0.0
 
 
-def _describe_end(exitcode: int) -> str:
-    if exitcode < 0:
+def _describe_end(exitcode: int | None) -> str:
+    if exitcode is not None and exitcode < 0:
         return f"killed by signal {signal.Signals(-exitcode).name}"
     return f"ended without an answer (exit code {exitcode})"
 
 
 def _child_main(
-    sender: multiprocessing.connection.Connection,
+    sender: Connection,
     parent: int,
     function: Callable[..., Any],
     arguments: dict[str, Any],
 ) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     die_with_parent(parent)
+    state: ChildState
     try:
         state, content = "ok", function(**arguments)
     except UserError as error:

@@ -1,91 +1,93 @@
 """The evaluation of one candidate, in its own process: build, train a little, record, score."""
 
-from dataclasses import asdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
-from tgas_neuro.architecture.genotype import read_genotype
+from tgas_neuro.architecture.genotype import Genotype
 from tgas_neuro.architecture.network import build_network
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.images.decoded import load_decoded
 from tgas_neuro.runtime.devices import choose_device, keep_freed_memory, measure_peak_memory
 from tgas_neuro.runtime.files import written_whole
 from tgas_neuro.runtime.seeds import derive_generator, derive_seed
+from tgas_neuro.scoring.layers import Score
 from tgas_neuro.scoring.scoring import score_network
+from tgas_neuro.search.candidate import EarlyStop, Inputs
 from tgas_neuro.search.candidate.child import DivergedError
-from tgas_neuro.search.candidate.ladder import Ladder
-from tgas_neuro.search.candidate.training import draw_held_back, measure_accuracy, train_candidate
+from tgas_neuro.search.candidate.training import (
+    draw_held_back,
+    measure_accuracy,
+    train_candidate,
+)
+from tgas_neuro.search.guidance import TRAINED_GUIDANCES, build_measures
+from tgas_neuro.search.records import Evaluation, ReachedRung
 from tgas_neuro.teacher.teacher import load_teacher
 
 
 def evaluate_candidate(
-    genotype: dict[str, Any],
-    skeleton: dict[str, Any],
-    images: str,
-    teacher: str,
-    ranks: str,
+    genotype: Genotype,
+    skeleton: Skeleton,
+    inputs: Inputs,
     settings: dict[str, Any],
     scoring: dict[str, Any],
     seed: int,
-    weights: str | None = None,
+    weights: Path | None = None,
     untrained: bool = True,
-    early_stop: dict[str, Any] | None = None,
-) -> dict[str, Any]:
+    early_stop: EarlyStop | None = None,
+) -> Evaluation:
     """Train a candidate a little and compare it with the teacher.
 
     Parameters
     ----------
     genotype, skeleton
-        JSON content of the architecture, and the fields of its `Skeleton`.
-    images
-        Folder of the decoded training split.
-    teacher
-        Path of the teacher file.
-    ranks
-        Folder of the ranks of its RDMs.
+        The architecture and the size of its network.
+    inputs
+        Images, teacher and ranks.
     settings
         The section ``premature`` of the configuration.
     scoring
         ``search.scoring``: how layers are recorded and compared (see `score_network`).
     seed
-        The run's seed. What is drawn for a candidate follows from it and the canonical hash, never
-        from its place in the search; the held-back images follow from the seed alone.
+        The run's seed. Random choices for a candidate depend on it and the canonical hash, never
+        on its place in the search; the held-back images depend on the seed alone.
     weights
         Where the trained weights are kept, or None.
     untrained
-        Score the network before its training as well; that changes nothing in what follows.
+        Score the network before its training as well, which changes nothing afterwards.
     early_stop
-        ``rungs`` (see `tgas_neuro.search.rungs.list_thresholds`), ``rating`` and ``complexity``;
-        None trains to the end.
+        When the training ends early; None trains to the end.
 
     Returns
     -------
     evaluation
-        JSON content: ``premature``, ``teacher`` (None when it was stopped early),
-        ``teacher_untrained``, ``rungs`` and ``cost`` of the candidate record.
+        Its ``teacher`` is None when the training was stopped early.
 
     Raises
     ------
     DivergedError
-        The training left the finite numbers, or no layer tells the stimuli apart.
+        A number of the training is not finite, or no layer tells the stimuli apart.
     """
     set_up_torch(settings["threads"])
     device = choose_device(settings["device"], "premature.device", claim=True)
-    architecture = read_genotype(genotype)
     network = build_network(
-        architecture,
-        Skeleton(**skeleton),
-        torch.Generator().manual_seed(derive_seed(seed, "weights", architecture.hash)),
-    ).to(device, memory_format=torch.channels_last)
-    pixels, labels, _ = load_decoded(images)
+        genotype,
+        skeleton,
+        torch.Generator().manual_seed(derive_seed(seed, "weights", genotype.hash)),
+    )
+    move_to(network, device)
+    pixels, labels, _ = load_decoded(inputs.images)
     held_back = draw_held_back(labels, settings["held_back"], derive_generator(seed, "held back"))
-    found = load_teacher(teacher, for_scoring=True)
+    teacher = load_teacher(inputs.teacher, for_scoring=True)
 
-    def score() -> dict[str, Any]:
-        return score_network(network, network.layers(), found, Path(ranks), device, seed, **scoring)
+    def score() -> Score:
+        return score_network(
+            network, network.layers(), teacher, inputs.ranks, device, seed, **scoring
+        )
 
     def measure() -> float:
         return measure_accuracy(network, pixels, labels, np.flatnonzero(held_back), device)[0]
@@ -99,40 +101,104 @@ def evaluate_candidate(
         labels,
         held_back,
         settings,
-        derive_generator(seed, "training", architecture.hash),
+        derive_generator(seed, "training", genotype.hash),
         device,
-        ladder.epochs,
+        list(ladder.rungs),
         ladder.go_on,
     )
     if weights is not None:
         with written_whole(weights) as beside:
             torch.save(network.state_dict(), beside)
-    result = asdict(premature)
-    images_seen = result.pop("images_seen")
     return {
-        "premature": result | {"epochs": settings["epochs"]},
+        "premature": {
+            "accuracy": premature.accuracy,
+            "loss": premature.loss,
+            "n_train": premature.n_train,
+            "n_held_back": premature.n_held_back,
+            "stopped_at": premature.stopped_at,
+            "epochs": settings["epochs"],
+        },
         "teacher": _refuse_dead(score()) if premature.stopped_at is None else None,
         "teacher_untrained": before,
         "rungs": ladder.reached,
         "cost": {
-            "images_seen": images_seen,
+            "images_seen": premature.images_seen,
             "device": str(device),
             "peak_memory_mb": round(measure_peak_memory(device), 1),
         },
     }
 
 
+class Ladder:
+    """Measures a candidate at its rungs, by the guidance of the run.
+
+    Parameters
+    ----------
+    early_stop
+        None is no rungs at all.
+    untrained
+        Score of the network before its training, or None.
+    measure, score
+        Give P and the score of the network at the moment.
+
+    Attributes
+    ----------
+    rungs
+        Epoch of each rung to its threshold, ascending.
+    reached
+        The rungs that were reached.
+    """
+
+    def __init__(
+        self,
+        early_stop: EarlyStop | None,
+        untrained: Score | None,
+        measure: Callable[[], float],
+        score: Callable[[], Score],
+    ):
+        self.early_stop, self.untrained = early_stop, untrained
+        self.rungs = {rung["epoch"]: rung for rung in early_stop.rungs} if early_stop else {}
+        self.measure, self.score = measure, score
+        self.reached: list[ReachedRung] = []
+
+    def go_on(self, epoch: float) -> bool:
+        """Whether the candidate reaches the threshold of this rung."""
+        if self.early_stop is None:
+            return True
+        rating, rung = self.early_stop.rating, self.rungs[epoch]
+        P = self.measure()
+        TG = self.score()["TG"] if rating.guidance in TRAINED_GUIDANCES else None
+        value = rating.rate(build_measures(self.early_stop.size, self.untrained, P, TG, rating))
+        self.reached.append(
+            {
+                "epoch": epoch,
+                "P": P,
+                "TG": TG,
+                "value": value,
+                "threshold": rung["threshold"],
+                "of": rung["of"],
+            }
+        )
+        return rung["threshold"] is None or (value is not None and value >= rung["threshold"])
+
+
 def set_up_torch(threads: int) -> None:
-    """What numbers and speed of a candidate depend on in this process, before torch computes."""
+    """Set what the numbers and the speed of candidates depend on, before torch computes."""
     keep_freed_memory()
     torch.set_num_threads(threads)
-    # use_deterministic_algorithms(True, warn_only=True), which would load sympy first: a second
+    # use_deterministic_algorithms(True, warn_only=True) would load sympy, which takes a second
     torch.set_deterministic_debug_mode("warn")
-    # it would also overwrite all fresh memory, to show reads of it: twice the time
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    # fresh memory need not be overwritten to show reads of it, which takes twice the time; mypy
+    # does not see the property, as torch replaces the module's class
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
-def _refuse_dead(score: dict[str, Any]) -> dict[str, Any]:
+def move_to(network: nn.Module, device: torch.device) -> None:
+    """Move a network to a device, channels last."""
+    network.to(device).to(memory_format=torch.channels_last)
+
+
+def _refuse_dead(score: Score) -> Score:
     """The score of a trained network; `DivergedError` when TG has no value."""
     if None in score["TG"].values():
         lost = next(name for name, region in score["regions"].items() if region["paper"] is None)

@@ -28,16 +28,16 @@ class Premature:
     Attributes
     ----------
     accuracy
-        P: share of the held-back training images whose class is named, in [0, 1].
+        P: share of the held-back training images that are classified correctly, in [0, 1].
     loss
         Cross-entropy on them [nat].
     n_train, n_held_back
-        Images that were trained on, and held back.
+        Number of images for training, and of held-back ones.
     images_seen
-        Images in all steps.
+        Number of images in all steps.
     stopped_at
-        The rung [epoch] at which training was stopped, where accuracy and loss were measured; None
-        when it went on to the end.
+        The rung [epoch] at which training was stopped and accuracy and loss were measured; None
+        when it ran to the end.
     """
 
     accuracy: float
@@ -82,7 +82,7 @@ def train_candidate(
     generator: np.random.Generator,
     device: torch.device,
     rungs: Sequence[float] = (),
-    at_rung: Callable[[float, nn.Module], bool] | None = None,
+    at_rung: Callable[[float], bool] = lambda rung: True,
 ) -> Premature:
     """Train a candidate for a short while and measure P.
 
@@ -103,10 +103,10 @@ def train_candidate(
     device
         Where to compute; bf16 autocast on a GPU only, where it pays.
     rungs
-        Epochs, ascending, below ``settings["epochs"]``, after which `at_rung` is asked.
+        Epochs, ascending, below ``settings["epochs"]``, after which `at_rung` is called.
     at_rung
-        Called with the rung and the network in evaluation mode, which it must not change; training
-        goes on if it returns True, with the same numbers as if it had not been called.
+        Called with the rung while the network is in evaluation mode; it must not change the
+        network. Training continues if it returns True, with the same numbers as without the call.
 
     Raises
     ------
@@ -115,7 +115,7 @@ def train_candidate(
     UserError
         Rungs that do not ascend, or are not below the epochs.
     """
-    network.to(device, memory_format=torch.channels_last).train()
+    network.to(device).to(memory_format=torch.channels_last).train()
     optimizer = build_optimizer(network, settings)
     train = np.flatnonzero(~held_back)
     batch_size = min(settings["batch_size"], len(train))
@@ -138,13 +138,16 @@ def train_candidate(
         if step % STEPS_BETWEEN_CHECKS == 0 or step == steps - 1:
             _check_finite(loss, f"loss at step {step + 1} of {steps}")
         if step + 1 in rung_after:
-            if not at_rung(rung_after[step + 1], network.eval()):
+            network.eval()
+            if not at_rung(rung_after[step + 1]):
                 stopped_at = rung_after[step + 1]
                 break
             network.train()
-    accuracy, loss = measure_accuracy(network, images, labels, np.flatnonzero(held_back), device)
+    accuracy, cross_entropy = measure_accuracy(
+        network, images, labels, np.flatnonzero(held_back), device
+    )
     seen = (step + 1) * batch_size
-    return Premature(accuracy, loss, len(train), int(held_back.sum()), seen, stopped_at)
+    return Premature(accuracy, cross_entropy, len(train), int(held_back.sum()), seen, stopped_at)
 
 
 def build_optimizer(network: nn.Module, settings: dict[str, Any]) -> torch.optim.Optimizer:
@@ -163,7 +166,7 @@ def build_optimizer(network: nn.Module, settings: dict[str, Any]) -> torch.optim
     )
 
 
-def _compile(network: nn.Module, device: torch.device) -> nn.Module:
+def _compile(network: nn.Module, device: torch.device) -> Callable[[torch.Tensor], torch.Tensor]:
     """The network as compiled code, which torch keeps on disk for the next time."""
     compiler = os.environ.get("CXX", "g++")
     if device.type == "cpu" and shutil.which(compiler) is None:

@@ -1,22 +1,25 @@
-"""The status of a run: what is done and running, the best so far, the cost, the time that is left.
+"""The status of a run, and the line that each candidate reports: what is done, the best so far.
 
-For display alone: what has finished at some moment depends on chance, so that nothing else may
-follow from it.
+This is for display alone. What has finished at some moment depends on chance, so no result may
+depend on it.
 """
 
 import datetime
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tgas_neuro.runtime.files import read_json
-from tgas_neuro.search.history import count_states, find_best
-from tgas_neuro.search.runs.runs import Run, get_record_path
+from tgas_neuro.search.guidance import Rating
+from tgas_neuro.search.history import Entry, build_entry, count_states, find_best
+from tgas_neuro.search.records import CandidateRecord, RunNote
+from tgas_neuro.search.runs import Run, get_record_path
 
 
 @dataclass(frozen=True)
 class Status:
-    """How a run stands.
+    """The status of a run.
 
     Attributes
     ----------
@@ -27,15 +30,15 @@ class Status:
     generations, total
         Generations and candidates of the whole search; None for a run without ``run.json``.
     done
-        Candidates that have finished.
+        Number of candidates that have finished.
     running
         Ids of candidates that have begun and not finished, while a workflow runs.
     states
-        How many ended in which state.
+        Number of candidates in each state.
     best
         The best so far, in words.
     images_seen, seconds
-        What all candidates cost.
+        Cost of all candidates.
     seconds_left
         Estimated time to the end of the search [s], or None.
     holder
@@ -81,7 +84,12 @@ def calc_status(run: Run, working: Path, holder: int | None, now: float) -> Stat
     generation = int(min(unfinished, default=max(run.proposals))[1:4])
     ended = total is not None and done >= total
     own = [entry for entry in entries if entry.id in run.records]
-    costs = [run.history["cost"], *(record["cost"] for record in run.list_new_records())]
+    costs = [record["cost"] for record in run.list_new_records()]
+    images_seen = sum(cost["images_seen"] for cost in costs)
+    seconds = sum(cost["seconds"] for cost in costs)
+    if run.history:
+        images_seen += run.history["cost"]["images_seen"]
+        seconds = run.history["cost"]["seconds"] + seconds
     return Status(
         formula=run.rating.describe(),
         generation=generation + 1,
@@ -91,22 +99,22 @@ def calc_status(run: Run, working: Path, holder: int | None, now: float) -> Stat
         running=_list_running(run, working, started) if holder is not None else [],
         states=count_states(own),
         best=_describe_best(entries),
-        images_seen=sum(cost.get("images_seen", 0) for cost in costs),
-        seconds=sum(cost.get("seconds", 0.0) for cost in costs),
+        images_seen=images_seen,
+        seconds=seconds,
         seconds_left=None if ended or total is None else _calc_left(run, total, started, now),
         holder=holder,
         ended=ended,
     )
 
 
-def _read_note(folder: Path) -> dict[str, Any] | None:
-    """What the workflow noted about the run when it last began, if it did."""
+def _read_note(folder: Path) -> RunNote | None:
+    """What the workflow wrote about the run when it last began, if it did."""
     path = folder / "run.json"
     return read_json(path) if path.is_file() else None
 
 
 def _list_running(run: Run, working: Path, started: float) -> list[str]:
-    """Candidates whose job has opened its log since the workflow began, and not ended."""
+    """Candidates whose job has opened its log since the workflow began and has not ended."""
     logs = working / "results/logs/search" / run.name
     running = []
     for name in run.proposals:
@@ -124,8 +132,55 @@ def _calc_left(run: Run, total: int, started: float, now: float) -> float | None
     return (total - len(run.records)) * (now - started) / recent if recent else None
 
 
-def _describe_best(entries: list[Any]) -> str:
+def _describe_best(entries: Sequence[Entry]) -> str:
     best = find_best(entries)
     if best is None:
         return "none yet"
     return f"{best.id}, reward {best.reward:.3f} (P {best.P:.3f}, TG {best.TG:.3f})"
+
+
+def describe_record(record: CandidateRecord, search: dict[str, Any], folder: Path) -> str:
+    """One line about a candidate that has just finished: state, P, TG, reward, best so far.
+
+    Parameters
+    ----------
+    record
+        Its record.
+    search
+        The section ``search`` of the configuration.
+    folder
+        Folder of the run, whose records are compared.
+    """
+    rating = Rating.read(search)
+    if record["state"] == "ok":
+        entry = build_entry(record, rating, {})
+        regions = ", ".join(f"{name} {value:.3f}" for name, value in (entry.regions or {}).items())
+        reward = "none" if entry.reward is None else f"{entry.reward:.3f}"
+        text = f"  P {entry.P:.3f}  TG {entry.TG:.3f} ({regions})  reward {reward}"
+    else:
+        text = f" ({record['message']})"
+    best = find_best_so_far(folder, rating)
+    so_far = f"  best so far {best[0]:.3f} ({best[1]})" if best else ""
+    return f"candidate {record['id']}: {record['state']}{text}{so_far}"
+
+
+def find_best_so_far(folder: Path, rating: Rating) -> tuple[float, str] | None:
+    """Reward and id of the best candidate whose record is in the folder of a run now."""
+    return max(_list_rewards(folder, rating), default=None)
+
+
+def _list_rewards(folder: Path, rating: Rating) -> Iterator[tuple[float, str]]:
+    """Reward and id of finished candidates; a generation with a history gives only its best."""
+    for generation in sorted(folder.glob("generation_*"), reverse=True):
+        for name in ("history.json", "proposals.json"):  # both name the best so far
+            content = read_json(generation / name) if (generation / name).is_file() else {}
+            if content.get("best"):
+                yield content["best"]["reward"], content["best"]["id"]
+            if name == "history.json" and content:
+                return
+        for path in generation.glob("candidate_*.json"):
+            record: CandidateRecord = read_json(path)
+            if record["state"] == "ok" and record["complete"]:
+                entry = build_entry(record, rating, {})
+                if entry.reward is not None:
+                    yield entry.reward, entry.id

@@ -1,21 +1,76 @@
-"""Strategies: each proposes genotypes from the history, one a file.
+"""Strategies: each proposes genotypes from the history. Most have a file of their own.
 
-None imports torch, optuna or scikit-learn before it proposes, so that the light rules start fast.
+None imports torch, optuna or scikit-learn before it proposes: the light rules start fast.
 """
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
+import numpy as np
+
+from tgas_neuro.architecture.genotype import Genotype
 from tgas_neuro.architecture.space import Space, build_space
-from tgas_neuro.search.strategies.contract import Strategy
+from tgas_neuro.search.history import Entry
 from tgas_neuro.search.strategies.evolution import EvolutionStrategy
 from tgas_neuro.search.strategies.progressive import ProgressiveStrategy
-from tgas_neuro.search.strategies.random import RandomStrategy
 from tgas_neuro.search.strategies.reinforce import ReinforceStrategy
 from tgas_neuro.search.strategies.tpe import TPEStrategy
 
 
+class Strategy(Protocol):
+    """Proposes genotypes; it is built for each generation and replayed from the history.
+
+    A strategy has no state that could change a proposal, so nothing hidden has to survive a crash.
+    When it is asked, some earlier generations may still be in flight (`pending`).
+    """
+
+    def propose(
+        self,
+        history: Sequence[Entry],
+        pending: Sequence[Genotype],
+        n: int,
+        rng: np.random.Generator,
+    ) -> list[Genotype]:
+        """Propose `n` genotypes, a pure function of its arguments.
+
+        They may equal one another, or one that is known: `propose_generation` draws again.
+
+        Parameters
+        ----------
+        history
+            All finished candidates that may be known, in order; empty at first. The reward of a
+            failed one is None, and `history` may hold nothing but failures. It may also hold
+            partial genotypes and those of other spaces (from reused runs); a strategy skips what
+            it cannot use.
+        pending
+            Proposals whose candidates are not in `history` yet.
+        n
+            How many, at least 1.
+        rng
+            The only source of randomness.
+        """
+        ...
+
+
+class RandomStrategy:
+    """Independent uniform draws from the space, the baseline that guided strategies must beat."""
+
+    def __init__(self, space: Space):
+        self.space = space
+
+    def propose(
+        self,
+        history: Sequence[Entry],
+        pending: Sequence[Genotype],
+        n: int,
+        rng: np.random.Generator,
+    ) -> list[Genotype]:
+        """Propose `n` genotypes; history and pending ones have no effect."""
+        return [self.space.sample(rng) for _ in range(n)]
+
+
 def build_strategy(search: dict[str, Any], space: Space | None = None) -> Strategy:
-    """The strategy of the section ``search`` of a configuration, with the options of its kind.
+    """The strategy of the section ``search`` of a configuration, with its options.
 
     Parameters
     ----------
@@ -28,22 +83,21 @@ def build_strategy(search: dict[str, Any], space: Space | None = None) -> Strate
     ------
     UserError
         An option has a value that the strategy does not allow, or the search is too short for
-        the progressive one to come to a complete genotype.
+        the progressive one to reach a complete genotype.
     """
     options = search.get(search["strategy"], {})
-    strategy = STRATEGIES[search["strategy"]](
-        space or build_space(search), search["seed"], **options
-    )
-    # rules do not know how long the search goes on; the plan, which comes first, does
+    strategy = STRATEGIES[search["strategy"]](space or build_space(search), search["seed"], options)
+    # Rules do not know how long the search continues; the plan, which comes first, does.
     if isinstance(strategy, ProgressiveStrategy) and "generations" in search:
         strategy.check_budget(search["generations"] * search["candidates"])
     return strategy
 
 
-STRATEGIES = {
-    "random": RandomStrategy,
-    "tpe": TPEStrategy,
-    "reinforce": ReinforceStrategy,
-    "evolution": EvolutionStrategy,
-    "progressive": ProgressiveStrategy,
+# What each is built from: the space, the seed of the search, its options.
+STRATEGIES: dict[str, Callable[[Space, int, dict[str, Any]], Strategy]] = {
+    "random": lambda space, seed, options: RandomStrategy(space),
+    "tpe": lambda space, seed, options: TPEStrategy(space),
+    "reinforce": lambda space, seed, options: ReinforceStrategy(space, seed, **options),
+    "evolution": lambda space, seed, options: EvolutionStrategy(space, **options),
+    "progressive": lambda space, seed, options: ProgressiveStrategy(space, **options),
 }

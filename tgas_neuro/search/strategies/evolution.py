@@ -7,28 +7,25 @@ import numpy as np
 from tgas_neuro.architecture.genotype import Genotype
 from tgas_neuro.architecture.space import Space
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.search.history import Entry, is_member
+from tgas_neuro.search.history import Entry, get_reward, is_member, select_members
 from tgas_neuro.search.strategies.options import check_integer
-from tgas_neuro.search.strategies.seen import select_members
 
 
 class EvolutionStrategy:
     """Mutates the winners of tournaments among the youngest (Real et al. 2019, AAAI, algorithm 1).
 
-    The population is the last so many rated candidates of the history, so that one lucky
-    evaluation does not stay for ever. The first proposals, until as many have been born, are
-    random. A failed candidate never enters the population: it has no reward to be judged by, and
-    a streak of failures must not age out the others. Nor does a duplicate: its reward is
-    a copy, and would give a lucky network the second life that ageing denies it.
+    The population holds the latest rated candidates of the history, so one lucky evaluation does
+    not stay for ever. Proposals are random until the population is full. A failed candidate never
+    enters it: it has no reward, and a streak of failures must not age out the others. A duplicate
+    does not enter it either: its reward is a copy, which would give a lucky network the second
+    life that ageing denies it.
 
     Parameters
     ----------
     space
-        What is drawn from and mutated in.
-    seed
-        Plays no part.
+        What is searched.
     population
-        How many are alive, at least 2; Real et al. had 20 to 100.
+        Number of networks alive, at least 2; Real et al. had 20 to 100.
     sample
         Candidates of a tournament, drawn with replacement, 1 to `population`; 1 is a random walk.
 
@@ -38,7 +35,7 @@ class EvolutionStrategy:
         An option is not allowed.
     """
 
-    def __init__(self, space: Space, seed: int = 0, population: int = 20, sample: int = 5):
+    def __init__(self, space: Space, population: int = 20, sample: int = 5):
         self.space = space
         self.population = check_integer("search.evolution.population", population, least=2)
         self.sample = check_integer("search.evolution.sample", sample)
@@ -55,7 +52,7 @@ class EvolutionStrategy:
         n: int,
         rng: np.random.Generator,
     ) -> list[Genotype]:
-        """Propose `n` genotypes (see the contract)."""
+        """Propose `n` genotypes: mutations of winners, random ones before there is a population."""
         rated = [e for e in select_members(self.space, history) if e.reward is not None]
         born = len(rated) + sum(is_member(self.space, genotype) for genotype in pending)
         alive = rated[-self.population :]
@@ -69,4 +66,4 @@ class EvolutionStrategy:
     def choose_parent(self, alive: Sequence[Entry], rng: np.random.Generator) -> Entry:
         """The winner of one tournament, the older of equals."""
         drawn = sorted(rng.integers(len(alive), size=self.sample))
-        return max((alive[number] for number in drawn), key=lambda entry: entry.reward)
+        return max((alive[number] for number in drawn), key=get_reward)

@@ -20,31 +20,30 @@ if TYPE_CHECKING:
 class ReinforceStrategy:
     """Draws from a controller trained by policy gradient (Zoph & Le 2017; Zoph et al. 2018).
 
-    The controller emits the choices of a genotype in the order of `Space.choices`. It is trained
-    anew at every call: its first weights follow from the seed, then comes one update for each
-    generation of the history, with a moving average of the rewards as the baseline and a bonus
-    for entropy (or PPO's clipped surrogate in several passes). Only finished generations
-    count: pending proposals say nothing yet.
+    The controller emits the choices of a genotype in the order of `Space.choices`. Every call
+    trains it from the start: the seed gives its first weights, then each generation of the history
+    is one update, with a moving average of the rewards as the baseline and a bonus for entropy
+    (or PPO's clipped surrogate in several passes). Pending proposals have no reward and are
+    ignored.
 
-    A failed candidate stands at the worst reward seen until then: with no gradient at all, a
-    controller that has come to like networks beyond the limits would propose them for ever.
-    Duplicates count: they are draws of the policy like others, and their reward is known.
-    The choices of a candidate are those of its canonical genotype, one of the sequences that
-    mean the same network, so that equal networks teach the same.
+    A failed candidate counts as the worst reward seen until then. Without a gradient from
+    failures, a controller that prefers networks beyond the limits would never leave them.
+    Duplicates count: they are draws of the policy, and their reward is known. The choices of a
+    candidate are those of its canonical genotype, so equal networks teach the same.
 
     Parameters
     ----------
     space
-        What is drawn from.
+        The space that the genotypes come from.
     seed
-        Of the controller's first weights.
+        The search's; the controller's first weights are derived from it.
     hidden
         Units of the LSTM and of its embeddings.
     learning_rate
         Of Adam.
     entropy
-        Weight of the entropy bonus [1 / nat]; rewards count in units of their deviation from the
-        baseline so far (root mean square), so that the weight means the same for all rewards.
+        Weight of the entropy bonus [1 / nat]. Rewards count in units of their deviation from the
+        baseline so far (root mean square), which gives the weight the same meaning for all.
     baseline_decay
         Weight of the past in the moving average of the rewards, 0 to below 1.
     clip
@@ -96,11 +95,10 @@ class ReinforceStrategy:
         rng: np.random.Generator,
     ) -> list[Genotype]:
         """Propose `n` genotypes (see the contract)."""
-        # Here, because of torch: the light rules start without it.
-        import torch
+        import torch  # the light rules start without it
 
         threads = torch.get_num_threads()
-        torch.set_num_threads(1)  # sums in one order, whoever calls
+        torch.set_num_threads(1)  # sums in one order, whatever the caller uses
         try:
             drawn = self._train(history).controller.sample(n, rng)
         finally:
@@ -114,8 +112,8 @@ class ReinforceStrategy:
     def _train(self, history: Sequence[Entry]) -> "Policy":
         """The policy after the history.
 
-        The last one is remembered: if the history goes on from there, as in redraws, so does the
-        training. The result is the same as that of training anew.
+        The last one is remembered. If the history continues from there, as in redraws, so does
+        the training. The result is the same as when it starts again.
         """
         from tgas_neuro.search.strategies.policy import Policy
 
@@ -125,14 +123,14 @@ class ReinforceStrategy:
             sizes = list(self.space.choices().values())
             done = []
             policy = Policy(sizes, derive_seed(self.seed, "controller"), **self.options)
-        self._memory = None  # half an update must not be remembered
+        self._memory = None  # an interrupted update must not be remembered
         for entries in generations[len(done) :]:
             policy.update(self._read_choices(entries), [entry.reward for entry in entries])
         self._memory = (generations, policy)
         return policy
 
     def _list_generations(self, history: Sequence[Entry]) -> Iterator[list[Entry]]:
-        """Members of the space by generation, which their ids ``g<generation>_c<..>`` tell."""
+        """Members of the space by generation, which their ids ``g<generation>_c<..>`` name."""
         for _, entries in groupby(history, lambda entry: entry.id.rpartition("_c")[0]):
             members = [entry for entry in entries if is_member(self.space, entry.genotype)]
             if members:
