@@ -12,7 +12,7 @@ import xarray as xr
 
 from tgas_neuro.recordings.assembly import REQUIRED_ATTRS, build_assembly, validate_assembly
 from tgas_neuro.recordings.datasets.description import load_description
-from tgas_neuro.recordings.readers.lab_hdf5.lab_hdf5 import read_lab_hdf5
+from tgas_neuro.recordings.readers.lab_hdf5 import read_lab_hdf5
 
 Run = Callable[[], dict[str, Any]]
 DATA_SET = "majajhong2015_lab"

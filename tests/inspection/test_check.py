@@ -12,7 +12,7 @@ import yaml
 
 from tgas_neuro.commands.__main__ import main
 from tgas_neuro.inspection.check import check_target
-from tgas_neuro.inspection.reliability_report import draw_histogram
+from tgas_neuro.inspection.report import draw_histogram
 from tgas_neuro.rdm import calc_noise_ceiling, calc_site_reliability
 from tgas_neuro.recordings.assembly import load_assembly, write_assembly
 from tgas_neuro.recordings.datasets.description import load_description

@@ -15,7 +15,7 @@ from tgas_neuro.rdm.repetitions import (
     standardise_sites,
 )
 from tgas_neuro.recordings.datasets.description import load_description
-from tgas_neuro.recordings.readers.table import READERS
+from tgas_neuro.recordings.ingest import READERS
 
 PROJECT = Path(__file__).parents[2]
 

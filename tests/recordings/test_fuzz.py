@@ -25,8 +25,7 @@ from tgas_neuro.recordings.assembly import (
     write_assembly,
 )
 from tgas_neuro.recordings.datasets.description import load_description, load_yaml
-from tgas_neuro.recordings.formats import hdf5_probe
-from tgas_neuro.recordings.formats.archives import read_members, unpack_archive
+from tgas_neuro.recordings.formats.image_files import read_members, unpack_archive
 from tgas_neuro.recordings.published_rdms import build_rdm_dataset, load_rdms, write_rdms
 from tgas_neuro.recordings.stimuli import load_stimuli
 from tgas_neuro.runtime.errors import UserError
@@ -233,21 +232,30 @@ NETCDF = {
 }
 
 
+def cut_or_replace(content: bytes, generator: np.random.Generator) -> bytes:
+    """Cut a netCDF file off, or replace its signature or its second half.
+
+    What HDF5 2.0 reports itself is tried here; the guard against what it does not report has its
+    own tests (formats/test_subprocess_probe.py).
+    """
+    kind, place = int(generator.integers(3)), int(generator.integers(0, len(content)))
+    if kind == 0:
+        return content[:place]
+    if kind == 1:
+        return generator.bytes(8) + content[8:]
+    return content[: len(content) // 2] + b"<html>" * 100
+
+
 def read_in_child(kind: str, folder: Path, seeds: list[int], sender) -> None:
     """Read damaged files one after the other, and say before each which it is and then its end."""
     content = (folder / kind).read_bytes()
-    hdf5_probe.SECONDS = 0.7  # what takes 0.05 s otherwise
-
-    def load(path: Path) -> None:
-        hdf5_probe.probe_hdf5(path)
-        NETCDF[kind][1](path)
 
     for seed in seeds:
         # a name of its own: HDF5 takes an old file of the same name for the same
         path = folder / f"{kind}{seed}.nc"
-        path.write_bytes(damage_bytes(content, np.random.default_rng(seed)))
+        path.write_bytes(cut_or_replace(content, np.random.default_rng(seed)))
         sender.send([seed, None])
-        sender.send([seed, read_damaged(load, path)])
+        sender.send([seed, read_damaged(NETCDF[kind][1], path)])
         path.unlink()
     sender.close()
 

@@ -15,7 +15,7 @@ from tgas_neuro import __version__
 from tgas_neuro.recordings import ingest
 from tgas_neuro.recordings.assembly import Recordings, build_assembly, load_assembly
 from tgas_neuro.recordings.datasets.description import calc_description_digest, load_description
-from tgas_neuro.recordings.datasets.download import fetch_files
+from tgas_neuro.recordings.datasets.files import fetch_files
 from tgas_neuro.recordings.ingest import ingest_recordings
 from tgas_neuro.recordings.published_rdms import load_rdms
 from tgas_neuro.recordings.stimuli import calc_stimuli_digest, load_stimuli, validate_images

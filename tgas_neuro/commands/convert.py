@@ -20,6 +20,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Convert, and say what was written."""
     check_writable(arguments.out, "OUT.nc")
-    from tgas_neuro.recordings.datasets.convert import convert_data_set  # its readers load much
+    from tgas_neuro.recordings.datasets.data_set import convert_data_set  # its readers load much
 
     print(convert_data_set(arguments.target, arguments.out, arguments.mirror))

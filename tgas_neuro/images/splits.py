@@ -6,7 +6,7 @@ from pathlib import Path
 from tgas_neuro.images.decoded import decode_cifar10, decode_listing
 from tgas_neuro.images.layouts import load_split
 from tgas_neuro.images.source import Images
-from tgas_neuro.recordings.formats.archives import unpack_archive
+from tgas_neuro.recordings.formats.image_files import unpack_archive
 from tgas_neuro.simulation.classification import simulate_classification_split
 
 

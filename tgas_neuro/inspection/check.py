@@ -7,10 +7,10 @@ from pathlib import Path
 import pandas as pd
 import xarray as xr
 
-from tgas_neuro.inspection.reliability_report import describe_reliability
 from tgas_neuro.inspection.report import (
     describe_assembly,
     describe_rdms,
+    describe_reliability,
     describe_stimuli,
     find_assembly_problems,
     find_image_problems,

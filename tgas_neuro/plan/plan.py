@@ -14,8 +14,11 @@ from typing import Any
 from tgas_neuro.images.source import Images
 from tgas_neuro.plan.configuration import check_configuration
 from tgas_neuro.plan.options import drop_unused_sections
-from tgas_neuro.recordings.datasets.description import calc_description_digest, load_description
-from tgas_neuro.recordings.datasets.time_window import take_window
+from tgas_neuro.recordings.datasets.description import (
+    calc_description_digest,
+    load_description,
+    take_window,
+)
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import calc_digest
 from tgas_neuro.search.strategies import build_strategy

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from tgas_neuro.recordings.formats.hdf5_probe import probe_hdf5
+from tgas_neuro.recordings.formats.subprocess_probe import probe_hdf5
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import written_whole
 

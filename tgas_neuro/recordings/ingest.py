@@ -4,7 +4,7 @@ import io
 import os
 import secrets
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -15,7 +15,13 @@ from tgas_neuro import __version__
 from tgas_neuro.recordings.assembly import Recordings, validate_assembly, write_assembly
 from tgas_neuro.recordings.datasets.description import calc_description_digest
 from tgas_neuro.recordings.published_rdms import build_rdm_dataset, validate_rdms, write_rdms
-from tgas_neuro.recordings.readers.table import READERS
+from tgas_neuro.recordings.readers.arrays import read_arrays
+from tgas_neuro.recordings.readers.brainscore import read_brainscore
+from tgas_neuro.recordings.readers.kriegeskorte2008_it import read_kriegeskorte2008_it
+from tgas_neuro.recordings.readers.lab_hdf5 import read_lab_hdf5
+from tgas_neuro.recordings.readers.netcdf import read_brainio, read_netcdf
+from tgas_neuro.recordings.readers.nwb import read_nwb
+from tgas_neuro.recordings.readers.simulated import read_simulated
 from tgas_neuro.recordings.stimuli import calc_stimuli_digest, validate_stimuli
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import calc_sha256, written_whole
@@ -34,7 +40,7 @@ def ingest_recordings(description: dict, files: dict[str, Path], folder: str | P
     description
         From `tgas_neuro.recordings.datasets.description.load_description`.
     files
-        Path of each of its files by name, from `datasets.download.fetch_files`.
+        Path of each of its files by name, from `datasets.files.fetch_files`.
     folder
         Where to write, usually ``results/recordings/<dataset>``.
 
@@ -164,3 +170,15 @@ def _write_content(content: dict[str, xr.DataArray | xr.Dataset], folder: Path) 
         else:
             with written_whole(folder / file) as path:
                 content[file].to_dataset(name="noise_free").to_netcdf(path, engine="netcdf4")
+
+
+READERS: dict[str, Callable[[dict, dict[str, Path]], Recordings]] = {
+    "arrays": read_arrays,
+    "brainio": read_brainio,
+    "brainscore": read_brainscore,
+    "kriegeskorte2008_it": read_kriegeskorte2008_it,
+    "lab_hdf5": read_lab_hdf5,
+    "netcdf": read_netcdf,
+    "nwb": read_nwb,
+    "simulated": read_simulated,
+}

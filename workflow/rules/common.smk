@@ -16,7 +16,7 @@ from tgas_neuro.final.result.plugin import list_plugin_files, name_plugin
 from tgas_neuro.images.source import CHECKED
 from tgas_neuro.plan.plan import COMPUTING_KEYS, RUNG_KEYS, build_plan
 from tgas_neuro.runtime.provenance import get_time
-from tgas_neuro.recordings.datasets.local_files import check_planned_files, locate_file, match_downloads
+from tgas_neuro.recordings.datasets.files import check_planned_files, locate_file, match_downloads
 from tgas_neuro.search.runs.reuse import find_reused_folders, list_reused_files
 
 # Network file systems often know no locks, without which HDF5 opens no file; nothing here needs them,

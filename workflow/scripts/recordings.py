@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from tgas_neuro.recordings.datasets.download import check_files
+from tgas_neuro.recordings.datasets.files import check_files
 from tgas_neuro.recordings.ingest import ingest_recordings
 from tgas_neuro.runtime.rule import running_rule
 

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from tgas_neuro.recordings.datasets.download import fetch_files
+from tgas_neuro.recordings.datasets.files import fetch_files
 from tgas_neuro.runtime.rule import running_rule
 
 with running_rule(snakemake.log[0]):

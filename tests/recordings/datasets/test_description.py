@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from tgas_neuro.recordings.datasets.description import calc_description_digest, load_description
-from tgas_neuro.recordings.readers.reader_options import OPTIONS
-from tgas_neuro.recordings.readers.table import READERS
+from tgas_neuro.recordings.ingest import READERS
+from tgas_neuro.recordings.readers.options import OPTIONS
 from tgas_neuro.runtime.errors import UserError
 
 SHIPPED = Path(__file__).parents[3] / "neural_data"

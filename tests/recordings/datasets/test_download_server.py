@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tgas_neuro.recordings.datasets import transfer
+from tgas_neuro.recordings.datasets import download
 from tgas_neuro.recordings.datasets.download import MOST_WAIT, fetch_file
 from tgas_neuro.runtime.errors import UserError
 
@@ -147,7 +147,7 @@ class FaultyHandler(http.server.BaseHTTPRequestHandler):
 def server(monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setattr(transfer, "TIMEOUT", (TIMEOUT, TIMEOUT))
+    monkeypatch.setattr(download, "TIMEOUT", (TIMEOUT, TIMEOUT))
     with FaultyServer() as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()

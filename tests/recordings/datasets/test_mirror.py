@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tgas_neuro.recordings.datasets.download import check_files, fetch_file, fetch_files
+from tgas_neuro.recordings.datasets.download import fetch_file
+from tgas_neuro.recordings.datasets.files import check_files, fetch_files
 from tgas_neuro.recordings.datasets.part_file import PartFile
 from tgas_neuro.runtime.errors import UserError
 

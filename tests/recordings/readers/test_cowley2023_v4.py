@@ -10,7 +10,7 @@ from PIL import Image
 from scipy.stats import spearmanr
 
 from tgas_neuro.recordings.datasets.description import load_description
-from tgas_neuro.recordings.readers.arrays.arrays import read_arrays
+from tgas_neuro.recordings.readers.arrays import read_arrays
 from tgas_neuro.runtime.errors import UserError
 
 NEURAL_DATA = Path(__file__).parents[3] / "neural_data"

@@ -11,7 +11,7 @@ from scipy.stats import spearmanr, zscore
 
 from tgas_neuro.rdm import calc_noise_ceiling
 from tgas_neuro.recordings.datasets.description import load_description
-from tgas_neuro.recordings.datasets.download import fetch_files
+from tgas_neuro.recordings.datasets.files import fetch_files
 from tgas_neuro.recordings.ingest import ingest_recordings
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.simulation.stimuli import simulate_stimuli

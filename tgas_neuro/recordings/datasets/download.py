@@ -1,14 +1,18 @@
 """Fetch a file whole or not at all: from a mirror or by HTTP, resumed, checked by its SHA-256."""
 
+import contextlib
+import email.utils
 import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tgas_neuro.recordings.datasets.local_files import check_local_file
+import requests
+import urllib3
+from tqdm import tqdm
+
 from tgas_neuro.recordings.datasets.part_file import PartFile, own_part
-from tgas_neuro.recordings.datasets.transfer import BrokenError, RefusedError, receive
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import calc_sha256
 
@@ -16,46 +20,6 @@ WAITS = (1.0, 4.0, 15.0)
 MOST_WAIT = 120.0  # [s]; of what a server may ask for
 PROGRESS = 1 << 20  # [bytes]; an attempt that brought as many is not counted as a failure
 MISMATCHES = 2  # whole downloads with a wrong digest before giving up
-
-
-def fetch_files(
-    description: dict, folder: str | Path, mirror: str | Path | None = None
-) -> dict[str, Path]:
-    """Fetch every file of a data set (see `fetch_file`); the user's own are checked, not copied.
-
-    Parameters
-    ----------
-    description
-        From `tgas_neuro.recordings.datasets.description.load_description`.
-    folder
-        Where this data set's downloads are kept, for example ``neural_data/raw/<dataset>``.
-    mirror
-        A folder looked in before the internet; there the files lie as ``<dataset>/<name>``.
-
-    Returns
-    -------
-    dict[str, Path]
-        Path of each file by its name in the description.
-
-    Raises
-    ------
-    UserError
-        A file cannot be had, or is not the one that the description means.
-    """
-    paths = {}
-    for file in description["files"]:
-        if "path" in file:
-            paths[file["name"]] = check_local_file(file, description["name"])
-        else:
-            paths[file["name"]] = fetch_file(
-                file["url"],
-                Path(folder) / file["name"],
-                file["sha256"],
-                mirror=mirror,
-                mirror_name=f"{description['name']}/{file['name']}",
-                size=file.get("size"),
-            )
-    return paths
 
 
 def fetch_file(
@@ -118,32 +82,6 @@ def fetch_file(
             "check the folder and the space left"
         ) from None
     return destination
-
-
-def check_files(description: dict, files: dict[str, Path]) -> None:
-    """Check that files which lie there already, however they came, are those of the description.
-
-    Raises
-    ------
-    UserError
-        A file is missing or has another digest; it is left as it is. Of the user's own files also
-        what `tgas_neuro.recordings.datasets.local_files.check_local_file` finds.
-    """
-    for file in description["files"]:
-        if "path" in file:
-            check_local_file(file, description["name"])
-            continue
-        path = files.get(file["name"])
-        if path is None or not path.is_file():
-            raise UserError(
-                f"{file['name']} of {description['name']}: no such file; fetch it again"
-            )
-        found = calc_sha256(path)
-        if found != file["sha256"]:
-            raise UserError(
-                f"{path}: sha256 is {found}, the description of {description['name']} says "
-                f"{file['sha256']}; delete the file to have it fetched again, or correct the digest"
-            )
 
 
 def _has_digest(path: Path, sha256: str) -> bool:
@@ -248,3 +186,128 @@ def _download(
         if _has_digest(destination, sha256):
             part.clear()
             return False
+
+
+TIMEOUT = (10.0, 60.0)  # [s] to connect, and between two pieces
+CHUNK = 1 << 16  # [bytes]; received at once at most
+
+
+class BrokenError(Exception):
+    """An attempt failed in a way that may pass on its own.
+
+    Attributes
+    ----------
+    wait
+        How long the server asks to wait [s]; 0 where it does not.
+    """
+
+    def __init__(self, message: str, wait: float = 0.0):
+        super().__init__(message)
+        self.wait = wait
+
+
+class RefusedError(Exception):
+    """An attempt failed in a way that another one will not cure."""
+
+
+def receive(url: str, part: PartFile, name: str, size: int | None = None) -> int:
+    """Append to `part` what is missing of `url`; start over where the server cannot resume.
+
+    The bytes are kept as they come over the line, as wget and curl do: servers that announce
+    ``Content-Encoding: gzip`` for a file that ends in .gz mean the file itself.
+
+    Parameters
+    ----------
+    url
+        Address of the file.
+    part
+        What has arrived so far.
+    name
+        The file as the user knows it, for the progress bar (only on a terminal).
+    size
+        Size [bytes] that is expected where the server says none.
+
+    Returns
+    -------
+    int
+        Position in the file at which the answer began [bytes]: 0, or what had arrived before.
+
+    Raises
+    ------
+    BrokenError, RefusedError
+        See there; what has arrived is kept if the next attempt may continue it.
+    """
+    done = part.size()
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={done}-"} if done else {})
+    try:
+        with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
+            if response.status_code == 416 and done:  # nothing comes after what we have
+                return done
+            begin, total = _check_answer(response, done)
+            if begin != done:
+                part.clear()
+            if begin not in (0, done):
+                raise BrokenError("the server resumed at another place")
+            total = size if total is None else total
+            with tqdm(
+                desc=name,
+                total=total,
+                initial=begin,
+                unit="B",
+                unit_scale=True,
+                file=sys.stderr,
+                disable=None,  # no bar where stderr is a log file
+            ) as bar:
+                # read1 gives what is there: a break loses nothing that has arrived
+                while piece := response.raw.read1(CHUNK, decode_content=False):
+                    part.file.write(piece)
+                    bar.update(len(piece))
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        # requests uses ValueError for addresses that cannot be right
+        kind = RefusedError if isinstance(error, ValueError) else BrokenError
+        raise kind(_word_failure(error, part)) from None
+    if total is not None and part.size() != total:
+        raise BrokenError(f"the connection broke after {part.size()} of {total} bytes")
+    return begin
+
+
+def _check_answer(response: requests.Response, done: int) -> tuple[int, int | None]:
+    """Where the answer begins (-1: unknown) and the file's size [bytes], None if not said."""
+    status = response.status_code
+    if status == 206:
+        content_range = response.headers.get("Content-Range", "")
+        span, _, total = content_range.removeprefix("bytes ").partition("/")
+        begin = _read_number(span.partition("-")[0])
+        return -1 if begin is None else begin, _read_number(total)
+    if status == 200:
+        return 0, _read_number(response.headers.get("Content-Length", ""))
+    message = f"the server answered {status} {response.reason or ''}".strip()
+    if status >= 500 or status in (408, 416, 425, 429):
+        raise BrokenError(message, _read_wait(response.headers.get("Retry-After", "")))
+    raise RefusedError(message)
+
+
+def _read_number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
+def _read_wait(text: str) -> float:
+    """Seconds of a Retry-After header (RFC 9110, 10.2.3: seconds or a date); 0 without one."""
+    seconds = _read_number(text.strip())
+    if seconds is not None:
+        return float(seconds)
+    with contextlib.suppress(ValueError, TypeError, OverflowError):
+        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time())
+    return 0.0
+
+
+def _word_failure(error: Exception, part: PartFile) -> str:
+    """The innermost reason, without the layers of objects around it."""
+    if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
+        return f"no answer within {max(TIMEOUT):g} s"
+    if isinstance(error, urllib3.exceptions.ProtocolError):
+        return f"the connection broke after {part.size()} bytes"
+    reason = error.args[0] if error.args else error
+    reason = getattr(reason, "reason", reason)
+    text = str(reason).rsplit(">: ", 1)[-1]
+    return f"{type(error).__name__}: {text}"

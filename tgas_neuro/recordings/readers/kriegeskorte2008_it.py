@@ -8,8 +8,8 @@ import xarray as xr
 
 from tgas_neuro.recordings.assembly import Recordings
 from tgas_neuro.recordings.datasets.description import check_options
+from tgas_neuro.recordings.formats.array_files import load_mat_variables
 from tgas_neuro.recordings.formats.image_files import encode_images
-from tgas_neuro.recordings.formats.mat_files import load_mat_variables
 from tgas_neuro.runtime.errors import UserError
 
 VARIABLES = ("stimuli_92objs", "RDMs_mIT_hIT_fig1")

@@ -1,9 +1,128 @@
-"""Labels of presentations and sites as sources keep them: made text or whole numbers, checked."""
+"""Labels of stimuli, presentations and sites, from constants, arrays, tables and patterns."""
+
+import re
+import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from tgas_neuro.config.schema_errors import suggest
+from tgas_neuro.recordings.datasets.files import ListedFiles
+from tgas_neuro.recordings.formats.array_files import ENDINGS, load_variable
 from tgas_neuro.runtime.errors import UserError
+
+TEXT_LABELS = ("stimulus_id", "filename", "neuroid_id", "region", "animal", "array", "session")
+WHOLE_LABELS = ("repetition",)
+
+
+def read_labels(files: ListedFiles, table: str, sources: dict, length: int, dim: str) -> dict:
+    """Values of every label of one table.
+
+    Parameters
+    ----------
+    files
+        Where arrays and CSV tables are found.
+    table
+        Key of the options: ``stimuli``, ``presentations`` or ``neuroids``.
+    sources
+        What stands there: name of the label to its source; ``table`` names a CSV file whose
+        columns are all labels.
+    length
+        How many values each must have.
+    dim
+        The dimension, for messages.
+
+    Returns
+    -------
+    dict
+        Name to (`length`,) array: identifiers, regions, animals, arrays and sessions as text,
+        ``repetition`` as whole numbers, others as numbers where all are, else as text.
+
+    Raises
+    ------
+    UserError
+        A source is not there, has another number of values, or values that are missing.
+    """
+    found = {}
+    sources = dict(sources)
+    name = sources.pop("table", None)
+    if name is not None:
+        path = files.find(name, (".csv",), f"options.{table}.table")
+        columns = read_table(path)
+        found = {label: (columns[label].to_numpy(), f"{path}: column") for label in columns}
+    for label, source in sources.items():
+        found[label] = _read_source(files, source, length, f"options.{table}.{label}")
+    return {
+        label: _convert(values, label, length, dim, where, f"{files.dataset}.yaml")
+        for label, (values, where) in found.items()
+    }
+
+
+def _read_source(files: ListedFiles, source, length: int, key: str) -> tuple[np.ndarray, str]:
+    """Values and where they come from."""
+    where = f"{files.dataset}.yaml: {key}"
+    if not isinstance(source, dict):
+        return np.full(length, source), where
+    kinds = [kind for kind in ("variable", "column", "pattern") if kind in source]
+    if len(kinds) > 1 or (not kinds and "file" not in source):
+        raise UserError(
+            f"{where}: has {' and '.join(kinds) or 'none'} of variable, column, pattern; give one"
+        )
+    if "pattern" in source:
+        numbers = range(source.get("first", 0), source.get("first", 0) + length)
+        return np.array([source["pattern"] % number for number in numbers]), where
+    if "column" in source:
+        path = files.find(source.get("file"), (".csv",), key)
+        columns = read_table(path)
+        if source["column"] not in columns:
+            raise UserError(
+                f"{path}: column {source['column']!r} ({key}) is missing"
+                f"{suggest(source['column'], columns)}; there are: {', '.join(columns)}"
+            )
+        return columns[source["column"]].to_numpy(), f"{path}: {source['column']}"
+    path = files.find(source.get("file"), ENDINGS, key)
+    values = np.squeeze(load_variable(path, source.get("variable")))
+    if values.ndim > 1:
+        raise UserError(
+            f"{path}: {source.get('variable', 'array')} ({key}) has shape {values.shape}, expected "
+            f"one value for each of {length}; give an array of one dimension"
+        )
+    return np.atleast_1d(values), f"{path}: {source.get('variable', 'array')}"
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Columns of a CSV file, every value as text."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # rows longer than the header
+            table = pd.read_csv(
+                path, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False
+            )
+    except (OSError, ValueError, pd.errors.ParserWarning) as error:
+        raise UserError(f"{path}: not a CSV table in UTF-8 ({error}); save it anew") from None
+    bad = [str(name) for name in table.columns if re.match(r"Unnamed: \d+$|$", str(name))]
+    if bad:
+        raise UserError(f"{path}: a column has no name; name every column in the first line")
+    return table
+
+
+def _convert(
+    values: np.ndarray, label: str, length: int, dim: str, where: str, description: str
+) -> np.ndarray:
+    if len(values) != length:
+        raise UserError(
+            f"{where} {label!r} has {len(values)} values, there are {length} along {dim!r} in the "
+            f"responses; correct it, or the axes in {description}"
+        )
+    if label in TEXT_LABELS:
+        return convert_to_text(values, label, dim, where)
+    if label in WHOLE_LABELS:
+        return convert_to_whole(values, label, dim, where)
+    if values.dtype == object:  # from a CSV file: numbers where all are
+        numbers = pd.to_numeric(pd.Series(values), errors="coerce")
+        return values.astype(str) if numbers.isna().any() else numbers.to_numpy()
+    return convert_to_label(values)
 
 
 def convert_to_text(values: np.ndarray, label: str, dim: str, where: str) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tgas_neuro.recordings.readers.arrays.arrays import read_arrays
+from tgas_neuro.recordings.readers.arrays import read_arrays
 
 RATES = np.random.default_rng(0).normal(size=(3, 2, 2)).astype(np.float32)
 NAMES = ("picture_1.png", "picture_2.png", "picture_3.png")

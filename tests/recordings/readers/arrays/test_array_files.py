@@ -11,7 +11,7 @@ import scipy.io
 
 from tgas_neuro.recordings.assembly import load_assembly
 from tgas_neuro.recordings.datasets.description import load_description
-from tgas_neuro.recordings.datasets.local_files import check_planned_files
+from tgas_neuro.recordings.datasets.files import check_planned_files
 from tgas_neuro.recordings.ingest import ingest_recordings
 from tgas_neuro.runtime.errors import UserError
 
@@ -109,7 +109,7 @@ def test_the_template_is_no_data_set_by_mistake():
 
 def test_planning_loads_no_library_of_files():
     code = (
-        "import sys, tgas_neuro.recordings.readers, tgas_neuro.recordings.readers.reader_options;"
+        "import sys, tgas_neuro.recordings.readers, tgas_neuro.recordings.readers.options;"
         "print([name for name in ('h5py', 'pynwb', 'brainscore_vision') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

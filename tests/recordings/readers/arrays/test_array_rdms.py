@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import pdist, squareform
 
-from tgas_neuro.recordings.readers.arrays.arrays import read_arrays
+from tgas_neuro.recordings.readers.arrays import read_arrays
 from tgas_neuro.recordings.readers.kriegeskorte2008_it import read_kriegeskorte2008_it
 from tgas_neuro.runtime.errors import UserError
 

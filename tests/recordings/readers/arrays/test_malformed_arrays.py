@@ -8,7 +8,7 @@ import pytest
 import scipy.io
 import scipy.sparse
 
-from tgas_neuro.recordings.datasets.local_files import check_local_file
+from tgas_neuro.recordings.datasets.files import check_local_file
 from tgas_neuro.runtime.errors import UserError
 
 AXES = ["stimulus", "repetition", "neuroid"]

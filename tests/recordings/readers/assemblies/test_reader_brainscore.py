@@ -11,7 +11,7 @@ import pytest
 import xarray as xr
 
 from tgas_neuro.recordings.datasets.description import load_description
-from tgas_neuro.recordings.readers.assemblies.brainscore_data import (
+from tgas_neuro.recordings.readers.brainscore import (
     import_brainscore,
     list_identifiers,
 )

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from support.lab_file import LabFileForm, write_lab_file
 
-from tgas_neuro.recordings.readers.lab_hdf5.lab_hdf5 import read_lab_hdf5
+from tgas_neuro.recordings.readers.lab_hdf5 import read_lab_hdf5
 
 NAME = "ventral_neural_data.hdf5"
 FORM = LabFileForm(

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from tgas_neuro.recordings.assembly import validate_assembly
-from tgas_neuro.recordings.datasets.local_files import check_local_file
-from tgas_neuro.recordings.readers.lab_hdf5.lab_hdf5 import read_lab_hdf5
+from tgas_neuro.recordings.datasets.files import check_local_file
+from tgas_neuro.recordings.readers.lab_hdf5 import read_lab_hdf5
 from tgas_neuro.runtime.errors import UserError
 
 

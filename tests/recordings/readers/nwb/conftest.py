@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tgas_neuro.recordings.readers.nwb.nwb import read_nwb
+from tgas_neuro.recordings.readers.nwb import read_nwb
 
 N_IMAGES, N_TRIALS = 4, 12
 ONSETS = 1.0 + 0.3 * np.arange(N_TRIALS)

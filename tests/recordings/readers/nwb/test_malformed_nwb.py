@@ -5,8 +5,8 @@ import sys
 import numpy as np
 import pytest
 
-from tgas_neuro.recordings.datasets.local_files import check_local_file
-from tgas_neuro.recordings.readers.nwb.nwb import read_nwb
+from tgas_neuro.recordings.datasets.files import check_local_file
+from tgas_neuro.recordings.readers.nwb import read_nwb
 from tgas_neuro.runtime.errors import UserError
 
 

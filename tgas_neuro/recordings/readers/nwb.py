@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,16 +11,16 @@ import pandas as pd
 
 from tgas_neuro.recordings.assembly import Recordings, build_assembly
 from tgas_neuro.recordings.datasets.description import check_options
-from tgas_neuro.recordings.datasets.listed_files import ListedFiles
+from tgas_neuro.recordings.datasets.files import ListedFiles
 from tgas_neuro.recordings.formats.image_files import ARCHIVES, read_image_files, split_numbers
-from tgas_neuro.recordings.readers.nwb.nwb_files import open_nwb
-from tgas_neuro.recordings.readers.nwb.nwb_images import match_images, read_nwb_images
-from tgas_neuro.recordings.readers.nwb.nwb_tables import (
+from tgas_neuro.recordings.readers.nwb_tables import (
     choose_rows,
+    match_images,
+    open_nwb,
+    read_nwb_images,
     read_presentations,
     read_regions,
 )
-from tgas_neuro.recordings.readers.nwb.spike_counts import count_spikes, find_observed
 from tgas_neuro.recordings.readers.time_bins import check_window
 from tgas_neuro.runtime.errors import UserError
 
@@ -39,7 +40,7 @@ def read_nwb(description: dict, files: dict[str, Path]) -> Recordings:
     Parameters
     ----------
     description
-        Its ``options`` are `tgas_neuro.recordings.readers.nwb.nwb_options.NWB`.
+        Its ``options`` are `tgas_neuro.recordings.readers.options.NWB`.
     files
         One file that ends in .nwb, and the images: an archive or a folder, or, with
         ``options.images``, a container inside the file. Further sessions are data sets of their
@@ -183,3 +184,53 @@ def _find_images(listed: ListedFiles, stimuli: pd.DataFrame):
     return filenames, (
         (name, content) for name, content in read_image_files(path) if name in wanted
     )
+
+
+def count_spikes(
+    spike_times: Sequence[np.ndarray], onsets: np.ndarray, window_ms: Sequence[float]
+) -> np.ndarray:
+    """Count spikes with onset + start <= t < onset + stop.
+
+    Half open, so that windows that follow each other share no spike.
+
+    Parameters
+    ----------
+    spike_times
+        Of each unit, (spike,) [s], in any order.
+    onsets
+        (presentation,) [s].
+    window_ms
+        Start and stop after onset [ms].
+
+    Returns
+    -------
+    numpy.ndarray
+        (presentation, unit), float32.
+    """
+    starts, stops = (onsets + edge / 1000 for edge in window_ms)
+    counts = np.empty((len(onsets), len(spike_times)), dtype=np.float32)
+    for unit, times in enumerate(spike_times):
+        times = np.sort(times)
+        counts[:, unit] = np.searchsorted(times, stops) - np.searchsorted(times, starts)
+    return counts
+
+
+def find_observed(
+    intervals: Sequence[np.ndarray | None], onsets: np.ndarray, window_ms: Sequence[float]
+) -> np.ndarray:
+    """Whether each unit was observed during the whole window, (presentation, unit).
+
+    Parameters
+    ----------
+    intervals
+        Of each unit, (interval, start and stop) [s], or None: always observed.
+    onsets, window_ms
+        As in `count_spikes`.
+    """
+    starts, stops = (onsets + edge / 1000 for edge in window_ms)
+    observed = np.ones((len(onsets), len(intervals)), dtype=bool)
+    for unit, times in enumerate(intervals):
+        if times is not None:
+            inside = (starts[:, None] >= times[:, 0]) & (stops[:, None] <= times[:, 1])
+            observed[:, unit] = inside.any(axis=1)
+    return observed

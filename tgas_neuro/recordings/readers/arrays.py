@@ -8,7 +8,8 @@ import pandas as pd
 
 from tgas_neuro.recordings.assembly import Recordings, build_assembly
 from tgas_neuro.recordings.datasets.description import check_options
-from tgas_neuro.recordings.datasets.listed_files import ListedFiles
+from tgas_neuro.recordings.datasets.files import ListedFiles
+from tgas_neuro.recordings.formats.array_files import ENDINGS, load_variable
 from tgas_neuro.recordings.formats.image_files import (
     ARCHIVES,
     check_pixels,
@@ -16,14 +17,13 @@ from tgas_neuro.recordings.formats.image_files import (
     list_image_files,
     read_image_files,
 )
-from tgas_neuro.recordings.readers.arrays.array_axes import (
+from tgas_neuro.recordings.readers.array_axes import (
     drop_empty,
     list_presentations,
     order_axes,
+    read_rdms,
 )
-from tgas_neuro.recordings.readers.arrays.array_files import ENDINGS, load_variable
-from tgas_neuro.recordings.readers.arrays.array_rdms import read_rdms
-from tgas_neuro.recordings.readers.arrays.label_sources import read_labels
+from tgas_neuro.recordings.readers.labels import read_labels
 from tgas_neuro.runtime.errors import UserError
 
 SHOWN = ("object_name", "category_name", "variation")
@@ -42,7 +42,7 @@ def read_arrays(description: dict, files: dict[str, Path]) -> Recordings:
     Parameters
     ----------
     description
-        Its ``options`` are `tgas_neuro.recordings.readers.arrays.array_options.ARRAYS`.
+        Its ``options`` are `tgas_neuro.recordings.readers.options.ARRAYS`.
     files
         The arrays, the CSV tables, and the images: an archive, a folder, or an array.
 

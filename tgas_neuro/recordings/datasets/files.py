@@ -1,0 +1,271 @@
+"""Files of a description, found by name or by what their endings say that they hold."""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from tgas_neuro.config.schema_errors import suggest
+from tgas_neuro.recordings.assembly import NETCDF
+from tgas_neuro.recordings.datasets.description import DIGESTS
+from tgas_neuro.recordings.datasets.download import fetch_file
+from tgas_neuro.recordings.formats.image_files import ARCHIVES
+from tgas_neuro.recordings.formats.subprocess_probe import probe_hdf5
+from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.files import calc_sha256
+
+
+@dataclass(frozen=True)
+class ListedFiles:
+    """The files of a description, by name or by what they can hold.
+
+    Attributes
+    ----------
+    dataset
+        Name of the data set.
+    paths
+        Path of each file by its name.
+    """
+
+    dataset: str
+    paths: dict[str, Path]
+
+    def find(self, name: str | None, endings: tuple[str, ...], key: str) -> Path:
+        """Path of the file called `name`, or of the only one with one of `endings`.
+
+        `key` is the option that asks for it, for messages.
+        """
+        where = f"{self.dataset}.yaml: {key}"
+        if name is not None:
+            if name not in self.paths:
+                raise UserError(
+                    f"{where}: file: {name!r} is not listed under files"
+                    f"{suggest(name, self.paths)}; there are: {', '.join(self.paths) or 'none'}"
+                )
+            return Path(self.paths[name])
+        names = [
+            name
+            for name, path in self.paths.items()
+            if name.lower().endswith(endings) or str(path).lower().endswith(endings)
+        ]
+        if len(names) != 1:
+            raise UserError(
+                f"{where}: file is missing and {len(names)} files end in {', '.join(endings)}; "
+                f"name one of: {', '.join(names or self.paths) or 'none are listed under files'}"
+            )
+        return Path(self.paths[names[0]])
+
+
+TABLE = (".csv",)
+KINDS = {
+    "assembly": (NETCDF, "an assembly"),
+    "table": (TABLE, "a stimulus table"),
+    "images": (ARCHIVES, "images"),
+}
+
+
+class SourceFiles(NamedTuple):
+    """An assembly, its stimulus table and its images (an archive or a folder)."""
+
+    assembly: Path
+    table: Path
+    images: Path
+
+
+def find_source_files(description: dict, files: dict[str, Path]) -> SourceFiles:
+    """Tell the files of a description apart by their endings; a folder is the images.
+
+    Raises
+    ------
+    UserError
+        There is none or more than one of a kind, one of no kind, or one does not exist.
+    """
+    where = f"{description['name']}.yaml: files"
+    found: dict[str, list[Path]] = {kind: [] for kind in KINDS}
+    for name, path in files.items():
+        path = Path(path)
+        if not path.exists():
+            raise UserError(f"{where}: {name}: no such file or folder: {path}; correct the path")
+        found[_tell_kind(path, name, where)].append(path)
+    for kind, (endings, words) in KINDS.items():
+        if len(found[kind]) != 1:
+            listed = ", ".join(map(str, found[kind])) or "none"
+            folder = " or a folder" if kind == "images" else ""
+            raise UserError(
+                f"{where}: this reader needs one file with {words} ({', '.join(endings)}{folder}), "
+                f"there are {len(found[kind])}: {listed}; the files are: "
+                f"{', '.join(files) or 'none'}"
+            )
+    return SourceFiles(*(found[kind][0] for kind in KINDS))
+
+
+def _tell_kind(path: Path, name: str, where: str) -> str:
+    if path.is_dir():
+        return "images"
+    for kind, (endings, _) in KINDS.items():
+        if path.name.lower().endswith(endings) or name.lower().endswith(endings):
+            return kind
+    allowed = [ending for endings, _ in KINDS.values() for ending in endings]
+    raise UserError(
+        f"{where}: {name}: its ending does not say what {path.name!r} is; allowed are: "
+        f"{', '.join(allowed)}, or a folder of images"
+    )
+
+
+def locate_file(file: dict, folder: str | Path) -> Path:
+    """Where an entry of ``files`` lies: the user's own as written (``~`` is the home), or `folder`.
+
+    Parameters
+    ----------
+    file
+        With ``path``, or to be downloaded.
+    folder
+        Where the data set's downloads are kept.
+    """
+    return Path(file["path"]).expanduser() if "path" in file else Path(folder) / file["name"]
+
+
+def check_planned_files(descriptions: Iterable[dict]) -> None:
+    """Check before any work that all files of the user's are there and may be read.
+
+    Raises
+    ------
+    UserError
+        One line that names description, file and path.
+    """
+    for description in descriptions:
+        for file in description["files"]:
+            if "path" in file:
+                _find_local_file(file, description["name"])
+
+
+def _find_local_file(file: dict, dataset: str) -> Path:
+    path = locate_file(file, "")
+    try:
+        if path.is_dir():
+            next(path.iterdir(), None)
+        else:
+            path.open("rb").close()
+    except OSError as error:
+        denied = isinstance(error, PermissionError)
+        way_out = "allow it to be read" if denied else "correct it or bring the file there"
+        raise UserError(
+            f"{dataset}.yaml: {file['name']}: path: {file['path']!r} cannot be read "
+            f"({error.strerror}); {way_out}; it is absolute or relative to {Path.cwd()}"
+        ) from None
+    return path
+
+
+def match_downloads(descriptions: Iterable[dict]) -> str:
+    """A regular expression for names of files to download, each behind its data set's folder.
+
+    Nothing else matches, so that no file of the user's is ever taken for the output of a rule.
+    """
+    found = [
+        f"(?<=/{re.escape(description['name'])}/){re.escape(file['name'])}"
+        for description in descriptions
+        for file in description["files"]
+        if "path" not in file
+    ]
+    return "|".join(found) or "(?!)"
+
+
+def check_local_file(file: dict, dataset: str) -> Path:
+    """Check an entry with ``path`` as a whole: it is there, and is what its digests say.
+
+    An HDF5 file (netCDF, NWB, MATLAB 7.3) without a digest is probed in a child process first (see
+    `tgas_neuro.recordings.formats.subprocess_probe`).
+
+    Raises
+    ------
+    UserError
+        It is missing, has another digest, is damaged, or is a folder with a digest.
+    """
+    path = _find_local_file(file, dataset)
+    given = [kind for kind in DIGESTS if kind in file]
+    if path.is_dir():
+        if given:
+            raise UserError(
+                f"{dataset}.yaml: {file['name']}: {given[0]}: {path} is a folder, which has none; "
+                "remove the key, or give an archive"
+            )
+        return path
+    for kind in given:
+        with path.open("rb") as content:
+            found = hashlib.file_digest(content, kind).hexdigest()
+        if found != file[kind]:
+            raise UserError(
+                f"{path}: {kind} is {found}, {dataset}.yaml says {file[kind]}; "
+                "give the file that is meant, or correct the digest"
+            )
+    if not given:
+        probe_hdf5(path)
+    return path
+
+
+def fetch_files(
+    description: dict, folder: str | Path, mirror: str | Path | None = None
+) -> dict[str, Path]:
+    """Fetch every file of a data set (see `fetch_file`); the user's own are checked, not copied.
+
+    Parameters
+    ----------
+    description
+        From `tgas_neuro.recordings.datasets.description.load_description`.
+    folder
+        Where this data set's downloads are kept, for example ``neural_data/raw/<dataset>``.
+    mirror
+        A folder looked in before the internet; there the files lie as ``<dataset>/<name>``.
+
+    Returns
+    -------
+    dict[str, Path]
+        Path of each file by its name in the description.
+
+    Raises
+    ------
+    UserError
+        A file cannot be had, or is not the one that the description means.
+    """
+    paths = {}
+    for file in description["files"]:
+        if "path" in file:
+            paths[file["name"]] = check_local_file(file, description["name"])
+        else:
+            paths[file["name"]] = fetch_file(
+                file["url"],
+                Path(folder) / file["name"],
+                file["sha256"],
+                mirror=mirror,
+                mirror_name=f"{description['name']}/{file['name']}",
+                size=file.get("size"),
+            )
+    return paths
+
+
+def check_files(description: dict, files: dict[str, Path]) -> None:
+    """Check that files which lie there already, however they came, are those of the description.
+
+    Raises
+    ------
+    UserError
+        A file is missing or has another digest; it is left as it is. Of the user's own files also
+        what `tgas_neuro.recordings.datasets.files.check_local_file` finds.
+    """
+    for file in description["files"]:
+        if "path" in file:
+            check_local_file(file, description["name"])
+            continue
+        path = files.get(file["name"])
+        if path is None or not path.is_file():
+            raise UserError(
+                f"{file['name']} of {description['name']}: no such file; fetch it again"
+            )
+        found = calc_sha256(path)
+        if found != file["sha256"]:
+            raise UserError(
+                f"{path}: sha256 is {found}, the description of {description['name']} says "
+                f"{file['sha256']}; delete the file to have it fetched again, or correct the digest"
+            )

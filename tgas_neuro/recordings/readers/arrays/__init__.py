@@ -1,1 +1,0 @@
-"""Reader of plain arrays: NumPy, MATLAB, HDF5, CSV."""

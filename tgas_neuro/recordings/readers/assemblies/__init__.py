@@ -1,1 +1,0 @@
-"""Readers of assemblies in netCDF: our own, BrainIO, Brain-Score."""

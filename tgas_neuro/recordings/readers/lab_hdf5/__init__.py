@@ -1,1 +1,0 @@
-"""Reader of the laboratory HDF5 file of Majaj and Hong 2015."""

@@ -1,0 +1,185 @@
+"""Your own recordings: an assembly in the project's form, its stimulus table and its images."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from tgas_neuro.recordings.assembly import DIMS, REQUIRED_COORDS, Recordings
+from tgas_neuro.recordings.datasets.description import check_options
+from tgas_neuro.recordings.datasets.files import find_source_files
+from tgas_neuro.recordings.readers.convert_source import NOT_STATED, convert_assembly
+from tgas_neuro.recordings.readers.source_assembly import SourceAssembly
+from tgas_neuro.recordings.readers.stimulus_table import (
+    load_stimulus_table,
+    match_stimuli,
+    read_images,
+)
+from tgas_neuro.runtime.errors import UserError
+
+
+def read_netcdf(description: dict, files: dict[str, Path]) -> Recordings:
+    """Read an assembly file as `tgas_neuro.recordings.assembly.write_assembly` writes it.
+
+    Three files: the assembly (``.nc``), the stimulus table (``.csv``, see `load_stimulus_table`)
+    and the images (an archive or a folder). The assembly's variable ``response`` has the dims
+    ``presentation`` and ``neuroid`` (in either order), any type of real numbers, and the
+    coordinates of `REQUIRED_COORDS`; attributes ``unit`` and ``time_window_ms``, or the options
+    ``unit`` and ``window_ms``. The other attributes come from the description.
+
+    Raises
+    ------
+    UserError
+        What is missing and what to add, or what is wrong, in one line.
+    """
+    options = check_options(description, "netcdf")
+    paths = find_source_files(description, files)
+    with open_netcdf_source(paths.assembly, "response") as source:
+        _check_contract(source, options)
+        assembly = convert_assembly(source, options)
+    listed = load_stimulus_table(paths.table, options.get("degrees"))
+    assembly, stimuli = match_stimuli(assembly, listed, str(paths.table), leave_out=False)
+    images = read_images(paths.images, stimuli)
+    return Recordings(stimuli.drop(columns=["place", "sha256"]), images, assembly)
+
+
+def _check_contract(source: SourceAssembly, options: dict) -> None:
+    """Name at once all that the file lacks, with how it is added."""
+    if set(source.responses.dims) != set(DIMS):
+        raise UserError(
+            f"{source.where}: dims of response are {source.responses.dims}, expected {DIMS}; "
+            "rename or average the others, or use reader 'brainio', which knows time bins"
+        )
+    lacking = {
+        f"coordinate {label!r} on {dim!r}": f"response.coords[{label!r}] = ({dim!r}, [...])"
+        for dim, labels in REQUIRED_COORDS.items()
+        for label in labels
+        if label not in source.labels
+    }
+    for attr, option in (("unit", "unit"), ("time_window_ms", "window_ms")):
+        if attr not in source.attrs and options.get(option) is None:
+            example = "'spikes'" if attr == "unit" else f"[70, 170] (or {NOT_STATED!r})"
+            lacking[f"attribute {attr!r}"] = f"response.attrs[{attr!r}] = {example}"
+    if lacking:
+        raise UserError(
+            f"{source.where}: {', '.join(lacking)} missing; add with xarray: "
+            f"{'; '.join(lacking.values())}"
+        )
+
+
+def read_brainio(description: dict, files: dict[str, Path]) -> Recordings:
+    """Read what BrainIO packages as ``assy_*.nc``, ``stimulus_*.csv`` and ``stimulus_*.zip``.
+
+    The netCDF file is read with xarray alone: BrainIO's own loader makes a MultiIndex of all
+    coordinates, which costs more memory than the responses. Old names (``image_id``,
+    ``image_file_name``, ``subject``, ``arr``) are understood; where ``repetition`` is missing,
+    the presentations of a stimulus are numbered in their order. Stimuli without responses are
+    left out, as BrainIO shares stimulus sets between data sets.
+
+    Parameters
+    ----------
+    description
+        Its options are those of `tgas_neuro.recordings.readers.options` for ``brainio``.
+    files
+        By name: one ``.nc``, one ``.csv``, and an archive or folder of images. Their SHA-1 or
+        SHA-256, where the description gives one, is checked before.
+
+    Raises
+    ------
+    UserError
+        A file is missing, damaged or another one, or the three do not belong together.
+    """
+    options = check_options(description, "brainio")
+    paths = find_source_files(description, files)
+    with open_netcdf_source(paths.assembly) as source:
+        assembly = convert_assembly(source, options)
+    listed = load_stimulus_table(paths.table, options.get("degrees"))
+    assembly, stimuli = match_stimuli(assembly, listed, str(paths.table), leave_out=True)
+    images = read_images(paths.images, stimuli, listed)
+    return Recordings(stimuli.drop(columns=["place", "sha256"]), images, assembly)
+
+
+# what damaged files made netCDF4, HDF5 and xarray raise
+BROKEN = (
+    OSError,
+    RuntimeError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    MemoryError,
+)
+
+
+@contextmanager
+def open_netcdf_source(path: Path, variable: str | None = None) -> Iterator[SourceAssembly]:
+    """Open an assembly in a netCDF file; every one-dimensional variable counts as a label.
+
+    Parameters
+    ----------
+    path
+        netCDF4 or netCDF3, as the project (`write_assembly`) or BrainIO writes it.
+    variable
+        Name of the responses; None: the only variable with a dim ``presentation``,
+        ``neuroid`` or ``event`` and more than labels have, as BrainIO does not fix the name.
+
+    Raises
+    ------
+    UserError
+        The file is damaged or of another kind, or the responses cannot be told.
+    """
+    try:
+        # decode_times: a label that is called "days since ..." is not needed as a date
+        dataset = xr.open_dataset(path, engine="netcdf4", decode_times=False)
+    except BROKEN as error:
+        raise _word_broken(path, error) from None
+    with dataset:
+        name = _find_responses(path, dataset, variable)
+
+        def load(part: xr.Variable) -> np.ndarray:
+            try:
+                return np.asarray(part)
+            except BROKEN as error:
+                raise _word_broken(path, error) from None
+
+        labels = {
+            str(label): (values.dims, load(values))
+            for label, values in dataset.variables.items()
+            if label != name and len(values.dims) <= 1
+        }
+        attrs = dict(dataset.attrs) | dict(dataset[name].attrs)
+        yield SourceAssembly(str(path), dataset[name].variable, labels, attrs, load)
+
+
+def _find_responses(path: Path, dataset: xr.Dataset, variable: str | None) -> str:
+    there = [str(name) for name in dataset.data_vars]
+    if variable is not None:
+        if variable not in there:
+            raise UserError(
+                f"{path}: variable {variable!r} is missing; there are: "
+                f"{', '.join(there) or 'none'}; name the responses {variable!r}"
+            )
+        return variable
+    large = [name for name in there if dataset[name].ndim > 1]
+    if not large and "event" in dataset.dims:
+        raise UserError(
+            f"{path}: it holds events (dim 'event', {dataset.sizes['event']} of them), such as "
+            "spike times, not a response to each presentation; count spikes in a window first, "
+            "as reader 'nwb' does"
+        )
+    if len(large) != 1:
+        raise UserError(
+            f"{path}: {len(large)} variables could be the responses: {', '.join(large) or 'none'} "
+            f"(of {', '.join(there) or 'none'}); keep one with dims presentation and neuroid"
+        )
+    return large[0]
+
+
+def _word_broken(path: Path, error: Exception) -> UserError:
+    return UserError(
+        f"{path}: not a readable netCDF file ({type(error).__name__}: {error}); it may be "
+        "truncated or of another kind: fetch or make it again"
+    )
