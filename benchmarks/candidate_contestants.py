@@ -19,13 +19,10 @@ def prepare_ours(compiled: bool = False, **case: int) -> Callable[[], dict[str, 
     """Steps as `train_candidate` makes them."""
     import torch
 
+    from tgas_neuro.images.augmentation import augment_batch
+    from tgas_neuro.images.pixels import load_batch
     from tgas_neuro.runtime.devices import keep_freed_memory
-    from tgas_neuro.search.candidate.training import (
-        _compile,
-        augment_batch,
-        build_optimizer,
-        load_batch,
-    )
+    from tgas_neuro.search.candidate.training import _compile, build_optimizer
 
     keep_freed_memory()
     network, images, labels = _build(**case)
@@ -43,7 +40,8 @@ def prepare_reference(**case: int) -> Callable[[], dict[str, Any]]:
     import torch
     from candidate_reference import ReferenceNetwork, copy_weights
 
-    from tgas_neuro.search.candidate.training import augment_batch, load_batch
+    from tgas_neuro.images.augmentation import augment_batch
+    from tgas_neuro.images.pixels import load_batch
 
     network, images, labels = _build(**case)
     reference = ReferenceNetwork(*_choose(**case)).train()

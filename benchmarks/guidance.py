@@ -31,7 +31,8 @@ from harness import describe_machine
 from tgas_neuro.architecture.genotype import read_genotype
 from tgas_neuro.architecture.network import build_network
 from tgas_neuro.figures.save import save_figure
-from tgas_neuro.images.decoded import decode_image_folder
+from tgas_neuro.images.decoded import decode_listing
+from tgas_neuro.images.image_folder import load_image_folder
 from tgas_neuro.runtime.files import read_json, write_json
 from tgas_neuro.runtime.provenance import get_time
 from tgas_neuro.scoring.layers import calc_teacher_guidance
@@ -84,7 +85,8 @@ def decode_images(data: Path, work: Path) -> Path:
             continue
         with tarfile.open(data / "cifar10_subset.tar.gz") as archive:
             archive.extractall(work, filter="data")
-        decode_image_folder(work / "cifar10_subset" / theirs, SIZE, images / ours, "--data")
+        listing = load_image_folder(work / "cifar10_subset" / theirs, "training", "--data")
+        decode_listing(listing, SIZE, images / ours)
     return images
 
 

@@ -20,15 +20,15 @@ from tgas_neuro.architecture.genotype import Genotype
 from tgas_neuro.architecture.network import build_network
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.architecture.space import SPACES
+from tgas_neuro.images.augmentation import augment_batch
 from tgas_neuro.images.decoded import load_decoded
+from tgas_neuro.images.pixels import load_batch
 from tgas_neuro.runtime.devices import keep_freed_memory
 from tgas_neuro.runtime.files import write_json, written_whole
 from tgas_neuro.runtime.seeds import derive_generator, derive_seed
 from tgas_neuro.search.candidate.training import (
-    augment_batch,
     build_optimizer,
     draw_held_back,
-    load_batch,
     measure_accuracy,
 )
 

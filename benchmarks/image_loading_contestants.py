@@ -54,7 +54,7 @@ def prepare_plain(folder: str, training: bool) -> Callable[[], dict[str, Any]]:
     from torchvision import transforms
     from torchvision.datasets import ImageFolder
 
-    from tgas_neuro.search.candidate.training import DEVIATION, MEAN
+    from tgas_neuro.images.pixels import DEVIATION, MEAN
 
     cut = (
         [transforms.RandomResizedCrop(SIZE), transforms.RandomHorizontalFlip()]
@@ -130,8 +130,7 @@ def time_steps(path: Path) -> Iterable[tuple[str, float]]:
 
     from tgas_neuro.images.augmentation import Cut
     from tgas_neuro.images.data import normalise
-    from tgas_neuro.images.decoding import Reading, _as_batch, _resize
-    from tgas_neuro.search.candidate.training import DEVIATION, MEAN
+    from tgas_neuro.images.pixels import DEVIATION, MEAN, Reading, _as_batch, _resize
 
     left, top, width, height = CROP
     content, seconds = clock(lambda: np.fromfile(path, dtype=np.uint8))

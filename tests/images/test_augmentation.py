@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kstest
@@ -9,6 +10,7 @@ from torchvision.transforms.functional import to_pil_image
 from tgas_neuro.images.augmentation import (
     AUGMENTATIONS,
     N_DRAWS,
+    augment_batch,
     choose_centre,
     choose_crop,
     choose_middle,
@@ -52,6 +54,23 @@ def test_shift_is_at_most_an_eighth_and_reflects():
     # Two rows down, two columns to the left.
     np.testing.assert_array_equal(corner[2:, :-2], pixels[:-2, 2:])
     np.testing.assert_array_equal(corner[0, :-2], pixels[2, 2:])
+
+
+def test_batches_are_shifted_and_mirrored():
+    size = 16
+    image = np.random.default_rng(0).random((3, size, size)).astype(np.float32)
+    batch = torch.from_numpy(np.stack([image] * 400))
+    found = augment_batch(batch, np.random.default_rng(1)).numpy()
+    padded = np.pad(image, ((0, 0), (2, 2), (2, 2)), mode="edge")
+    allowed = {}
+    for y in range(5):
+        for x in range(5):
+            window = padded[:, y : y + size, x : x + size]
+            allowed[window.tobytes()] = (y, x, False)
+            allowed[np.ascontiguousarray(window[:, :, ::-1]).tobytes()] = (y, x, True)
+    seen = [allowed[np.ascontiguousarray(one).tobytes()] for one in found]
+    assert {kind[:2] for kind in seen} == {(y, x) for y in range(5) for x in range(5)}
+    assert 0.4 < np.mean([mirrored for _, _, mirrored in seen]) < 0.6
 
 
 def test_mirror_is_every_second():

@@ -14,10 +14,9 @@ from torch.utils.data import DataLoader
 
 from tgas_neuro.images.augmentation import AUGMENTATIONS
 from tgas_neuro.images.data import AHEAD, FolderImages, _Batches, iterate_batches, normalise
-from tgas_neuro.images.decoding import Reading
 from tgas_neuro.images.image_folder import load_image_folder
+from tgas_neuro.images.pixels import DEVIATION, MEAN, Reading
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.search.candidate.training import DEVIATION, MEAN
 
 CPU = torch.device("cpu")
 

@@ -6,10 +6,11 @@ from PIL import Image
 
 from tgas_neuro.images.decoded import (
     decode_cifar10,
-    decode_image_folder,
+    decode_listing,
     load_classes,
     load_decoded,
 )
+from tgas_neuro.images.image_folder import load_image_folder
 from tgas_neuro.runtime.errors import UserError
 
 
@@ -22,11 +23,16 @@ def write_folder(folder, sizes):
     return folder
 
 
+def decode(folder, size, destination):
+    listing = load_image_folder(folder, "training", "premature.data.path")
+    return decode_listing(listing, size, destination)
+
+
 def test_images_labels_and_classes(tmp_path):
     folder = write_folder(
         tmp_path / "train", {"b/1.png": (8, 8), "a/2.png": (8, 8), "a/1.png": (16, 8)}
     )
-    assert decode_image_folder(folder, 8, tmp_path / "out", "premature.data.path") == 3
+    assert decode(folder, 8, tmp_path / "out") == 3
     images, labels, classes = load_decoded(tmp_path / "out")
     assert classes == load_classes(tmp_path / "out") == ["a", "b"]
     np.testing.assert_array_equal(labels, [0, 0, 1])
@@ -39,7 +45,7 @@ def test_images_labels_and_classes(tmp_path):
 def test_grey_images_become_rgb(tmp_path):
     (tmp_path / "train/a").mkdir(parents=True)
     Image.new("L", (20, 12), 77).save(tmp_path / "train/a/1.png")
-    decode_image_folder(tmp_path / "train", 4, tmp_path / "out", "premature.data.path")
+    decode(tmp_path / "train", 4, tmp_path / "out")
     assert (load_decoded(tmp_path / "out")[0] == 77).all()
 
 
@@ -47,15 +53,15 @@ def test_broken_images_are_named_and_nothing_is_left(tmp_path):
     folder = write_folder(tmp_path / "train", {"a/1.png": (8, 8)})
     (folder / "a/2.png").write_bytes(b"not an image")
     with pytest.raises(UserError, match=r"a/2.png: not a readable image"):
-        decode_image_folder(folder, 8, tmp_path / "out", "premature.data.path")
+        decode(folder, 8, tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []
     with pytest.raises(UserError, match=r"change premature.data.path"):
-        decode_image_folder(tmp_path / "absent", 8, tmp_path / "out", "premature.data.path")
+        decode(tmp_path / "absent", 8, tmp_path / "out")
 
 
 def test_broken_arrays_are_named(tmp_path):
     folder = write_folder(tmp_path / "train", {"a/1.png": (8, 8)})
-    decode_image_folder(folder, 8, tmp_path / "out", "premature.data.path")
+    decode(folder, 8, tmp_path / "out")
     (tmp_path / "out/images.npy").write_bytes(b"\x93NUMPY")
     with pytest.raises(UserError, match=r"not readable .* delete the folder"):
         load_decoded(tmp_path / "out")

@@ -17,7 +17,7 @@ from torchvision.transforms import (
 )
 
 from tgas_neuro.commands.__main__ import main
-from tgas_neuro.search.candidate.training import DEVIATION, MEAN
+from tgas_neuro.images.pixels import DEVIATION, MEAN
 
 
 def make_photo(width, height, seed):

@@ -15,11 +15,11 @@ import torch
 from PIL import Image
 from torch import nn
 
+from tgas_neuro.images.pixels import DEVIATION, MEAN
 from tgas_neuro.rdm import calc_rdm, compare_rdms
 from tgas_neuro.recordings.datasets.description import load_description
 from tgas_neuro.recordings.readers.kriegeskorte2008_it import read_kriegeskorte2008_it
 from tgas_neuro.scoring.activations import record_activations
-from tgas_neuro.search.candidate.training import DEVIATION, MEAN
 from tgas_neuro.teacher.stimuli import show_image
 
 pytestmark = pytest.mark.real_data

@@ -75,9 +75,9 @@ def choose_middle(width: int, height: int, size: int, shorter: int) -> Cut:
     margins to the nearest pixel, halves to the even one.
     """
     shortest = min(width, height)
-    resized = [shorter * side // shortest for side in (width, height)]
-    x, y = (round((side - size) / 2) for side in resized)
-    return Cut(0, 0, width, height, *resized, x, y)
+    resized_width, resized_height = shorter * width // shortest, shorter * height // shortest
+    x, y = round((resized_width - size) / 2), round((resized_height - size) / 2)
+    return Cut(0, 0, width, height, resized_width, resized_height, x, y)
 
 
 def choose_crop(width: int, height: int, size: int, draws: np.ndarray) -> Cut:
@@ -126,6 +126,21 @@ def mirror(pixels: np.ndarray, draws: np.ndarray) -> np.ndarray:
 def keep(pixels: np.ndarray, draws: np.ndarray) -> np.ndarray:
     """Change nothing."""
     return pixels
+
+
+def augment_batch(x: torch.Tensor, generator: np.random.Generator) -> torch.Tensor:
+    """Mirror half of the images and shift each by up to an eighth of its size, edges repeated."""
+    n, _, height, width = x.shape
+    most = max(1, height // 8)
+    shift_y, shift_x = generator.integers(-most, most + 1, size=(2, n))
+    mirrored = generator.random(n) < 0.5
+    rows = np.clip(np.arange(height) + shift_y[:, None], 0, height - 1)
+    columns = np.clip(np.arange(width) + shift_x[:, None], 0, width - 1)
+    columns[mirrored] = columns[mirrored, ::-1]
+    image = torch.arange(n, device=x.device)[:, None, None]
+    rows = torch.from_numpy(rows).to(x.device)[:, :, None]
+    columns = torch.from_numpy(columns.copy()).to(x.device)[:, None, :]
+    return x.permute(0, 2, 3, 1)[image, rows, columns].permute(0, 3, 1, 2)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Corrupt images: found before training, named, and left out up to a stated share."""
+"""Corrupt images are found before training, named, and left out up to a given share."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json, write_json
 
 BROKEN = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
-TAIL = 1024  # bytes at the end among which the end of an image is looked for
+TAIL = 1024  # bytes at the end of a file that are searched for the end mark
 ENDS = {"JPEG": b"\xff\xd9", "PNG": b"IEND"}
 
 
@@ -28,14 +28,14 @@ def check_decode(path: Path) -> str | None:
 
 
 def check_header(path: Path) -> str | None:
-    """Why an image cannot be decoded, as far as its first and last bytes tell; None if they do not.
+    """Why an image cannot be decoded, judged by its first and last bytes; None if they look sound.
 
-    An image that does not end as its format says is decoded, so that no sound one is refused.
+    An image without the end mark of its format is decoded, and is refused only if that fails.
     """
     try:
         with path.open("rb") as file, warnings.catch_warnings(action="ignore"):
             with Image.open(file) as image:
-                end = ENDS.get(image.format)
+                end = ENDS.get(image.format or "")
             file.seek(max(0, path.stat().st_size - TAIL))
             if end is not None and end in file.read():
                 return None
@@ -48,7 +48,7 @@ CHECKS = {"header": check_header, "decode": check_decode}
 
 
 def find_corrupt(listing: ImageFolder, check: str, checked: Path | None = None) -> dict[str, str]:
-    """Corrupt images of a listing, path to what is wrong, in the listing's order.
+    """Find the corrupt images of a listing: path to what is wrong, in the listing's order.
 
     Parameters
     ----------
@@ -57,18 +57,18 @@ def find_corrupt(listing: ImageFolder, check: str, checked: Path | None = None) 
     check
         A key of `CHECKS`.
     checked
-        Folder that keeps what was found, under the listing's digest: of the same images only the
-        corrupt ones are checked again. None keeps nothing.
+        Folder that keeps the result under the listing's digest. Of the same images only the corrupt
+        ones are checked again. None keeps nothing.
     """
     kept = None if checked is None else checked / f"{listing.digest[:16]}_{check}.json"
-    known = kept is not None and kept.is_file()
-    # what was corrupt may have been repaired to a file of the same size, or not have been readable
-    paths = list(read_json(kept)["corrupt"]) if known else listing.paths
+    known = None if kept is None or not kept.is_file() else read_json(kept)["corrupt"]
+    # A corrupt image may have been replaced by a sound file of the same size.
+    paths = listing.paths if known is None else tuple(known)
     with ThreadPoolExecutor(_count_cores()) as pool:  # reading and decoding run side by side
         found = pool.map(CHECKS[check], [listing.folder / path for path in paths], chunksize=256)
         pairs = zip(paths, found, strict=True)
         corrupt = {path: reason for path, reason in pairs if reason is not None}
-    if kept is not None and (not known or len(corrupt) < len(paths)):
+    if kept is not None and (known is None or len(corrupt) < len(paths)):
         content = {"folder": str(listing.folder), "n_images": len(listing), "corrupt": corrupt}
         write_json(kept, content)
     return corrupt

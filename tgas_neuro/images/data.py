@@ -1,5 +1,8 @@
 """Batches of images for the final training: kept decoded where they fit, else read each time."""
 
+import math
+import mmap
+import multiprocessing
 import os
 import signal
 import threading
@@ -16,13 +19,10 @@ from tgas_neuro.images.augmentation import (
     choose_middle,
     draw_augmentation,
 )
-from tgas_neuro.images.decoding import Reading, decode_square
 from tgas_neuro.images.image_folder import ImageFolder
-from tgas_neuro.images.shared_memory import share_pixels
+from tgas_neuro.images.pixels import READING, Reading, decode_square, normalise
 from tgas_neuro.runtime.errors import UserError, check_choice
 
-READING = Reading()
-SERIAL = 2**15 - 1  # elements of an operation that torch does not split among threads
 AHEAD = 2  # batches that a worker has been given beforehand
 
 
@@ -100,7 +100,7 @@ class FolderImages:
         if images is None:
             images = torch.empty((len(samples), self.size, self.size, 3), dtype=torch.uint8)
         pixels = images.numpy()
-        if epoch is None:
+        if epoch is None or self.seed is None:
             for place, sample in enumerate(samples):
                 pixels[place] = self._load_view(sample)
             return images
@@ -184,42 +184,14 @@ def iterate_batches(
             pixels, labels = source.get_pixels(number), source.get_labels(number)
             if device.type == "cuda":  # only from such memory a copy runs beside the network
                 pixels, labels = pixels.pin_memory(), labels.pin_memory()
+            reading = images.reading
             yield (
-                normalise(pixels.to(device, non_blocking=True), images.reading),
+                normalise(pixels.to(device, non_blocking=True), reading.mean, reading.deviation),
                 labels.to(device, non_blocking=True),
             )
     finally:
         if workers:  # torch ends them with the last reference, which a traceback may hold
-            loaded._shutdown_workers()
-
-
-def normalise(pixels: torch.Tensor, reading: Reading = READING) -> torch.Tensor:
-    """Pixels (sample, y, x, rgb), uint8, as inputs (sample, channel, y, x), channels last."""
-    count, height, width, _ = pixels.shape
-    mean, deviation = (
-        torch.tensor(colour, device=pixels.device).mul(255).repeat(width)
-        for colour in (reading.mean, reading.deviation)
-    )
-    # By whole rows of an image: 9 times as fast as with an innermost dimension of 3.
-    rows = pixels.view(count * height, width * 3)
-    inputs = _allocate(rows.shape, pixels.device)
-    # On a CPU in blocks that stay in the cache and are too small for torch's threads: where the
-    # workers use all cores, these would wait for each other.
-    block = max(1, SERIAL // (width * 3)) if pixels.device.type == "cpu" else len(rows)
-    for part, source in zip(inputs.split(block), rows.split(block), strict=True):
-        part.copy_(source).sub_(mean).div_(deviation)
-    return inputs.view(pixels.shape).permute(0, 3, 1, 2)
-
-
-def _allocate(shape: torch.Size, device: torch.device) -> torch.Tensor:
-    """An empty float32 tensor.
-
-    On a CPU by numpy, which asks Linux for huge pages: a batch of 224 pixels is more than glibc
-    keeps, and mapping 4 KB at a time takes longer than filling it.
-    """
-    if device.type == "cpu":
-        return torch.from_numpy(np.empty(shape, dtype=np.float32))
-    return torch.empty(shape, dtype=torch.float32, device=device)
+            loaded._shutdown_workers()  # type: ignore[attr-defined]  # of the class for workers
 
 
 class _Batches(Dataset):
@@ -243,7 +215,7 @@ class _Batches(Dataset):
         places = min(len(batches), AHEAD * workers + 1)
         largest = max(map(len, batches), default=0)
         shape = (places, largest, images.size, images.size, 3)
-        self.places = share_pixels(shape) if workers else torch.empty(shape, dtype=torch.uint8)
+        self.places = _share_pixels(shape) if workers else torch.empty(shape, dtype=torch.uint8)
 
     def __len__(self) -> int:
         return len(self.batches)
@@ -259,6 +231,19 @@ class _Batches(Dataset):
     def get_labels(self, number: int) -> torch.Tensor:
         """Labels of a batch, (sample,), int64."""
         return self.images.labels[list(self.batches[number])]
+
+
+def _share_pixels(shape: tuple[int, ...]) -> torch.Tensor:
+    """A uint8 tensor that is the same memory in processes that this one starts.
+
+    Torch's own shared memory lies in /dev/shm, where a container has 64 MB. What is mapped without
+    a file has no such limit, but only a forked process finds it again.
+    """
+    if multiprocessing.get_start_method() != "fork":
+        return torch.empty(shape, dtype=torch.uint8).share_memory_()
+    length = math.prod(shape)
+    memory = mmap.mmap(-1, max(length, 1))
+    return torch.frombuffer(memory, dtype=torch.uint8)[:length].view(shape)
 
 
 def _prepare_worker(number: int) -> None:

@@ -1,40 +1,42 @@
-"""A split decoded once into arrays that all candidates map into memory and share."""
+"""A training split decoded once into arrays, which all candidates map into memory and share."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from tgas_neuro.images.cifar10 import read_cifar10
-from tgas_neuro.images.image_folder import ImageFolder, load_image_folder
+from tgas_neuro.images.image_folder import ImageFolder
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json, write_json, written_whole
 
+CIFAR10 = "cifar-10-batches-bin"
+CIFAR10_FILES = tuple(f"data_batch_{number}.bin" for number in range(1, 6))
+CIFAR10_BYTES = 1 + 3 * 32 * 32  # of an image: a label, then red, green and blue planes by rows
 
-def decode_image_folder(folder: Path, size: int, destination: Path, key: str) -> int:
-    """Decode the training split of an image folder.
+
+def decode_listing(listing: ImageFolder, size: int, destination: Path) -> int:
+    """Decode the images of a listing.
 
     Parameters
     ----------
-    folder
-        ``<folder>/<class>/<image>``.
+    listing
+        The split.
     size
         Width and height [pixel]; the shorter side is scaled to it, the middle of the longer kept.
     destination
         Folder that receives ``images.npy`` (image, y, x, rgb) uint8, ``labels.npy`` (image,)
         int64 and ``classes.json``.
-    key
-        The key of the configuration that names the images, for messages.
 
     Returns
     -------
     n_images
+
+    Raises
+    ------
+    UserError
+        An image cannot be read; then no array is written.
     """
-    return decode_listing(load_image_folder(folder, "training", key), size, destination)
-
-
-def decode_listing(listing: ImageFolder, size: int, destination: Path) -> int:
-    """Decode the images of a listing (see `decode_image_folder`)."""
     destination.mkdir(parents=True, exist_ok=True)
     shape = (len(listing), size, size, 3)
     with written_whole(destination / "images.npy") as beside:
@@ -48,7 +50,7 @@ def decode_listing(listing: ImageFolder, size: int, destination: Path) -> int:
 
 
 def decode_cifar10(root: Path, size: int, destination: Path) -> int:
-    """Copy CIFAR-10's training split from its binary form (see `read_cifar10`)."""
+    """Copy CIFAR-10's training split from its binary version (see `decode_listing`)."""
     images, labels, classes, digest = read_cifar10(root)
     destination.mkdir(parents=True, exist_ok=True)
     if size != images.shape[1]:
@@ -60,6 +62,52 @@ def decode_cifar10(root: Path, size: int, destination: Path) -> int:
     return len(images)
 
 
+def read_cifar10(root: Path) -> tuple[np.ndarray, np.ndarray, list[str], str]:
+    """Read CIFAR-10's training split.
+
+    Parameters
+    ----------
+    root
+        Folder that holds ``cifar-10-batches-bin`` of the "binary version" of the data set; the
+        "python version" consists of pickles, which are never loaded.
+
+    Returns
+    -------
+    images, labels, classes, digest
+        (image, y, x, rgb) uint8; (image,); names in the order of the labels; SHA-256 of the files.
+
+    Raises
+    ------
+    UserError
+        A file is missing or has another size.
+    """
+    folder = root / CIFAR10
+    digest, images, labels = hashlib.sha256(), [], []
+    for name in CIFAR10_FILES:
+        content = _read_cifar10_file(folder / name)
+        if len(content) == 0 or len(content) % CIFAR10_BYTES:
+            raise UserError(
+                f"{folder / name}: {len(content)} bytes is not a multiple of {CIFAR10_BYTES}; "
+                "it is truncated or not CIFAR-10's binary version"
+            )
+        digest.update(content)
+        records = np.frombuffer(content, dtype=np.uint8).reshape(-1, CIFAR10_BYTES)
+        labels.append(records[:, 0].astype(np.int64))
+        images.append(records[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1))
+    classes = _read_cifar10_file(folder / "batches.meta.txt").decode().split()
+    return np.concatenate(images), np.concatenate(labels), classes, digest.hexdigest()
+
+
+def _read_cifar10_file(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(
+            f"{path}: not readable ({error.strerror}); premature.data.root must hold {CIFAR10}, "
+            "CIFAR-10's binary version"
+        ) from None
+
+
 def _write_labels(folder: Path, labels: np.ndarray, classes: list[str], digest: str) -> None:
     with written_whole(folder / "labels.npy") as beside, beside.open("wb") as file:
         np.save(file, labels.astype(np.int64))
@@ -69,12 +117,12 @@ def _write_labels(folder: Path, labels: np.ndarray, classes: list[str], digest: 
 def _decode_square(path: Path, size: int) -> np.ndarray:
     """One image, (y, x, rgb), uint8."""
     try:
-        with Image.open(path) as image:
-            image.draft("RGB", (size, size))  # JPEGs are decoded at a reduced scale where possible
-            width, height = image.size
+        with Image.open(path) as file:
+            file.draft("RGB", (size, size))  # JPEGs are decoded at a reduced scale where possible
+            width, height = file.size
             scale = size / min(width, height)
             shape = (max(size, round(width * scale)), max(size, round(height * scale)))
-            image = image.convert("RGB").resize(shape, Image.Resampling.BICUBIC)
+            image = file.convert("RGB").resize(shape, Image.Resampling.BICUBIC)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise UserError(f"{path}: not a readable image ({error}); replace or remove it") from None
     left, top = (shape[0] - size) // 2, (shape[1] - size) // 2
@@ -101,5 +149,5 @@ def load_classes(folder: str | Path) -> list[str]:
 
 
 def load_images_digest(folder: str | Path) -> str:
-    """SHA-256 of what decoded images were made from."""
+    """SHA-256 of the files that decoded images were made from."""
     return read_json(Path(folder) / "classes.json")["digest"]

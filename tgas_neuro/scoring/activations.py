@@ -8,11 +8,11 @@ import torch
 from torch import nn
 
 from tgas_neuro.architecture.hooks import catching_outputs
+from tgas_neuro.images.pixels import load_batch
 from tgas_neuro.rdm.patterns import METHODS as SCALINGS
 from tgas_neuro.rdm.patterns import normalise_patterns
 from tgas_neuro.runtime.errors import UserError, check_choice
 from tgas_neuro.runtime.seeds import derive_generator
-from tgas_neuro.search.candidate.training import load_batch
 
 BATCH_SIZE = 64
 ROWS_AT_ONCE = 16  # 13 MB of a layer of 200,000 units

@@ -7,14 +7,11 @@ import pytest
 import torch
 from torch import nn
 
+from tgas_neuro.images.pixels import load_batch
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.search.candidate.child import DivergedError
 from tgas_neuro.search.candidate.training import (
-    DEVIATION,
-    MEAN,
-    augment_batch,
     draw_held_back,
-    load_batch,
     measure_accuracy,
     train_candidate,
 )
@@ -67,31 +64,6 @@ def test_held_back_is_balanced_and_seeded():
     np.testing.assert_array_equal(held_back, again)
     other = draw_held_back(labels, 0.1, np.random.default_rng(1))
     assert (held_back != other).any()
-
-
-def test_batches_are_normalised():
-    images, _ = draw_images(6)
-    batch = load_batch(images, np.array([4, 1]), CPU)
-    expected = (images[[4, 1]] / 255 - np.array(MEAN)) / np.array(DEVIATION)
-    np.testing.assert_allclose(batch, expected.transpose(0, 3, 1, 2), atol=1e-5)
-    assert batch.is_contiguous(memory_format=torch.channels_last)
-
-
-def test_augmentation_shifts_and_mirrors():
-    size = 16
-    image = np.random.default_rng(0).random((3, size, size)).astype(np.float32)
-    batch = torch.from_numpy(np.stack([image] * 400))
-    found = augment_batch(batch, np.random.default_rng(1)).numpy()
-    padded = np.pad(image, ((0, 0), (2, 2), (2, 2)), mode="edge")
-    allowed = {}
-    for y in range(5):
-        for x in range(5):
-            window = padded[:, y : y + size, x : x + size]
-            allowed[window.tobytes()] = (y, x, False)
-            allowed[np.ascontiguousarray(window[:, :, ::-1]).tobytes()] = (y, x, True)
-    seen = [allowed[np.ascontiguousarray(one).tobytes()] for one in found]
-    assert {kind[:2] for kind in seen} == {(y, x) for y in range(5) for x in range(5)}
-    assert 0.4 < np.mean([mirrored for _, _, mirrored in seen]) < 0.6
 
 
 def test_accuracy_equals_a_plain_loop():

@@ -22,8 +22,8 @@ from tgas_neuro.final.training.folder import LogEntry, remove_fragments, write_w
 from tgas_neuro.final.training.order import check_batches
 from tgas_neuro.images.data import FolderImages
 from tgas_neuro.images.image_folder import ImageFolder, match_classes
-from tgas_neuro.images.layouts import load_split
 from tgas_neuro.images.source import Images
+from tgas_neuro.images.splits import load_split
 from tgas_neuro.runtime.devices import (
     choose_device,
     computing_with,

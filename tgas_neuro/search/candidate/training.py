@@ -10,14 +10,12 @@ import numpy as np
 import torch
 from torch import nn
 
+from tgas_neuro.images.augmentation import augment_batch
+from tgas_neuro.images.pixels import load_batch
 from tgas_neuro.runtime.devices import autocast
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.search.candidate.child import DivergedError
 
-# Mean and deviation of ImageNet's pixels, red, green, blue, of values in [0, 1]; training images
-# and stimuli are normalised alike.
-MEAN = (0.485, 0.456, 0.406)
-DEVIATION = (0.229, 0.224, 0.225)
 STEPS_BETWEEN_CHECKS = 10  # a look at the loss makes a GPU wait
 
 
@@ -201,29 +199,6 @@ def measure_accuracy(
         correct += int((logits.argmax(dim=1) == target).sum())
         total += float(nn.functional.cross_entropy(logits, target, reduction="sum"))
     return correct / len(chosen), total / len(chosen)
-
-
-def load_batch(images: np.ndarray, chosen: np.ndarray, device: torch.device) -> torch.Tensor:
-    """Images as normalised float32 (image, rgb, y, x), channels last, on `device`."""
-    pixels = torch.from_numpy(np.ascontiguousarray(images[chosen])).to(device)
-    mean = torch.tensor(MEAN, device=device) * 255
-    deviation = torch.tensor(DEVIATION, device=device) * 255
-    return ((pixels.float() - mean) / deviation).permute(0, 3, 1, 2)
-
-
-def augment_batch(x: torch.Tensor, generator: np.random.Generator) -> torch.Tensor:
-    """Mirror half of the images and shift each by up to an eighth of its size, edges repeated."""
-    n, _, height, width = x.shape
-    most = max(1, height // 8)
-    shift_y, shift_x = generator.integers(-most, most + 1, size=(2, n))
-    mirrored = generator.random(n) < 0.5
-    rows = np.clip(np.arange(height) + shift_y[:, None], 0, height - 1)
-    columns = np.clip(np.arange(width) + shift_x[:, None], 0, width - 1)
-    columns[mirrored] = columns[mirrored, ::-1]
-    image = torch.arange(n, device=x.device)[:, None, None]
-    rows = torch.from_numpy(rows).to(x.device)[:, :, None]
-    columns = torch.from_numpy(columns.copy()).to(x.device)[:, None, :]
-    return x.permute(0, 2, 3, 1)[image, rows, columns].permute(0, 3, 1, 2)
 
 
 def _draw_order(train: np.ndarray, number: int, generator: np.random.Generator) -> np.ndarray:

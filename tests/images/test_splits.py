@@ -3,11 +3,11 @@
 import pytest
 from PIL import Image
 
-from tgas_neuro.images import layouts
+from tgas_neuro.images import splits
 from tgas_neuro.images.image_folder import match_classes
-from tgas_neuro.images.imagenet import DEVKIT, NAME, TRUTH
-from tgas_neuro.images.layouts import Counts, load_split
+from tgas_neuro.images.published import DEVKIT, NAME, TRUTH
 from tgas_neuro.images.source import Images
+from tgas_neuro.images.splits import Counts, load_split
 from tgas_neuro.runtime.errors import UserError
 
 KEY = "final.data"
@@ -41,8 +41,8 @@ def imagenet(tmp_path, monkeypatch, write_meta):
         write(root / "val" / NAME.format(number), level=int(LEAVES[truth - 1][1:]))
     write_meta(root / DEVKIT / "meta.mat", LEAVES)
     (root / DEVKIT / TRUTH).write_text("\n".join(map(str, TRUTHS)))
-    monkeypatch.setitem(layouts.PUBLISHED, ("imagenet", "train"), Counts(3, 9, 3))
-    monkeypatch.setitem(layouts.PUBLISHED, ("imagenet", "val"), Counts(3, 6, 2))
+    monkeypatch.setitem(splits.PUBLISHED, ("imagenet", "train"), Counts(3, 9, 3))
+    monkeypatch.setitem(splits.PUBLISHED, ("imagenet", "val"), Counts(3, 6, 2))
     return root
 
 
@@ -87,8 +87,8 @@ def test_tiny_imagenet(tmp_path, monkeypatch):
         write(tmp_path / "val" / "images" / name, int(label[1:]))
     text = "".join(f"{name}\t{label}\t0\t0\t3\t3\n" for name, label in rows.items())
     (tmp_path / "val" / TABLE).write_text(text)
-    monkeypatch.setitem(layouts.PUBLISHED, ("tiny_imagenet", "train"), Counts(2, 4, 2))
-    monkeypatch.setitem(layouts.PUBLISHED, ("tiny_imagenet", "val"), Counts(2, 3, 1))
+    monkeypatch.setitem(splits.PUBLISHED, ("tiny_imagenet", "train"), Counts(2, 4, 2))
+    monkeypatch.setitem(splits.PUBLISHED, ("tiny_imagenet", "val"), Counts(2, 3, 1))
     images = make("tiny_imagenet", tmp_path)
     training, validation = (load_split(images, split, KEY) for split in ("train", "val"))
     assert training.paths[0] == "n01/images/n01_0.JPEG"
@@ -109,7 +109,7 @@ def test_tiny_imagenet(tmp_path, monkeypatch):
 )
 def test_counts_are_those_of_the_publications(kind, split, n_classes, n_images, fewest):
     """Russakovsky et al. 2015, table 2; Tiny-ImageNet's readme."""
-    assert layouts.PUBLISHED[kind, split] == (n_classes, n_images, fewest)
+    assert splits.PUBLISHED[kind, split] == (n_classes, n_images, fewest)
 
 
 def test_a_part_of_a_published_data_set_is_refused_and_said_how_to_use(imagenet, monkeypatch):

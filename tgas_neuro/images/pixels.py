@@ -1,8 +1,8 @@
-"""Files of images to squares of pixels: decoded, cut and resized in as few steps as possible.
+"""The one way from image files to inputs of a network: decode, cut, resize, normalise.
 
 JPEGs are decoded by torchvision and resized by torch on bytes, everything else by Pillow, the
-reference: decoded pixels are equal, resized ones differ by a level of 255 here and there (torch's
-filter has fewer digits; `docs/images.md` has the figures).
+reference. Decoded pixels are equal; resized pixels differ by a level of 255 here and there, because
+torch's filter has fewer digits (`docs/images.md` has the figures).
 """
 
 import warnings
@@ -19,20 +19,27 @@ from torchvision.io import ImageReadMode, decode_jpeg
 
 from tgas_neuro.images.augmentation import Cut
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.search.candidate.training import DEVIATION, MEAN
+
+# Mean and deviation of ImageNet's pixels, red, green, blue, of values in [0, 1]; training images
+# and stimuli are normalised alike.
+MEAN = (0.485, 0.456, 0.406)
+DEVIATION = (0.229, 0.224, 0.225)
 
 BROKEN = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
-
-# Of a reduced scale, as in Pillow's `thumbnail`: with less the resize could not tell the decoder's
-# average from its own filter, and the result would be sharper than that of the whole image.
-GAP = 2
-
-# Bytes: to look at a header first takes a tenth of decoding such a file, and few of them are large
-# enough for a reduced scale.
-SMALL = 2**17
 JPEG = b"\xff\xd8"
 
-# As Pillow names them; torch's own names are the keys.
+# A JPEG decoded at a reduced scale keeps so many pixels for one of the result, as in Pillow's
+# `thumbnail`: with fewer, the decoder's average would replace the resize filter, and the result
+# would be sharper than that of the whole image.
+GAP = 2
+
+# Bytes: a look at the header takes a tenth of decoding such a file, and few of them are large
+# enough for a reduced scale.
+SMALL = 2**17
+
+SERIAL = 2**15 - 1  # elements of an operation that torch does not split among threads
+
+# Pillow's filters; the keys are torch's names.
 INTERPOLATIONS = {
     "bilinear": Image.Resampling.BILINEAR,
     "bicubic": Image.Resampling.BICUBIC,
@@ -46,13 +53,13 @@ class Reading:
     Attributes
     ----------
     resize
-        Length of the shorter side before the middle is cut out [pixel]; None: as the augmentation
-        has it.
+        Length of the shorter side before the middle is cut out [pixel]; None: the augmentation
+        chooses it.
     interpolation
-        A key of `INTERPOLATIONS`; both widen their filter where they shrink (no aliasing).
+        A key of `INTERPOLATIONS`; both widen their filter when they shrink an image (antialiasing).
     exact
-        Decode and resize with Pillow alone, pixel by pixel as torchvision's transforms of a PIL
-        image do; slower.
+        Decode and resize with Pillow alone. Pixels then equal those of torchvision's transforms of
+        a PIL image; slower.
     mean, deviation
         Of red, green and blue in [0, 1]: subtracted, and divided by.
     """
@@ -64,29 +71,32 @@ class Reading:
     deviation: tuple[float, float, float] = DEVIATION
 
 
+READING = Reading()
+
+
 def decode_square(
     path: Path,
     choose: Callable[[int, int], Cut],
     size: int,
-    reading: Reading,
+    reading: Reading = READING,
     reduce: bool = False,
 ) -> np.ndarray:
-    """A part of an image, resized to a square.
+    """Decode an image and resize a part of it to a square.
 
     Parameters
     ----------
     path
         Any format that Pillow reads; grey, palette and transparent images become RGB. EXIF's
-        orientation is passed over, as torchvision's ``ImageFolder`` does.
+        orientation is ignored, as by torchvision's ``ImageFolder``.
     choose
-        ``(width, height) -> Cut``: what is taken.
+        ``(width, height) -> Cut``: the part that is taken.
     size
         Width and height of the square [pixel].
     reading
         How it is resized.
     reduce
-        Decode a JPEG at a half, a quarter or an eighth where the part is larger than the square
-        by twice as much: the decoder's averages stand for half of the resize.
+        Decode a JPEG at a half, a quarter or an eighth if the part is at least twice as large as
+        the square even then. The decoder's averages replace a part of the resize.
 
     Returns
     -------
@@ -114,7 +124,7 @@ def decode_square(
 
 
 def _decode_whole_jpeg(content: bytes) -> torch.Tensor | None:
-    """(1, rgb, y, x), uint8, channels last; None where Pillow is to read it, or to say why not."""
+    """(1, rgb, y, x), uint8, channels last; None leaves the file to Pillow and its messages."""
     if content[: len(JPEG)] != JPEG:
         return None
     try:
@@ -142,7 +152,7 @@ def _decode(
         if reduce:
             cut = _reduce(image, cut)
         # Pillow alone decodes at a reduced scale, and knows CMYK.
-        reduced = image.decoderconfig[:1] not in ((), (1,))
+        reduced = _get_scale(image) > 1
         plain = image.mode in ("RGB", "L") and not reduced
         pixels = _decode_whole_jpeg(content) if plain else None
         return _resize(_to_tensor(image) if pixels is None else pixels, cut, size, reading)
@@ -157,9 +167,15 @@ def _as_batch(pixels: torch.Tensor) -> torch.Tensor:
     """(y, x, rgb) as (1, rgb, y, x), channels last.
 
     The batch's stride must be that of a whole image: torch then knows the layout, resizes in half
-    of the time and gives it back. `unsqueeze` of (rgb, y, x) makes one that it takes for planes.
+    of the time and returns the same layout. After `unsqueeze` of (rgb, y, x) it assumes planes.
     """
     return pixels[None].permute(0, 3, 1, 2)
+
+
+def _get_scale(image: Image.Image) -> int:
+    """Pixels of the file for one of the decoded image, in each dimension; set by `draft`."""
+    scale = getattr(image, "decoderconfig", ())[:1]
+    return scale[0] if scale else 1
 
 
 def _reduce(image: Image.Image, cut: Cut) -> Cut:
@@ -169,7 +185,7 @@ def _reduce(image: Image.Image, cut: Cut) -> Cut:
     wanted = int(resized / GAP)
     if wanted < 2 or image.draft(None, (width // wanted, height // wanted)) is None:
         return cut
-    scale = image.decoderconfig[0]
+    scale = _get_scale(image)
     left, top, right, bottom = (
         round(edge / scale)
         for edge in (cut.left, cut.top, cut.left + cut.width, cut.top + cut.height)
@@ -194,3 +210,69 @@ def _resize_exactly(image: Image.Image, cut: Cut, size: int, reading: Reading) -
         (cut.resized_width, cut.resized_height), INTERPOLATIONS[reading.interpolation]
     )
     return np.asarray(resized.crop((cut.x, cut.y, cut.x + size, cut.y + size)))
+
+
+def normalise(
+    pixels: torch.Tensor,
+    mean: tuple[float, float, float] = MEAN,
+    deviation: tuple[float, float, float] = DEVIATION,
+) -> torch.Tensor:
+    """Make inputs of a network from pixels.
+
+    Parameters
+    ----------
+    pixels
+        (image, y, x, rgb), uint8.
+    mean, deviation
+        Of red, green and blue in [0, 1]: subtracted, and divided by.
+
+    Returns
+    -------
+    inputs
+        (image, rgb, y, x), float32, channels last, on the device of `pixels`.
+    """
+    count, height, width, _ = pixels.shape
+    means, deviations = (
+        torch.tensor(colour, device=pixels.device).mul(255).repeat(width)
+        for colour in (mean, deviation)
+    )
+    # By whole rows of an image: 9 times as fast as with an innermost dimension of 3.
+    rows = pixels.reshape(count * height, width * 3)
+    inputs = _allocate(rows.shape, pixels.device)
+    # On a CPU in blocks that stay in the cache and are too small for torch's threads: where the
+    # workers use all cores, these would wait for each other.
+    block = max(1, SERIAL // (width * 3)) if pixels.device.type == "cpu" else len(rows)
+    for part, source in zip(inputs.split(block), rows.split(block), strict=True):
+        part.copy_(source).sub_(means).div_(deviations)
+    return inputs.view(pixels.shape).permute(0, 3, 1, 2)
+
+
+def _allocate(shape: torch.Size, device: torch.device) -> torch.Tensor:
+    """An empty float32 tensor.
+
+    On a CPU by numpy, which asks Linux for huge pages: a batch of 224 pixels is more than glibc
+    keeps, and mapping 4 KB at a time takes longer than filling it.
+    """
+    if device.type == "cpu":
+        return torch.from_numpy(np.empty(shape, dtype=np.float32))
+    return torch.empty(shape, dtype=torch.float32, device=device)
+
+
+def load_batch(images: np.ndarray, chosen: np.ndarray, device: torch.device) -> torch.Tensor:
+    """Normalise the chosen ones of decoded images.
+
+    Parameters
+    ----------
+    images
+        (image, y, x, rgb), uint8, memory-mapped or not.
+    chosen
+        Their numbers, in the order in which they are wanted.
+    device
+        Where the inputs are wanted.
+
+    Returns
+    -------
+    inputs
+        (image, rgb, y, x), float32, channels last (see `normalise`).
+    """
+    return normalise(torch.from_numpy(np.ascontiguousarray(images[chosen])).to(device))

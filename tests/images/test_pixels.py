@@ -2,13 +2,21 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from torchvision.transforms import CenterCrop, Compose, InterpolationMode, Resize
 
 from tgas_neuro.images.augmentation import Cut, choose_middle
-from tgas_neuro.images.decoding import INTERPOLATIONS, Reading, decode_square
+from tgas_neuro.images.pixels import (
+    DEVIATION,
+    INTERPOLATIONS,
+    MEAN,
+    Reading,
+    decode_square,
+    load_batch,
+)
 from tgas_neuro.runtime.errors import UserError
 
 
@@ -141,3 +149,11 @@ def test_orientation_is_passed_over_as_by_image_folder(tmp_path):
     path = save(tmp_path / "1.jpg", image, exif=turned)
     plain = save(tmp_path / "2.jpg", image)
     np.testing.assert_array_equal(view(path, 40, 40), view(plain, 40, 40))
+
+
+def test_batches_are_normalised():
+    images = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 3), dtype=np.uint8)
+    batch = load_batch(images, np.array([4, 1]), torch.device("cpu"))
+    expected = (images[[4, 1]] / 255 - np.array(MEAN)) / np.array(DEVIATION)
+    np.testing.assert_allclose(batch, expected.transpose(0, 3, 1, 2), atol=1e-5)
+    assert batch.is_contiguous(memory_format=torch.channels_last)

@@ -1,4 +1,4 @@
-"""ImageNet's flat validation folder, labelled by a devkit that scipy writes here."""
+"""Published validation folders: ImageNet's with a devkit that scipy writes, Tiny-ImageNet's."""
 
 import numpy as np
 import pytest
@@ -6,10 +6,12 @@ from PIL import Image
 from scipy.io import savemat
 
 from tgas_neuro.images.image_folder import load_image_folder
-from tgas_neuro.images.imagenet import (
+from tgas_neuro.images.published import (
     NAME,
     TRUTH,
+    is_annotated,
     is_flat,
+    load_annotated_validation,
     load_flat_validation,
     read_ids,
     read_meta,
@@ -135,3 +137,78 @@ def test_ids_that_are_not_one_a_line(tmp_path, content, message):
         path.write_text(content)
     with pytest.raises(UserError, match=f"final.data.class_ids: .*{message}"):
         read_ids(path, "final.data.class_ids")
+
+
+TINY_CLASSES = {
+    "val_0.JPEG": "n03444034",
+    "val_1.JPEG": "n04067472",
+    "val_2.JPEG": "n01443537",
+    "val_10.JPEG": "n04067472",
+}
+
+
+def write_table(folder, rows):
+    lines = [f"{name}\t{label}\t0\t32\t44\t62\n" for name, label in rows.items()]
+    (folder / "val_annotations.txt").write_text("".join(lines))
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    (tmp_path / "images").mkdir()
+    for number, name in enumerate(TINY_CLASSES):
+        Image.new("L", (4, 4), number).save(tmp_path / "images" / name)
+    write_table(tmp_path, TINY_CLASSES)
+    return tmp_path
+
+
+def test_labels_of_tiny_imagenet_are_places_of_the_sorted_wordnet_ids(tiny):
+    found = load_annotated_validation(tiny)
+    assert is_annotated(tiny)
+    assert not is_annotated(tiny / "images")
+    assert found.classes == ("n01443537", "n03444034", "n04067472")
+    assert found.paths == tuple(f"images/val_{number}.JPEG" for number in (2, 0, 1, 10))
+    assert found.labels == (0, 1, 2, 2)
+    for path, label in zip(found.paths, found.labels, strict=True):
+        name = list(TINY_CLASSES)[Image.open(tiny / path).getpixel((0, 0))]
+        assert path == f"images/{name}"
+        assert found.classes[label] == TINY_CLASSES[name]
+
+
+def test_other_labels_of_tiny_imagenet_have_another_digest(tiny):
+    one = load_annotated_validation(tiny).digest
+    write_table(tiny, dict(sorted(TINY_CLASSES.items())))
+    assert load_annotated_validation(tiny).digest == one
+    write_table(tiny, TINY_CLASSES | {"val_0.JPEG": "n01443537"})
+    assert load_annotated_validation(tiny).digest != one
+
+
+def test_table_and_folder_must_hold_the_same_images(tiny):
+    (tiny / "images" / "val_1.JPEG").unlink()
+    (tiny / "images" / "val_2.JPEG").unlink()
+    with pytest.raises(
+        UserError, match=r"2 of the images in val_annotations.txt are not in images/"
+    ):
+        load_annotated_validation(tiny)
+    write_table(tiny, {"val_0.JPEG": "a"})
+    with pytest.raises(UserError, match=r"1 of the images in images/ .* the first val_10.JPEG"):
+        load_annotated_validation(tiny)
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("val_0.JPEG n01 0 0 1 1\n", r"line 1: 'val_0.JPEG n01 .*<file><tab><class>"),
+        ("val_0.JPEG\ta\n\nval_0.JPEG\tb\n", r"line 3: .* each file once"),
+    ],
+)
+def test_rows_that_cannot_be_read(tiny, text, message):
+    (tiny / "val_annotations.txt").write_text(text)
+    with pytest.raises(UserError, match=message):
+        load_annotated_validation(tiny)
+
+
+def test_empty_table(tmp_path):
+    (tmp_path / "images").mkdir()
+    (tmp_path / "val_annotations.txt").write_text("\n")
+    with pytest.raises(UserError, match="holds no image"):
+        load_annotated_validation(tmp_path)

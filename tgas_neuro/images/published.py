@@ -1,4 +1,4 @@
-"""ImageNet as it comes: all validation images in one folder, their classes in the devkit."""
+"""ImageNet and Tiny-ImageNet as published: validation images in one folder, classes in a table."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -12,6 +12,8 @@ from tgas_neuro.runtime.errors import UserError
 DEVKIT = "ILSVRC2012_devkit_t12/data"
 TRUTH = "ILSVRC2012_validation_ground_truth.txt"
 NAME = "ILSVRC2012_val_{:08d}.JPEG"
+TINY_TABLE = "val_annotations.txt"
+TINY_IMAGES = "images"
 WAY_OUT = (
     "put the devkit's data folder there, name it in {key}.devkit, or sort the images into "
     "val/<WordNet id>/"
@@ -135,3 +137,51 @@ def _read_truth(path: Path, n_classes: int, key: str) -> list[int]:
         what = f"{wrong[0]} is not in 1 to {n_classes}" if wrong else "it is empty"
         raise UserError(f"{path}: {what}; unpack the devkit again, or correct {key}.class_ids")
     return truth
+
+
+def is_annotated(folder: Path) -> bool:
+    """Whether a validation folder has Tiny-ImageNet's table."""
+    return (folder / TINY_TABLE).is_file()
+
+
+def load_annotated_validation(folder: Path) -> ImageFolder:
+    """List the images of ``images/`` that ``val_annotations.txt`` labels.
+
+    Parameters
+    ----------
+    folder
+        A row of the table is the name of a file, its class, and a box that is not read, separated
+        by tabs.
+
+    Raises
+    ------
+    UserError
+        A row cannot be read, or the table and the folder do not hold the same images.
+    """
+    path, names = folder / TINY_TABLE, {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        columns = line.split("\t")
+        if not line.strip():
+            continue
+        if len(columns) < 2 or columns[0] in names:
+            raise UserError(
+                f"{path}: line {number}: {line[:60]!r}; expected <file><tab><class>, each file once"
+            )
+        names[columns[0]] = columns[1].strip()
+    found = {Path(name).name: (name, size) for name, size in list_images(folder, TINY_IMAGES)}
+    for what, one, other in (
+        (f"of the images in {path.name} are not in {TINY_IMAGES}/", names, found),
+        (f"of the images in {TINY_IMAGES}/ are not in {path.name}", found, names),
+    ):
+        missing = sorted(name for name in one if name not in other)
+        if missing:
+            raise UserError(
+                f"{folder}: {len(missing):,} {what}, the first {missing[0]}; unpack the data set "
+                "again"
+            )
+    if not names:
+        raise UserError(f"{path}: holds no image; unpack the data set again")
+    classes = sorted(set(names.values()))
+    numbers = {name: label for label, name in enumerate(classes)}
+    images = [Found(numbers[name], *found[file]) for file, name in names.items()]
+    return build_listing(folder, classes, images, labelled=True)
