@@ -17,7 +17,7 @@ from tgas_neuro.recordings.readers.brainscore import (
 )
 from tgas_neuro.runtime.errors import UserError
 
-ASSEMBLIES = "tgas_neuro.recordings.readers.assemblies"
+READERS = "tgas_neuro.recordings.readers"
 
 NEURAL_DATA = Path(__file__).parents[4] / "neural_data"
 PUBLIC = "MajajHong2015.public"
@@ -205,8 +205,8 @@ def test_memory_holds_one_block_of_a_large_file(local, monkeypatch):
         sizes.append(part.size)
         return convert(part)
 
-    monkeypatch.setattr(f"{ASSEMBLIES}.brainscore._to_numbers", record)
-    monkeypatch.setattr(f"{ASSEMBLIES}.source_responses.BLOCK", 5 * 4 * 8)
+    monkeypatch.setattr(f"{READERS}.brainscore._to_numbers", record)
+    monkeypatch.setattr(f"{READERS}.convert_source.BLOCK", 5 * 4 * 8)
     assembly, *_ = local.ingest("brainscore", {})
     assert sizes == [20, 20, 8]
     np.testing.assert_array_equal(assembly.values, local.assembly.values)

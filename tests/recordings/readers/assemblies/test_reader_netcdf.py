@@ -12,7 +12,7 @@ import xarray as xr
 from tgas_neuro.recordings.assembly import write_assembly
 from tgas_neuro.runtime.errors import UserError
 
-ASSEMBLIES = "tgas_neuro.recordings.readers.assemblies"
+READERS = "tgas_neuro.recordings.readers"
 
 
 def as_table(assembly) -> dict:
@@ -153,7 +153,7 @@ def test_handled_images_in_folders_whose_names_are_not_unique(source):
 
 
 def test_a_large_file_is_read_in_blocks(source, monkeypatch):
-    monkeypatch.setattr(f"{ASSEMBLIES}.source_responses.BLOCK", 5 * 4 * 4)
+    monkeypatch.setattr(f"{READERS}.convert_source.BLOCK", 5 * 4 * 4)
     assembly, *_ = source.ingest("netcdf")  # blocks of 5, 5 and 2 presentations
     assert as_table(assembly) == as_table(source.assembly)
 
