@@ -213,6 +213,7 @@ def test_a_text_in_another_encoding_is_named(tmp_path):
 def test_an_unknown_data_set_names_what_there_is(tmp_path):
     write(tmp_path, CORRECT)
     write(tmp_path, CORRECT, "other")
+    write(tmp_path, CORRECT, "template")  # to copy; it is no data set
     with pytest.raises(UserError, match=r"'mien'.*did you mean 'mine'\?; there are: mine, other$"):
         load_description("mien", [tmp_path, tmp_path / "absent"])
     with pytest.raises(UserError, match="there are: none"):

@@ -5,6 +5,7 @@ import email.utils
 import gzip
 import hashlib
 import http.server
+import socket
 import threading
 from pathlib import Path
 
@@ -232,6 +233,28 @@ def test_an_address_that_cannot_be_right_is_not_tried_again(fetch):
     with pytest.raises(UserError, match="correct the address or put the file to"):
         fetch(url="https:///nowhere")
     assert fetch.waited == []
+
+
+@pytest.mark.parametrize("code", [socket.EAI_NONAME, socket.EAI_AGAIN])
+def test_a_host_name_that_does_not_resolve_is_not_tried_again(fetch, tmp_path, monkeypatch, code):
+    """EAI_AGAIN, "temporary failure", is what a machine without internet gives for every name."""
+
+    def resolve(host, *arguments, **keys):
+        raise socket.gaierror(code, "no address")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    url = "https://data.example.org/file.npy"
+    with pytest.raises(UserError) as error:
+        fetch(url=url, mirror_name="mine/file.npy")
+    assert str(error.value) == (
+        f"file.npy: {url}: the host name 'data.example.org' cannot be resolved, there is no "
+        "internet or no such host; correct the address or set mirror to a folder that holds "
+        "mine/file.npy"
+    )
+    assert fetch.waited == []
+    assert list_files(tmp_path / "raw") == []
 
 
 def test_a_folder_that_cannot_be_written_is_named(server, tmp_path):

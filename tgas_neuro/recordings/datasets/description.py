@@ -13,6 +13,7 @@ from tgas_neuro.runtime.files import calc_digest
 SCHEMA = Path(__file__).parents[3] / "workflow" / "schemas" / "neural_data.schema.yaml"
 
 
+TEMPLATE = "template"  # a description to copy; it is no data set and is not listed
 DIGESTS = ("sha256", "sha1")  # that an entry of files may have
 MOST_NODES = 100_000  # values of a YAML file, each counted as often as aliases repeat it
 
@@ -136,9 +137,10 @@ def _find_description(dataset: str, folders: Sequence[str | Path]) -> Path:
         # a name such as "../x" must not reach outside; glob names are plain
         if dataset in known and (folder / f"{dataset}.yaml").is_file():
             return folder / f"{dataset}.yaml"
+    listed = [name for name in known if name != TEMPLATE]
     raise UserError(
         f"data set {dataset!r}: no {dataset}.yaml in {', '.join(map(str, folders))}"
-        f"{suggest(dataset, known)}; there are: {', '.join(known) or 'none'}"
+        f"{suggest(dataset, listed)}; there are: {', '.join(listed) or 'none'}"
     )
 
 

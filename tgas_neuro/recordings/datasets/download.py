@@ -1,12 +1,15 @@
-"""Fetch a file whole or not at all: from a mirror or by HTTP, resumed, checked by its SHA-256."""
+"""Fetch one file whole or not at all: from a mirror or by HTTP, resumed, checked by its SHA-256."""
 
 import contextlib
 import email.utils
 import shutil
+import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
@@ -17,9 +20,24 @@ from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import calc_sha256
 
 WAITS = (1.0, 4.0, 15.0)
-MOST_WAIT = 120.0  # [s]; of what a server may ask for
+MOST_WAIT = 120.0  # [s]; the longest wait that a server may ask for
 PROGRESS = 1 << 20  # [bytes]; an attempt that brought as many is not counted as a failure
 MISMATCHES = 2  # whole downloads with a wrong digest before giving up
+TIMEOUT = (10.0, 60.0)  # [s] to connect, and between two pieces
+CHUNK = 1 << 16  # [bytes]; received at once at most
+BAR: dict[str, Any] = {"unit": "B", "unit_scale": True, "disable": None}  # none in a log file
+
+
+class BrokenError(Exception):
+    """A failure that may pass on its own; the server asks to wait so long [s]."""
+
+    def __init__(self, message: str, wait: float = 0.0):
+        super().__init__(message)
+        self.wait = wait
+
+
+class RefusedError(Exception):
+    """A failure that another attempt will not cure."""
 
 
 def fetch_file(
@@ -34,7 +52,7 @@ def fetch_file(
 ) -> Path:
     """Fetch one file unless `destination` has it already, and return `destination`.
 
-    The mirror is looked in first, then `url` is downloaded to a part file, which a later call
+    The mirror is searched first, then `url` is downloaded to a part file, which a later call
     continues after a break. Several processes at once each write a part of their own (see
     `tgas_neuro.recordings.datasets.part_file`). Only a file with the right digest gets the name
     `destination`.
@@ -50,7 +68,7 @@ def fetch_file(
     mirror, mirror_name
         A local folder, and the file's path inside it; None: no mirror.
     size
-        Size [bytes] for the progress bar where the server does not say it.
+        Size [bytes] that is expected where the server says none.
     waits
         Waits before the second, third, ... attempt [s], or longer where the server asks for it;
         their number bounds the attempts in a row that brought less than `PROGRESS` bytes.
@@ -60,7 +78,8 @@ def fetch_file(
     Raises
     ------
     UserError
-        The file cannot be had, or has another digest; both digests are named.
+        The file cannot be had, or has another digest; both digests are named. A host name that
+        does not resolve is an error at once, without another attempt.
     """
     destination = Path(destination)
     if _has_digest(destination, sha256):
@@ -73,7 +92,7 @@ def fetch_file(
                 _copy(mirrored, part, sha256)
                 _publish(part, destination, sha256)
                 return destination
-            way_out = _word_way_out(destination, mirror, mirror_name)
+            way_out = _format_way_out(destination, mirror, mirror_name)
             if _download(url, part, sha256, destination, size, [*waits], sleep, way_out):
                 _publish(part, destination, sha256)
     except OSError as error:
@@ -98,7 +117,7 @@ def _find_in_mirror(mirror: str | Path | None, mirror_name: str) -> Path | None:
     return path if path.is_file() else None
 
 
-def _word_way_out(destination: Path, mirror: str | Path | None, mirror_name: str) -> str:
+def _format_way_out(destination: Path, mirror: str | Path | None, mirror_name: str) -> str:
     if mirror is not None:
         return f"put the file into the mirror as {Path(mirror) / mirror_name}"
     if mirror_name:
@@ -188,54 +207,15 @@ def _download(
             return False
 
 
-TIMEOUT = (10.0, 60.0)  # [s] to connect, and between two pieces
-CHUNK = 1 << 16  # [bytes]; received at once at most
-
-
-class BrokenError(Exception):
-    """An attempt failed in a way that may pass on its own.
-
-    Attributes
-    ----------
-    wait
-        How long the server asks to wait [s]; 0 where it does not.
-    """
-
-    def __init__(self, message: str, wait: float = 0.0):
-        super().__init__(message)
-        self.wait = wait
-
-
-class RefusedError(Exception):
-    """An attempt failed in a way that another one will not cure."""
-
-
 def receive(url: str, part: PartFile, name: str, size: int | None = None) -> int:
     """Append to `part` what is missing of `url`; start over where the server cannot resume.
 
     The bytes are kept as they come over the line, as wget and curl do: servers that announce
     ``Content-Encoding: gzip`` for a file that ends in .gz mean the file itself.
 
-    Parameters
-    ----------
-    url
-        Address of the file.
-    part
-        What has arrived so far.
-    name
-        The file as the user knows it, for the progress bar (only on a terminal).
-    size
-        Size [bytes] that is expected where the server says none.
-
-    Returns
-    -------
-    int
-        Position in the file at which the answer began [bytes]: 0, or what had arrived before.
-
-    Raises
-    ------
-    BrokenError, RefusedError
-        See there; what has arrived is kept if the next attempt may continue it.
+    Returns the position in the file at which the answer began [bytes]: 0, or what had arrived
+    before. Raises `BrokenError` or `RefusedError`; what has arrived is kept if the next attempt
+    may continue it.
     """
     done = part.size()
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={done}-"} if done else {})
@@ -249,26 +229,33 @@ def receive(url: str, part: PartFile, name: str, size: int | None = None) -> int
             if begin not in (0, done):
                 raise BrokenError("the server resumed at another place")
             total = size if total is None else total
-            with tqdm(
-                desc=name,
-                total=total,
-                initial=begin,
-                unit="B",
-                unit_scale=True,
-                file=sys.stderr,
-                disable=None,  # no bar where stderr is a log file
-            ) as bar:
+            bar = tqdm(desc=name, total=total, initial=begin, file=sys.stderr, **BAR)
+            with bar:
                 # read1 gives what is there: a break loses nothing that has arrived
                 while piece := response.raw.read1(CHUNK, decode_content=False):
                     part.file.write(piece)
                     bar.update(len(piece))
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-        # requests uses ValueError for addresses that cannot be right
+        if _is_unresolved(error):
+            host = urlsplit(url).hostname
+            raise RefusedError(
+                f"the host name {host!r} cannot be resolved, there is no internet or no such host"
+            ) from None
+        # requests raises a ValueError for addresses that cannot be right
         kind = RefusedError if isinstance(error, ValueError) else BrokenError
-        raise kind(_word_failure(error, part)) from None
+        raise kind(_format_failure(error, part)) from None
     if total is not None and part.size() != total:
         raise BrokenError(f"the connection broke after {part.size()} of {total} bytes")
     return begin
+
+
+def _is_unresolved(error: BaseException | None) -> bool:
+    """Whether the name server knew no address; a wait of seconds does not change that."""
+    while error is not None:
+        if isinstance(error, socket.gaierror | urllib3.exceptions.NameResolutionError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _check_answer(response: requests.Response, done: int) -> tuple[int, int | None]:
@@ -301,7 +288,7 @@ def _read_wait(text: str) -> float:
     return 0.0
 
 
-def _word_failure(error: Exception, part: PartFile) -> str:
+def _format_failure(error: Exception, part: PartFile) -> str:
     """The innermost reason, without the layers of objects around it."""
     if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
         return f"no answer within {max(TIMEOUT):g} s"
@@ -309,5 +296,4 @@ def _word_failure(error: Exception, part: PartFile) -> str:
         return f"the connection broke after {part.size()} bytes"
     reason = error.args[0] if error.args else error
     reason = getattr(reason, "reason", reason)
-    text = str(reason).rsplit(">: ", 1)[-1]
-    return f"{type(error).__name__}: {text}"
+    return f"{type(error).__name__}: {str(reason).rsplit('>: ', 1)[-1]}"
