@@ -1,4 +1,4 @@
-"""The controller: a proper distribution, and gradients against finite differences."""
+"""The policy: a proper distribution, gradients against finite differences, and what it learns."""
 
 from itertools import product
 
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from tgas_neuro.search.strategies.policy import Controller, calc_policy_loss
+from tgas_neuro.search.strategies.policy import Controller, Policy, calc_policy_loss
 
 SIZES = (2, 3, 2)
 ALL = torch.tensor(list(product(*map(range, SIZES))))
@@ -106,3 +106,77 @@ def test_clipped_surrogate_by_hand():
     assert loss.item() == pytest.approx(-(1.2 - 1.5 + 0.5 - 0.8) / 4)
     bonus = calc_policy_loss(logs, torch.full((4,), 2.0), advantages, 0.1, old, 0.2)
     assert (loss - bonus).item() == pytest.approx(0.2)
+
+
+OPTIONS = {
+    "hidden": 8,
+    "learning_rate": 0.05,
+    "entropy": 0.0,
+    "baseline_decay": 0.5,
+    "clip": None,
+    "passes": 1,
+}
+
+
+def get_probability(policy, values):
+    logs, _ = policy.controller.calc_log_probabilities(torch.tensor([values]))
+    return logs.exp().item()
+
+
+def test_baseline_and_advantages_by_hand():
+    """Baseline: the first mean, 2; then half way to 6. Unit: all differences so far."""
+    policy = Policy([2, 2], 0, **OPTIONS)
+    np.testing.assert_allclose(policy._calc_advantages(np.array([1.0, 3.0])), [-1.0, 1.0])
+    found = policy._calc_advantages(np.array([4.0, 6.0, 8.0]))
+    unit = ((1 + 1 + 4 + 16 + 36) / 5) ** 0.5
+    np.testing.assert_allclose(found, np.array([2.0, 4.0, 6.0]) / unit)
+    assert policy.baseline == 4.0
+    np.testing.assert_array_equal(Policy([2], 0, **OPTIONS)._calc_advantages(np.ones(3)), 0)
+
+
+def test_one_step_is_adams_along_the_policy_gradient():
+    """Adam's first step is the learning rate times the gradient's sign."""
+    policy, before = Policy([2, 3], 0, **OPTIONS), Policy([2, 3], 0, **OPTIONS)
+    values, rewards = np.array([[0, 2], [1, 1]]), [0.0, 1.0]
+    policy.update(values, rewards)
+    logs, _ = before.controller.calc_log_probabilities(torch.from_numpy(values))
+    gain = (logs * torch.tensor([-1.0, 1.0])).mean()
+    gradient = torch.autograd.grad(gain, before.controller.bias)[0]
+    change = policy.controller.bias - before.controller.bias
+    clear = gradient.abs() > 1e-4
+    assert clear.sum() == 4
+    torch.testing.assert_close(change[clear], 0.05 * gradient[clear].sign(), rtol=1e-3, atol=0)
+    assert change[0, 2] == 0  # a value that the choice does not have
+
+
+def test_the_better_sequence_becomes_certain():
+    policy = Policy([2, 3], 0, **OPTIONS)
+    for _ in range(60):
+        policy.update(np.array([[0, 2], [1, 1]]), [0.0, 1.0])
+    assert get_probability(policy, [1, 1]) > 0.9
+
+
+def test_without_differences_entropy_stays():
+    policy = Policy([2, 3], 0, **(OPTIONS | {"entropy": 0.5}))
+    for _ in range(60):
+        policy.update(np.array([[0, 2], [1, 1]]), [1.0, 1.0])
+    assert get_probability(policy, [1, 1]) == pytest.approx(1 / 6, abs=0.02)
+
+
+def test_a_failure_stands_at_the_worst_reward():
+    one, other = Policy([2, 3], 0, **OPTIONS), Policy([2, 3], 0, **OPTIONS)
+    values = np.array([[0, 2], [1, 1], [0, 0]])
+    one.update(values, [2.0, None, 1.0])
+    other.update(values, [2.0, 1.0, 1.0])
+    torch.testing.assert_close(one.controller.state_dict(), other.controller.state_dict())
+    one.update(values, [None, None, 3.0])
+    other.update(values, [1.0, 1.0, 3.0])
+    torch.testing.assert_close(one.controller.state_dict(), other.controller.state_dict())
+
+
+def test_nothing_is_learnt_before_there_is_a_reward():
+    policy, fresh = Policy([2, 3], 0, **OPTIONS), Policy([2, 3], 0, **OPTIONS)
+    policy.update(np.array([[0, 2], [1, 1]]), [None, None])
+    torch.testing.assert_close(policy.controller.state_dict(), fresh.controller.state_dict())
+    policy.update(np.array([[0, 2], [1, 1]]), [0.0, 1.0])
+    assert not torch.equal(policy.controller.bias, fresh.controller.bias)

@@ -1,4 +1,4 @@
-"""Jobs of several candidates: which go together, what is kept of them, and what it counts for."""
+"""Why a candidate stopped; jobs of several: which go together, what is kept, when it counts."""
 
 import os
 import subprocess
@@ -11,6 +11,7 @@ from tgas_neuro.runtime.provenance import build_provenance
 from tgas_neuro.search import candidate
 from tgas_neuro.search.candidate import (
     Inputs,
+    describe_stop,
     drop_kept,
     keep_cut_batches,
     keep_record,
@@ -122,3 +123,12 @@ def test_what_is_imported_once_can_be_forked_and_is_all():
         [sys.executable, "-c", code], capture_output=True, text=True, env=variables
     )
     assert found.stdout.split() == ["True", "1", "True", "False"], found.stderr
+
+
+def test_the_reason_of_a_stop():
+    rung = {"epoch": 0.5, "value": 0.25, "threshold": 0.5, "of": 12}
+    assert describe_stop([rung]) == (
+        "0.250 after 0.5 epochs, 0.500 was needed there to be among the best of 12 candidates "
+        "(premature.keep_fraction)"
+    )
+    assert describe_stop([rung | {"value": None}]).startswith("no value after 0.5 epochs")
