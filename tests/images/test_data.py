@@ -117,7 +117,7 @@ def test_workers_end_with_the_iterator(listing):
 
 
 def test_workers_outlive_a_signal_that_the_main_process_handles(listing):
-    """A cluster tells every process of a job to end; batches until the checkpoint still come."""
+    """A cluster signals all processes of a job; batches until the checkpoint still come."""
     images = FolderImages(listing, 8, "none", 7)
     loaded = iterate_batches(images, [[0, 1]] * 40, CPU, 1, 0)
     next(loaded)

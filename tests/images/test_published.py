@@ -129,7 +129,7 @@ def test_ids_are_first_words_or_whole_lines(tmp_path):
 
 @pytest.mark.parametrize(
     "content, message",
-    [("a\nb\na\n", "'a' stands there twice"), ("\n\n", "it is empty"), (None, "not readable")],
+    [("a\nb\na\n", "'a' is there twice"), ("\n\n", "it is empty"), (None, "not readable")],
 )
 def test_ids_that_are_not_one_a_line(tmp_path, content, message):
     path = tmp_path / "ids.txt"

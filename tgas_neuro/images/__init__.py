@@ -1,1 +1,1 @@
-"""Images with classes: folders, decoding, augmentation."""
+"""Images with classes, and the one way from files to inputs of a network."""

@@ -1,7 +1,8 @@
-"""Augmentation of training images, decided by (seed, epoch, sample) and by nothing else.
+"""Cuts and augmentations of images.
 
-Each sample has uniform numbers of its own in each epoch, from a counter-based generator: what
-happens to an image depends neither on its batch nor on the number of workers or processes.
+In the final training an augmentation is a function of (seed, epoch, sample) alone. Each sample has
+its own uniform numbers in each epoch, drawn by a counter-based generator, and its augmentation does
+not depend on its batch or on the number of workers and processes.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ import torch
 
 from tgas_neuro.runtime.seeds import derive_seed
 
-# What is drawn for a sample: size, aspect ratio, top, left, mirror.
+# Numbers drawn for a sample: area, aspect ratio, top, left, mirror.
 N_DRAWS = 5
 
 # Inception's random resized crop (Szegedy et al. 2015): share of the area, and aspect ratio.
@@ -22,14 +23,14 @@ ASPECT = (3 / 4, 4 / 3)
 
 
 class Cut(NamedTuple):
-    """What is taken of an image: a part is resized, and a square cut out of the result.
+    """A part of an image that is resized, and the square that is cut out of the result.
 
     Attributes
     ----------
     left, top, width, height
         The part, in pixels of the image.
     resized_width, resized_height
-        What the part is resized to [pixel].
+        Size of the resized part [pixel].
     x, y
         Upper left corner of the square, in pixels of the resized part.
     """
@@ -45,10 +46,10 @@ class Cut(NamedTuple):
 
 
 def draw_augmentation(seed: int, epoch: int, samples: Sequence[int]) -> np.ndarray:
-    """Uniform numbers in [0, 1), (sample, draw), float32: what happens to each of these samples.
+    """Draw the uniform numbers in [0, 1) that augment these samples, (sample, draw), float32.
 
-    Philox (Salmon et al. 2011) is keyed by (seed, epoch) and its counter is the sample's number,
-    so that there is no table of all samples and a row does not depend on the other rows.
+    Philox (Salmon et al. 2011) is keyed by (seed, epoch), and its counter is the sample's number.
+    No table of all samples is needed, and a row does not depend on the other rows.
     """
     key = derive_seed(seed, "final", "augmentation", epoch)
     draws = np.empty((len(samples), N_DRAWS), dtype=np.float32)
@@ -59,20 +60,20 @@ def draw_augmentation(seed: int, epoch: int, samples: Sequence[int]) -> np.ndarr
 
 
 def choose_square(width: int, height: int, size: int) -> Cut:
-    """The middle square of the whole shorter side, for a resize to `size`."""
+    """Choose the middle square, as wide as the shorter side, resized to `size`."""
     return choose_middle(width, height, size, size)
 
 
 def choose_centre(width: int, height: int, size: int) -> Cut:
-    """The middle square after a resize to 8/7 of `size` (ImageNet: 256, then 224)."""
+    """Choose the middle square after a resize to 8/7 of `size` (ImageNet: 256, then 224)."""
     return choose_middle(width, height, size, round(size * 8 / 7))
 
 
 def choose_middle(width: int, height: int, size: int, shorter: int) -> Cut:
-    """The middle square after a resize of the shorter side to `shorter`.
+    """Choose the middle square after a resize of the shorter side to `shorter`.
 
-    With the rounding of torchvision's ``Resize`` and ``CenterCrop``: the longer side down, the
-    margins to the nearest pixel, halves to the even one.
+    Rounding is that of torchvision's ``Resize`` and ``CenterCrop``: the longer side is rounded
+    down, the margins to the nearest pixel, halves to the even one.
     """
     shortest = min(width, height)
     resized_width, resized_height = shorter * width // shortest, shorter * height // shortest
@@ -81,10 +82,10 @@ def choose_middle(width: int, height: int, size: int, shorter: int) -> Cut:
 
 
 def choose_crop(width: int, height: int, size: int, draws: np.ndarray) -> Cut:
-    """A part of 8 to 100 % of the area.
+    """Choose a part of 8 to 100 % of the area (Szegedy et al. 2015).
 
-    A part that would leave the image is cut to its edge (rather than drawn again, as torchvision
-    does: the number of draws per sample is fixed).
+    A part that would leave the image is cut at its edge. Torchvision draws another one instead, but
+    here the number of draws per sample is fixed.
     """
     area = width * height * (AREA[0] + float(draws[0]) * (AREA[1] - AREA[0]))
     ratio = ASPECT[0] * (ASPECT[1] / ASPECT[0]) ** float(draws[1])
@@ -118,7 +119,7 @@ def mirror(pixels: np.ndarray, draws: np.ndarray) -> np.ndarray:
     """Mirror every second image, (y, x, rgb)."""
     if draws[4] >= 0.5:
         return pixels
-    # torch has a kernel for it: 9 times as fast as numpy's copy of a view that runs backwards
+    # torch's kernel is 9 times as fast as numpy's copy of a view that runs backwards
     image = torch.from_numpy(pixels).permute(2, 0, 1)
     return image[None].flip(-1)[0].permute(1, 2, 0).numpy()
 
@@ -150,9 +151,9 @@ class Augmentation:
     Attributes
     ----------
     view
-        ``(width, height, size) -> Cut``: what is seen without augmentation.
+        ``(width, height, size) -> Cut`` without augmentation.
     crop
-        ``(width, height, size, draws) -> Cut``: what is taken in training; None takes `view`.
+        ``(width, height, size, draws) -> Cut`` in training; None takes `view`.
     alter
         ``(pixels, draws) -> pixels``: what happens to the square in training.
     """

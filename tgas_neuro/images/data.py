@@ -1,4 +1,4 @@
-"""Batches of images for the final training: kept decoded where they fit, else read each time."""
+"""Batches of images for the final training, decoded once if they fit into memory."""
 
 import math
 import mmap
@@ -23,25 +23,25 @@ from tgas_neuro.images.image_folder import ImageFolder
 from tgas_neuro.images.pixels import READING, Reading, decode_square, normalise
 from tgas_neuro.runtime.errors import UserError, check_choice
 
-AHEAD = 2  # batches that a worker has been given beforehand
+AHEAD = 2  # batches that each worker prepares in advance
 
 
 class FolderImages:
-    """The images of one split, given out as squares of uint8 pixels.
+    """The images of one split as squares of uint8 pixels.
 
     Parameters
     ----------
     listing
         The split.
     size
-        Width and height of what is given out [pixel].
+        Width and height of the squares [pixel].
     augmentation
         A key of `AUGMENTATIONS`.
     seed
-        For the training split: augments by (seed, epoch, sample). None: never augments.
+        Of the augmentation, a function of (seed, epoch, sample). None never augments.
     memory_mb
-        Images are decoded once and kept (resized to squares of `size`) if all of them fit into
-        so many megabytes. Random resized crops need the whole image and are never kept.
+        Images are decoded once and kept as squares of `size` if all of them fit into this memory
+        [MiB]. Random resized crops need the whole image, which is never kept.
     reading
         How files become inputs.
 
@@ -64,8 +64,8 @@ class FolderImages:
         self.listing, self.size, self.seed, self.reading = listing, size, seed, reading
         self.augmentation = AUGMENTATIONS[augmentation]
         self.labels = torch.tensor(listing.labels, dtype=torch.int64)
-        # One array rather than many strings: workers count references to strings, and every
-        # count would copy a page of what they share with this process.
+        # One array instead of many strings: a worker that counts references to strings copies the
+        # pages that it shares with this process.
         self._paths = np.array([os.fsencode(path) for path in listing.paths])
         self.kept: np.ndarray | None = None
         whole_needed = self.augmentation.crop is not None and seed is not None
@@ -81,16 +81,16 @@ class FolderImages:
         epoch: int | None = None,
         images: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """Images of these samples, (sample, y, x, rgb), uint8.
+        """Load samples, (sample, y, x, rgb), uint8.
 
         Parameters
         ----------
         samples
             Their numbers, in the order in which they are wanted.
         epoch
-            Augmented as in this epoch; None: not augmented.
+            Selects the augmentation; None does not augment.
         images
-            Filled and given back; None: a new tensor.
+            A tensor to fill and return; None makes a new one.
 
         Raises
         ------
@@ -153,18 +153,18 @@ def iterate_batches(
     batches
         Numbers of the samples of each batch.
     device
-        Where the batches are wanted; pixels travel as uint8, a quarter of the bytes.
+        Where the batches are wanted. Pixels travel as uint8, a quarter of the bytes.
     workers
         Processes that decode whole batches; 0 decodes in this one. Values and order do not
-        depend on it. They end with the iterator, also when it is closed early.
+        depend on it. The processes end with the iterator, even if it is closed early.
     epoch
-        Augmentation of a sample is decided by (seed, epoch, its number) alone; None: not augmented.
+        Selects the augmentation (see `FolderImages`); None does not augment.
 
     Yields
     ------
     inputs
-        (sample, channel, y, x), float32, channels last, normalised by ImageNet's mean and
-        deviation.
+        (sample, channel, y, x), float32, channels last, normalised by the mean and deviation of
+        ``images.reading``.
     labels
         (sample,), int64.
     """
@@ -175,14 +175,14 @@ def iterate_batches(
         num_workers=workers,
         prefetch_factor=AHEAD if workers else None,
         worker_init_fn=_prepare_worker,
-        # Without one of its own it draws a seed from torch's global generator.
+        # Without its own generator it draws a seed from torch's global one.
         generator=torch.Generator().manual_seed(0),
     )
     loaded = iter(loader)
     try:
         for number in _with_short_errors(loaded):
             pixels, labels = source.get_pixels(number), source.get_labels(number)
-            if device.type == "cuda":  # only from such memory a copy runs beside the network
+            if device.type == "cuda":  # only pinned memory is copied while the network computes
                 pixels, labels = pixels.pin_memory(), labels.pin_memory()
             reading = images.reading
             yield (
@@ -195,11 +195,11 @@ def iterate_batches(
 
 
 class _Batches(Dataset):
-    """Whole batches, so that one process decodes one batch into one tensor.
+    """Whole batches: one process decodes one batch into one tensor.
 
-    Pixels are written to where the main process finds them, in a ring of places that both share:
-    only the batch's number is sent, and no page is mapped anew for each batch, which takes as long
-    as a sixth of the decoding.
+    Workers write pixels into a ring of places that they share with the main process, and send only
+    the number of the batch. Mapping new memory for each batch would take a sixth of the time of
+    decoding.
     """
 
     def __init__(
@@ -210,8 +210,8 @@ class _Batches(Dataset):
         workers: int,
     ):
         self.images, self.batches, self.epoch = images, batches, epoch
-        # While the main process uses a batch, the loader has given out the `AHEAD` next ones of
-        # each worker and no more: one place is left for it.
+        # While the main process uses a batch, the workers fill at most the next `AHEAD` ones each:
+        # one more place is enough.
         places = min(len(batches), AHEAD * workers + 1)
         largest = max(map(len, batches), default=0)
         shape = (places, largest, images.size, images.size, 3)
@@ -225,7 +225,7 @@ class _Batches(Dataset):
         return number
 
     def get_pixels(self, number: int) -> torch.Tensor:
-        """Pixels of a batch, (sample, y, x, rgb), as long as its place is not used again."""
+        """Pixels of a batch, (sample, y, x, rgb), valid until its place is used again."""
         return self.places[number % len(self.places), : len(self.batches[number])]
 
     def get_labels(self, number: int) -> torch.Tensor:
@@ -234,10 +234,10 @@ class _Batches(Dataset):
 
 
 def _share_pixels(shape: tuple[int, ...]) -> torch.Tensor:
-    """A uint8 tensor that is the same memory in processes that this one starts.
+    """Make a uint8 tensor in memory that this process shares with those that it starts.
 
-    Torch's own shared memory lies in /dev/shm, where a container has 64 MB. What is mapped without
-    a file has no such limit, but only a forked process finds it again.
+    Torch's shared memory is in /dev/shm, which has 64 MB in a container. Memory mapped without a
+    file has no such limit, but only forked processes share it.
     """
     if multiprocessing.get_start_method() != "fork":
         return torch.empty(shape, dtype=torch.uint8).share_memory_()
@@ -247,10 +247,10 @@ def _share_pixels(shape: tuple[int, ...]) -> torch.Tensor:
 
 
 def _prepare_worker(number: int) -> None:
-    """Leave it to the main process when to end.
+    """Let the main process decide when workers end.
 
-    A cluster signals every process of a job, a terminal every one in the foreground, but the main
-    one may need a few more batches until it has written its checkpoint.
+    A cluster signals all processes of a job, and a terminal all processes in the foreground, but
+    the main process may need a few more batches until it has written its checkpoint.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(signal, "sigwaitinfo"):  # not on macOS
@@ -265,7 +265,7 @@ def _wait_for_parent() -> None:
 
 
 def _with_short_errors(loaded: Iterator[int]) -> Iterator[int]:
-    """What a loader gives; of a worker's `UserError`, the message without its traceback."""
+    """Iterate over a loader; a worker's `UserError` loses its traceback and keeps its message."""
     try:
         yield from loaded
     except UserError as error:

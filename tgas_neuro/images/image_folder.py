@@ -1,4 +1,4 @@
-"""Image folders in ImageNet's layout: `<folder>/<class>/<image>`, listed, numbered and digested."""
+"""Lists of images with classes, from folders in ImageNet's layout: `<folder>/<class>/<image>`."""
 
 import hashlib
 import os
@@ -19,7 +19,7 @@ class ImageFolder:
     Attributes
     ----------
     folder
-        Where they lie.
+        Where the images are.
     classes
         Names of the classes, sorted; a label is an index into them.
     paths
@@ -27,8 +27,8 @@ class ImageFolder:
     labels
         One per path, in [0, len(classes)).
     digest
-        SHA-256 over relative paths and file sizes: 64 hexadecimal digits. (Not over the bytes:
-        ImageNet has 150 GB of them.)
+        SHA-256 of relative paths and file sizes, 64 hexadecimal digits. The contents are not
+        digested, since ImageNet has 150 GB.
     """
 
     folder: Path
@@ -47,8 +47,8 @@ def load_image_folder(folder: str | Path, split: str, key: str) -> ImageFolder:
     Parameters
     ----------
     folder
-        Holds one folder per class. Images may lie deeper, as in Tiny-ImageNet's
-        ``<class>/images/``. Hidden files and other suffixes than `SUFFIXES` are passed over.
+        Holds one folder per class. Images may be in folders below, as in Tiny-ImageNet's
+        ``<class>/images/``. Hidden files and suffixes that are not in `SUFFIXES` are ignored.
     split
         ``"training"`` or ``"validation"``, for messages.
     key
@@ -96,19 +96,19 @@ class Found(NamedTuple):
 def build_listing(
     folder: Path, classes: Sequence[str], found: Iterable[Found], labelled: bool = False
 ) -> ImageFolder:
-    """Put images in order, by class and then by path, and digest them.
+    """Sort images by class and then by path, and digest them.
 
     Parameters
     ----------
     folder
-        Where they lie.
+        Where the images are.
     classes
         Sorted names.
     found
         In any order.
     labelled
-        Whether classes come from a table beside the images: then they are digested as well, else
-        they are part of the path.
+        Whether classes come from a table beside the images. If so they are digested as well;
+        otherwise they are part of the path.
     """
     found, digest = sorted(found), hashlib.sha256()
     for label, path, size in found:
@@ -124,7 +124,7 @@ def build_listing(
 
 
 def list_images(folder: Path, name: str) -> list[tuple[str, int]]:
-    """Pairs (path relative to `folder`, size [byte]) of one class, sorted."""
+    """List pairs (path relative to `folder`, size [byte]) of one class, sorted."""
     found = []
     for parent, folders, files in os.walk(folder / name, followlinks=True):
         folders[:] = [entry for entry in folders if not entry.startswith(".")]
@@ -136,7 +136,7 @@ def list_images(folder: Path, name: str) -> list[tuple[str, int]]:
 
 
 def match_classes(validation: ImageFolder, training: ImageFolder) -> ImageFolder:
-    """`validation` with the class numbers of `training`, of which its classes must be a subset."""
+    """Give the classes of `validation` their numbers in `training`, which must have all of them."""
     numbers = {name: number for number, name in enumerate(training.classes)}
     unknown = [name for name in validation.classes if name not in numbers]
     if unknown:

@@ -21,7 +21,7 @@ WAY_OUT = (
 
 
 def is_flat(folder: Path) -> bool:
-    """Whether the first validation image lies in `folder` itself and not in that of a class."""
+    """Whether `folder` itself holds validation images, not folders of classes."""
     return folder.is_dir() and any(
         entry.name.startswith("ILSVRC2012_val_") for entry in folder.iterdir()
     )
@@ -33,7 +33,7 @@ def load_flat_validation(folder: Path, devkit: Path, ids: Path | None, key: str)
     Parameters
     ----------
     folder
-        Holds ``ILSVRC2012_val_00000001.JPEG`` and so on: image k has line k of the ground truth.
+        Holds ``ILSVRC2012_val_00000001.JPEG`` and so on. Line k of the ground truth labels image k.
     devkit
         Folder with ``ILSVRC2012_validation_ground_truth.txt``, numbers from 1 to 1,000.
     ids
@@ -44,8 +44,8 @@ def load_flat_validation(folder: Path, devkit: Path, ids: Path | None, key: str)
     Returns
     -------
     ImageFolder
-        Classes are the sorted WordNet ids: the same numbers as those of the training folders, not
-        the devkit's.
+        Classes are the sorted WordNet ids. Labels are numbered as those of the training folders,
+        not as in the devkit.
 
     Raises
     ------
@@ -72,12 +72,12 @@ def load_flat_validation(folder: Path, devkit: Path, ids: Path | None, key: str)
 
 
 def read_meta(path: Path, key: str) -> list[str]:
-    """WordNet ids in the order of the devkit's numbers, from 1 on.
+    """Read WordNet ids in the order of the devkit's numbers, which begin at 1.
 
-    ``meta.mat`` holds inner synsets of WordNet too; only those without children are classes.
+    ``meta.mat`` also holds inner synsets of WordNet; only those without children are classes.
     """
     try:
-        with path.open("rb") as file:  # of a missing one scipy says something else
+        with path.open("rb") as file:  # scipy has another message for a missing file
             synsets = np.atleast_1d(loadmat(file, squeeze_me=True)["synsets"])
         leaves = {
             int(synset["ILSVRC2012_ID"]): str(synset["WNID"])
@@ -100,10 +100,10 @@ def read_meta(path: Path, key: str) -> list[str]:
 
 
 def read_ids(path: Path, key: str, wanted: Collection[str] = ()) -> list[str]:
-    """WordNet ids, or other names of classes, one a line.
+    """Read WordNet ids, or other names of classes, one a line.
 
-    A name is the first word of its line, behind which a description may stand. Where `wanted` is
-    given it is the whole line, unless more of `wanted` are first words.
+    A name is the first word of its line; a description may follow. If `wanted` is given, a name is
+    the whole line unless more of `wanted` are first words.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -114,18 +114,18 @@ def read_ids(path: Path, key: str, wanted: Collection[str] = ()) -> list[str]:
     names = max(whole, first, key=lambda names: len({*wanted} & {*names})) if wanted else first
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None or not names:
-        what = f"{twice!r} stands there twice" if names else "it is empty"
+        what = f"{twice!r} is there twice" if names else "it is empty"
         raise UserError(f"{key}: {path}: {what}; expected each class once, one a line")
     return names
 
 
 def _read_truth(path: Path, n_classes: int, key: str) -> list[int]:
-    """The number of each image's class, from 1 on."""
+    """Read the number of each image's class, which begins at 1."""
     try:
         truth = [int(line) for line in path.read_text(encoding="utf-8").split()]
     except FileNotFoundError:
         raise UserError(
-            f"{path}: no such file, and the validation images lie in one folder; "
+            f"{path}: no such file, and the validation images are in one folder; "
             f"{WAY_OUT.format(key=key)}"
         ) from None
     except (ValueError, OSError) as error:
@@ -150,8 +150,8 @@ def load_annotated_validation(folder: Path) -> ImageFolder:
     Parameters
     ----------
     folder
-        A row of the table is the name of a file, its class, and a box that is not read, separated
-        by tabs.
+        Each row of its table holds the name of a file, its class and a box, separated by tabs. The
+        box is not read.
 
     Raises
     ------

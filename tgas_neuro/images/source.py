@@ -1,4 +1,4 @@
-"""Where the images of a stage come from: folders of the user, or made by a rule."""
+"""Where the images of a stage come from: the user's folders, an archive, or the simulation."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 VALIDATION_SHARE = 4  # simulated validation splits are a quarter of the training split
 
-# Where a run keeps which of its images are corrupt.
+# Where a run keeps the lists of corrupt images.
 CHECKED = "results/images/checked"
 
 
@@ -17,13 +17,13 @@ class Images:
     Attributes
     ----------
     name
-        ``<kind>-<digest>``, the folder of what is made from them.
+        ``<kind>-<digest>``, the folder of the files that are made from them.
     kind, data
         As in the configuration.
     archive
-        The archive that has to be unpacked, or None.
+        The archive to unpack, or None.
     size
-        Pixels at which simulated images are rendered.
+        Width and height of simulated images [pixel].
     """
 
     name: str
@@ -34,7 +34,7 @@ class Images:
 
     @property
     def is_made(self) -> bool:
-        """Whether a rule makes the split folders (renders or unpacks them)."""
+        """Whether a rule renders or unpacks the split folders."""
         return self.kind == "simulated" or self.archive is not None
 
     def get_split_folder(self, split: str) -> str:
@@ -44,6 +44,6 @@ class Images:
         return str(Path(self.data.get("path") or self.data["root"]) / split)
 
     def count_images_per_class(self, split: str) -> int:
-        """Images to render for each class of a simulated split."""
+        """Count the images to render for each class of a simulated split."""
         number = self.data["images_per_class"]
         return number if split == "train" else max(1, number // VALIDATION_SHARE)

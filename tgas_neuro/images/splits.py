@@ -40,14 +40,14 @@ PUBLISHED = {
 
 
 def make_split(images: Images, split: str, folder: Path) -> None:
-    """Make the folder of one split, whole or not at all: render it, or unpack it.
+    """Render or unpack the folder of one split; it appears when it is complete.
 
     Parameters
     ----------
     images
-        ``simulated``, or an archive.
+        Simulated ones, or an archive.
     split
-        ``train`` or ``val``. Nothing of the other one is opened.
+        ``train`` or ``val``. The other split is not opened.
     folder
         Receives ``<class>/<image>``.
     """
@@ -69,7 +69,7 @@ def load_split(
     report: Callable[[str], None] | None = None,
     folder: str | Path | None = None,
 ) -> ImageFolder:
-    """List the images of one split and check them; nothing of the other one is opened.
+    """List the images of one split and check them; the other split is not opened.
 
     Parameters
     ----------
@@ -80,24 +80,24 @@ def load_split(
     key
         The key of the configuration that names them, for messages.
     checked
-        Folder that keeps what was found corrupt; None looks at the images every time.
+        Folder that keeps the list of corrupt images; None checks the images every time.
     report
         Called with a line when corrupt images are left out.
     folder
-        Where the split lies on this machine, if not where `images` says: what a rule made may be
-        a copy out of an object store.
+        Where the split is on this machine, if not where `images` says: a rule's input may be a
+        copy from an object store.
 
     Returns
     -------
     ImageFolder
-        Classes sorted by name: for ImageNet by WordNet id, which is the order of the outputs of
-        published networks. Corrupt images are not in it.
+        Classes are sorted by name. ImageNet's WordNet ids sorted are in the order of the outputs of
+        published networks. Corrupt images are left out.
 
     Raises
     ------
     UserError
-        Images are missing, fewer or more than a published data set has, not labelled, or more of
-        them corrupt than ``max_corrupt`` allows.
+        Images are missing or not labelled, their number is not that of the published data set, or
+        more of them are corrupt than ``max_corrupt`` allows.
     """
     folder = Path(folder or images.get_split_folder(split))
     devkit, ids = (images.data.get(name) for name in ("devkit", "class_ids"))
@@ -154,7 +154,7 @@ def decode_training_split(
 def list_split(
     folder: Path, split: str, key: str, devkit: Path | None = None, ids: Path | None = None
 ) -> ImageFolder:
-    """List the images of one split in whichever layout they lie; see `load_split`.
+    """List the images of one split in any layout (see `load_split`).
 
     Parameters
     ----------
@@ -164,7 +164,7 @@ def list_split(
     split, key
         See `load_split`.
     devkit, ids
-        See `load_flat_validation`; the devkit is looked for beside `folder`.
+        See `load_flat_validation`. By default the devkit is beside `folder`.
     """
     if split == "val" and is_annotated(folder):
         return load_annotated_validation(folder)
