@@ -21,7 +21,8 @@ from tgas_neuro.architecture.genotype import read_genotype
 from tgas_neuro.architecture.network import build_network
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.commands.__main__ import main
-from tgas_neuro.final.result.best_cell import validate_best_cell
+from tgas_neuro.final.result.best_cell import check_part
+from tgas_neuro.final.result.content import BestCell
 
 pytestmark = pytest.mark.workflow
 
@@ -58,7 +59,7 @@ def list_images(finished, split):
 
 def test_all_keys_are_those_that_are_looked_at_here(result):
     """A new field needs a test of its own."""
-    validate_best_cell(result)
+    check_part(BestCell, result)
     assert list(result) == [
         "simulated_or_toy", "note", "genotype", "drawing", "hash", "id", "reward", "guidance",
         "alpha", "premature", "teacher", "final", "leaderboard", "search", "configuration",

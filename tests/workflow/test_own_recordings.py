@@ -16,7 +16,8 @@ import pytest
 import yaml
 from PIL import Image
 
-from tgas_neuro.final.result.best_cell import validate_best_cell
+from tgas_neuro.final.result.best_cell import check_part
+from tgas_neuro.final.result.content import BestCell
 from tgas_neuro.plan.plan import build_plan
 from tgas_neuro.recordings.assembly import load_assembly
 from tgas_neuro.teacher.teacher import load_teacher
@@ -102,7 +103,7 @@ def followed(tmp_path_factory, toy_config):
 def test_the_page_ends_with_a_best_cell(followed):
     folder, _, printed, _ = followed
     best_cell = json.loads((folder / "results/best_cell.json").read_text())
-    validate_best_cell(best_cell)
+    check_part(BestCell, best_cell)
     region = best_cell["teacher"]["regions"]["IT"]
     assert list(best_cell["teacher"]["regions"]) == ["IT"]
     assert region["datasets"] == ["my_recordings"]

@@ -6,7 +6,8 @@ import yaml
 from PIL import Image
 
 from tgas_neuro.architecture.genotype import read_genotype
-from tgas_neuro.final.result.best_cell import validate_best_cell
+from tgas_neuro.final.result.best_cell import check_part
+from tgas_neuro.final.result.content import BestCell
 from tgas_neuro.search.guidance import calc_reward
 
 pytestmark = pytest.mark.workflow
@@ -14,7 +15,7 @@ pytestmark = pytest.mark.workflow
 
 def test_best_cell_is_whole_and_consistent(finished):
     best_cell = finished.read("results/best_cell.json")
-    validate_best_cell(best_cell)
+    check_part(BestCell, best_cell)
     record = finished.read_records()[best_cell["id"]]
     genotype = read_genotype(best_cell["genotype"])
     assert genotype.hash == best_cell["hash"] == record["hash"]

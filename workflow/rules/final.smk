@@ -141,6 +141,7 @@ rule brainscore:
         mem_mb=1000,
         runtime=20,
     params:
+        folder=f"results/brainscore/{PLUGIN}",
         identifier=PLUGIN,
         results_version=RESULTS_VERSION,
     message:

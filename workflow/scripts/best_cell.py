@@ -1,5 +1,4 @@
-from tgas_neuro.final.result.best_cell import write_best_cell
-from tgas_neuro.final.result.result import make_best_cell
+from tgas_neuro.final.result.best_cell import make_best_cell, write_best_cell
 from tgas_neuro.runtime.files import copy_whole, read_json
 from tgas_neuro.runtime.rule import running_rule
 from tgas_neuro.teacher.teacher import load_teacher
@@ -17,4 +16,4 @@ with running_rule(snakemake.log[0]) as report:
     )
     copy_whole(snakemake.input.picture, snakemake.output.picture)
     write_best_cell(snakemake.output.result, content)
-    report(content["note"])
+    report(content.note)

@@ -1,30 +1,44 @@
 import copy
 import json
+from pathlib import Path
 
-import jsonschema
+import numpy as np
 import pytest
+import xarray as xr
 import yaml
 
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.final.result.best_cell import (
-    SCHEMA,
-    build_best_cell,
+    check_part,
+    make_best_cell,
     name_images,
-    validate_best_cell,
     write_best_cell,
 )
+from tgas_neuro.final.result.content import BestCell
 from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.teacher.teacher import Teacher
+
+
+def build(parts):
+    return make_best_cell(**parts).model_dump(mode="json")
+
+
+def build_region(n_stimuli, **attrs):
+    """What is read of a region of the teacher file."""
+    attrs = {"simulated": 0, "stimuli_digest": "ef", **attrs}
+    return xr.Dataset(coords={"stimulus": np.arange(n_stimuli)}, attrs=attrs)
 
 
 @pytest.fixture
 def parts(genotype):
-    """The six inputs, as the stages write them."""
+    """The inputs, as the stages write them."""
     crossed = {"raw": 0.3, "corrected": 0.4, "layers": ["cell_0", "cell_1"]}
     plain = {"raw": 0.33, "corrected": 0.44, "layer": "cell_1"}
     region = {"corrected_for_noise": True, "crossed": crossed, "paper": plain}
     leaders = [
         {"id": f"g0_c{k}", "hash": genotype.hash, "state": "ok", "P": 0.2, "TG": 0.35,
-         "reward": 0.55 - k / 100, "params": 1000, "macs": 20000}
+         "TG_untrained": None, "regions": {"V4": 0.4, "IT": 0.3}, "reward": 0.55 - k / 100,
+         "params": 1000, "macs": 20000}
         for k in range(12)
     ]  # fmt: skip
     best = {
@@ -32,8 +46,19 @@ def parts(genotype):
         "hash": genotype.hash,
         "genotype": genotype.to_json(),
         "reward": 0.55,
+        "guidance": "p_plus_tg",
+        "alpha": 2.0,
+        "layer_choice": "crossed",
         "record": {
-            "premature": {"accuracy": 0.2, "loss": 2.0, "epochs": 1, "n_train": 90},
+            "premature": {
+                "accuracy": 0.2,
+                "loss": 2.0,
+                "epochs": 1,
+                "n_train": 90,
+                "n_held_back": 10,
+                "stopped_at": None,
+            },
+            "dates": {"started": "before"},
             "teacher": {
                 "TG": {"crossed": 0.35, "paper": 0.44},
                 "regions": {
@@ -46,46 +71,43 @@ def parts(genotype):
         "states": {"ok": 13, "diverged": 2},
         "cost": {"images_seen": 1000, "seconds": 3.0},
     }
-    teacher = {
-        "name": "cowley2023_v4_recordings-01234567",
-        "kind": "recordings",
-        "simulated": False,
-        "level": "image",
-        "regions": {
-            "V4": {"ceiling": 0.85, "reliability": 0.72, "n_sites": 50, "n_stimuli": 640,
-                   "datasets": ["cowley2023_v4"], "description": "recorded"},
-            "IT": {"ceiling": float("nan"), "reliability": None, "n_sites": 674, "n_stimuli": 92,
-                   "description": "recorded, RDM as published"},
+    teacher = Teacher(
+        {
+            "V4": build_region(640, ceiling=0.85, reliability=0.72, n_sites=50,
+                               dataset="cowley2023_v4, mine", description="recorded"),
+            "IT": build_region(92, ceiling=np.nan, reliability=np.nan, n_sites=674,
+                               dataset="kriegeskorte2008_it",
+                               description="recorded, RDM as published"),
         },
-    }  # fmt: skip
+        {},
+    )  # fmt: skip
     metrics = {
         "top1": 0.25, "top5": 0.5, "top1_interval": [0.2, 0.3], "loss": 3.0, "n_images": 200,
         "n_train_images": 900, "n_classes": 100, "params": 5000, "macs": 90000, "epochs": 4,
+        "per_class": {"n_images": [2], "top1": [1], "top5": [2]},
         "evaluated": "weights",
         "best": {"epoch": 3, "top1": 0.26, "chosen_on": "validation images"},
         "network": vars(Skeleton(8, 1, 2, 100, 32)),
         "digests": {"training_images": "ab"}, "cost": {"seconds": 9.0}, "dates": {"ended": "now"},
     }  # fmt: skip
     config = {
-        "recordings": {"regions": {"IT": {"datasets": ["kriegeskorte2008_it"]}}},
+        "teacher": {"kind": "recordings", "level": "image"},
         "search": {"alpha": 1.0, "strategy": "tpe", "space": "cell", "generations": 3,
                    "candidates": 5, "seed": 0, "layer_choice": "crossed"},
         "premature": {"data": {"kind": "image_folder", "path": "tiny"}},
         "final": {"data": {"kind": "image_folder", "path": "data/tiny.tar.gz"},
                   "target": {"macs": "90k"}},
     }  # fmt: skip
-    provenance = {
-        "run": "cell_tpe-89abcdef",
-        "digests": {"teacher": "cd"},
-        "versions": {"tgas_neuro": "0.1.0"},
-    }
     return {
         "best": best,
         "teacher": teacher,
-        "final_metrics": metrics,
+        "metrics": metrics,
         "config": config,
-        "provenance": provenance,
-        "final_guidance": {
+        "names": {"teacher": "cowley2023_v4_recordings-01234567", "search": "cell_tpe-89abcdef",
+                  "final": "cell-01234567"},
+        "digests": {"teacher": "cd"},
+        "guidance": {
+            "image_size": 32,
             "TG": {"crossed": 0.5, "paper": 0.55},
             "regions": {
                 "V4": {
@@ -104,17 +126,21 @@ def parts(genotype):
 
 def test_holds_what_went_in(parts, genotype, tmp_path):
     path = tmp_path / "results" / "best_cell.json"
-    write_best_cell(path, build_best_cell(**parts))
+    write_best_cell(path, make_best_cell(**parts))
     found = json.loads(path.read_text())
     assert found["genotype"] == genotype.to_json()
     assert (found["hash"], found["id"], found["reward"]) == (genotype.hash, "g0_c0", 0.55)
-    assert (found["guidance"], found["alpha"]) == ("p_plus_tg", 1.0)
+    assert (found["guidance"], found["alpha"]) == ("p_plus_tg", 2.0)  # of the search, not today's
     assert found["premature"] == {
-        "accuracy": 0.2, "loss": 2.0, "epochs": 1, "n_train": 90, "n_held_back": None,
+        "accuracy": 0.2, "loss": 2.0, "epochs": 1, "n_train": 90, "n_held_back": 10,
     }  # fmt: skip
+    assert (found["teacher"]["name"], found["teacher"]["kind"], found["teacher"]["level"]) == (
+        "cowley2023_v4_recordings-01234567", "recordings", "image",
+    )  # fmt: skip
     assert found["teacher"]["TG"] == 0.35
     v4, it = found["teacher"]["regions"]["V4"], found["teacher"]["regions"]["IT"]
-    assert (v4["datasets"], v4["n_sites"], v4["reliability"]) == (["cowley2023_v4"], 50, 0.72)
+    assert (v4["datasets"], v4["n_sites"]) == (["cowley2023_v4", "mine"], 50)
+    assert (v4["reliability"], v4["ceiling"], v4["n_stimuli"]) == (0.72, 0.85, 640)
     assert v4["crossed"] == {"raw": 0.3, "corrected": 0.4, "layers": ["cell_0", "cell_1"]}
     assert v4["paper"]["layer"] == "cell_1"
     assert (v4["corrected"], it["corrected"]) == (True, False)
@@ -124,7 +150,12 @@ def test_holds_what_went_in(parts, genotype, tmp_path):
     assert found["search"]["evaluated"] == 15
     assert found["search"]["name"] == "cell_tpe-89abcdef"
     assert found["final"]["top1_interval"] == [0.2, 0.3]
-    assert found["digests"] == {"teacher": "cd", "training_images": "ab"}
+    assert found["digests"] == {
+        "teacher_configuration": "cd", "stimuli_V4": "ef", "stimuli_IT": "ef",
+        "training_images": "ab",
+    }  # fmt: skip
+    assert found["dates"] == {"search": {"started": "before"}, "final": {"ended": "now"}}
+    assert "torch" in found["versions"]
     assert found["cost"]["final"] == {"seconds": 9.0}
     assert found["configuration"] == parts["config"]
     assert found["files"] == parts["files"]
@@ -137,7 +168,7 @@ def test_holds_what_went_in(parts, genotype, tmp_path):
         ],
     }
     assert (v4["TG"], v4["layer"]) == (0.4, "cell_1")
-    assert found["final"]["network"] == parts["final_metrics"]["network"]
+    assert found["final"]["network"] == parts["metrics"]["network"]
     assert found["final"]["best"]["epoch"] == 3
     assert (found["final"]["dataset"], found["final"]["target"]) == ("tiny", {"macs": "90k"})
     assert found["final"]["per_class"] == "results/metrics"
@@ -172,13 +203,13 @@ def test_name_of_the_images(data, name):
 
 def test_what_is_simulated_or_a_toy_stands_first(parts):
     toy = "images of the final training: 900 in 100 classes, a toy beside ImageNet's 1,281,167"
-    assert build_best_cell(**parts)["simulated_or_toy"] == [toy]
-    parts["final_metrics"]["n_train_images"] = 50_000
-    assert build_best_cell(**parts)["simulated_or_toy"] == []
-    parts["teacher"]["regions"]["V4"]["simulated"] = True
+    assert build(parts)["simulated_or_toy"] == [toy]
+    parts["metrics"]["n_train_images"] = 50_000
+    assert build(parts)["simulated_or_toy"] == []
+    parts["teacher"].regions["V4"].attrs["simulated"] = 1
     parts["config"]["premature"]["data"] = {"kind": "simulated"}
     parts["config"]["final"]["data"] = {"kind": "simulated"}
-    found = build_best_cell(**parts)
+    found = build(parts)
     assert found["simulated_or_toy"] == [
         "recordings of V4: simulated",
         "images of the search: simulated",
@@ -189,8 +220,8 @@ def test_what_is_simulated_or_a_toy_stands_first(parts):
 
 
 def test_the_similarity_that_counts_is_that_of_the_layer_choice(parts):
-    parts["config"]["search"]["layer_choice"] = "paper"
-    found = build_best_cell(**parts)
+    parts["best"]["layer_choice"] = "paper"
+    found = build(parts)
     teacher, final = found["teacher"], found["final"]["teacher"]
     assert (teacher["TG"], teacher["regions"]["V4"]["TG"]) == (0.44, 0.44)
     assert (final["TG"], final["regions"]["V4"]["TG"]) == (0.55, 0.55)
@@ -199,9 +230,9 @@ def test_the_similarity_that_counts_is_that_of_the_layer_choice(parts):
 def test_cost_and_dates_are_nowhere_else(parts):
     other = copy.deepcopy(parts)
     other["best"]["cost"] = {"seconds": 99.0}
-    other["best"]["dates"] = {"started": "then"}
-    other["final_metrics"] |= {"cost": {"seconds": 77.0}, "dates": {"ended": "later"}}
-    one, two = build_best_cell(**parts), build_best_cell(**other)
+    other["best"]["record"]["dates"] = {"started": "then"}
+    other["metrics"] |= {"cost": {"seconds": 77.0}, "dates": {"ended": "later"}}
+    one, two = build(parts), build(other)
     assert one["cost"] != two["cost"]
     assert one["dates"] != two["dates"]
     for key in ("cost", "dates"):
@@ -209,116 +240,101 @@ def test_cost_and_dates_are_nowhere_else(parts):
     assert one == two
 
 
-def test_number_as_teacher_guidance_is_read_too(parts):
-    parts["best"]["record"]["teacher"]["TG"] = 0.31
-    assert build_best_cell(**parts)["teacher"]["TG"] == 0.31
-
-
 def test_note_of_real_data(parts):
-    note = build_best_cell(**parts)["note"]
-    assert "V4 from cowley2023_v4, IT from kriegeskorte2008_it (not corrected for noise)" in note
+    note = build(parts)["note"]
+    assert (
+        "V4 from cowley2023_v4 and mine, IT from kriegeskorte2008_it (not corrected for noise)"
+        in note
+    )
     assert "25.0% top-1 of 200 validation images in 100 classes (95 % interval 20.0%" in note
     assert "Small search: the best of 15 candidates" in note
     assert "imulated" not in note
     parts["best"]["states"] = {"ok": 100}
-    assert "Small search" not in build_best_cell(**parts)["note"]
+    assert "Small search" not in build(parts)["note"]
 
 
 @pytest.mark.parametrize("kind", ["recordings", "control"])
 def test_note_says_what_is_simulated(parts, kind):
-    parts["teacher"]["kind"] = kind
-    parts["teacher"]["regions"]["V4"]["simulated"] = True
-    del parts["teacher"]["simulated"]
+    parts["config"]["teacher"]["kind"] = kind
+    parts["teacher"].regions["V4"].attrs["simulated"] = 1
     parts["config"]["final"]["data"] = {"kind": "simulated"}
-    found = build_best_cell(**parts)
+    found = build(parts)
     assert found["teacher"]["simulated"] is True
     assert found["final"]["simulated"] is True
     assert "says nothing about brains" in found["note"]
     assert "Simulated images in the final training: accuracies there say nothing" in found["note"]
     parts["config"]["premature"]["data"] = {"kind": "simulated"}
-    assert (
-        "Simulated images in the search and the final training" in build_best_cell(**parts)["note"]
-    )
-    validate_best_cell(found)
+    assert "Simulated images in the search and the final training" in build(parts)["note"]
 
 
 def test_note_of_a_network_teacher(parts):
-    parts["teacher"]["kind"] = "network"
-    parts["teacher"]["regions"]["V4"]["description"] = "network resnet18, random weights"
-    note = build_best_cell(**parts)["note"]
+    parts["config"]["teacher"]["kind"] = "network"
+    parts["teacher"].regions["V4"].attrs["description"] = "network resnet18, random weights"
+    note = build(parts)["note"]
     assert "a network, not a brain: V4, network resnet18, random weights; IT, recorded" in note
-    parts["teacher"]["kind"] = "oracle"
-    with pytest.raises(UserError, match=r"teacher\.kind: 'oracle' is not one of: recordings"):
-        build_best_cell(**parts)
+    parts["config"]["teacher"]["kind"] = "oracle"
+    with pytest.raises(UserError, match=r"teacher\.kind: 'oracle'; .*'recordings', 'network' or"):
+        build(parts)
 
 
 def test_region_of_another_teacher_is_named(parts):
-    del parts["teacher"]["regions"]["IT"]
+    del parts["teacher"].regions["IT"]
     with pytest.raises(UserError, match=r"region 'IT' .* not among its regions: V4"):
-        build_best_cell(**parts)
+        build(parts)
 
 
 @pytest.mark.parametrize(
     "path, value, message",
     [
-        (("note",), None, "note: None is not of type 'string'"),
-        (("final", "top1"), 1.5, "final.top1: 1.5 is greater than the maximum of 1"),
-        (("teacher", "regions", "V4", "extra"), 1, "teacher.regions.V4: Additional properties"),
-        (("search", "states"), {"ok": -1}, "search.states.ok: -1 is less than the minimum"),
-        (("surplus",), 1, "best_cell.json: Additional properties"),
+        (("note",), None, "note: None; Input should be a valid string"),
+        (("final", "top1"), 1.5, "final.top1: 1.5; Input should be less than or equal to 1"),
+        (("final", "loss"), float("nan"), "final.loss: nan; Input should be a finite number"),
+        (("teacher", "regions", "V4", "extra"), 1, "teacher.regions.V4.extra: 1; Extra inputs"),
+        (("search", "states"), {"ok": -1}, "search.states.ok: -1; Input should be greater than"),
+        (("surplus",), 1, "best_cell.json: surplus: 1; Extra inputs are not permitted"),
     ],
 )
-def test_what_does_not_fit_the_schema_is_named_and_not_written(
-    parts, tmp_path, path, value, message
-):
-    content = build_best_cell(**parts)
+def test_a_value_that_does_not_fit_is_named(parts, path, value, message):
+    content = build(parts)
     inner = content
     for key in path[:-1]:
         inner = inner[key]
     inner[path[-1]] = value
     with pytest.raises(UserError) as caught:
-        write_best_cell(tmp_path / "best_cell.json", content)
+        check_part(BestCell, content)
     assert message in str(caught.value)
-    assert list(tmp_path.iterdir()) == []
+    assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "key",
-    [
-        "note",
-        "simulated_or_toy",
-        "drawing",
-        "files",
-        "teacher",
-        "final",
-        "digests",
-        "versions",
-        "cost",
-    ],
-)
+def test_the_place_of_a_wrong_value_is_named_while_it_is_made(parts):
+    parts["metrics"]["top1"] = 1.5
+    with pytest.raises(UserError, match=r"best_cell\.json: final\.top1: 1\.5; "):
+        build(parts)
+
+
+@pytest.mark.parametrize("key", list(BestCell.model_fields))
 def test_no_part_may_be_missing(parts, key):
-    content = build_best_cell(**parts)
+    content = build(parts)
+    check_part(BestCell, content)
     del content[key]
-    with pytest.raises(UserError, match=f"{key}' is a required property"):
-        validate_best_cell(content)
+    with pytest.raises(UserError, match=f"best_cell.json: {key}: Field required"):
+        check_part(BestCell, content)
 
 
-def test_schema_is_valid_and_describes_every_key():
-    schema = yaml.safe_load(SCHEMA.read_text())
-    jsonschema.Draft202012Validator.check_schema(schema)
-    seen = []
+def test_the_schema_in_the_repository_is_that_of_the_models():
+    path = Path(__file__).parents[3] / "workflow" / "schemas" / "best_cell.schema.yaml"
+    written = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert written.pop("$schema") == "https://json-schema.org/draft/2020-12/schema"
+    assert written == BestCell.model_json_schema()
 
-    def walk(node):
-        for name, inner in node.get("properties", {}).items():
-            seen.append(name)
-            assert inner.get("description", "").endswith("."), name
-            walk(inner)
-        for key in ("items", "additionalProperties"):
-            if isinstance(node.get(key), dict):
-                walk(node[key])
 
-    walk(schema)
-    for definition in schema["$defs"].values():
-        assert definition["description"]
-        walk(definition)
-    assert len(seen) > 60
+def test_schema_describes_every_key():
+    schema = BestCell.model_json_schema()
+    parts = {"": schema} | schema["$defs"]
+    assert all(part["description"].endswith(".") for part in parts.values())
+    seen = [(name, inner) for part in parts.values() for name, inner in part["properties"].items()]
+    for name, inner in seen:
+        # pydantic leaves a description out where it is that of the part itself
+        described = inner if "description" in inner else parts[inner["$ref"].split("/")[-1]]
+        assert described["description"].endswith("."), name
+    assert len(seen) > 100

@@ -1,4 +1,4 @@
-"""Back to the brain: how much the trained final network looks like the teacher, layer by layer."""
+"""Compare the trained final network with the teacher, layer by layer."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,10 +10,21 @@ from tgas_neuro.final.network.modules import name_module
 from tgas_neuro.final.network.network import load_trained
 from tgas_neuro.runtime.devices import choose_device, computing_with
 from tgas_neuro.scoring.activations import BATCH_SIZE
+from tgas_neuro.scoring.layers import Score
 from tgas_neuro.scoring.scoring import score_network
 from tgas_neuro.teacher.reshown import show_again
 from tgas_neuro.teacher.source import Source
 from tgas_neuro.teacher.teacher import load_teacher
+
+
+class FinalGuidance(Score):
+    """``teacher_guidance.json``: as ``teacher`` of a candidate's record, layers by module names.
+
+    TG is None if a region has no layer that distinguishes all stimuli. `image_size` is the size
+    at which the stimuli were shown [px].
+    """
+
+    image_size: int
 
 
 def measure_teacher_guidance(
@@ -27,12 +38,11 @@ def measure_teacher_guidance(
     computing: Mapping[str, Any],
     scoring: Mapping[str, Any],
     seed: int,
-) -> dict[str, Any]:
+) -> FinalGuidance:
     """Compare every layer of the final network with every region, as the search does candidates.
 
-    The stimuli are shown anew at the size of the network's images: it has another depth, width and
-    resolution than the candidate that was guided, so that neither its layers nor its TG follow
-    from the candidate's.
+    The stimuli are resized to the network's images. The network differs from the guided candidate
+    in depth, width and resolution, so its layers and its TG do not follow from the candidate's.
 
     Parameters
     ----------
@@ -43,19 +53,13 @@ def measure_teacher_guidance(
     sources, visual_degrees
         See `show_again`.
     computing
-        Read: ``device``, ``threads``, ``batch_size`` and ``micro_batch`` of the section ``final``:
-        no more stimuli go through the network at once than images in its training. In float32
-        everywhere.
+        Keys of the section ``final``: ``device``, ``threads``, ``batch_size`` and ``micro_batch``.
+        No more stimuli pass through the network at once than images in its training. Everything is
+        computed in float32.
     scoring
         ``search.scoring``.
     seed
-        The run's, for projections.
-
-    Returns
-    -------
-    score
-        As ``teacher`` of a candidate's record (see `score_network`), layers by the names of their
-        modules, and ``image_size`` [pixel]. TG is None where no layer tells all stimuli apart.
+        The run's seed, for projections.
 
     Raises
     ------
@@ -73,4 +77,4 @@ def measure_teacher_guidance(
         score = score_network(
             network, layers, shown, ranks, device, seed, **scoring, batch_size=at_once
         )
-    return {"image_size": size, **score}
+    return FinalGuidance(image_size=size, **score)

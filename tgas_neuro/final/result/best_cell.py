@@ -1,247 +1,296 @@
-"""`best_cell.json`: the best cell, how it was found, how good it is, what that can show."""
+"""From the files of all stages to `best_cell.json`, with a note on what its numbers can show."""
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import yaml
+from pydantic import ValidationError
 
 from tgas_neuro.architecture.genotype import read_genotype
 from tgas_neuro.architecture.text import describe_genotype
-from tgas_neuro.config.schema_validator import Draft202012Validator
-from tgas_neuro.final.result.note import build_note, list_simulated_or_toy
+from tgas_neuro.final.result.content import BestCell, Final, Part, Premature, TeacherPart
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import write_json
+from tgas_neuro.runtime.provenance import list_versions
+from tgas_neuro.scoring.layers import LayerChoice, RegionScore
+from tgas_neuro.teacher.teacher import Teacher
 
-SCHEMA = Path(__file__).parents[3] / "workflow" / "schemas" / "best_cell.schema.yaml"
+if TYPE_CHECKING:  # they load torch
+    from tgas_neuro.final.evaluation.teacher_guidance import FinalGuidance
+    from tgas_neuro.final.training.training import FinalMetrics
+
+Checked = TypeVar("Checked", bound=Part)
 
 LEADERS = 10
-
-PREMATURE = ("accuracy", "loss", "epochs", "n_train", "n_held_back")
-FINAL = (
-    "top1",
-    "top5",
-    "top1_interval",
-    "loss",
-    "n_images",
-    "n_train_images",
-    "n_classes",
-    "params",
-    "macs",
-    "epochs",
-    "network",
-    "evaluated",
-    "best",
-)
 NAMES = {"imagenet": "ImageNet (ILSVRC2012)", "tiny_imagenet": "Tiny-ImageNet"}
 ARCHIVES = (".tar.gz", ".tgz", ".tar", ".zip")
+# A training split with fewer images is a toy: CIFAR-10's, the smallest one with which papers of
+# the field report final accuracies, has as many.
+SERIOUS = 50_000
+# A search of fewer candidates says little about the space, whatever its result.
+FEW_CANDIDATES = 100
 
 
-def build_best_cell(
-    best: dict,
-    teacher: dict,
-    final_metrics: dict,
-    config: dict,
-    provenance: dict,
-    final_guidance: dict,
+def make_best_cell(
+    best: dict[str, Any],
+    teacher: Teacher,
+    metrics: "FinalMetrics",
+    guidance: "FinalGuidance",
+    config: dict[str, Any],
+    names: dict[str, str],
+    digests: dict[str, str],
     files: dict[str, str],
-) -> dict:
-    """Put together what `best_cell.json` holds.
+) -> BestCell:
+    """Make the content of `best_cell.json`.
 
     Parameters
     ----------
     best
-        What the search wrote. Read: ``id``, ``hash``, ``genotype``, ``reward``,
-        ``record.premature`` and ``record.teacher`` (``TG``, a number or one for each layer
-        choice, and for each region ``corrected_for_noise``, ``crossed``, ``paper``),
-        ``leaderboard``, ``states``; where there, ``cost``, ``dates``.
+        Content of ``best.json`` of the search.
     teacher
-        Read: ``name``, ``kind``, ``regions`` and, for each, ``ceiling`` and ``reliability``
-        (Spearman-Brown; both None or NaN without repetitions), ``n_sites``, ``n_stimuli``; where
-        there, ``simulated`` (of the teacher or of a region), ``datasets`` or ``dataset`` (else
-        those of the configuration), ``level``.
-    final_metrics
-        What `train_final` returned.
+        The teacher that guided it.
+    metrics
+        Content of ``metrics.json`` of the final training.
+    guidance
+        Content of ``teacher_guidance.json``, the final network compared with the teacher.
     config
-        The whole configuration. Read: ``search`` (``guidance``, ``alpha``, ``strategy``,
-        ``space``, ``generations``, ``candidates``, ``seed``, ``layer_choice``), ``final.data``,
-        ``final.target``, ``recordings.regions``; all of it is kept under ``configuration``.
-    provenance
-        Read: ``run`` (the name of the search), ``digests``, ``versions``; where there, ``dates``.
-    final_guidance
-        Of the final network, what `measure_teacher_guidance` returned.
+        The whole configuration.
+    names
+        Folders of the results, ``teacher``, ``search`` and ``final``.
+    digests
+        SHA-256 of the configuration of each stage.
     files
-        What to the path where it lies, relative to the folder of the run.
+        From the keys of `Files` to their paths.
 
-    Returns
-    -------
-    dict
-        As `workflow/schemas/best_cell.schema.yaml` describes it.
+    Raises
+    ------
+    UserError
+        The best candidate was compared with another teacher; or a value is not as `BestCell`
+        describes it.
     """
-    search, record = config["search"], best["record"]
+    record, search = best["record"], config["search"]
+    layer_choice: LayerChoice = best["layer_choice"]
+    data, premature = config["final"]["data"], config["premature"]["data"]
+    teacher_part = check_part(
+        TeacherPart,
+        {
+            "name": names["teacher"],
+            "kind": config["teacher"]["kind"],
+            "level": config["teacher"]["level"],
+            **_describe_teacher(teacher, record["teacher"], layer_choice),
+        },
+        "teacher",
+    )
+    final_part = check_part(
+        Final,
+        {
+            "dataset": name_images(data),
+            "data": data,
+            "simulated": data["kind"] == "simulated",
+            "target": config["final"]["target"],
+            **{key: value for key, value in metrics.items() if key in Final.model_fields},
+            "per_class": files["metrics"],
+            "teacher": {
+                "TG": guidance["TG"][layer_choice],
+                "regions": {
+                    name: _describe_similarity(region, layer_choice)
+                    for name, region in guidance["regions"].items()
+                },
+            },
+        },
+        "final",
+    )
+    evaluated, searched_simulated = sum(best["states"].values()), premature["kind"] == "simulated"
     content = {
+        "simulated_or_toy": list_simulated_or_toy(teacher_part, final_part, searched_simulated),
+        "note": build_note(teacher_part, final_part, searched_simulated, evaluated),
         "genotype": best["genotype"],
         "drawing": {
             "picture": files["picture"],
             "text": describe_genotype(read_genotype(best["genotype"])),
         },
-        "hash": best["hash"],
-        "id": str(best["id"]),
-        "reward": best["reward"],
-        "guidance": search.get("guidance", "p_plus_tg"),
-        "alpha": search["alpha"],
-        "premature": {key: record["premature"].get(key) for key in PREMATURE},
-        "teacher": _describe_teacher(teacher, record["teacher"], config),
-        "final": _describe_final(final_metrics, config, files["metrics"])
-        | {"teacher": _describe_guidance(final_guidance, search.get("layer_choice", "crossed"))},
+        **{key: best[key] for key in ("hash", "id", "reward", "guidance", "alpha")},
+        "premature": {key: record["premature"][key] for key in Premature.model_fields},
+        "teacher": teacher_part,
+        "final": final_part,
         "leaderboard": best["leaderboard"][:LEADERS],
         "search": {
-            "name": provenance["run"],
+            "name": names["search"],
             **{key: search[key] for key in ("strategy", "space", "generations", "candidates")},
-            "evaluated": sum(best["states"].values()),
+            "evaluated": evaluated,
             "states": best["states"],
             "seed": search["seed"],
         },
         "configuration": config,
-        "digests": provenance["digests"] | final_metrics.get("digests", {}),
-        "versions": provenance["versions"],
+        "digests": {f"{stage}_configuration": digest for stage, digest in digests.items()}
+        | {
+            f"stimuli_{name}": region.attrs["stimuli_digest"]
+            for name, region in teacher.regions.items()
+        }
+        | metrics["digests"],
+        "versions": list_versions(),
         "files": files,
-        "cost": {"search": best.get("cost", {}), "final": final_metrics["cost"]},
-        "dates": {
-            "search": best.get("dates", {}),
-            "final": final_metrics.get("dates", {}),
-            **provenance.get("dates", {}),
-        },
+        "cost": {"search": best["cost"], "final": metrics["cost"]},
+        "dates": {"search": record["dates"], "final": metrics["dates"]},
     }
-    return {
-        "simulated_or_toy": list_simulated_or_toy(content),
-        "note": build_note(content),
-        **content,
-    }
+    return check_part(BestCell, content)
 
 
-def write_best_cell(path: str | Path, content: dict, schema: str | Path = SCHEMA) -> None:
-    """Check `content` against its schema and write it as JSON, whole or not at all.
+def check_part(model: type[Checked], content: Any, place: str = "") -> Checked:
+    """Validate the content of ``best_cell.json``, or of the part of it at `place`.
 
     Raises
     ------
     UserError
-        Naming the key that is wrong, and how.
+        The first key that is wrong, its value, and what is expected.
     """
-    validate_best_cell(content, schema)
-    write_json(path, content)
-
-
-def validate_best_cell(content: Any, schema: str | Path = SCHEMA) -> None:
-    """Raise `UserError` for the first key of `content` that does not fit the schema."""
     try:
-        rules = yaml.safe_load(Path(schema).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(
-            f"{schema}: no such file; run inside the project's folder, where it belongs"
-        ) from None
-    found = Draft202012Validator(rules).iter_errors(content)
-    for error in sorted(found, key=lambda error: list(map(str, error.absolute_path))):
-        key = ".".join(map(str, error.absolute_path)) or "best_cell.json"
-        what = error.message if len(error.message) < 300 else error.message[:300] + " ..."
-        raise UserError(f"best_cell.json: {key}: {what}")
+        return model.model_validate(content)
+    except ValidationError as error:
+        found = error.errors(include_url=False)[0]
+        key = ".".join(map(str, ([place] if place else []) + list(found["loc"]))) or "the file"
+        value = "" if found["type"] == "missing" else f"{found['input']!r:.200}; "
+        raise UserError(f"best_cell.json: {key}: {value}{found['msg']}") from None
 
 
-def _describe_teacher(teacher: dict, measured: dict, config: dict) -> dict:
-    names = list(measured["regions"])
-    missing = [name for name in names if name not in teacher["regions"]]
+def write_best_cell(path: str | Path, content: BestCell) -> None:
+    """Write the result as JSON, whole or not at all."""
+    write_json(path, content.model_dump(mode="json"))
+
+
+def _describe_teacher(
+    teacher: Teacher, measured: dict[str, Any], layer_choice: LayerChoice
+) -> dict[str, Any]:
+    missing = [name for name in measured["regions"] if name not in teacher.regions]
     if missing:
         raise UserError(
             f"teacher: region {missing[0]!r} of the best candidate is not among its regions: "
-            f"{', '.join(teacher['regions'])}; the search was run with another teacher"
+            f"{', '.join(teacher.regions)}; the search was run with another teacher"
         )
-    layer_choice = config["search"].get("layer_choice", "crossed")
-    guidance = measured["TG"]
+    found = {name: teacher.regions[name] for name in measured["regions"]}
     return {
-        "name": teacher["name"],
-        "kind": teacher["kind"],
-        "simulated": _is_simulated(teacher),
-        "level": teacher.get("level"),
-        "TG": guidance[layer_choice] if isinstance(guidance, dict) else guidance,
+        "simulated": any(bool(region.attrs["simulated"]) for region in found.values()),
+        "TG": measured["TG"][layer_choice],
         "layer_choice": layer_choice,
         "regions": {
-            name: _describe_region(
-                teacher["regions"][name],
-                measured["regions"][name],
-                _list_datasets(name, teacher["regions"][name], config),
-                layer_choice,
-            )
-            for name in names
-        },
-    }
-
-
-def _is_simulated(teacher: dict) -> bool:
-    regions = teacher["regions"].values()
-    return bool(teacher.get("simulated")) or any(region.get("simulated") for region in regions)
-
-
-def _list_datasets(name: str, region: dict, config: dict) -> list[str]:
-    if "datasets" in region:
-        return list(region["datasets"])
-    if "dataset" in region:
-        return [region["dataset"]]
-    return list(config.get("recordings", {}).get("regions", {}).get(name, {}).get("datasets", []))
-
-
-def _describe_region(region: dict, measured: dict, datasets: list[str], layer_choice: str) -> dict:
-    chosen = measured[layer_choice]
-    return {
-        "datasets": datasets,
-        "simulated": bool(region.get("simulated")),
-        "description": region["description"],
-        **{key: region.get(key) for key in ("n_sites", "n_stimuli")},
-        **{key: _keep_finite(region.get(key)) for key in ("reliability", "ceiling")},
-        "corrected": measured["corrected_for_noise"],
-        "crossed": measured.get("crossed"),
-        "paper": measured.get("paper"),
-        "TG": chosen["corrected"],
-        "layer": measured["paper"]["layer"],
-    }
-
-
-def _describe_guidance(measured: dict, layer_choice: str) -> dict:
-    return {
-        "TG": measured["TG"][layer_choice],
-        "regions": {
             name: {
-                "crossed": region["crossed"],
-                "paper": region["paper"],
-                "TG": region[layer_choice] and region[layer_choice]["corrected"],
-                "layer": region["paper"] and region["paper"]["layer"],
+                "datasets": str(region.attrs["dataset"]).split(", "),
+                "simulated": bool(region.attrs["simulated"]),
+                "description": str(region.attrs["description"]),
+                "n_sites": int(region.attrs["n_sites"]),
+                "n_stimuli": region.sizes["stimulus"],
+                "reliability": _keep_finite(region.attrs["reliability"]),
+                "ceiling": _keep_finite(region.attrs["ceiling"]),
+                "corrected": measured["regions"][name]["corrected_for_noise"],
+                **_describe_similarity(measured["regions"][name], layer_choice),
             }
-            for name, region in measured["regions"].items()
+            for name, region in found.items()
         },
     }
 
 
-def _keep_finite(value: float | None) -> float | None:
-    return None if value is None or not math.isfinite(value) else float(value)
-
-
-def _describe_final(metrics: dict, config: dict, path: str) -> dict:
-    data = config["final"]["data"]
+def _describe_similarity(region: RegionScore, layer_choice: LayerChoice) -> dict[str, Any]:
+    crossed, paper = region["crossed"], region["paper"]
+    chosen = crossed if layer_choice == "crossed" else paper
     return {
-        "dataset": name_images(data),
-        "data": data,
-        "simulated": data.get("kind") == "simulated",
-        "target": config["final"].get("target"),
-        **{key: metrics[key] for key in FINAL},
-        "per_class": path,
+        "crossed": crossed,
+        "paper": paper,
+        "TG": chosen and chosen["corrected"],
+        "layer": paper and paper["layer"],
     }
+
+
+def _keep_finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
 
 
 def name_images(data: dict[str, Any]) -> str:
-    """The name of a classification data set: of its folder or archive, where it has no other."""
+    """The name of a classification data set, or else of its folder or archive."""
     if data["kind"] in NAMES:
         return NAMES[data["kind"]]
-    path = data.get("path") or data.get("root")
-    if path is None:
+    if data["kind"] == "simulated":
         return "simulated objects"
-    name = Path(path).name
+    name = Path(data.get("path") or data["root"]).name
     return next((name.removesuffix(end) for end in ARCHIVES if name.endswith(end)), name)
+
+
+def list_simulated_or_toy(
+    teacher: TeacherPart, final: Final, searched_simulated: bool
+) -> list[str]:
+    """List every part of a result that is simulated, or so small that it is a toy."""
+    found = [
+        f"recordings of {name}: simulated"
+        for name, region in teacher.regions.items()
+        if region.simulated
+    ]
+    if searched_simulated:
+        found.append("images of the search: simulated")
+    size = f"{final.n_train_images:,} in {final.n_classes:,} classes"
+    if final.simulated:
+        found.append(f"images of the final training: simulated, {size}")
+    elif final.n_train_images < SERIOUS:
+        found.append(f"images of the final training: {size}, a toy beside ImageNet's 1,281,167")
+    return found
+
+
+def build_note(teacher: TeacherPart, final: Final, searched_simulated: bool, evaluated: int) -> str:
+    """What the result can show, given its recordings, its images, and the size of the search."""
+    simulated = (
+        "Simulated recordings: the result shows that the software works, and says nothing about "
+        "brains."
+    )
+    few = (
+        f"Small search: the best of {evaluated} candidates need not be better than its neighbours, "
+        "and does not show that one strategy or teacher is better than another."
+    )
+    return " ".join(
+        [
+            *([simulated] if teacher.simulated else []),
+            DESCRIPTIONS[teacher.kind](teacher),
+            _describe_images(final, searched_simulated),
+            *([few] if evaluated < FEW_CANDIDATES else []),
+        ]
+    )
+
+
+def _describe_recordings(teacher: TeacherPart) -> str:
+    regions = ", ".join(
+        f"{name} from {' and '.join(region.datasets)}"
+        + ("" if region.corrected else " (not corrected for noise)")
+        for name, region in teacher.regions.items()
+    )
+    return f"Teacher: {regions}."
+
+
+def _describe_network(teacher: TeacherPart) -> str:
+    return f"The teacher is a network, not a brain: {_list_regions(teacher)}."
+
+
+def _describe_control(teacher: TeacherPart) -> str:
+    return f"The teacher is a control, made to guide without any brain: {_list_regions(teacher)}."
+
+
+def _list_regions(teacher: TeacherPart) -> str:
+    return "; ".join(f"{name}, {region.description}" for name, region in teacher.regions.items())
+
+
+DESCRIPTIONS = {
+    "recordings": _describe_recordings,
+    "network": _describe_network,
+    "control": _describe_control,
+}
+
+
+def _describe_images(final: Final, searched_simulated: bool) -> str:
+    places = {"the search": searched_simulated, "the final training": final.simulated}
+    simulated = [place for place, found in places.items() if found]
+    if simulated:
+        return (
+            f"Simulated images in {' and '.join(simulated)}: accuracies there say nothing about "
+            "natural images."
+        )
+    low, high = final.top1_interval
+    return (
+        f"Final accuracy: {final.top1:.1%} top-1 of {final.n_images} validation images in "
+        f"{final.n_classes} classes (95 % interval {low:.1%} to {high:.1%}), of one training."
+    )

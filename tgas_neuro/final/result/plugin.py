@@ -1,20 +1,18 @@
-"""The winner as a ready model plugin of Brain-Score, a folder of its own.
+"""The winner as a model plugin for Brain-Score, in a folder of its own.
 
-Written from the files of a run, without importing Brain-Score or torch.
+It is written from the files of a run, without importing Brain-Score or torch.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from string import Template
-from typing import Any
 
 from tgas_neuro import __version__
 from tgas_neuro.architecture.genotype import read_genotype
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.final.network.modules import list_modules
+from tgas_neuro.final.result.content import BestCell
 from tgas_neuro.runtime.files import copy_whole, write_json, written_whole
-
-MODEL = Path(__file__).with_name("plugin_model.py")
 
 INIT = Template('''"""$identifier: the best cell of a teacher-guided architecture search."""
 
@@ -32,7 +30,78 @@ model_registry['$identifier'] = lambda: ModelCommitment(
 )
 ''')
 
-TEST = Template('''"""What can be said of $identifier without recordings."""
+MODEL = '''"""The winner of a teacher-guided architecture search as a base model of Brain-Score.
+
+The files beside this one define it: `genotype.json`, `model.json` (its size and layers),
+`region_layer_map/` (the layer of each region) and `weights.pt`, a state dict.
+"""
+
+import functools
+import json
+from pathlib import Path
+
+import torch
+from brainscore_vision.model_helpers.activations.pytorch import (
+    PytorchWrapper,
+    load_preprocess_images,
+)
+
+try:
+    from tgas_neuro.architecture.genotype import read_genotype
+    from tgas_neuro.architecture.network import build_network
+    from tgas_neuro.architecture.skeleton import Skeleton
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        "this model is built by the package tgas-neuro, which is not on PyPI; install it from the "
+        "project's folder or repository (pip install <folder or address>), see requirements.txt"
+    ) from error
+
+FOLDER = Path(__file__).resolve().parent
+MODEL = json.loads((FOLDER / "model.json").read_text(encoding="utf-8"))
+IDENTIFIER = MODEL["identifier"]
+LAYERS = MODEL["layers"]
+VISUAL_DEGREES = MODEL["visual_degrees"]
+REGION_LAYER_MAP = json.loads(
+    (FOLDER / "region_layer_map" / f"{IDENTIFIER}.json").read_text(encoding="utf-8")
+)
+
+BIBTEX = """@inproceedings{bashivan2019teacher,
+    title = {Teacher Guided Architecture Search},
+    author = {Bashivan, Pouya and Tensen, Mark and DiCarlo, James J.},
+    booktitle = {Proceedings of the IEEE/CVF International Conference on Computer Vision},
+    year = {2019},
+    url = {https://arxiv.org/abs/1808.01405}
+}"""
+
+
+def build_torch_model() -> torch.nn.Module:
+    """The trained network in evaluation mode; its forward gives logits, (n, class)."""
+    genotype = read_genotype(json.loads((FOLDER / "genotype.json").read_text(encoding="utf-8")))
+    network = build_network(genotype, Skeleton(**MODEL["skeleton"]), torch.Generator())
+    weights = torch.load(FOLDER / "weights.pt", map_location="cpu", weights_only=True)
+    network.load_state_dict(weights)
+    return network.eval()
+
+
+def get_model() -> PytorchWrapper:
+    """The network as Brain-Score records it, on images of the size that it was trained on."""
+    size = MODEL["skeleton"]["image_size"]
+    wrapper = PytorchWrapper(
+        identifier=IDENTIFIER,
+        model=build_torch_model(),
+        preprocessing=functools.partial(load_preprocess_images, image_size=size),
+    )
+    wrapper.image_size = size
+    return wrapper
+
+
+def get_bibtex(model_identifier: str) -> str:
+    """How to cite the method; `model_identifier` is this plugin's only one."""
+    assert model_identifier == IDENTIFIER
+    return BIBTEX
+'''
+
+TEST = Template('''"""Tests of $identifier that need no recordings."""
 
 import brainscore_vision
 
@@ -47,19 +116,19 @@ def test_it_is_registered_with_its_layers():
 
 REQUIREMENTS = Template("""torch>=2.4
 torchvision>=0.19
-# Not on PyPI: write here where your copy of the project is to be had, as in
+# Not on PyPI: write here the address of your copy of the project, as in
 # tgas-neuro @ git+https://<host>/<owner>/<repository>@<commit>
 # This model was made with version $version.
 """)
 
 
 def name_plugin(final: str) -> str:
-    """The plugin's identifier, a Python name, from the name of the folder of the final results."""
+    """Make the plugin's identifier, a Python name, from the folder of the final results."""
     return "tgas_neuro_" + final.replace("-", "_")
 
 
 def list_plugin_files(identifier: str) -> list[str]:
-    """What `write_plugin` writes, relative to the plugin's folder."""
+    """List the files that `write_plugin` writes, relative to the plugin's folder."""
     return [
         "__init__.py",
         "model.py",
@@ -74,61 +143,50 @@ def list_plugin_files(identifier: str) -> list[str]:
 
 
 def write_plugin(
-    folder: str | Path,
-    identifier: str,
-    genotype: Mapping[str, Any],
-    skeleton: Skeleton,
-    committed: Mapping[str, str],
-    visual_degrees: float,
-    weights: str | Path,
-    facts: Mapping[str, Any],
+    folder: str | Path, identifier: str, result: BestCell, weights: str | Path
 ) -> None:
-    """Write the plugin.
+    """Write the plugin of a finished run.
 
     Parameters
     ----------
     folder
-        Of the plugin; files of the same names are replaced.
+        The plugin's folder; files of the same names are replaced.
     identifier
         See `name_plugin`.
-    genotype
-        As `read_genotype` reads it.
-    skeleton
-        Of the final network.
-    committed
-        Region of the ventral stream, by Brain-Score's name, to the module that stands for it.
-    visual_degrees
-        Width of the field of view [deg].
+    result
+        Content of ``best_cell.json``.
     weights
         The state dict of the final network; copied.
-    facts
-        Lines for the README: ``note``, ``simulated_or_toy``, ``top1``, ``dataset``.
     """
-    folder = Path(folder)
+    folder, final = Path(folder), result.final
+    genotype, skeleton = result.genotype.model_dump(), Skeleton(**final.network.model_dump())
+    committed = {
+        name: region.layer for name, region in final.teacher.regions.items() if region.layer
+    }
     names = {"identifier": identifier, "version": __version__}
     _write(folder / "__init__.py", INIT.substitute(names))
     _write(folder / "test.py", TEST.substitute(names))
     _write(folder / "requirements.txt", REQUIREMENTS.substitute(names))
-    _write(folder / "README.md", _describe(identifier, committed, facts))
-    _write(folder / "model.py", MODEL.read_text(encoding="utf-8"))
-    write_json(folder / "genotype.json", dict(genotype))
+    _write(folder / "README.md", _describe(identifier, committed, result))
+    _write(folder / "model.py", MODEL)
+    write_json(folder / "genotype.json", genotype)
     write_json(
         folder / "model.json",
         {
             "identifier": identifier,
             "skeleton": vars(skeleton),
             "layers": list_modules(read_genotype(genotype), skeleton),
-            "visual_degrees": visual_degrees,
-            "simulated_or_toy": list(facts["simulated_or_toy"]),
+            "visual_degrees": result.configuration["teacher"]["stimuli"]["visual_degrees"],
+            "simulated_or_toy": result.simulated_or_toy,
             "tgas_neuro": __version__,
         },
     )
-    write_json(folder / "region_layer_map" / f"{identifier}.json", dict(committed))
+    write_json(folder / "region_layer_map" / f"{identifier}.json", committed)
     copy_whole(weights, folder / "weights.pt")
 
 
-def _describe(identifier: str, committed: Mapping[str, str], facts: Mapping[str, Any]) -> str:
-    warnings: Sequence[str] = facts["simulated_or_toy"]
+def _describe(identifier: str, committed: Mapping[str, str], result: BestCell) -> str:
+    warnings = result.simulated_or_toy
     lines = [
         f"# {identifier}",
         "",
@@ -137,10 +195,10 @@ def _describe(identifier: str, committed: Mapping[str, str], facts: Mapping[str,
         "",
         *(f"- {warning}" for warning in warnings),
         *(["", "**Not to be submitted: see the lines above.**", ""] if warnings else []),
-        f"- final training: {facts['dataset']}, top-1 {facts['top1']:.4f}",
+        f"- final training: {result.final.dataset}, top-1 {result.final.top1:.4f}",
         *(f"- {region}: layer `{module}`" for region, module in committed.items()),
         "",
-        facts["note"],
+        result.note,
         "",
         "It needs the package tgas-neuro (see requirements.txt). How to score and submit it: "
         "docs/brainscore.md of the project.",

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import torch
 
@@ -36,7 +36,7 @@ from tgas_neuro.runtime.seeds import derive_seed
 
 KEY = "final.data"  # the key of the configuration that names the images, for messages
 
-# Keys of the `final` section on which the weights depend, beside the network's size.
+# Keys of the section `final` that the weights depend on, beside the size of the network.
 DECISIVE = (
     "epochs",
     "batch_size",
@@ -59,11 +59,56 @@ DECISIVE = (
     "threads",
 )
 
-Build = Callable[[Genotype, Skeleton, dict, torch.Generator], FinalNetwork]
+Build = Callable[[Genotype, Skeleton, dict[str, Any], torch.Generator], FinalNetwork]
+
+
+class BestEpoch(TypedDict):
+    """The epoch with the best validation accuracy, and the images that chose and measured it."""
+
+    epoch: int
+    top1: float
+    chosen_on: str
+
+
+class FinalCost(TypedDict):
+    """Training images and time [s] of all epochs, memory [MB], device and number of processes."""
+
+    images_seen: int
+    seconds: float
+    peak_memory_mb: float
+    device: str
+    processes: int
+
+
+class FinalMetrics(TypedDict):
+    """``metrics.json``: the validation after the last epoch, and how it was reached.
+
+    The keys down to `per_class` are those of `Metrics`. `best` is not the epoch that is reported:
+    it is chosen and measured on the same images. Only `cost` and `dates` may differ between two
+    runs.
+    """
+
+    top1: float
+    top5: float
+    top1_interval: list[float]
+    loss: float
+    n_images: int
+    n_classes: int
+    per_class: dict[str, list[int]]
+    best: BestEpoch
+    n_train_images: int
+    params: int
+    macs: int
+    network: dict[str, Any]
+    epochs: int
+    evaluated: str
+    digests: dict[str, str]
+    cost: FinalCost
+    dates: dict[str, str]
 
 
 def train_final(
-    config: dict,
+    config: dict[str, Any],
     genotype: Genotype,
     images: Images,
     folder: Path,
@@ -73,11 +118,11 @@ def train_final(
     group: Group | None = None,
     checked: Path | None = None,
     splits: Mapping[str, str | Path] | None = None,
-) -> dict[str, Any]:
+) -> FinalMetrics:
     """Train `genotype` at full size and evaluate it on the validation split.
 
-    Called again after a break it goes on after the last checkpoint and gives the same numbers as
-    an unbroken run. In `folder` it keeps ``checkpoint.pt`` (the last), ``best.pt``, ``log.csv``,
+    Called again after a break, it resumes from the last checkpoint and gives the same numbers as a
+    run without a break. It keeps ``checkpoint.pt`` (the last one), ``best.pt``, ``log.csv``,
     ``tensorboard/`` and, at the end, ``weights.pt``.
 
     Parameters
@@ -89,37 +134,28 @@ def train_final(
     images
         The two splits; both are checked before anything is trained.
     folder
-        Where checkpoints, log and weights lie.
+        Folder of checkpoints, log and weights.
     seed
         The run's seed; the training's own is derived from it and the genotype's hash.
     report
         Called with lines for the user, in the first process.
     build
-        Makes the network; another one in tests.
+        Builds the network; tests pass another one.
     group
-        The processes that train together, in each of which this function is called alike; None:
-        this one alone.
+        The processes that train together; each of them calls this function with the same
+        arguments. None: this process alone.
     checked
-        Folder that keeps which images are corrupt, see `load_split`.
+        Folder that remembers which images are corrupt, see `load_split`.
     splits
-        Split to where a rule made it, see `load_split`.
-
-    Returns
-    -------
-    dict
-        ``top1, top5, top1_interval, loss, n_images, n_classes, per_class`` of the validation split
-        after the last epoch; ``best``, the epoch that did best on it, which is not what is
-        reported (it is chosen by what it is measured on); ``n_train_images, params, macs, network,
-        epochs, evaluated, digests``; and ``cost`` and ``dates``, which alone may differ between
-        two runs.
+        From the split to the folder that a rule made, see `load_split`.
 
     Raises
     ------
     UserError
-        Images are missing, unreadable or of unknown classes; a batch cannot be shared by the
-        processes; the loss is not finite.
+        Images are missing, unreadable or of unknown classes; the processes cannot share a batch
+        equally; the loss is not finite.
     PreemptedError
-        The process was told to end, and has written a checkpoint.
+        SIGTERM or SIGUSR1 arrived; a checkpoint is written.
     """
     started, folder = datetime.now(UTC), Path(folder)
     keep_freed_memory()
@@ -136,7 +172,7 @@ def train_final(
     with computing_with(config["threads"]):
         train_images, val_images = _load_images(config, training, validation, seed)
         network = build(genotype, skeleton, config, _derive_torch_generator(seed))
-        network = network.to(group.device, memory_format=torch.channels_last)
+        network = network.to(group.device).to(memory_format=torch.channels_last)
         validate = build_validation(val_images, config, group)
         run = Training(config, network, train_images, validate, folder, identity, group, report)
         run.run()
@@ -149,7 +185,8 @@ def train_final(
     if group.is_first:
         write_weights(folder / "weights.pt", run.stepper.result.state_dict())
     complexity = calc_complexity(genotype, skeleton)
-    return metrics.to_dict() | {
+    return {
+        **metrics.to_dict(),  # type: ignore[typeddict-item]  # the keys of Metrics
         "best": _describe_best(run.log),
         "n_train_images": len(training),
         "params": complexity.params,
@@ -164,7 +201,7 @@ def train_final(
 
 
 def calc_identity(
-    config: dict,
+    config: dict[str, Any],
     skeleton: Skeleton,
     genotype_hash: str,
     seed: int,
@@ -173,8 +210,8 @@ def calc_identity(
 ) -> str:
     """Digest of everything that the trained weights depend on, 64 hexadecimal digits.
 
-    Not of the number of processes: they change the rounding of sums and no more, so that a run may
-    go on with another number of them.
+    It leaves out the number of processes, which changes only the rounding of sums: a run may be
+    resumed with another number.
     """
     decisive = {key: config[key] for key in DECISIVE}
     return calc_digest(
@@ -191,7 +228,7 @@ def calc_identity(
 
 
 def _say_nothing(line: str) -> None:
-    """Of all processes only the first reports."""
+    """Replace `report` in all processes but the first."""
 
 
 def _derive_torch_generator(seed: int) -> torch.Generator:
@@ -205,9 +242,9 @@ def load_splits(
     report: Callable[[str], None] | None,
     folders: Mapping[str, str | Path],
 ) -> tuple[ImageFolder, ImageFolder]:
-    """Training and validation split, with the same classes.
+    """Load the training and the validation split, with the same classes.
 
-    The first process looks at the images, then all the others do. For the parameters see
+    The first process checks the images before the others load them. For the parameters see
     `train_final` and `load_split`.
     """
     if not group.is_first:
@@ -222,7 +259,7 @@ def load_splits(
 
 
 def _load_images(
-    config: dict, training: ImageFolder, validation: ImageFolder, seed: int
+    config: dict[str, Any], training: ImageFolder, validation: ImageFolder, seed: int
 ) -> tuple[FolderImages, FolderImages]:
     size, augmentation, memory_mb = (
         config[key] for key in ("image_size", "augmentation", "memory_mb")
@@ -233,13 +270,13 @@ def _load_images(
     )
 
 
-def _describe_best(log: list[LogEntry]) -> dict[str, Any]:
+def _describe_best(log: list[LogEntry]) -> BestEpoch:
     best = find_best(log)
     assert best is not None  # the last epoch is always validated
     return {"epoch": best[0], "top1": best[1], "chosen_on": "validation images"}
 
 
-def _describe_cost(log: list[LogEntry], group: Group) -> dict[str, Any]:
+def _describe_cost(log: list[LogEntry], group: Group) -> FinalCost:
     return {
         "images_seen": sum(entry.images for entry in log),
         "seconds": round(sum(entry.seconds + entry.val_seconds for entry in log), 1),

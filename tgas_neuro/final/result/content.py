@@ -1,0 +1,284 @@
+"""What `best_cell.json` holds: a model for each part, with a description of every key.
+
+`workflow/schemas/best_cell.schema.yaml` is generated from these models.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Part(BaseModel):
+    """A part of the file. It has these keys and no others."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+def key(description: str, **bounds: Any) -> Any:
+    """Describe a key, with bounds as pydantic's `Field` takes them."""
+    return Field(description=description, **bounds)
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+Similarity = float | None
+
+
+class Genotype(BaseModel):
+    """The best network as `read_genotype` reads it: its space and the keys of this space."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    space: str = key("The space that the genotype belongs to.")
+
+
+class Drawing(Part):
+    """The genotype as a picture and as text."""
+
+    picture: str = key("Path of the picture, relative to the folder of the run.", min_length=1)
+    text: list[str] = key("The genotype in words, line by line.", min_length=1)
+
+
+class Premature(Part):
+    """The short training of the candidate, on the training split alone."""
+
+    accuracy: Share = key("P, the accuracy on the held-back tenth of the training split.")
+    loss: float | None = key("Cross-entropy on the held-back images [nat].")
+    epochs: float | None = key("Epochs of the short training.")
+    n_train: int | None = key("Number of training images.")
+    n_held_back: int | None = key("Number of images that P was measured on.")
+
+
+class CrossedChoice(Part):
+    """Layers chosen on one half of the stimuli and scored on the other, both ways, averaged."""
+
+    raw: Similarity = key("Similarity as measured.")
+    corrected: Similarity = key("Similarity divided by the ceiling.")
+    layers: list[str] = key("The layers chosen on the two halves.")
+
+
+class PaperChoice(Part):
+    """The best of all layers on all stimuli, as in the paper; an optimistic estimate."""
+
+    raw: Similarity = key("Similarity as measured.")
+    corrected: Similarity = key("Similarity divided by the ceiling.")
+    layer: str = key("The best layer.")
+
+
+class Region(Part):
+    """A region of the teacher, and the similarity of the candidate to it."""
+
+    datasets: list[str] = key("Data sets that it comes from, by their names under neural_data.")
+    simulated: bool = key("Whether any of its recordings are simulated.")
+    description: str = key("Its origin: recorded, simulated, a layer of a network, or a control.")
+    n_sites: int | None = key(
+        "Number of sites behind its RDM; null if an RDM was published without that number."
+    )
+    n_stimuli: int | None = key("Number of stimuli of its RDM.")
+    reliability: float | None = key(
+        "Split-half reliability of its RDM, Spearman-Brown corrected; null without repetitions."
+    )
+    ceiling: float | None = key(
+        "The most that a noise-free model can reach: the square root of the reliability, times a "
+        "correction near 1; null without repetitions."
+    )
+    corrected: bool = key("Whether TG uses its similarity divided by the ceiling.")
+    crossed: CrossedChoice | None = key("Similarity of the candidate by the default layer choice.")
+    paper: PaperChoice | None = key("Similarity of the candidate by the layer choice of the paper.")
+    TG: Similarity = key(
+        "Similarity by the layer choice of the run, divided by the ceiling if there is one."
+    )
+    layer: str = key("The layer of the candidate that matches the region best on all stimuli.")
+
+
+class TeacherPart(Part):
+    """The teacher that guided the search, and its similarity to the best cell."""
+
+    name: str = key("Name of the teacher's folder under results/teacher.")
+    kind: Literal["recordings", "network", "control"] = key("Kind of the teacher.")
+    simulated: bool = key("Whether any of its recordings are simulated.")
+    level: Literal["image", "object"] = key("Whether its RDMs compare images or objects.")
+    TG: float = key("Teacher guidance: the mean similarity over regions, by the layer choice.")
+    layer_choice: Literal["crossed", "paper"] = key(
+        "Which similarity counts: crossed (layer chosen on one half of the stimuli, scored on the "
+        "other) or paper (maximum over layers)."
+    )
+    regions: dict[str, Region] = key("Each region of the teacher, by name.", min_length=1)
+
+
+class FinalRegion(Part):
+    """A region of the teacher, and the similarity of the final network; its ceiling is above."""
+
+    crossed: CrossedChoice | None = key("As in teacher.regions, layers by their module names.")
+    paper: PaperChoice | None = key("As in teacher.regions, layers by their module names.")
+    TG: Similarity = key(
+        "Similarity by the layer choice of the run, divided by the ceiling if there is one."
+    )
+    layer: str | None = key(
+        "The module that matches the region best on all stimuli, to which the Brain-Score plugin "
+        "commits the region; null if the similarity of no layer is defined."
+    )
+
+
+class FinalTeacher(Part):
+    """The similarity of the trained final network to the teacher, at its own image size."""
+
+    TG: Similarity = key(
+        "Mean over regions of the similarity by the layer choice of the run; null if a region has "
+        "no layer that distinguishes all stimuli."
+    )
+    regions: dict[str, FinalRegion] = key("Each region of the teacher, by name.", min_length=1)
+
+
+class Target(Part):
+    """The size that was asked for, the section `final.target` of the configuration."""
+
+    macs: float | str = key("The most multiply-adds that the network may have.")
+
+
+class Network(Part):
+    """The skeleton of the final network, with the number of filters that meets the target."""
+
+    filters: Count = key("Filters of the first stage.")
+    cells_per_stage: Count = key("Cells in each stage.")
+    stages: Count = key("Stages of equal spatial size.")
+    n_classes: Count = key("Outputs.")
+    image_size: Count = key("Height and width of the images [px].")
+    channels: Count = key("Channels of the images.")
+    stem: Literal["cifar", "imagenet"] = key("The first layers.")
+    stem_filters: int | None = key(
+        "Channels of the stem's first convolution; null for the default of the stem."
+    )
+    downsampling: Literal["between", "within"] = key("Where the resolution is halved.")
+
+
+class BestEpoch(Part):
+    """The epoch with the best validation accuracy; chosen and measured on the same images."""
+
+    epoch: Count = key("Number of the epoch, from 1.")
+    top1: Share = key("Its top-1 accuracy, an optimistic estimate.")
+    chosen_on: str = key("The images that it was chosen on.")
+
+
+class Final(Part):
+    """The best cell at full size, evaluated on the validation split."""
+
+    dataset: str = key("Name of the images, or else of their folder or archive.", min_length=1)
+    data: dict[str, Any] = key("The section `final.data` of the configuration.")
+    simulated: bool = key("Whether the images are simulated.")
+    target: Target | None = key("The size that was asked for; null if filters were given instead.")
+    top1: Share = key("Share of validation images whose class had the highest output.")
+    top5: Share = key("Share of validation images whose class was among the five highest outputs.")
+    top1_interval: list[Share] = key(
+        "Wilson 95 % interval of top1. It reflects the number of validation images, not the "
+        "variation between trainings.",
+        min_length=2,
+        max_length=2,
+    )
+    loss: float = key("Mean cross-entropy on the validation split [nat].", ge=0)
+    n_images: Count = key("Number of images of the validation split.")
+    n_train_images: Count = key("Number of images of the training split.")
+    n_classes: Count = key("Number of classes of the network.")
+    params: Count = key("Trained parameters of the network at full size.")
+    macs: Count = key("Multiply-adds for one image at full size.")
+    epochs: Count = key("Epochs of the final training.")
+    network: Network = key("The skeleton of the final network.")
+    evaluated: str = key("The weights that were evaluated: of the last step, or their average.")
+    best: BestEpoch = key("The best epoch, whose accuracy is not the one reported above.")
+    per_class: str = key(
+        "Path of the file with the counts of every class (key `per_class`), relative to the folder "
+        "of the run."
+    )
+    teacher: FinalTeacher = key("The similarity of the final network to the teacher.")
+
+
+class Leader(Part):
+    """A candidate of the leaderboard."""
+
+    id: str = key("The candidate.")
+    hash: str = key("Canonical hash of its genotype.")
+    state: str = key("The outcome of its evaluation.")
+    P: float | None = key("Accuracy after the short training.")
+    TG: float | None = key("Teacher guidance.")
+    TG_untrained: float | None = key("Teacher guidance before the training; null if not measured.")
+    regions: dict[str, float | None] | None = key("Similarity to each region, as it enters TG.")
+    reward: float | None = key("The measure that it was ranked by.")
+    params: int | None = key("Its parameters at the size of the search.")
+    macs: int | None = key("Its multiply-adds at the size of the search.")
+
+
+class Search(Part):
+    """The search for the best cell."""
+
+    name: str = key("Name of the run's folder under results/search.")
+    strategy: str = key("The strategy that proposed the candidates.")
+    space: str = key("The space of genotypes.")
+    generations: Count = key("Generations of candidates.")
+    candidates: Count = key("Candidates of each generation.")
+    evaluated: Count = key("Number of all candidates, whatever their state.")
+    states: dict[str, Annotated[int, Field(ge=0)]] = key("Number of candidates in each state.")
+    seed: int = key("The run's seed.")
+
+
+class Files(Part):
+    """Paths of the files that belong to the result, relative to the folder of the run."""
+
+    best: str = key("The best candidate with its record, and the whole leaderboard.")
+    teacher: str = key("The teacher that guided the search.")
+    metrics: str = key("Metrics of the final training.")
+    weights: str = key("Trained weights of the final network, a state dict.")
+    log: str = key("The log of the final training, epoch by epoch.")
+    picture: str = key("The picture of the genotype.")
+    curve: str = key("The picture of the rewards of all candidates.")
+    brainscore: str = key("The model plugin for Brain-Score.")
+    teacher_guidance: str = key("The final network compared with the teacher, layer by layer.")
+
+
+class Cost(Part):
+    """Images seen, seconds, peak memory and device; they may differ between two runs."""
+
+    search: dict[str, Any] = key("Cost of all candidates together.")
+    final: dict[str, Any] = key("Cost of the final training.")
+
+
+class BestCell(Part):
+    """The best cell of a search, how it was found, its accuracy, and what the numbers can show."""
+
+    simulated_or_toy: list[Annotated[str, Field(min_length=1)]] = key(
+        "Every part of this result that is simulated, or so small that it is a toy (a final "
+        "training split with fewer than 50,000 images); empty if there is none. A result with an "
+        "entry here says nothing about brains or natural images."
+    )
+    note: str = key(
+        "What the numbers of this file can and cannot show, in plain words.", min_length=20
+    )
+    genotype: Genotype = key("The best network as `read_genotype` reads it.")
+    drawing: Drawing = key("The genotype as a picture and as text.")
+    hash: str = key(
+        "Canonical hash of the genotype; networks that differ only in the order of their blocks "
+        "have the same hash.",
+        pattern="^[0-9a-f]{8,64}$",
+    )
+    id: str = key(
+        "The candidate of the search. If it was reused from an older run, the run's name comes "
+        "before it.",
+        min_length=1,
+    )
+    reward: float = key("The measure that candidates were ranked by, see guidance.")
+    guidance: Literal["p_plus_tg", "p", "tg", "params", "macs", "tg_epoch0"] = key(
+        "How the reward was calculated: P + alpha * TG (p_plus_tg), or one of the measures alone."
+    )
+    alpha: float = key("Weight of TG in the reward; only p_plus_tg uses it.")
+    premature: Premature = key("The short training of the candidate.")
+    teacher: TeacherPart = key("The teacher that guided the search.")
+    final: Final = key("The best cell at full size, evaluated on the validation split.")
+    leaderboard: list[Leader] = key("The ten best candidates, best first.", max_length=10)
+    search: Search = key("The search for the best cell.")
+    configuration: dict[str, Any] = key("The whole configuration, with defaults filled in.")
+    digests: dict[str, str] = key("SHA-256 of the input data, and of the configuration.")
+    versions: dict[str, str] = key(
+        "Versions of this package and of the libraries that compute.", min_length=1
+    )
+    files: Files = key("Paths of the files that belong to the result.")
+    cost: Cost = key("Cost of the run; it may differ between two runs.")
+    dates: dict[str, Any] = key("When each stage ran; it may differ between two runs.")
