@@ -23,7 +23,7 @@ rule all:
     input:
         "results/best_cell.json",
         figures(),
-        f"results/brainscore/{PLUGIN}/model.py",
+        f"results/brainscore/{PLUGIN}",
 
 
 onsuccess:

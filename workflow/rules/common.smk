@@ -12,7 +12,7 @@ from tgas_neuro.commands.leftovers import refuse_leftovers
 from tgas_neuro.commands.summary import summarise
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json, write_json
-from tgas_neuro.final.result.plugin import list_plugin_files, name_plugin
+from tgas_neuro.final.result.plugin import name_plugin
 from tgas_neuro.images.source import CHECKED
 from tgas_neuro.plan.plan import COMPUTING_KEYS, RUNG_KEYS, build_plan
 from tgas_neuro.runtime.provenance import get_time
@@ -228,7 +228,7 @@ def note_run():
     write_json(f"{SEARCH}/run.json", note)
 
 
-def list_splits():
-    """Split folders that a rule makes; folders of the user are looked at by the script itself."""
+def get_splits():
+    """From the split to its folder where a rule makes it; the script checks folders of the user."""
     images = PLAN.final_images
-    return [images.get_split_folder(split) for split in ("train", "val") if images.is_made]
+    return {split: images.get_split_folder(split) for split in ("train", "val") if images.is_made}

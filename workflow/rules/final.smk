@@ -8,8 +8,8 @@ FINAL_PROCESSES = (
 
 rule final:
     input:
+        **get_splits(),
         best=f"{SEARCH}/best.json",
-        splits=list_splits(),
     output:
         metrics=f"{FINAL}/metrics.json",
         weights=f"{FINAL}/weights.pt",
@@ -130,7 +130,7 @@ rule brainscore:
         result="results/best_cell.json",
         weights=f"{FINAL}/weights.pt",
     output:
-        [f"results/brainscore/{PLUGIN}/{name}" for name in list_plugin_files(PLUGIN)],
+        directory(f"results/brainscore/{PLUGIN}"),
     log:
         f"results/logs/brainscore/{PLAN.final}.log",
     localrule: True
@@ -141,7 +141,6 @@ rule brainscore:
         mem_mb=1000,
         runtime=20,
     params:
-        folder=f"results/brainscore/{PLUGIN}",
         identifier=PLUGIN,
         results_version=RESULTS_VERSION,
     message:

@@ -5,7 +5,7 @@ from tgas_neuro.runtime.files import read_json
 from tgas_neuro.runtime.rule import running_rule
 
 with running_rule(snakemake.log[0]) as report:
-    params, given = snakemake.params, snakemake.input
+    folder, given = snakemake.output[0], snakemake.input
     result = check_part(BestCell, read_json(given.result))
-    write_plugin(params.folder, params.identifier, result, given.weights)
-    report(f"Brain-Score plugin: {params.folder} (docs/brainscore.md)")
+    write_plugin(folder, snakemake.params.identifier, result, given.weights)
+    report(f"Brain-Score plugin: {folder} (docs/brainscore.md)")

@@ -1,16 +1,17 @@
 from pathlib import Path
 
 from tgas_neuro.final.launch.job import Job, train_job
+from tgas_neuro.images.layouts import SPLITS
 from tgas_neuro.plan.configuration import check_configuration
 from tgas_neuro.runtime.files import copy_whole, read_json
 from tgas_neuro.runtime.rule import running_rule
 
 with running_rule(snakemake.log[0]) as report:
-    params, work = snakemake.params, Path(snakemake.params.folder)
+    params, given, work = snakemake.params, snakemake.input, Path(snakemake.params.folder)
     # with the keys that numbers do not depend on, which are no params
     config = check_configuration(snakemake.config)["final"] | params.config
-    genotype = read_json(snakemake.input.best)["genotype"]
-    made = {Path(folder).name: str(folder) for folder in snakemake.input.splits}
+    genotype = read_json(given.best)["genotype"]
+    made = {split: str(given.get(split)) for split in SPLITS if given.get(split)}
     job = Job(config, genotype, params.images, params.checked, params.folder, params.seed, made)
     train_job(job, report)
     copy_whole(work / "weights.pt", snakemake.output.weights)

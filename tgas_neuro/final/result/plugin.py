@@ -127,21 +127,6 @@ def name_plugin(final: str) -> str:
     return "tgas_neuro_" + final.replace("-", "_")
 
 
-def list_plugin_files(identifier: str) -> list[str]:
-    """List the files that `write_plugin` writes, relative to the plugin's folder."""
-    return [
-        "__init__.py",
-        "model.py",
-        "genotype.json",
-        "model.json",
-        "weights.pt",
-        f"region_layer_map/{identifier}.json",
-        "requirements.txt",
-        "test.py",
-        "README.md",
-    ]
-
-
 def write_plugin(
     folder: str | Path, identifier: str, result: BestCell, weights: str | Path
 ) -> None:
