@@ -1,6 +1,6 @@
-# Final: the terminal rule. The best genotype at full size, trained, evaluated, written down.
+# Final: the best genotype at full size, trained, evaluated and compared with the teacher; its result.
 
-# Of the others, auto, only the job itself knows how many GPUs there are.
+# For auto, only the job itself knows the number of GPUs.
 FINAL_PROCESSES = (
     PLAN.config["final"]["processes"] if PLAN.config["final"]["processes"] != "auto" else 1
 )
@@ -23,13 +23,13 @@ rule final:
     threads: (PLAN.config["final"]["threads"] + PLAN.config["final"]["workers"]) * FINAL_PROCESSES
     resources:
         **ask_gpus(PLAN.config["final"]["device"], FINAL_PROCESSES),
-        # each process keeps the images of both splits, of each as much as memory_mb
+        # each process keeps the images of both splits, up to memory_mb for each split
         mem_mb=grow((8000 + 2 * math.ceil(PLAN.config["final"]["memory_mb"])) * FINAL_PROCESSES),
         runtime=grow(1440),
-        # preempted on SLURM, it goes on after its last checkpoint as the same job
+        # when SLURM preempts it, the same job resumes from its last checkpoint
         slurm_extra="--requeue",
     params:
-        # checkpoint and log outlive a failed or killed job here, where Snakemake deletes nothing
+        # here Snakemake deletes nothing, so checkpoint and log survive a failed or killed job
         folder=f"{FINAL}/work",
         checked=CHECKED,
         images=asdict(PLAN.final_images),

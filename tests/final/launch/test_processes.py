@@ -37,7 +37,7 @@ CHANGES = {
 
 
 class BreakError(Exception):
-    """Stands for whatever ends a process."""
+    """Ends a training, in place of a kill."""
 
 
 def load(path):

@@ -66,6 +66,17 @@ def test_state_of_the_optimizer_comes_back():
     assert torch.equal(networks[0].weight, networks[1].weight)
 
 
+def test_weight_decay_spares_biases_and_batch_norm():
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Linear(4, 2))
+    optimizer = build_optimizer(
+        network, {"optimizer": "sgd", "learning_rate": 1, "momentum": 0.9, "weight_decay": 0.1}
+    )
+    decayed, spared = optimizer.param_groups
+    assert [tuple(weight.shape) for weight in decayed["params"]] == [(4, 3, 3, 3), (2, 4)]
+    assert [tuple(weight.shape) for weight in spared["params"]] == [(4,), (4,), (4,), (2,)]
+    assert (decayed["weight_decay"], spared["weight_decay"]) == (0.1, 0)
+
+
 def test_unknown_optimizer():
     with pytest.raises(UserError, match=r"final\.optimizer: 'adam' is not one of: sgd, rmsprop"):
         build_optimizer(nn.Linear(1, 1), RMSPROP | {"optimizer": "adam"})
