@@ -12,7 +12,8 @@ from tgas_neuro.final.result.content import BestCell, Final, Part, Premature, Te
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import write_json
 from tgas_neuro.runtime.provenance import list_versions
-from tgas_neuro.scoring.layers import LayerChoice, RegionScore
+from tgas_neuro.scoring.layers import LayerChoice, RegionScore, Score
+from tgas_neuro.search.records import Best
 from tgas_neuro.teacher.teacher import Teacher
 
 if TYPE_CHECKING:  # they load torch
@@ -32,7 +33,7 @@ FEW_CANDIDATES = 100
 
 
 def make_best_cell(
-    best: dict[str, Any],
+    best: Best,
     teacher: Teacher,
     metrics: "FinalMetrics",
     guidance: "FinalGuidance",
@@ -69,15 +70,17 @@ def make_best_cell(
         describes it.
     """
     record, search = best["record"], config["search"]
-    layer_choice: LayerChoice = best["layer_choice"]
-    data, premature = config["final"]["data"], config["premature"]["data"]
+    layer_choice = best["layer_choice"]
+    premature, score = record["premature"], record["teacher"]
+    assert premature is not None and score is not None  # a failed candidate never wins
+    data, searched = config["final"]["data"], config["premature"]["data"]
     teacher_part = check_part(
         TeacherPart,
         {
             "name": names["teacher"],
             "kind": config["teacher"]["kind"],
             "level": config["teacher"]["level"],
-            **_describe_teacher(teacher, record["teacher"], layer_choice),
+            **_describe_teacher(teacher, score, layer_choice),
         },
         "teacher",
     )
@@ -100,7 +103,7 @@ def make_best_cell(
         },
         "final",
     )
-    evaluated, searched_simulated = sum(best["states"].values()), premature["kind"] == "simulated"
+    evaluated, searched_simulated = sum(best["states"].values()), searched["kind"] == "simulated"
     content = {
         "simulated_or_toy": list_simulated_or_toy(teacher_part, final_part, searched_simulated),
         "note": build_note(teacher_part, final_part, searched_simulated, evaluated),
@@ -110,7 +113,7 @@ def make_best_cell(
             "text": describe_genotype(read_genotype(best["genotype"])),
         },
         **{key: best[key] for key in ("hash", "id", "reward", "guidance", "alpha")},
-        "premature": {key: record["premature"][key] for key in Premature.model_fields},
+        "premature": {k: value for k, value in premature.items() if k in Premature.model_fields},
         "teacher": teacher_part,
         "final": final_part,
         "leaderboard": best["leaderboard"][:LEADERS],
@@ -159,7 +162,7 @@ def write_best_cell(path: str | Path, content: BestCell) -> None:
 
 
 def _describe_teacher(
-    teacher: Teacher, measured: dict[str, Any], layer_choice: LayerChoice
+    teacher: Teacher, measured: Score, layer_choice: LayerChoice
 ) -> dict[str, Any]:
     missing = [name for name in measured["regions"] if name not in teacher.regions]
     if missing:
