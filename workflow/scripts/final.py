@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from tgas_neuro.final.launch.job import Job, train_job
-from tgas_neuro.images.layouts import SPLITS
+from tgas_neuro.images.splits import SPLITS
 from tgas_neuro.plan.configuration import check_configuration
 from tgas_neuro.runtime.files import copy_whole, read_json
 from tgas_neuro.runtime.rule import running_rule
