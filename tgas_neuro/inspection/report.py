@@ -8,7 +8,7 @@ import pandas as pd
 import xarray as xr
 
 from tgas_neuro.rdm import calc_noise_ceiling, calc_site_reliability
-from tgas_neuro.rdm.noise_ceiling import MIN_CEILING
+from tgas_neuro.rdm.noise_ceiling import MIN_CEILING, NoiseCeiling
 from tgas_neuro.recordings.assembly import DIMS, REQUIRED_COORDS, find_problems
 from tgas_neuro.recordings.stimuli import validate_images
 from tgas_neuro.runtime.errors import UserError
@@ -195,6 +195,7 @@ def _describe_ceiling(
             f"{MIN_SITE_RELIABILITY}; lower recordings.min_site_reliability"
         )
     found = calc_noise_ceiling(part.isel(neuroid=kept), n_splits, generator)
+    assert isinstance(found, NoiseCeiling)  # of one assembly
     if found.ceiling is None:
         return f"no noise ceiling: the halves of the repetitions do not agree; {way_out}"
     text = (

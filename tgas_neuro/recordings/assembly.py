@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from tgas_neuro.recordings.formats.subprocess_probe import probe_hdf5
@@ -60,7 +61,9 @@ def build_assembly(
     )
 
 
-def validate_assembly(assembly: xr.DataArray, name: str, stimuli=None) -> xr.DataArray:
+def validate_assembly(
+    assembly: xr.DataArray, name: str, stimuli: pd.DataFrame | None = None
+) -> xr.DataArray:
     """Check the contract of an assembly and return it.
 
     Parameters
@@ -84,7 +87,9 @@ def validate_assembly(assembly: xr.DataArray, name: str, stimuli=None) -> xr.Dat
     return assembly
 
 
-def find_problems(assembly: xr.DataArray, name: str, stimuli=None) -> Iterator[str]:
+def find_problems(
+    assembly: xr.DataArray, name: str, stimuli: pd.DataFrame | None = None
+) -> Iterator[str]:
     """Yield everything that breaks the contract, one line each (see `validate_assembly`)."""
     yield from _find_wrong_form(assembly, name)
     if assembly.dims != DIMS or not all(assembly.shape):
@@ -139,12 +144,13 @@ def _find_wrong_coordinates(assembly: xr.DataArray, name: str) -> Iterator[str]:
 
 
 def _find_doubled(name: str, what: str, keys: list) -> Iterator[str]:
-    if len(set(keys)) == len(keys):
-        return
     seen = set()
-    doubled = next(key for key in keys if key in seen or seen.add(key))
-    shown = tuple(map(str, doubled)) if isinstance(doubled, tuple) else str(doubled)
-    yield f"{name}: {what} {shown!r} appears more than once; it must be unique"
+    for key in keys:
+        if key in seen:
+            shown = tuple(map(str, key)) if isinstance(key, tuple) else str(key)
+            yield f"{name}: {what} {shown!r} appears more than once; it must be unique"
+            return
+        seen.add(key)
 
 
 def _find_wrong_values(assembly: xr.DataArray, name: str) -> Iterator[str]:
@@ -170,7 +176,7 @@ def _find_wrong_values(assembly: xr.DataArray, name: str) -> Iterator[str]:
         )
 
 
-def _find_unmatched(assembly: xr.DataArray, stimuli, name: str) -> Iterator[str]:
+def _find_unmatched(assembly: xr.DataArray, stimuli: pd.DataFrame, name: str) -> Iterator[str]:
     shown = set(map(str, assembly["stimulus_id"].values))
     listed = set(map(str, stimuli["stimulus_id"]))
     for missing, where in ((shown - listed, "the stimulus table"), (listed - shown, "responses")):
@@ -202,8 +208,8 @@ class Recordings:
         Only for simulated recordings: the true mean responses, dims ("stimulus", "neuroid").
     """
 
-    stimuli: object
-    images: object
+    stimuli: pd.DataFrame
+    images: Iterable[tuple[str, bytes]]
     assembly: xr.DataArray | None = None
     rdms: xr.DataArray | None = None
     noise_free: xr.DataArray | None = None

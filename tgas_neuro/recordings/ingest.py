@@ -27,6 +27,16 @@ from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import calc_sha256, written_whole
 
 RESULT_FILES = ("assembly.nc", "rdm.nc", "noise_free.nc")
+READERS: dict[str, Callable[[dict, dict[str, Path]], Recordings]] = {
+    "arrays": read_arrays,
+    "brainio": read_brainio,
+    "brainscore": read_brainscore,
+    "kriegeskorte2008_it": read_kriegeskorte2008_it,
+    "lab_hdf5": read_lab_hdf5,
+    "netcdf": read_netcdf,
+    "nwb": read_nwb,
+    "simulated": read_simulated,
+}
 
 
 def ingest_recordings(description: dict, files: dict[str, Path], folder: str | Path) -> None:
@@ -71,7 +81,9 @@ def ingest_recordings(description: dict, files: dict[str, Path], folder: str | P
         shutil.rmtree(beside, ignore_errors=True)
     with written_whole(folder / "stimuli.csv") as path:
         stimuli.to_csv(path, index=False)
-    _write_content(content, folder)
+    # the truth of a simulation comes first: the assembly is written when everything else is there
+    for file in sorted(content, reverse=True):
+        content[file](folder / file)
 
 
 def _check_kind(recordings: Recordings, description: dict) -> None:
@@ -135,8 +147,8 @@ def _check_image(filename: str, content: bytes, name: str) -> None:
 
 def _build_content(
     recordings: Recordings, stimuli: pd.DataFrame, description: dict
-) -> dict[str, xr.DataArray | xr.Dataset]:
-    """The stamped and checked content of each netCDF file by its name."""
+) -> dict[str, Callable[[Path], None]]:
+    """What writes each netCDF file, by the file's name; its content is stamped and checked."""
     name = description["name"]
     attrs = {
         "dataset": name,
@@ -151,34 +163,19 @@ def _build_content(
     }
     if recordings.rdms is not None:
         ids = list(map(str, stimuli["stimulus_id"]))
-        rdms = build_rdm_dataset(recordings.rdms, ids, attrs)
-        return {"rdm.nc": validate_rdms(rdms, name, stimuli)}
-    assembly = recordings.assembly.assign_attrs(attrs)
-    content = {"assembly.nc": validate_assembly(assembly, name, stimuli)}
+        rdms = validate_rdms(build_rdm_dataset(recordings.rdms, ids, attrs), name, stimuli)
+        return {"rdm.nc": lambda path: write_rdms(path, rdms)}
+    assert recordings.assembly is not None  # as checked
+    assembly = validate_assembly(recordings.assembly.assign_attrs(attrs), name, stimuli)
+    content: dict[str, Callable[[Path], None]] = {
+        "assembly.nc": lambda path: write_assembly(path, assembly)
+    }
     if recordings.noise_free is not None:
-        content["noise_free.nc"] = recordings.noise_free.assign_attrs(attrs)
+        noise_free = recordings.noise_free.assign_attrs(attrs).to_dataset(name="noise_free")
+        content["noise_free.nc"] = lambda path: _write_noise_free(path, noise_free)
     return content
 
 
-def _write_content(content: dict[str, xr.DataArray | xr.Dataset], folder: Path) -> None:
-    # the truth of a simulation first: the assembly at the end says that all is there
-    for file in sorted(content, reverse=True):
-        if file == "assembly.nc":
-            write_assembly(folder / file, content[file])
-        elif file == "rdm.nc":
-            write_rdms(folder / file, content[file])
-        else:
-            with written_whole(folder / file) as path:
-                content[file].to_dataset(name="noise_free").to_netcdf(path, engine="netcdf4")
-
-
-READERS: dict[str, Callable[[dict, dict[str, Path]], Recordings]] = {
-    "arrays": read_arrays,
-    "brainio": read_brainio,
-    "brainscore": read_brainscore,
-    "kriegeskorte2008_it": read_kriegeskorte2008_it,
-    "lab_hdf5": read_lab_hdf5,
-    "netcdf": read_netcdf,
-    "nwb": read_nwb,
-    "simulated": read_simulated,
-}
+def _write_noise_free(path: Path, noise_free: xr.Dataset) -> None:
+    with written_whole(path) as beside:
+        noise_free.to_netcdf(beside, engine="netcdf4")

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from tgas_neuro.recordings.assembly import REQUIRED_ATTRS, load_netcdf
@@ -35,7 +36,9 @@ def build_rdm_dataset(rdms: xr.DataArray, stimulus_ids: list[str], attrs: dict) 
     )
 
 
-def validate_rdms(dataset: xr.Dataset, name: str, stimuli=None) -> xr.Dataset:
+def validate_rdms(
+    dataset: xr.Dataset, name: str, stimuli: pd.DataFrame | None = None
+) -> xr.Dataset:
     """Check published RDMs and return them.
 
     Parameters

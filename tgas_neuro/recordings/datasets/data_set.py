@@ -56,7 +56,8 @@ def read_data_set(description: dict, folder: Path, mirror: Path | None = None) -
         One line each; nothing where all is well. Of the files all that is wrong, of their content
         what is found first, since what follows hangs on it.
     """
-    raw, files, complete = RAW / description["name"], {}, True
+    raw, complete = RAW / description["name"], True
+    files: dict[str, Path] = {}
     for file in description["files"]:
         try:
             files |= fetch_files(description | {"files": [file]}, raw, mirror)

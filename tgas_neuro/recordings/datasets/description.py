@@ -131,15 +131,15 @@ def check_options(description: dict, reader: str, name: str | None = None) -> di
 
 
 def _find_description(dataset: str, folders: Sequence[str | Path]) -> Path:
-    folders = [Path(folder) for folder in folders]
-    known = sorted({path.stem for folder in folders for path in folder.glob("*.yaml")})
-    for folder in folders:
+    places = [Path(folder) for folder in folders]
+    known = sorted({path.stem for folder in places for path in folder.glob("*.yaml")})
+    for folder in places:
         # a name such as "../x" must not reach outside; glob names are plain
         if dataset in known and (folder / f"{dataset}.yaml").is_file():
             return folder / f"{dataset}.yaml"
     listed = [name for name in known if name != TEMPLATE]
     raise UserError(
-        f"data set {dataset!r}: no {dataset}.yaml in {', '.join(map(str, folders))}"
+        f"data set {dataset!r}: no {dataset}.yaml in {', '.join(map(str, places))}"
         f"{suggest(dataset, listed)}; there are: {', '.join(listed) or 'none'}"
     )
 

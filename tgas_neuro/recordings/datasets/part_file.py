@@ -17,8 +17,8 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BufferedRandom
 from pathlib import Path
-from typing import BinaryIO
 
 import psutil
 
@@ -37,7 +37,7 @@ class PartFile:
         Where it lies.
     """
 
-    file: BinaryIO
+    file: BufferedRandom
     path: Path
 
     def size(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.io
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import h5py
 
 ENDINGS = (".npy", ".npz", ".mat", ".h5", ".hdf5")
+Choose = Callable[[list[str]], str]
+STEP = re.compile(r"\.(\w+)|\[(\d+)\]")
 PATH = re.compile(r"([A-Za-z_]\w*)((?:\.[A-Za-z_]\w*|\[\d+\])*)$")
 
 
@@ -94,17 +96,17 @@ def _load_npz(path: Path, variable: str | None) -> np.ndarray:
         try:
             return archive[chosen]
         except Exception as error:
-            raise _word_damage(path, "variable " + repr(chosen), error) from None
+            raise _format_damage(path, "variable " + repr(chosen), error) from None
 
 
-def _load_numpy(path: Path):
+def _load_numpy(path: Path) -> Any:
     try:
         return np.load(path, allow_pickle=False)
     except Exception as error:  # numpy's parser raises all kinds on a damaged file
-        raise _word_damage(path, f"{path.suffix} array", error) from None
+        raise _format_damage(path, f"{path.suffix} array", error) from None
 
 
-def _word_damage(path: Path, what: str, error: Exception) -> UserError:
+def _format_damage(path: Path, what: str, error: Exception) -> UserError:
     return UserError(
         f"{path}: not a readable {what} ({error or type(error).__name__}); it may be truncated, "
         "or hold Python objects: delete it to have it fetched again, or save a plain array"
@@ -169,12 +171,8 @@ LOADERS = {
 }
 
 
-Choose = Callable[[list[str]], str]
-STEP = re.compile(r"\.(\w+)|\[(\d+)\]")
-
-
 def load_mat_variables(path: Path) -> dict:
-    """All variables of a .mat file up to version 7; a damaged one is a `UserError`."""
+    """Load all variables of a .mat file up to version 7."""
     probe_mat(path)
     try:
         return scipy.io.loadmat(path)
@@ -188,14 +186,8 @@ def load_mat_variables(path: Path) -> dict:
 def load_mat(path: Path, choose: Choose, steps: str) -> np.ndarray:
     """Load a variable of a .mat file up to version 7.
 
-    Parameters
-    ----------
-    path
-        The file.
-    choose
-        Chooses one of the names of its variables.
-    steps
-        What of the variable: fields and elements, as ``[0].rdm``, or "".
+    `choose` chooses one of the names of its variables; `steps` are fields and elements of the
+    variable, for example ``[0].rdm``, or "".
 
     Raises
     ------
@@ -214,7 +206,7 @@ def load_mat(path: Path, choose: Choose, steps: str) -> np.ndarray:
 def load_mat_hdf5(path: Path, choose: Choose, steps: str) -> np.ndarray:
     """Load a variable of a .mat file of version 7.3, which is HDF5; see `load_mat`.
 
-    HDF5 holds MATLAB's arrays with their axes reversed; they are turned round again.
+    HDF5 holds MATLAB's arrays with their axes reversed; they are reversed again.
     """
     with open_hdf5(path) as file:
         name = choose([name for name in file if not name.startswith("#")])
@@ -225,7 +217,7 @@ def load_mat_hdf5(path: Path, choose: Choose, steps: str) -> np.ndarray:
         return _join(value, where)
 
 
-def _take_field(value, field: str, where: str):
+def _take_field(value: Any, field: str, where: str) -> Any:
     """The field of a struct; of an array of structs, an object array of its values."""
     if isinstance(value, dict):
         names, values = list(value), value.get(field)
@@ -241,7 +233,7 @@ def _take_field(value, field: str, where: str):
     return values
 
 
-def _take(value, element: int, where: str):
+def _take(value: Any, element: int, where: str) -> Any:
     """One element of an array of structs or of cells, counted from 0."""
     if isinstance(value, dict):
         parts = {
@@ -250,7 +242,9 @@ def _take(value, element: int, where: str):
             if isinstance(part, np.ndarray) and part.dtype.hasobject
         }
         size = max((part.size for part in parts.values()), default=1)
-        taken = {name: part.ravel(order="F")[element] for name, part in parts.items()} or value
+        taken: object = {
+            name: part.ravel(order="F")[element] for name, part in parts.items()
+        } or value
     else:
         size = np.size(value)
         taken = np.ravel(value, order="F")[element] if element < size else None
@@ -259,7 +253,7 @@ def _take(value, element: int, where: str):
     return taken
 
 
-def _join(value, where: str) -> np.ndarray:
+def _join(value: Any, where: str) -> np.ndarray:
     """A plain array: cells or fields of a struct array are stacked where they are alike."""
     if isinstance(value, dict) or getattr(getattr(value, "dtype", None), "names", None):
         names = list(value) if isinstance(value, dict) else value.dtype.names
@@ -280,7 +274,7 @@ def _join(value, where: str) -> np.ndarray:
     return np.stack(parts)
 
 
-def _read_item(file: h5py.File, item: h5py.Dataset | h5py.Group):
+def _read_item(file: h5py.File, item: h5py.Dataset | h5py.Group) -> Any:
     """Content of one variable of version 7.3: array, text, object array of cells, or dict."""
     import h5py
 

@@ -1,6 +1,6 @@
-"""HDF5 files: opened, looked into and read in blocks, with mistakes told in one line.
+"""Open HDF5 files and read them in blocks, with one line for each error.
 
-h5py is loaded when a file is opened: planning does not need it.
+h5py is imported when a file is opened, because planning does not need it.
 """
 
 from __future__ import annotations
@@ -25,9 +25,12 @@ BROKEN = (OSError, RuntimeError, KeyError, ValueError, TypeError)
 
 @contextmanager
 def open_hdf5(path: str | Path) -> Iterator[h5py.File]:
-    """Open an HDF5 file for reading; one that is missing, truncated or another is a `UserError`.
+    """Open an HDF5 file for reading.
 
-    What h5py raises inside the block about damaged content becomes a `UserError`, too.
+    Raises
+    ------
+    UserError
+        The file is missing or damaged, or h5py finds damage while the block reads it.
     """
     import h5py
 
@@ -105,7 +108,7 @@ def read_text(dataset: h5py.Dataset) -> np.ndarray:
         except UnicodeDecodeError as error:
             raise UserError(
                 f"{dataset.file.filename}: {dataset.name} holds text that is not UTF-8 ({error}); "
-                "write it anew as UTF-8"
+                "write it again as UTF-8"
             ) from None
         if all(isinstance(value, str) for value in decoded):
             return np.array(decoded, dtype=str).reshape(values.shape)
@@ -118,10 +121,10 @@ def read_text(dataset: h5py.Dataset) -> np.ndarray:
 def list_blocks(
     shape: tuple[int, ...], chunks: tuple[int, ...] | None, itemsize: int, limit: int = BLOCK_BYTES
 ) -> Iterator[tuple[slice, ...]]:
-    """Slices that cover an array once, each of whole chunks and, where chunks allow, `limit` bytes.
+    """Yield slices that cover an array once.
 
-    Every chunk is read and unpacked once, whatever its form; blocks grow from the last axis on,
-    along which neighbours lie together in the file.
+    Each slice consists of whole chunks, so every chunk is read once, and holds about `limit`
+    bytes. Blocks grow from the last axis on, along which neighbours are adjacent in the file.
     """
     extent = [min(pair) for pair in zip(chunks or (1,) * len(shape), shape, strict=True)]
     for axis in reversed(range(len(shape))):

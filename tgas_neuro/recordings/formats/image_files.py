@@ -13,7 +13,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, cast
 
 import numpy as np
 from PIL import Image
@@ -27,8 +27,7 @@ ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 def read_image_files(path: str | Path) -> Iterator[tuple[str, bytes]]:
     """Yield (plain file name, bytes) of each image of a folder or of a zip or tar archive.
 
-    Folders inside are passed through and left out of the names; files that are no images by
-    their ending are skipped.
+    Names are without folders; files whose ending is not that of an image are skipped.
 
     Raises
     ------
@@ -56,13 +55,13 @@ def _read_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def list_image_files(path: str | Path) -> list[str]:
-    """Names of the images in the order of the alphabet, where that order is beyond doubt.
+    """Names of the images in alphabetical order.
 
     Raises
     ------
     UserError
-        There are none, or the order of the alphabet is not that of the numbers in the names
-        (image10.png before image2.png): which stimulus is which must then be said.
+        There are none, or the order is ambiguous: the alphabetical order is not the order of the
+        numbers in the names (image10.png comes before image2.png).
     """
     names = sorted(name for name, _ in read_image_files(path))
     if not names:
@@ -78,7 +77,7 @@ def list_image_files(path: str | Path) -> list[str]:
 
 
 def split_numbers(name: str) -> list[tuple[int, int | str]]:
-    """Key of the order in which image2 comes before image10."""
+    """Sort key that puts image2 before image10."""
     parts = re.split(r"(\d+)", name)
     return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts]
 
@@ -107,7 +106,7 @@ def check_pixels(dtype: np.dtype, shape: tuple[int, ...], name: str) -> None:
         )
 
 
-# what damaged archives make zipfile, tarfile and the packers raise; a ValueError is also UTF-8
+# what zipfile, tarfile and the decompressors raise on damaged archives
 BROKEN = (
     tarfile.TarError,
     zipfile.BadZipFile,
@@ -140,7 +139,7 @@ def read_members(path: str | Path) -> Iterator[tuple[str, bytes]]:
         try:
             content = file.read()
         except BROKEN as error:
-            raise _word_broken(path, error) from None
+            raise _format_broken(path, error) from None
         yield name, content
 
 
@@ -152,8 +151,7 @@ def unpack_archive(path: str | Path, destination: str | Path, inside: str | None
     path
         A zip, tar, tar.gz, tar.bz2 or tar.xz archive.
     destination
-        The folder to make. If it exists it is left as it is: it is whole (another process may
-        have been faster).
+        The folder to make. One that exists is whole and is left as it is.
     inside
         Only what lies in this folder of the archive, at its top or in one top folder:
         "train" finds ``train/...`` and ``cifar10_subset/train/...``. `destination` then holds
@@ -171,7 +169,8 @@ def unpack_archive(path: str | Path, destination: str | Path, inside: str | None
     beside = destination.with_name(f".{destination.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
     wanted = PurePosixPath(inside or "").parts
     try:
-        found, tops = {}, {}
+        found: dict[str, Path] = {}
+        tops: dict[str, None] = {}
         for name, file in _open_members(Path(path)):
             parts = PurePosixPath(name).parts
             tops[parts[0]] = None
@@ -216,7 +215,7 @@ def _write_member(path: str | Path, name: str, file: IO[bytes], place: Path) -> 
         try:
             shutil.copyfileobj(file, target, 1 << 20)
         except BROKEN as error:
-            raise _word_broken(path, error) from None
+            raise _format_broken(path, error) from None
 
 
 def _rename_folder(source: Path, destination: Path) -> None:
@@ -237,7 +236,7 @@ def _open_members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
         else:
             yield from _open_tar(path)
     except BROKEN as error:
-        raise _word_broken(path, error) from None
+        raise _format_broken(path, error) from None
 
 
 def _open_zip(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
@@ -245,10 +244,10 @@ def _open_zip(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
         for member in archive.infolist():
             kind = stat.S_IFMT(member.external_attr >> 16)
             name = _check_name(path, member.filename)
-            if not name or member.is_dir() or _is_litter(name):
+            if not name or member.is_dir() or _is_clutter(name):
                 continue
             if kind not in (0, stat.S_IFREG):
-                raise UserError(_word_kind(path, name))
+                raise UserError(_format_kind(path, name))
             with archive.open(member) as file:
                 yield name, file
 
@@ -257,14 +256,14 @@ def _open_tar(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
     with tarfile.open(path, "r:*") as archive:
         for member in archive:
             name = _check_name(path, member.name)
-            if member.isdir() or not name or _is_litter(name):
+            if member.isdir() or not name or _is_clutter(name):
                 continue
             if not member.isfile():
-                raise UserError(_word_kind(path, name))
-            with archive.extractfile(member) as file:
+                raise UserError(_format_kind(path, name))
+            with cast(IO[bytes], archive.extractfile(member)) as file:  # it is a regular file
                 yield name, file
         # gzip, bzip2 and xz compare their checksum at the end, behind the last member
-        while archive.fileobj.read(1 << 20):
+        while archive.fileobj is not None and archive.fileobj.read(1 << 20):
             pass
 
 
@@ -280,19 +279,19 @@ def _check_name(path: Path, name: str) -> str:
     return "/".join(parts)
 
 
-def _is_litter(name: str) -> bool:
+def _is_clutter(name: str) -> bool:
     parts = name.split("/")
     return "__MACOSX" in parts or parts[-1].startswith("._") or parts[-1] == ".DS_Store"
 
 
-def _word_kind(path: Path, name: str) -> str:
+def _format_kind(path: Path, name: str) -> str:
     return (
         f"{path}: member {name!r} is a link or a device, only files and folders are allowed; "
         "make the archive again without it"
     )
 
 
-def _word_broken(path: str | Path, error: Exception) -> UserError:
+def _format_broken(path: str | Path, error: Exception) -> UserError:
     if isinstance(error, OSError) and error.errno is not None:  # the disk, not the format
         return UserError(f"{path}: cannot be read or unpacked ({error}); check rights and space")
     return UserError(

@@ -105,7 +105,8 @@ def read_in_child(read: Callable[[str], object], path: str | Path, seconds: floa
     code
         0, minus the signal that ended the child, or None when it did not end in time.
     """
-    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+    linux = sys.platform == "linux"
+    context = multiprocessing.get_context("fork") if linux else multiprocessing.get_context("spawn")
     child = context.Process(target=_read, args=(read, str(path), os.getpid()))
     child.start()
     child.join(seconds)

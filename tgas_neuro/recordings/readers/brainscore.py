@@ -235,7 +235,7 @@ def load_brainscore(brainscore: ModuleType, kind: str, identifier: str, key: str
 def list_identifiers(brainscore: ModuleType, kind: str) -> list[str]:
     """Identifiers that Brain-Score can load: found, as it does itself, in its plugins' text."""
     pattern = re.compile(rf"\b{kind}_registry\[(['\"])([^'\"<>]+)\1\]")
-    folder = Path(brainscore.__file__).parent / "data"
+    folder = Path(str(brainscore.__file__)).parent / "data"
     texts = (path.read_text(encoding="utf-8") for path in sorted(folder.glob("*/__init__.py")))
     return list(dict.fromkeys(match[2] for text in texts for match in pattern.finditer(text)))
 

@@ -66,9 +66,10 @@ def _choose_window(
 ) -> tuple[Window | None, list[float] | str]:
     """The bins to combine, None without a dim ``time_bin``; and the window's edges [ms]."""
     binned = "time_bin" in source.responses.dims
-    bins = [source.labels.get(name) for name in ("time_bin_start", "time_bin_end")]
-    if all(label is not None and label[0] in ((), ("time_bin",)) for label in bins):
-        starts, stops = (np.ravel(label[1]) for label in bins)
+    absent: tuple[tuple[str, ...], np.ndarray] = (("none",), np.empty(0))
+    bins = [source.labels.get(name, absent) for name in ("time_bin_start", "time_bin_end")]
+    if all(dims in ((), ("time_bin",)) for dims, _ in bins):
+        starts, stops = (np.ravel(values) for _, values in bins)
         window = choose_window(starts, stops, window_ms, counted, source.where)
         return (window if binned else None), window.edges
     if source.responses.sizes.get("time_bin", 1) > 1:
@@ -96,7 +97,9 @@ def _word_window(source: SourceAssembly, window_ms: list[float] | None) -> list[
 def _check_range(
     where: str, responses: np.ndarray, unit: str, presentation: dict, neuroid: dict
 ) -> None:
-    limits = [(np.isinf, "responses are finite numbers (up to 3e38): correct it")]
+    limits: list[tuple[Callable[[np.ndarray], np.ndarray], str]] = [
+        (np.isinf, "responses are finite numbers (up to 3e38): correct it")
+    ]
     if unit == COUNTS:
         words = "unit 'spikes' means counts, which are never negative: correct it, or state "
         limits.append((lambda values: values < 0, f"{words}another unit"))

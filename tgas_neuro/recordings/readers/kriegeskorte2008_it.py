@@ -95,7 +95,7 @@ def _read_stimuli(path: Path, stimuli: np.ndarray) -> dict[str, list]:
     if missing or stimuli.size != N_STIMULI:
         what = f"field {missing[0]!r} missing" if missing else f"{stimuli.size} stimuli"
         raise UserError(f"{path}: stimuli_92objs: {what}, expected {N_STIMULI} with all fields")
-    columns = {name: [] for name in ("category_name", *FLAGS, "pixels")}
+    columns: dict[str, list] = {name: [] for name in ("category_name", *FLAGS, "pixels")}
     for index, entry in enumerate(stimuli.ravel()):
         category = str(np.ravel(entry["category"])[0])
         flags = {flag: int(np.ravel(entry[flag])[0]) for flag in FLAGS}

@@ -79,7 +79,7 @@ def read_lab_hdf5(description: dict, files: dict[str, Path]) -> Recordings:
         {coord: stimuli[coord].to_numpy(dtype=str)[row] for coord in coords}
         | {"repetition": repetition},
         {
-            "neuroid_id": [f"{name}_{index:03d}" for index in sites.index],
+            "neuroid_id": np.array([f"{name}_{index:03d}" for index in sites.index]),
             "region": sites["region"].to_numpy(dtype=str),
             "animal": sites["animal"].to_numpy(dtype=str),
         },
@@ -265,7 +265,7 @@ def check_order(
     if MEANS not in file:
         return
     means = file[MEANS]
-    shape = getattr(means, "shape", ())
+    shape: tuple[int, ...] = getattr(means, "shape", ())
     wanted = (file["images"].shape[0], sites.index[-1] + 1)
     if len(shape) != 2 or shape[0] != wanted[0] or shape[1] < wanted[1]:
         raise UserError(

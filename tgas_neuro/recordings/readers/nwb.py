@@ -166,7 +166,7 @@ def _find_images(listed: ListedFiles, stimuli: pd.DataFrame):
     """File name of each stimulus, and those images of the archive or folder that are stimuli."""
     folders = [path for path in listed.paths.values() if path.is_dir()]
     path = folders[0] if len(folders) == 1 else listed.find(None, ARCHIVES, "options.images")
-    there = {}
+    there: dict[str, str] = {}
     for name, _ in read_image_files(path):
         there |= {name.rsplit(".", 1)[0]: name, name: name}
     filenames = []

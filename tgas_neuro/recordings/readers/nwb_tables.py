@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     import pynwb
 
 
-def find_object(nwb: pynwb.NWBFile, name: str, kinds: tuple[type, ...], key: str, where: str):
+def find_object(
+    nwb: pynwb.NWBFile, name: str, kinds: tuple[type, ...], key: str, where: str
+) -> Any:
     """The object of that name and kind, wherever in the file it lies.
 
     Raises
@@ -28,7 +30,7 @@ def find_object(nwb: pynwb.NWBFile, name: str, kinds: tuple[type, ...], key: str
     UserError
         There is none (the message lists the names there are), or more than one.
     """
-    found = [item for item in nwb.objects.values() if isinstance(item, kinds)]
+    found: list[Any] = [item for item in nwb.objects.values() if isinstance(item, kinds)]
     named = [item for item in found if item.name == name]
     if len(named) == 1:
         return named[0]

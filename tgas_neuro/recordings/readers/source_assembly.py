@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -33,7 +34,7 @@ class SourceAssembly:
     where: str
     responses: xr.Variable
     labels: Mapping[str, tuple[tuple[str, ...], np.ndarray]]
-    attrs: Mapping[str, object] = field(default_factory=dict)
+    attrs: Mapping[str, Any] = field(default_factory=dict)
     load: Callable[[xr.Variable], np.ndarray] = np.asarray
 
 
@@ -179,7 +180,7 @@ def read_site_labels(
 def _find_labels(
     source: SourceAssembly, dim: str, wanted: Mapping[str, tuple[str, ...]]
 ) -> dict[str, np.ndarray]:
-    found = {}
+    found: dict[str, np.ndarray] = {}
     for label, others in wanted.items():
         for name in (label, *others):
             if name not in source.labels:

@@ -177,10 +177,10 @@ def read_images(
 
 
 def _read_folder(folder: Path, stimuli: pd.DataFrame) -> Iterator[tuple[str, bytes]]:
-    composed: dict[str, Path] | None = None
+    composed: dict[str, Path] = {}
     for row in stimuli[["stimulus_id", "filename", "place", "sha256"]].itertuples(index=False):
         path = folder / row.place
-        if not path.is_file() and composed is None:
+        if not path.is_file() and not composed:
             paths = (path for path in folder.rglob("*") if path.is_file())
             composed = {_compose(path.relative_to(folder).as_posix()): path for path in paths}
         if not path.is_file():

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tgas_neuro.runtime.errors import UserError
 
@@ -30,8 +31,8 @@ class Window:
 
 
 def choose_window(
-    starts: Sequence[float],
-    stops: Sequence[float],
+    starts: Sequence[float] | np.ndarray,
+    stops: Sequence[float] | np.ndarray,
     window_ms: Sequence[float] | None,
     counted: bool,
     where: str,
@@ -59,31 +60,31 @@ def choose_window(
     UserError
         The bins are broken, there are several and no window, or they do not tile the window.
     """
-    starts, stops = _check_bins(starts, stops, where)
+    begins, ends = _check_bins(starts, stops, where)
     if window_ms is None:
-        if len(starts) > 1:
+        if len(begins) > 1:
             raise UserError(
-                f"{where}: options.window_ms is missing and there are {len(starts)} time bins "
-                f"({describe_bins(starts, stops)}); name the window, as window_ms: "
-                f"[{_word(starts.min())}, {_word(stops.max())}]"
+                f"{where}: options.window_ms is missing and there are {len(begins)} time bins "
+                f"({describe_bins(begins, ends)}); name the window, as window_ms: "
+                f"{_format_window(begins.min(), ends.max())}"
             )
-        window_ms = [starts[0], stops[0]]
+        window_ms = [begins[0], ends[0]]
     first, last = check_window(window_ms, where)
-    exact = np.flatnonzero(_same(starts, first) & _same(stops, last))
+    exact = np.flatnonzero(_same(begins, first) & _same(ends, last))
     if len(exact):
         index = exact[:1]
     else:
-        inside = (starts >= first - TOLERANCE) & (stops <= last + TOLERANCE)
+        inside = (begins >= first - TOLERANCE) & (ends <= last + TOLERANCE)
         index = np.flatnonzero(inside)
-        index = index[np.argsort(starts[index], kind="stable")]
-        edges = [first, *stops[index]]
-        if not (len(index) and _same(starts[index], edges[:-1]).all() and _same(edges[-1], last)):
+        index = index[np.argsort(begins[index], kind="stable")]
+        edges = [first, *ends[index]]
+        if not (len(index) and _same(begins[index], edges[:-1]).all() and _same(edges[-1], last)):
             raise UserError(
-                f"{where}: options.window_ms: [{_word(first)}, {_word(last)}] is not made up of "
-                f"whole time bins that follow each other; there are {len(starts)}: "
-                f"{describe_bins(starts, stops)}; begin and end at edges of bins"
+                f"{where}: options.window_ms: {_format_window(first, last)} is not made up of "
+                f"whole time bins that follow each other; there are {len(begins)}: "
+                f"{describe_bins(begins, ends)}; begin and end at edges of bins"
             )
-    widths = (stops - starts)[index]
+    widths = (ends - begins)[index]
     weights = np.ones(len(index)) if counted else widths / widths.sum()
     return Window(index, weights, [float(first), float(last)])
 
@@ -93,20 +94,22 @@ def check_window(window_ms: Sequence[float], where: str) -> tuple[float, float]:
     first, last = map(float, window_ms)
     if not first < last:
         raise UserError(
-            f"{where}: options.window_ms: [{_word(first)}, {_word(last)}] ends before it begins; "
+            f"{where}: options.window_ms: {_format_window(first, last)} ends before it begins; "
             "give start and stop in ms after the onset of the stimulus, as [70, 170]"
         )
     return first, last
 
 
 def describe_bins(starts: np.ndarray, stops: np.ndarray) -> str:
-    """The bins in words: the first three and the last, in time, as "0-20, 20-40, ... 280-300"."""
+    """Name the first three bins and the last, for example "0-20, 20-40, 40-60, ... 280-300 ms"."""
     order = np.argsort(starts, kind="stable")
-    words = [f"{_word(starts[bin_])}-{_word(stops[bin_])}" for bin_ in order]
+    words = [f"{starts[bin_]:g}-{stops[bin_]:g}" for bin_ in order]
     return ", ".join(words if len(words) <= 4 else [*words[:3], f"... {words[-1]}"]) + " ms"
 
 
-def _check_bins(starts, stops, where: str) -> tuple[np.ndarray, np.ndarray]:
+def _check_bins(
+    starts: Sequence[float] | np.ndarray, stops: Sequence[float] | np.ndarray, where: str
+) -> tuple[np.ndarray, np.ndarray]:
     try:
         starts, stops = np.asarray(starts, dtype=float), np.asarray(stops, dtype=float)
     except (ValueError, TypeError):
@@ -124,9 +127,9 @@ def _check_bins(starts, stops, where: str) -> tuple[np.ndarray, np.ndarray]:
     return starts, stops
 
 
-def _same(edges, other) -> np.ndarray:
+def _same(edges: ArrayLike, other: ArrayLike) -> np.ndarray:
     return np.abs(np.asarray(edges) - np.asarray(other)) < TOLERANCE
 
 
-def _word(edge: float) -> str:
-    return f"{edge:g}"
+def _format_window(start: float, stop: float) -> str:
+    return f"[{start:g}, {stop:g}]"
