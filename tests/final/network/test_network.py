@@ -10,8 +10,7 @@ from tgas_neuro.architecture.genotype import read_genotype
 from tgas_neuro.architecture.network import build_network
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.architecture.space import SPACES
-from tgas_neuro.final.network.auxiliary import AuxiliaryHead
-from tgas_neuro.final.network.network import build_final_network, draw_kept
+from tgas_neuro.final.network.network import AuxiliaryHead, build_final_network, draw_kept
 from tgas_neuro.runtime.errors import UserError
 
 SKELETON = Skeleton(8, 1, 2, 5, 16)

@@ -10,29 +10,69 @@ from typing import Any, cast
 import numpy as np
 import torch
 from torch import nn
+from torch.nn import functional
 
+from tgas_neuro.architecture.cell.operations import BN_EPSILON
 from tgas_neuro.architecture.genotype import Genotype
+from tgas_neuro.architecture.layers.convolution import PointwiseConv
 from tgas_neuro.architecture.network import build_module, build_network
 from tgas_neuro.architecture.skeleton import Skeleton
-from tgas_neuro.final.network.auxiliary import AuxiliaryHead
 from tgas_neuro.final.network.scaling import check_regularisation
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.seeds import derive_seed
 
+POOL, STRIDE = 5, 3
+PROJECTED, HIDDEN = 128, 768
+
+
+class AuxiliaryHead(nn.Module):
+    """Classifies the input of the last reduction (Szegedy et al. 2015, CVPR, section 5).
+
+    Only the training uses it. As in the code of NASNet and PNASNet-5: ReLU, average over 5x5 of
+    stride 3, convolution 1x1 to 128 channels, normalisation, ReLU, a convolution of the size of its
+    input to 768, normalisation, ReLU, linear layer. There its loss is added to that of the network
+    with a weight of 0.4.
+
+    Parameters
+    ----------
+    channels, size
+        Channels, height and width [px] of its input; an input below 5 px is averaged as a whole.
+    n_classes
+        Outputs.
+    """
+
+    def __init__(self, channels: int, size: int, n_classes: int):
+        super().__init__()
+        pool = min(POOL, size)
+        left = (size - pool) // STRIDE + 1
+        self.pool = nn.AvgPool2d(pool, STRIDE)
+        self.project = PointwiseConv(channels, PROJECTED)
+        self.bn_1 = nn.BatchNorm2d(PROJECTED, eps=BN_EPSILON)
+        self.hidden = nn.Conv2d(PROJECTED, HIDDEN, left, bias=False)
+        self.bn_2 = nn.BatchNorm2d(HIDDEN, eps=BN_EPSILON)
+        self.linear = nn.Linear(HIDDEN, n_classes)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """From (n, channels, size, size) to logits, (n, class)."""
+        pooled = self.pool(functional.relu(features))
+        projected = functional.relu(self.bn_1(self.project(pooled)), inplace=True)
+        hidden = functional.relu(self.bn_2(self.hidden(projected)), inplace=True)
+        return self.linear(hidden.flatten(1))
+
 
 class FinalNetwork(nn.Module):
-    """A genotype's network and what only its training needs.
+    """A genotype's network, with the drop path and the auxiliary head of its training.
 
     Attributes
     ----------
     network
-        The genotype's network; its weights alone are the result.
+        The genotype's network; only its weights are kept.
     auxiliary
         The auxiliary head, or None.
     drop_path
         The share of samples that drop a path of the last cell at the end of the training.
     n_paths
-        Decisions of drop path for each sample, one for every path; 0 where nothing is dropped.
+        Number of paths that a sample may drop; 0 if drop path is off.
     """
 
     def __init__(self, network: nn.Module, auxiliary: AuxiliaryHead | None, drop_path: float):
@@ -126,13 +166,13 @@ def draw_kept(seed: int, epoch: int, samples: Sequence[int], rates: np.ndarray) 
     """Which paths each sample keeps in an epoch, (sample, path), as `FinalNetwork` takes it.
 
     The numbers of a sample come from a counter-based generator, Philox (Salmon et al. 2011, SC),
-    with (seed, epoch) as its key and the sample's index as its counter. So they depend on nothing
-    else: not on the batch, the number of processes, or what was drawn before.
+    with (seed, epoch) as its key and the sample's index as its counter. They do not depend on the
+    batch, the number of processes, or earlier draws.
 
     Parameters
     ----------
     seed
-        Of the training.
+        The seed of the training.
     epoch
         From 0.
     samples
@@ -143,7 +183,7 @@ def draw_kept(seed: int, epoch: int, samples: Sequence[int], rates: np.ndarray) 
     key = derive_seed(seed, "final", "drop_path", epoch)
     draws = np.empty((len(samples), len(rates)), dtype=np.float32)
     for row, sample in zip(draws, samples, strict=True):
-        # the sample stands above the counter's lowest 64 bits, which count the draws
+        # the counter's lowest 64 bits count the draws, the next ones hold the sample
         bits = np.random.Philox(key=key, counter=[0, int(sample), 0, 0])
         np.random.Generator(bits).random(out=row, dtype=np.float32)
     rates = np.asarray(rates, dtype=np.float64)
