@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from PIL import Image
 from torch.nn import functional
-from torchvision.io import ImageReadMode, decode_jpeg
 
 from tgas_neuro.images.augmentation import Cut
 from tgas_neuro.runtime.errors import UserError
@@ -127,6 +126,9 @@ def _decode_whole_jpeg(content: bytes) -> torch.Tensor | None:
     """(1, rgb, y, x), uint8, channels last; None leaves the file to Pillow and its messages."""
     if content[: len(JPEG)] != JPEG:
         return None
+    # candidates, which read decoded pixels, start seconds faster without torchvision
+    from torchvision.io import ImageReadMode, decode_jpeg
+
     try:
         buffer = torch.frombuffer(bytearray(content), dtype=torch.uint8)
         decoded = decode_jpeg(buffer, ImageReadMode.UNCHANGED)
