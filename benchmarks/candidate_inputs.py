@@ -8,8 +8,8 @@ import xarray as xr
 import yaml
 
 from tgas_neuro.architecture.space import build_space
+from tgas_neuro.config.section import dump_section
 from tgas_neuro.plan.configuration import check_configuration
-from tgas_neuro.plan.options import drop_unused_sections
 from tgas_neuro.runtime.files import write_json
 from tgas_neuro.scoring.scoring import write_ranks
 from tgas_neuro.teacher.teacher import Teacher, write_teacher
@@ -44,8 +44,7 @@ def write_inputs(folder: Path, candidates: int) -> None:
 def read_default() -> dict[str, Any]:
     """config.yaml, checked and complete."""
     text = (ROOT / "config.yaml").read_text(encoding="utf-8")
-    config = check_configuration(yaml.safe_load(text), "config.yaml")
-    config["search"] = drop_unused_sections(config["search"])
+    config = dump_section(check_configuration(yaml.safe_load(text), "config.yaml"))
     config["premature"]["device"] = "cpu"
     return config
 

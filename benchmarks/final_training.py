@@ -24,6 +24,7 @@ import torch
 from harness import describe_machine
 
 from tgas_neuro.architecture.cell.published import PNASNET5
+from tgas_neuro.config.section import dump_section
 from tgas_neuro.final.launch.job import Job
 from tgas_neuro.images.source import Images
 from tgas_neuro.plan.configuration import check_configuration
@@ -78,7 +79,7 @@ def make_job(name: str, images: Path, epochs: int) -> Job:
     """The job of one training, in an empty folder."""
     folder = WORK / f"{name}-{get_time().replace(':', '')}"
     data = {"kind": "image_folder", "path": str(images)}
-    config = check_configuration(
+    checked = check_configuration(
         {
             "recordings": {"regions": {"V4": {"datasets": ["simulated"]}}},
             "teacher": {"stimuli": {"size": 32, "visual_degrees": 8}},
@@ -87,7 +88,8 @@ def make_job(name: str, images: Path, epochs: int) -> Job:
             "final": FINAL | {"data": data, "epochs": epochs},
         },
         "benchmark",
-    )["final"]
+    )
+    config = dump_section(checked.final)
     splits = Images("tiny_imagenet_100", "image_folder", config["data"], None, config["image_size"])
     checked = str(WORK / "checked")
     job = Job(config, PNASNET5.to_json(), asdict(splits), checked, str(folder), 0)

@@ -15,6 +15,7 @@ from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.architecture.space import SPACES
 from tgas_neuro.commands.__main__ import main
 from tgas_neuro.commands.rescore import load_plan
+from tgas_neuro.config.section import dump_section
 from tgas_neuro.runtime.files import read_json, write_json
 from tgas_neuro.scoring.scoring import write_ranks
 from tgas_neuro.search.candidate import Inputs
@@ -93,7 +94,7 @@ def working(tmp_path_factory):
     np.save(folder / "images/images.npy", pixels)
     np.save(folder / "images/labels.npy", labels)
     write_json(folder / "images/classes.json", {"classes": list("abcd"), "digest": "of them"})
-    run, premature = folder / "results/search/run-1", plan.config["premature"]
+    run, premature = folder / "results/search/run-1", dump_section(plan.config.premature)
     skeleton = Skeleton(**premature["network"], n_classes=CLASSES, image_size=SIZE)
     records = []
     for k, genotype in enumerate(GENOTYPES):
@@ -102,7 +103,7 @@ def working(tmp_path_factory):
             skeleton,
             list_inputs(folder, "own"),
             premature,
-            plan.config["search"]["scoring"],
+            dump_section(plan.config.search.scoring),
             0,
             run / f"weights/g000_c{k:02d}.pt",
         )
@@ -147,14 +148,14 @@ def test_the_own_teacher_gives_exactly_what_the_records_hold(place):
 def test_another_teacher_as_the_search_would_have_scored_it(place, working):
     """The same training under the other teacher, from the beginning."""
     assert rescore() == 0
-    premature = load_plan([]).config["premature"]
+    premature = dump_section(load_plan([]).config.premature)
     skeleton = Skeleton(**premature["network"], n_classes=CLASSES, image_size=SIZE)
     evaluation = evaluate_candidate(
         GENOTYPES[1],
         skeleton,
         list_inputs(working, "other"),
         premature,
-        load_plan([]).config["search"]["scoring"],
+        dump_section(load_plan([]).config.search.scoring),
         0,
     )
     score = read_scores(place)["g000_c01"]

@@ -34,7 +34,7 @@ def genotype():
 @pytest.fixture
 def config():
     return {
-        "data": {"kind": "simulated"},
+        "data": {"kind": "simulated", "images_per_class": 160, "seed": 0},
         "network": {
             "filters": 4,
             "cells_per_stage": 1,

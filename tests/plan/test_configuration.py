@@ -7,8 +7,10 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
-from tgas_neuro.plan.configuration import check_configuration, load_configuration
+from tgas_neuro.config.section import dump_section
+from tgas_neuro.plan.configuration import check_configuration
 from tgas_neuro.plan.plan import build_plan
+from tgas_neuro.recordings.datasets.description import load_yaml
 from tgas_neuro.runtime.errors import UserError
 
 PROJECT = Path(__file__).parents[2]
@@ -18,6 +20,11 @@ DESCRIPTIONS = [PROJECT / "neural_data"]
 @pytest.fixture
 def default():
     return yaml.safe_load((PROJECT / "config.yaml").read_text())
+
+
+def read(path):
+    """The checked configuration of a file."""
+    return check_configuration(load_yaml(path), str(path))
 
 
 def change(config, path, value):
@@ -58,8 +65,16 @@ MISTAKES = [
     ("teacher.stimuli", {"size": 32}, r"teacher.stimuli: key 'visual_degrees' is missing"),
     ("teacher.stimuli.visual_degrees", 0, r"visual_degrees: 0 is too small; it must be above 0"),
     ("premature.data", {"kind": "folder"}, r"premature.data.kind: 'folder' is not one of"),
-    ("premature.data", {"kind": "image_folder"}, r"premature.data.path: is missing"),
-    ("final.data", {"kind": "imagenet", "path": "x"}, r"final.data.path: does not belong to kind"),
+    (
+        "premature.data",
+        {"kind": "image_folder"},
+        r"premature.data: key 'path' is missing; kind 'image_folder' needs it: Folder",
+    ),
+    (
+        "final.data",
+        {"kind": "imagenet", "path": "x"},
+        r"final.data: key 'path' does not belong to kind 'imagenet', whose keys are .*root",
+    ),
     ("final.data", {"kind": "cifar10", "root": "x"}, r"final.data.kind: 'cifar10'"),
     ("premature.learning_rate", 0, r"premature.learning_rate: 0 is too small"),
     ("premature.image_size", 16, None),
@@ -143,7 +158,7 @@ def test_mistakes_of_a_teacher_are_one_line(default, changes, message):
 def test_a_network_has_defaults(default):
     electrodes = {"electrodes": {"units": 20}}
     default["teacher"] |= {"kind": "network", "network": NETWORK | electrodes}
-    network = check_configuration(default)["teacher"]["network"]
+    network = dump_section(check_configuration(default).teacher.network)
     assert network["weights"] is None
     assert network["mean"] == [0.485, 0.456, 0.406]
     assert network["electrodes"] == {"units": 20, "repetitions": 30, "mean_count": 5.0}
@@ -166,7 +181,10 @@ def test_a_network_has_defaults(default):
     ],
 )
 def test_what_needs_responses_refuses_a_published_rdm(default, changes, message):
-    default["recordings"]["regions"]["IT"]["datasets"] = ["kriegeskorte2008_it"]
+    default["recordings"]["regions"] = {
+        "V4": {"datasets": ["cowley2023_v4"]},
+        "IT": {"datasets": ["kriegeskorte2008_it"]},
+    }
     default["teacher"] |= changes
     if message is None:
         build_plan(default, DESCRIPTIONS)
@@ -202,17 +220,17 @@ def test_not_yaml_at_all(tmp_path):
     path = tmp_path / "config.yaml"
     path.write_text("search: {alpha: 1\n")
     with pytest.raises(UserError, match=r"config.yaml: line \d+, column \d+: not valid YAML"):
-        load_configuration(path)
+        read(path)
     path.write_text("just text")
     with pytest.raises(UserError, match=r"expected keys with values"):
-        load_configuration(path)
+        read(path)
     with pytest.raises(UserError, match=r"absent.yaml: cannot be read"):
-        load_configuration(tmp_path / "absent.yaml")
+        read(tmp_path / "absent.yaml")
 
 
 def test_the_default_and_the_presets_are_valid():
     for path in [PROJECT / "config.yaml", *(PROJECT / "workflow/presets").glob("*.yaml")]:
-        load_configuration(path)
+        read(path)
 
 
 def test_an_unknown_data_set_names_those_that_exist(default):

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tgas_neuro.config.section import dump_section
 from tgas_neuro.plan.plan import build_plan
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.teacher.source import read_sources
@@ -31,12 +32,18 @@ def refuse(regions, message, **teacher):
 
 def test_a_region_of_two_data_sets():
     found = plan(
-        {"V4": {"datasets": ["simulated", "cowley2023_v4"]}, "IT": {"datasets": ["simulated"]}}
+        {
+            "V4": {"datasets": ["simulated", "cowley2023_v4"]},
+            "IT": {"datasets": ["majajhong2015_public"]},
+        }
     )
-    assert found.regions == {"V4": ["simulated", "cowley2023_v4"], "IT": ["simulated"]}
-    assert list(found.descriptions) == ["simulated", "cowley2023_v4"]
-    assert found.teacher.startswith("simulated_cowley2023_v4_recordings-")
-    sources = read_sources(found.config["recordings"], found.regions)
+    assert found.regions == {
+        "V4": ["simulated", "cowley2023_v4"],
+        "IT": ["majajhong2015_public"],
+    }
+    assert list(found.descriptions) == ["simulated", "cowley2023_v4", "majajhong2015_public"]
+    assert found.teacher.startswith("simulated_cowley2023_v4_majajhong2015_public_recordings-")
+    sources = read_sources(dump_section(found.config.recordings), found.regions)
     assert sources["V4"].folders == {
         "simulated": Path("results/recordings/simulated"),
         "cowley2023_v4": Path("results/recordings/cowley2023_v4"),
@@ -67,7 +74,7 @@ def test_a_window_is_a_data_set_of_its_own():
     windows = [found.descriptions[name]["options"]["window_ms"] for name in names]
     assert windows == [[50, 150], [-20, 170.5]]
     assert {found.descriptions[name]["name"] for name in names} == {"majajhong2015_public"}
-    sources = read_sources(found.config["recordings"], found.regions)
+    sources = read_sources(dump_section(found.config.recordings), found.regions)
     assert sources["IT"].select == {"animal": ["Tito"]}
     assert sources["V4"].select == {}
     plain = plan({"V4": public, "IT": public})

@@ -187,11 +187,11 @@ def test_alpha_teacher_and_data_set(copied, finished, comparable):
     place.write("Another teacher on kept weights", {"search": {"generations": 1, "candidates": 1}})
     jobs, _ = place.run("Another data set, with the old results kept")
     assert jobs == {
-        "teacher_figure": 2, "proposals": 1, "candidate": 1, "history": 1, "best": 1, **FINAL
+        "teacher_figure": 1, "proposals": 1, "candidate": 1, "history": 1, "best": 1, **FINAL
     }  # fmt: skip
     other = read_json(place.folder / "results/best_cell.json")
+    assert list(other["teacher"]["regions"]) == ["V4"]
     assert other["teacher"]["regions"]["V4"]["datasets"] == ["cowley2023_v4"]
-    assert other["teacher"]["regions"]["IT"]["datasets"] == ["simulated"]
     jobs, _ = place.run("Another data set, with the old results kept", 1)
     assert jobs == {"best_cell": 1, "brainscore": 1}
     assert (place.folder / "results/best_cell.json").read_bytes() == result

@@ -11,9 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tgas_neuro.config.configuration import Configuration
+from tgas_neuro.config.final import Final
+from tgas_neuro.config.premature import Premature
+from tgas_neuro.config.recordings import RegionSource
+from tgas_neuro.config.section import dump_decisive, dump_section
+from tgas_neuro.config.teacher import NetworkOptions, TeacherOptions
 from tgas_neuro.images.source import Images
 from tgas_neuro.plan.configuration import check_configuration
-from tgas_neuro.plan.options import drop_unused_sections
 from tgas_neuro.recordings.datasets.description import (
     calc_description_digest,
     load_description,
@@ -27,9 +32,6 @@ from tgas_neuro.teacher.source import read_sources, refuse_published
 
 ARCHIVES = (".tar.gz", ".tgz", ".tar", ".zip")
 LONGEST_NAME = 100  # of a file or folder a system takes 255 bytes
-RUNG_KEYS = ("rungs", "keep_fraction")  # of premature; they end trainings early and no more
-# of final; numbers do not depend on them
-COMPUTING_KEYS = ("workers", "memory_mb", "processes", "checkpoint_minutes")
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Plan:
         Digests of the configuration of each stage, for provenance.
     """
 
-    config: dict[str, Any]
+    config: Configuration
     descriptions: dict[str, dict[str, Any]]
     regions: dict[str, list[str]]
     teacher: str
@@ -83,40 +85,43 @@ def build_plan(config: Any, folders: Sequence[Path], name: str = "config.yaml") 
     UserError
         The configuration or the description of a data set is wrong.
     """
-    config = check_configuration(config, name)
-    config["search"] = drop_unused_sections(config["search"])
-    if not config["premature"]["rungs"]:
-        del config["premature"]["keep_fraction"]
-    _check_search(config["search"], name)
-    regions, descriptions = _plan_recordings(config["recordings"]["regions"], folders, name)
-    digests = _calc_digests(config, descriptions)
-    _check_teacher(config, regions, descriptions, name)
-    kind, strategy = _name_kind(config["teacher"]), config["search"]["strategy"]
+    checked = check_configuration(config, name)
+    try:
+        build_strategy(dump_section(checked.search))
+    except UserError as error:
+        raise UserError(f"{name}: {error}") from None
+    regions, descriptions = _plan_recordings(checked.recordings.regions, folders, name)
+    _check_sources(regions, descriptions, name)
+    digests = _calc_digests(checked, descriptions)
+    _check_teacher(checked, regions, descriptions, name)
+    search = f"{checked.search.space}_{checked.search.strategy}"
     return Plan(
-        config=config,
+        config=checked,
         descriptions=descriptions,
         regions=regions,
-        teacher=f"{_name_datasets(descriptions)}_{kind}-{digests['teacher'][:8]}",
-        search=f"{config['search']['space']}_{strategy}-{digests['search'][:8]}",
-        final=f"{config['search']['space']}_{strategy}-{digests['final'][:8]}",
-        premature_images=_plan_images(config["premature"]),
-        final_images=_plan_images(config["final"]),
-        weights=_list_weights(config["teacher"]["network"]),
+        teacher=(
+            f"{_name_datasets(descriptions)}_{_name_kind(checked.teacher)}-{digests['teacher'][:8]}"
+        ),
+        search=f"{search}-{digests['search'][:8]}",
+        final=f"{search}-{digests['final'][:8]}",
+        premature_images=_plan_images(checked.premature),
+        final_images=_plan_images(checked.final),
+        weights=_list_weights(checked.teacher.network),
         digests=digests,
     )
 
 
 def _plan_recordings(
-    wanted: Mapping[str, dict], folders: Sequence[Path], name: str
+    wanted: Mapping[str, RegionSource], folders: Sequence[Path], name: str
 ) -> tuple[dict[str, list[str]], dict[str, dict[str, Any]]]:
     """Data sets of each region, and the description of each data set."""
     regions: dict[str, list[str]] = {}
     descriptions: dict[str, dict[str, Any]] = {}
     for region, source in wanted.items():
         regions[region] = []
-        for dataset in source["datasets"]:
+        for dataset in source.datasets:
             folder, description = dataset, load_description(dataset, folders)
-            window = source["select"].get("window_ms")
+            window = source.select.window_ms
             if window is not None:
                 key = f"{name}: recordings.regions.{region}.select.window_ms"
                 folder, description = take_window(description, window, key)
@@ -133,29 +138,30 @@ def _name_datasets(descriptions: Mapping[str, dict]) -> str:
     return f"{next(iter(descriptions))[:LONGEST_NAME]}_and_{len(descriptions) - 1}_more"
 
 
-def _name_kind(teacher: dict[str, Any]) -> str:
+def _name_kind(teacher: TeacherOptions) -> str:
     """The kind as a part of the teacher's name, with what tells one of its kind from another."""
-    if teacher["kind"] == "control":
-        return f"control_{teacher['control']['type']}"
-    if teacher["kind"] == "network":
-        return "network_" + re.sub(r"[^A-Za-z0-9_]+", "_", teacher["network"]["model"])
-    return teacher["kind"]
+    if teacher.control is not None:
+        return f"control_{teacher.control.type}"
+    if teacher.network is not None:
+        return "network_" + re.sub(r"[^A-Za-z0-9_]+", "_", teacher.network.model)
+    return teacher.kind
 
 
-def _list_weights(network: dict[str, Any] | None) -> list[str]:
-    path = find_weights(network["weights"]) if network else None
+def _list_weights(network: NetworkOptions | None) -> list[str]:
+    path = find_weights(network.weights) if network else None
     return [str(path)] if path else []
 
 
 def _check_teacher(
-    config: dict[str, Any],
+    config: Configuration,
     regions: dict[str, list[str]],
     descriptions: dict[str, dict],
     name: str,
 ) -> None:
     """What the teacher asks of its data sets and files is there, before any work."""
-    options = read_options(config, config["search"]["seed"])
-    for path in _list_weights(config["teacher"]["network"]):
+    sections = {key: dump_section(getattr(config, key)) for key in ("recordings", "teacher")}
+    options = read_options(sections, config.search.seed)
+    for path in _list_weights(config.teacher.network):
         if not Path(path).is_file():
             raise UserError(
                 f"{name}: teacher.network.weights: {path}: no such file; give a file with a state "
@@ -163,7 +169,7 @@ def _check_teacher(
             )
     if options.shows_stimuli_only:
         return
-    for region, source in read_sources(config["recordings"], regions).items():
+    for region, source in read_sources(sections["recordings"], regions).items():
         for dataset in source.folders:
             if descriptions[dataset]["provides"] == "rdm":
                 try:
@@ -172,47 +178,68 @@ def _check_teacher(
                     raise UserError(f"{name}: {error}") from None
 
 
-def _check_search(search: dict[str, Any], name: str) -> None:
-    """Space and strategy take their options, before any work."""
-    try:
-        build_strategy(search)
-    except UserError as error:
-        raise UserError(f"{name}: {error}") from None
+def _check_sources(
+    regions: Mapping[str, Sequence[str]], descriptions: Mapping[str, dict], name: str
+) -> None:
+    """Refuse a teacher of simulated and of recorded regions; each alone is what a user wants.
+
+    It happens when a configuration file that names one region is laid over another file, since
+    Snakemake merges files key by key.
+    """
+    simulated = {
+        region: all(descriptions[dataset]["reader"] == "simulated" for dataset in datasets)
+        for region, datasets in regions.items()
+    }
+    if len(set(simulated.values())) < 2:
+        return
+    made = next(region for region, is_simulated in simulated.items() if is_simulated)
+    real = next(region for region, is_simulated in simulated.items() if not is_simulated)
+    raise UserError(
+        f"{name}: recordings.regions: {made} is simulated ({', '.join(regions[made])}) and {real} "
+        f"recorded ({', '.join(regions[real])}), and a teacher must not mix them; name recorded "
+        f"data sets for {made}, or drop it with {made}: null"
+    )
 
 
-def _calc_digests(config: dict[str, Any], descriptions: dict[str, dict]) -> dict[str, str]:
+def _calc_digests(config: Configuration, descriptions: dict[str, dict]) -> dict[str, str]:
     """Digest of exactly the configuration that determines each stage's results."""
-    search = dict(config["search"])
-    generations = search.pop("generations")  # a longer search begins with the shorter one
-    del search["candidates_per_job"]  # numbers do not depend on it
-    seed = search["seed"]
-    recordings = {key: value for key, value in config["recordings"].items() if key != "mirror"}
     teacher = calc_digest(
         {
-            "recordings": recordings,
+            "recordings": dump_decisive(config.recordings),
             "datasets": {
                 name: calc_description_digest(found) for name, found in descriptions.items()
             },
-            "teacher": config["teacher"],
-            "seed": seed,
+            "teacher": dump_decisive(config.teacher),
+            "seed": config.search.seed,
         }
     )
-    # with teacher and seed what P and TG of a genotype follow from, so that runs may share records
-    premature = {key: value for key, value in config["premature"].items() if key not in RUNG_KEYS}
-    run = calc_digest({"teacher": teacher, "search": search, "premature": config["premature"]})
-    settings = {key: value for key, value in config["final"].items() if key not in COMPUTING_KEYS}
-    final = calc_digest({"search": run, "generations": generations, "final": settings})
+    run = calc_digest(
+        {
+            "teacher": teacher,
+            # without the generations: a longer search begins with the shorter one
+            "search": dump_decisive(config.search),
+            "premature": dump_decisive(config.premature, "search"),
+        }
+    )
+    final = calc_digest(
+        {
+            "search": run,
+            "generations": config.search.generations,
+            "final": dump_decisive(config.final),
+        }
+    )
     return {
         "teacher": teacher,
-        "premature": calc_digest(premature),
-        "scoring": calc_digest(search["scoring"]),
+        # with teacher and seed what P and TG of a genotype follow from; runs may share records
+        "premature": calc_digest(dump_decisive(config.premature)),
+        "scoring": calc_digest(dump_decisive(config.search.scoring)),
         "search": run,
         "final": final,
     }
 
 
-def _plan_images(stage: dict[str, Any]) -> Images:
-    data, size = stage["data"], stage["image_size"]
+def _plan_images(stage: Premature | Final) -> Images:
+    data, size = dump_section(stage.data), stage.image_size
     path = data.get("path", "")
     archive = path if path.endswith(ARCHIVES) else None
     rendered = {"size": size} if data["kind"] == "simulated" else {}

@@ -60,7 +60,7 @@ def read_sources(
             {
                 key: values
                 for key, values in recordings["regions"][region]["select"].items()
-                if key != READ_BEFORE
+                if key != READ_BEFORE and values is not None
             },
         )
         for region, names in datasets.items()

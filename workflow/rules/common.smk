@@ -10,11 +10,12 @@ from tgas_neuro import RESULTS_VERSION
 from tgas_neuro.search.candidate import keep_cut_batches, list_batches
 from tgas_neuro.commands.leftovers import refuse_leftovers
 from tgas_neuro.commands.summary import summarise
+from tgas_neuro.config.section import dump_decisive, dump_section, list_keys_of
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json, write_json
 from tgas_neuro.final.result.plugin import name_plugin
 from tgas_neuro.images.source import CHECKED
-from tgas_neuro.plan.plan import COMPUTING_KEYS, RUNG_KEYS, build_plan
+from tgas_neuro.plan.plan import build_plan
 from tgas_neuro.runtime.provenance import get_time
 from tgas_neuro.recordings.datasets.files import check_planned_files, locate_file, match_downloads
 from tgas_neuro.search.runs.reuse import find_reused_folders, list_reused_files
@@ -44,7 +45,7 @@ def load_plan():
         plan = build_plan(config, DESCRIPTIONS, ", ".join(dict.fromkeys(names)))
         if workflow.is_main_process:  # in a pod of Kubernetes they are not there yet
             check_planned_files(plan.descriptions.values())
-            find_reused_folders(plan.config["search"]["reuse"])
+            find_reused_folders(plan.config.search.reuse)
             warn_of_missing_images(plan.final_images)
         return plan
     except UserError as error:
@@ -60,29 +61,26 @@ TEACHER = f"results/teacher/{PLAN.teacher}/teacher.nc"
 RANKS = f"results/teacher/{PLAN.teacher}/ranks"
 DECODED = (
     f"results/images/{PLAN.premature_images.name}/"
-    f"train_{PLAN.config['premature']['image_size']}px"
+    f"train_{PLAN.config.premature.image_size}px"
 )
-PER_JOB = PLAN.config["search"]["candidates_per_job"]
-BATCHES = list_batches(PLAN.config["search"]["candidates"], PER_JOB)
+PER_JOB = PLAN.config.search.candidates_per_job
+BATCHES = list_batches(PLAN.config.search.candidates, PER_JOB)
 # Rules to the candidates of one of their jobs; for one a job, a single rule with a wildcard.
 JOBS = (
     {f"candidates_{batch[0]}": batch for batch in BATCHES}
     if PER_JOB > 1
     else {"candidate": ["{candidate}"]}
 )
-GENERATIONS = range(PLAN.config["search"]["generations"])
-CANDIDATES = range(PLAN.config["search"]["candidates"])
-LAG = PLAN.config["search"]["lag"]
+GENERATIONS = range(PLAN.config.search.generations)
+CANDIDATES = range(PLAN.config.search.candidates)
+LAG = PLAN.config.search.lag
 
 # Params of rules: a changed one makes the rule run again, so that they hold nothing that does not
 # matter to its numbers: not how long the search goes on, not where files are looked for.
-SETTINGS = {
-    key: value
-    for key, value in PLAN.config["search"].items()
-    if key not in ("generations", "candidates_per_job")
-}
-RUNGS = {key: value for key, value in PLAN.config["premature"].items() if key in RUNG_KEYS}
-RECORDINGS = {key: value for key, value in PLAN.config["recordings"].items() if key != "mirror"}
+SETTINGS = dump_decisive(PLAN.config.search)
+PREMATURE = dump_decisive(PLAN.config.premature, "search")
+RUNGS = {key: PREMATURE[key] for key in list_keys_of(PLAN.config.premature, "search")}
+RECORDINGS = dump_decisive(PLAN.config.recordings)
 
 # What all rules need. The workflow runs inside this environment, so that Snakemake has none to make.
 ENVIRONMENT = "../../environment.yml"

@@ -2,7 +2,7 @@
 
 # For auto, only the job itself knows the number of GPUs.
 FINAL_PROCESSES = (
-    PLAN.config["final"]["processes"] if PLAN.config["final"]["processes"] != "auto" else 1
+    PLAN.config.final.processes if PLAN.config.final.processes != "auto" else 1
 )
 
 
@@ -20,11 +20,11 @@ rule final:
         f"results/benchmarks/final_{PLAN.final}.tsv"
     conda:
         ENVIRONMENT
-    threads: (PLAN.config["final"]["threads"] + PLAN.config["final"]["workers"]) * FINAL_PROCESSES
+    threads: (PLAN.config.final.threads + PLAN.config.final.workers) * FINAL_PROCESSES
     resources:
-        **ask_gpus(PLAN.config["final"]["device"], FINAL_PROCESSES),
+        **ask_gpus(PLAN.config.final.device, FINAL_PROCESSES),
         # each process keeps the images of both splits, up to memory_mb for each split
-        mem_mb=grow((8000 + 2 * math.ceil(PLAN.config["final"]["memory_mb"])) * FINAL_PROCESSES),
+        mem_mb=grow((8000 + 2 * math.ceil(PLAN.config.final.memory_mb)) * FINAL_PROCESSES),
         runtime=grow(1440),
         # when SLURM preempts it, the same job resumes from its last checkpoint
         slurm_extra="--requeue",
@@ -33,9 +33,7 @@ rule final:
         folder=f"{FINAL}/work",
         checked=CHECKED,
         images=asdict(PLAN.final_images),
-        config={
-            key: value for key, value in PLAN.config["final"].items() if key not in COMPUTING_KEYS
-        },
+        config=dump_decisive(PLAN.config.final),
         seed=SETTINGS["seed"],
         results_version=RESULTS_VERSION,
     message:
@@ -60,17 +58,17 @@ rule final_teacher_guidance:
         f"results/benchmarks/final_{PLAN.final}_teacher_guidance.tsv"
     conda:
         ENVIRONMENT
-    threads: PLAN.config["final"]["threads"]
+    threads: PLAN.config.final.threads
     resources:
-        **ask_gpus(PLAN.config["final"]["device"]),
+        **ask_gpus(PLAN.config.final.device),
         mem_mb=grow(8000),
         runtime=grow(120),
     params:
         recordings=RECORDINGS,
         regions=PLAN.regions,
-        visual_degrees=PLAN.config["teacher"]["stimuli"]["visual_degrees"],
+        visual_degrees=PLAN.config.teacher.stimuli.visual_degrees,
         computing={
-            key: PLAN.config["final"][key]
+            key: dump_section(PLAN.config.final)[key]
             for key in ("device", "threads", "batch_size", "micro_batch")
         },
         scoring=SETTINGS["scoring"],
@@ -104,7 +102,7 @@ rule best_cell:
         mem_mb=1000,
         runtime=20,
     params:
-        config=PLAN.config,
+        config=dump_section(PLAN.config),
         names={"teacher": PLAN.teacher, "search": PLAN.search, "final": PLAN.final},
         digests=PLAN.digests,
         files={

@@ -18,7 +18,7 @@ rule recordings_download:
     params:
         # what is fetched does not depend on how it is read
         description=lambda wildcards: get_files(wildcards.dataset),
-        mirror=PLAN.config["recordings"]["mirror"],
+        mirror=PLAN.config.recordings.mirror,
     message:
         "Fetching {wildcards.file} of {wildcards.dataset}"
     script:

@@ -44,7 +44,7 @@ rule images_decoded:
         runtime=grow(240),
     params:
         images=asdict(PLAN.premature_images),
-        size=PLAN.config["premature"]["image_size"],
+        size=PLAN.config.premature.image_size,
         results_version=RESULTS_VERSION,
     message:
         "Decoding the training split for all candidates"
@@ -128,13 +128,13 @@ for job, numbers in JOBS.items():
             ],
         conda:
             ENVIRONMENT
-        threads: PLAN.config["premature"]["threads"]
+        threads: PLAN.config.premature.threads
         resources:
-            **ask_gpus(PLAN.config["premature"]["device"]),
+            **ask_gpus(PLAN.config.premature.device),
             mem_mb=grow(4000),
             runtime=grow(60 * PER_JOB),
         params:
-            config={"search": SETTINGS, "premature": PLAN.config["premature"]},
+            config={"search": SETTINGS, "premature": PREMATURE},
             run=SEARCH,
             images=DECODED,
             names=[f"g{{generation}}_c{one}" for one in numbers],

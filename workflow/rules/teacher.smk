@@ -16,11 +16,11 @@ rule teacher:
         ENVIRONMENT
     threads: 2
     resources:
-        **ask_gpus((PLAN.config["teacher"]["network"] or {}).get("device", "")),
+        **ask_gpus(PLAN.config.teacher.network.device if PLAN.config.teacher.network else ""),
         mem_mb=grow(8000),
         runtime=grow(120),
     params:
-        config={"recordings": RECORDINGS, "teacher": PLAN.config["teacher"]},
+        config={"recordings": RECORDINGS, "teacher": dump_decisive(PLAN.config.teacher)},
         seed=SETTINGS["seed"],
         regions=PLAN.regions,
         digests=get_digests("teacher"),

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+from tgas_neuro.config.section import dump_section
 from tgas_neuro.final.launch.job import Job, train_job
 from tgas_neuro.images.splits import SPLITS
 from tgas_neuro.plan.configuration import check_configuration
@@ -9,7 +10,7 @@ from tgas_neuro.runtime.rule import running_rule
 with running_rule(snakemake.log[0]) as report:
     params, given, work = snakemake.params, snakemake.input, Path(snakemake.params.folder)
     # with the keys that numbers do not depend on, which are no params
-    config = check_configuration(snakemake.config)["final"] | params.config
+    config = dump_section(check_configuration(snakemake.config).final) | params.config
     genotype = read_json(given.best)["genotype"]
     made = {split: str(given.get(split)) for split in SPLITS if given.get(split)}
     job = Job(config, genotype, params.images, params.checked, params.folder, params.seed, made)

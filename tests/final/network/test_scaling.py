@@ -16,6 +16,7 @@ from tgas_neuro.architecture.genotype import read_genotype
 from tgas_neuro.architecture.network import build_network
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.architecture.space import SPACES
+from tgas_neuro.config.section import dump_section
 from tgas_neuro.final.network.scaling import check_scaling, describe_size, find_skeleton, parse_macs
 from tgas_neuro.plan.configuration import check_configuration
 from tgas_neuro.runtime.errors import UserError
@@ -216,7 +217,7 @@ def test_the_configuration_is_checked(change, message):
     """And without these keys it is as before: no target, drop path or auxiliary head."""
     path = Path(__file__).parents[3] / "config.yaml"
     config = yaml.safe_load(path.read_text())
-    final = check_configuration(config)["final"]
+    final = dump_section(check_configuration(config).final)
     assert (final["target"], final["drop_path"], final["auxiliary"]) == (None, 0, 0)
     assert final["network"].items() >= {"stem_filters": None, "downsampling": "between"}.items()
     config["final"] |= change

@@ -17,13 +17,13 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from tgas_neuro.architecture.genotype import read_genotype
-from tgas_neuro.config.schema_errors import check_schema
+from tgas_neuro.config.checking import check_section
+from tgas_neuro.config.final import Final
+from tgas_neuro.config.section import dump_section
 from tgas_neuro.final.launch.processes import SIGNALS, Group, PreemptedError
 from tgas_neuro.final.training.order import check_batches, count_processes
 from tgas_neuro.final.training.training import train_final
 from tgas_neuro.images.source import Images
-from tgas_neuro.plan.configuration import SCHEMAS
-from tgas_neuro.recordings.datasets.description import load_yaml
 from tgas_neuro.runtime.devices import choose_device
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json, write_json
@@ -102,10 +102,8 @@ def check_config(job: Job, path: str | Path) -> None:
     path
         The job's file, for messages.
     """
-    schema = load_yaml(SCHEMAS / "config.schema.yaml")
-    section = {"$defs": schema["$defs"], **schema["properties"]["final"]}
-    completed = check_schema(job.config, section, str(path), ["config"])
-    for key, value in completed.items():
+    completed = check_section(Final, job.config, str(path), ["config"])
+    for key, value in dump_section(completed).items():
         if key not in job.config or job.config[key] != value:
             raise UserError(
                 f"{path}: config.{key}: {job.config.get(key, 'is missing')}; expected every key of "

@@ -1,0 +1,76 @@
+"""The section ``recordings``: which neural recordings, and how sites are treated."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tgas_neuro.config.section import Matching, Section, Unique, Window, key
+
+RegionName = Annotated[str, Matching("^[A-Za-z0-9_]+$", "letters, digits and _")]
+Labels = Annotated[list[str | int], Field(min_length=1)]
+
+
+class Selection(Section):
+    """What is taken of the data sets of a region; null takes everything."""
+
+    variation: Labels | None = key(
+        None, "Variation levels of the stimuli, for example [V3].", decides=True
+    )
+    animal: Labels | None = key(None, "Animals.", decides=True)
+    array: Labels | None = key(None, "Electrode arrays.", decides=True)
+    window_ms: Window | None = key(
+        None,
+        "Start and stop of the time window after the onset of the stimulus, instead of the "
+        "description's; for data sets with time bins or spike times.",
+        decides=True,
+        unit="ms",
+    )
+
+    def get_labels(self) -> dict[str, list[str | int]]:
+        """The labels that are selected: ``variation``, ``animal`` and ``array`` to values."""
+        labels = {"variation": self.variation, "animal": self.animal, "array": self.array}
+        return {name: values for name, values in labels.items() if values is not None}
+
+
+class RegionSource(Section):
+    """Where a region comes from."""
+
+    datasets: Annotated[list[str], Field(min_length=1), Unique()] = key(
+        ...,
+        "Names of data sets, neural_data/<name>.yaml; the sites of several are pooled on the "
+        "images that all share.",
+        decides=True,
+    )
+    select: Selection = key(
+        Selection(),
+        "Take only these stimuli and sites, or the responses of this window.",
+        decides=True,
+    )
+
+
+class Recordings(Section):
+    """Which neural recordings, and how sites are treated."""
+
+    regions: Annotated[dict[RegionName, RegionSource], Field(min_length=1)] = key(
+        ...,
+        "Region of the ventral stream, as the recordings name it, to where it comes from; null "
+        "drops a region that another configuration file names.",
+        decides=True,
+    )
+    mirror: str | None = key(
+        None,
+        "Folder with <data set>/<file> that is searched before the internet, or null.",
+        decides=False,
+    )
+    min_site_reliability: float = key(
+        0.2,
+        "Sites with a lower split-half reliability (Spearman-Brown) are left out.",
+        decides=True,
+        ge=-1,
+        le=1,
+    )
+    normalise: Literal["zscore", "none"] = key(
+        "zscore",
+        "zscore: every site over stimuli, so that no site dominates the RDM; none: as recorded.",
+        decides=True,
+    )

@@ -1,0 +1,252 @@
+"""The section ``search``: which architectures are proposed, and how they are ranked."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from tgas_neuro.config.section import Section, SectionError, Text, Unique, key
+
+
+class ReinforceOptions(Section):
+    """The controller of strategy reinforce and its training; one update for each generation."""
+
+    hidden: int = key(64, "Units of the LSTM and of its embeddings.", decides=True, ge=1, le=1000)
+    learning_rate: float = key(0.01, "Learning rate of Adam.", decides=True, gt=0)
+    entropy: float = key(
+        0.2,
+        "Weight of the entropy bonus, for rewards in units of their deviation from the baseline.",
+        decides=True,
+        ge=0,
+    )
+    baseline_decay: float = key(
+        0.9,
+        "Weight of the past in the moving average of rewards, the baseline.",
+        decides=True,
+        ge=0,
+        lt=1,
+    )
+    clip: float | None = key(
+        None,
+        "PPO's bound on the ratio of probabilities, for example 0.2; null is plain REINFORCE.",
+        decides=True,
+        gt=0,
+        lt=1,
+    )
+    passes: int = key(
+        1, "Updates for a generation; more than one needs clip.", decides=True, ge=1, le=100
+    )
+
+    @model_validator(mode="after")
+    def _check_passes(self) -> "ReinforceOptions":
+        if self.passes > 1 and self.clip is None:
+            raise SectionError(
+                "passes",
+                f"{self.passes} needs search.reinforce.clip: after the first pass the policy is no "
+                "longer the one that proposed; set clip, for example to 0.2, or passes to 1",
+            )
+        return self
+
+
+class EvolutionOptions(Section):
+    """The population of strategy evolution; the oldest candidate dies."""
+
+    population: int = key(20, "Candidates alive; as many are random at first.", decides=True, ge=2)
+    sample: int = key(
+        5,
+        "Candidates of a tournament, whose winner is mutated; not more than the population.",
+        decides=True,
+        ge=1,
+    )
+
+    @model_validator(mode="after")
+    def _check_sample(self) -> "EvolutionOptions":
+        if self.sample > self.population:
+            raise SectionError(
+                "sample",
+                f"{self.sample} is more than the population of {self.population}; lower it or "
+                "raise search.evolution.population",
+            )
+        return self
+
+
+class ProgressiveOptions(Section):
+    """How networks grow in strategy progressive."""
+
+    beam: int = key(8, "Networks of a stage that are grown.", decides=True, ge=1)
+    candidates_per_stage: int = key(
+        5,
+        "Candidates of every stage but the last, best as many as a generation has or a multiple; "
+        "generations x candidates must be more than all of them.",
+        decides=True,
+        ge=1,
+    )
+    expansions: int = key(
+        10_000,
+        "Networks that the surrogate ranks for a stage; of more, a random subset.",
+        decides=True,
+        ge=1,
+    )
+
+
+class Scoring(Section):
+    """How a candidate's layers are recorded and compared with the teacher."""
+
+    max_units: Annotated[int, Field(ge=16)] | Literal["auto"] | None = key(
+        "auto",
+        "Layers with more units a stimulus are projected to this number; auto: at least 8192, more "
+        "if there are few stimuli; null keeps all.",
+        decides=True,
+    )
+    spatial_mean: bool = key(
+        False, "Average each channel over the image before comparing.", decides=True
+    )
+    exact: bool = key(
+        False,
+        "Compare in float64 with sorted ranks; memory grows with the square of the stimuli.",
+        decides=True,
+    )
+
+
+class Limits(Section):
+    """What a candidate may use; beyond it is a recorded failure. null is no limit."""
+
+    params: int | None = key(
+        None, "Parameters; checked before the network is built.", decides=True, ge=1
+    )
+    macs: int | None = key(
+        None,
+        "Multiply-adds for one image; checked before the network is built.",
+        decides=True,
+        ge=1,
+    )
+    memory_mb: float | None = key(
+        None, "Resident memory of its process.", decides=True, unit="MB", ge=1
+    )
+    seconds: float | None = key(None, "Time of its process.", decides=True, unit="s", gt=0)
+
+
+class Search(Section):
+    """Which architectures are proposed, and how they are ranked.
+
+    The whole model (`tgas_neuro.plan.configuration`) has a section of options for each space too,
+    and allows only the spaces that exist.
+    """
+
+    space: str = key("cell", "What may be proposed.", decides=True)
+    strategy: Literal["random", "tpe", "reinforce", "evolution", "progressive"] = key(
+        "tpe",
+        "random: uniform; tpe: tree-structured Parzen estimator (optuna); reinforce: LSTM "
+        "controller, policy gradient; evolution: regularized evolution; progressive: cells grow "
+        "block by block, ranked by a surrogate (PNAS).",
+        decides=True,
+    )
+    reinforce: ReinforceOptions = key(
+        ReinforceOptions(),
+        "Options of strategy reinforce: the controller and its training; one update for each "
+        "generation.",
+        decides=True,
+    )
+    evolution: EvolutionOptions = key(
+        EvolutionOptions(),
+        "Options of strategy evolution: the population; the oldest candidate dies.",
+        decides=True,
+    )
+    progressive: ProgressiveOptions = key(
+        ProgressiveOptions(),
+        "Options of strategy progressive: how networks grow; every stage but the last takes a "
+        "fixed number of candidates.",
+        decides=True,
+    )
+    guidance: Literal["p_plus_tg", "p", "tg", "params", "macs", "tg_epoch0"] = key(
+        "p_plus_tg",
+        "What candidates are ranked by. p_plus_tg: P + alpha * TG; p, tg: one of them alone; for "
+        "comparison tg_epoch0: TG before the training; params, macs: the more the better (log10).",
+        decides=True,
+    )
+    alpha: float = key(
+        1.0,
+        "Weight of the teacher in guidance p_plus_tg, reward = P + alpha * TG; 0 is the search "
+        "without it.",
+        decides=True,
+        ge=0,
+    )
+    layer_choice: Literal["crossed", "paper"] = key(
+        "crossed",
+        "crossed: the layer is chosen on one half of the stimuli and scored on the other; paper: "
+        "plain maximum.",
+        decides=True,
+    )
+    scoring: Scoring = key(
+        Scoring(),
+        "How a candidate's layers are recorded and compared with the teacher.",
+        decides=True,
+    )
+    generations: int = key(
+        4,
+        "Generations of candidates; raise it to continue a finished search.",
+        decides=True,
+        stage="final",
+        ge=1,
+        le=1000,
+    )
+    candidates: int = key(6, "Candidates per generation.", decides=True, ge=1, le=100)
+    lag: int = key(
+        1,
+        "Generations in flight; 1 waits for the last, 2 keeps workers busy.",
+        decides=True,
+        ge=1,
+        le=10,
+    )
+    seed: int = key(0, "Every random number of the run follows from it.", decides=True, ge=0)
+    reuse: Annotated[list[Text], Unique()] = key(
+        [],
+        "Older runs whose candidates this one begins with, names of folders in results/search or "
+        "paths; their P and TG must have been measured in the same way.",
+        decides=True,
+    )
+    untrained: bool = key(
+        True,
+        "Record TG of each candidate before its training as well; guidance tg_epoch0 needs it.",
+        decides=True,
+    )
+    candidates_per_job: int = key(
+        1,
+        "Candidates that one job evaluates one after the other; torch starts once for all.",
+        decides=False,
+        ge=1,
+        le=100,
+    )
+    keep_weights: bool = key(
+        False,
+        "Keep the trained weights of each candidate, so that another teacher can score them.",
+        decides=True,
+    )
+    limits: Limits = key(
+        Limits(),
+        "What a candidate may use; beyond it is a recorded failure. null is no limit.",
+        decides=True,
+    )
+
+    def get_space_options(self) -> Section | None:
+        """Options of the space that is searched; None if it has none."""
+        return getattr(self, self.space, None)
+
+    def get_strategy_options(self) -> Section | None:
+        """Options of the strategy; None if it has none."""
+        return getattr(self, self.strategy, None)
+
+    def list_unused(self) -> set[str]:
+        """Options of the other spaces and strategies."""
+        used = (self.space, self.strategy)
+        options = set(type(self).model_fields) - set(Search.model_fields)
+        return {name for name in (*options, "reinforce", "evolution", "progressive")} - set(used)
+
+    @model_validator(mode="after")
+    def _check_guidance(self) -> "Search":
+        if self.guidance == "tg_epoch0" and not self.untrained:
+            raise SectionError(
+                "untrained",
+                "false, but search.guidance 'tg_epoch0' needs it; set it to true or take another "
+                "guidance",
+            )
+        return self
