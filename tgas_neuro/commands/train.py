@@ -19,6 +19,7 @@ from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.processes import die_with_parent, die_with_workflow
 
 if TYPE_CHECKING:
+    from tgas_neuro.config.final import Final
     from tgas_neuro.final.launch.job import Job
 
 SECONDS_OF_THE_FIRST = 3.0  # to report a mistake that all processes meet
@@ -34,27 +35,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train; the first process writes metrics.json beside the job."""
-    from tgas_neuro.final.launch.job import check_config, read_job, run_job, start_processes
+    from tgas_neuro.final.launch.job import read_job, read_settings, run_job, start_processes
 
     job = read_job(arguments.job)
-    check_config(job, arguments.job)
+    settings = read_settings(job, arguments.job)
     if "TORCHELASTIC_RUN_ID" in os.environ:
         die_with_parent(os.getppid())
-        return _run_member(job)
+        return _run_member(job, settings)
     if arguments.processes > 1:
         die_with_workflow()
         return start_processes(arguments.job, arguments.processes)
-    run_job(job, None, _report)
+    run_job(job, settings, None, _report)
     return 0
 
 
-def _run_member(job: "Job") -> int:
+def _run_member(job: "Job", settings: "Final") -> int:
     from tgas_neuro.final.launch.job import run_job
     from tgas_neuro.final.launch.processes import joined_group
 
     try:
-        with joined_group(job.config["device"]) as group:
-            run_job(job, group, _report)
+        with joined_group(settings.device) as group:
+            run_job(job, settings, group, _report)
     except UserError:
         if os.environ["RANK"] != "0":
             # A mistake that all meet is reported once: torchrun ends this one when the first ends.

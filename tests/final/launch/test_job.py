@@ -3,7 +3,7 @@
 import pytest
 
 from tgas_neuro.commands.__main__ import main
-from tgas_neuro.final.launch.job import Job, check_config, read_job
+from tgas_neuro.final.launch.job import Job, read_job, read_settings
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import write_json
 
@@ -52,7 +52,7 @@ def test_incomplete_images_are_one_line(images, named, tmp_path):
     ],
 )
 def test_a_configuration_that_no_training_starts_with(changed, message, config, tmp_path, capsys):
-    check_config(Job(config, {}, IMAGES, "checked", str(tmp_path), 3), "job.json")
+    read_settings(Job(config, {}, IMAGES, "checked", str(tmp_path), 3), "job.json")
     gone = [key for key, value in changed.items() if value is None]
     wrong = {key: value for key, value in (config | changed).items() if key not in gone}
     Job(wrong, {}, IMAGES, "checked", str(tmp_path), 3).write()

@@ -11,6 +11,7 @@ from dataclasses import asdict
 
 import pytest
 import torch
+from support.final_settings import build_settings
 
 from tgas_neuro.architecture.nasbench201.genotype import NASBench201Genotype
 from tgas_neuro.final.launch import processes
@@ -78,10 +79,10 @@ def run(job, *arguments):
 
 @pytest.mark.parametrize("broken_after", [1, 3, 4, 5])
 def test_a_training_broken_at_any_step_goes_on_to_the_same_bits(
-    images, genotype, config, tmp_path, monkeypatch, broken_after
+    images, genotype, tmp_path, monkeypatch, broken_after
 ):
     """Two steps an epoch; a checkpoint after every step."""
-    settings = config | CHANGES | {"checkpoint_minutes": 1e-9}
+    settings = build_settings(**CHANGES, checkpoint_minutes=1e-9)
 
     def train(name):
         return train_final(settings, genotype, images, tmp_path / name, 4, lambda line: None)

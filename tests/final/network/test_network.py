@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from support.final_settings import build_settings
 from torch.nn import functional
 
 from tgas_neuro.architecture.cell.published import NASNET_A, PNASNET5
@@ -25,7 +26,7 @@ GENOTYPES = {"pnasnet5": PNASNET5, "nasnet_a": NASNET_A, "nasbench201": TOPOLOGY
 
 
 def build(genotype, skeleton=SKELETON, drop_path=0.4, auxiliary=0.4, seed=0):
-    settings = {"drop_path": drop_path, "auxiliary": auxiliary}
+    settings = build_settings(drop_path=drop_path, auxiliary=auxiliary)
     return build_final_network(genotype, skeleton, settings, torch.Generator().manual_seed(seed))
 
 

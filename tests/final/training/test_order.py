@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from support.final_settings import build_settings
 from torch import nn
 
 from tgas_neuro.final.training.order import (
@@ -20,12 +21,9 @@ from tgas_neuro.runtime.errors import UserError
 
 
 def describe(batch_size, micro_batch=None, processes="auto", device="cuda"):
-    return {
-        "batch_size": batch_size,
-        "micro_batch": micro_batch,
-        "processes": processes,
-        "device": device,
-    }
+    return build_settings(
+        batch_size=batch_size, micro_batch=micro_batch, processes=processes, device=device
+    )
 
 
 def test_order_is_a_permutation_of_seed_and_epoch_alone():
@@ -113,13 +111,9 @@ def test_no_more_processes_than_gpus():
 
 
 def describe_schedule(peak, warmup=0.0, schedule="cosine", decay_epochs=2.4):
-    return {
-        "schedule": schedule,
-        "learning_rate": peak,
-        "warmup": warmup,
-        "decay": 0.97,
-        "decay_epochs": decay_epochs,
-    }
+    return build_settings(
+        schedule=schedule, learning_rate=peak, warmup=warmup, decay_epochs=decay_epochs
+    )
 
 
 def test_equals_torch_cosine_without_warmup():
@@ -153,8 +147,8 @@ def test_warmup_by_hand():
 def test_stairs_are_at_least_a_step():
     config = describe_schedule(0.3, schedule="exponential", decay_epochs=0.1)
     found = [calc_learning_rate(step, 3, 1, config) for step in range(3)]
-    assert found[1] / found[0] == pytest.approx(config["decay"])
-    assert found[2] / found[1] == pytest.approx(config["decay"])
+    assert found[1] / found[0] == pytest.approx(config.decay)
+    assert found[2] / found[1] == pytest.approx(config.decay)
 
 
 @given(

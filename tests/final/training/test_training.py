@@ -3,6 +3,7 @@ import json
 
 import pytest
 import torch
+from support.final_settings import build_settings
 from torch import nn
 
 from tgas_neuro.architecture.complexity import calc_complexity
@@ -17,7 +18,7 @@ class BreakError(Exception):
 
 
 @pytest.fixture
-def train(images, genotype, config, build_small, tmp_path):
+def train(images, genotype, build_small, tmp_path):
     """Train with changes to the configuration; (result, weights, reported lines but the first)."""
 
     def run(folder="run", report=None, seed=4, build=build_small, **changes):
@@ -29,7 +30,7 @@ def train(images, genotype, config, build_small, tmp_path):
                 report(line)
 
         result = train_final(
-            config | changes, genotype, images, tmp_path / folder, seed, collect, build
+            build_settings(**changes), genotype, images, tmp_path / folder, seed, collect, build
         )
         weights = torch.load(tmp_path / folder / "weights.pt", weights_only=True)
         assert "multiply-adds" in lines[0]  # how large the network is
@@ -284,14 +285,14 @@ def test_nothing_global_is_left_changed(train):
     assert torch.get_num_threads() == threads
 
 
-def test_the_network_of_a_genotype_trains_and_goes_on(images, genotype, config, tmp_path):
+def test_the_network_of_a_genotype_trains_and_goes_on(images, genotype, tmp_path):
     def stop(line):
         raise BreakError
 
-    whole = train_final(config, genotype, images, tmp_path / "a", 1, lambda line: None)
+    whole = train_final(build_settings(), genotype, images, tmp_path / "a", 1, lambda line: None)
     with pytest.raises(BreakError):
-        train_final(config, genotype, images, tmp_path / "b", 1, stop)
-    found = train_final(config, genotype, images, tmp_path / "b", 1, lambda line: None)
+        train_final(build_settings(), genotype, images, tmp_path / "b", 1, stop)
+    found = train_final(build_settings(), genotype, images, tmp_path / "b", 1, lambda line: None)
     assert drop_free(found) == drop_free(whole)
     load = [torch.load(tmp_path / name / "weights.pt", weights_only=True) for name in "ab"]
     assert_same(*load)

@@ -9,6 +9,7 @@ import torch
 from scipy.stats import binomtest
 from torch import nn
 
+from tgas_neuro.config.final import Final
 from tgas_neuro.final.launch.processes import Group, StopRequest
 from tgas_neuro.images.data import FolderImages, iterate_batches
 from tgas_neuro.runtime.errors import UserError
@@ -252,7 +253,7 @@ def calc_ranks(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 
 
 def build_validation(
-    images: FolderImages, config: dict[str, Any], group: Group
+    images: FolderImages, settings: Final, group: Group
 ) -> Callable[[nn.Module, StopRequest], Metrics]:
     """Build a function that measures a network on the whole validation split.
 
@@ -260,7 +261,7 @@ def build_validation(
     ----------
     images
         The validation split.
-    config
+    settings
         The section ``final``.
     group
         The processes; they take the batches in turn, and their counts are added up.
@@ -270,14 +271,14 @@ def build_validation(
     Callable
         Takes a network and a `StopRequest`; raises `PreemptedError` when a signal arrives.
     """
-    size, listing = config["micro_batch"] or config["batch_size"], images.listing
+    size, listing = settings.micro_batch or settings.batch_size, images.listing
     batches = _cut_batches(len(images), size)
     expected = [listing.labels.count(label) for label in range(len(listing.classes))]
 
     def validate(network: nn.Module, request: StopRequest) -> Metrics:
         own = batches[group.rank :: group.size]
         with contextlib.closing(
-            iterate_batches(images, own, group.device, config["workers"])
+            iterate_batches(images, own, group.device, settings.workers)
         ) as loaded:
             found = tally(
                 network, _until_stopped(loaded, request), len(listing.classes), group.device

@@ -91,30 +91,36 @@ def read_job(path: str | Path) -> Job:
     return job
 
 
-def check_config(job: Job, path: str | Path) -> None:
-    """Raise `UserError` unless a training can be started with the job's configuration.
+def read_settings(job: Job, path: str | Path) -> Final:
+    """Read the configuration of a job that a training is to be started with.
 
     Parameters
     ----------
     job
-        The job. The evaluation of a trained network does not need this check, so that it accepts
-        jobs of older versions.
+        The job. The evaluation of a trained network reads less, so that it accepts jobs of older
+        versions.
     path
         The job's file, for messages.
+
+    Raises
+    ------
+    UserError
+        A key is missing, unknown or wrong.
     """
-    completed = check_section(Final, job.config, str(path), ["config"])
-    for key, value in dump_section(completed).items():
+    settings = check_section(Final, job.config, str(path), ["config"])
+    for key, value in dump_section(settings).items():
         if key not in job.config or job.config[key] != value:
             raise UserError(
                 f"{path}: config.{key}: {job.config.get(key, 'is missing')}; expected every key of "
                 f"the section final, as {value!r} here; {WAY_OUT}"
             )
+    return settings
 
 
-def run_job(job: Job, group: Group | None, report: Callable[[str], None]) -> None:
+def run_job(job: Job, settings: Final, group: Group | None, report: Callable[[str], None]) -> None:
     """Train in this process, a member of `group` (None: alone), and write ``metrics.json``."""
     metrics = train_final(
-        job.config,
+        settings,
         read_genotype(job.genotype),
         Images(**job.images),
         Path(job.folder),
@@ -140,14 +146,15 @@ def train_job(job: Job, report: Callable[[str], None]) -> None:
     SystemExit
         Several processes failed; they have reported why.
     """
-    check_batches(job.config)
-    device = choose_device(job.config["device"], "final.device")
+    settings = read_settings(job, job.path)
+    check_batches(settings)
+    device = choose_device(settings.device, "final.device")
     # A numbered GPU is one GPU.
     gpus = torch.cuda.device_count() if device == torch.device("cuda") else 0
-    processes = count_processes(job.config, gpus)
+    processes = count_processes(settings, gpus)
     job.write()
     if processes == 1:
-        run_job(job, None, report)
+        run_job(job, settings, None, report)
     else:
         report(f"final: training in {processes} processes")
         _run_command(job.path, processes, report)

@@ -2,10 +2,10 @@
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from tgas_neuro.architecture.genotype import Genotype
 from tgas_neuro.architecture.layers.convolution import PointwiseConv
 from tgas_neuro.architecture.network import build_module, build_network
 from tgas_neuro.architecture.skeleton import Skeleton
+from tgas_neuro.config.final import Final
 from tgas_neuro.final.network.scaling import check_regularisation
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.seeds import derive_seed
@@ -128,7 +129,7 @@ class FinalNetwork(nn.Module):
 def build_final_network(
     genotype: Genotype,
     skeleton: Skeleton,
-    settings: Mapping[str, Any],
+    settings: Final,
     generator: torch.Generator,
 ) -> FinalNetwork:
     """Build the network of the final training with fresh weights.
@@ -141,8 +142,7 @@ def build_final_network(
     genotype, skeleton
         What to build, and how large (see `find_skeleton`).
     settings
-        The section ``final`` of the configuration. Read: ``auxiliary`` (weight of its loss, 0 for
-        no head) and ``drop_path`` (in [0, 1), 0 for none).
+        The section ``final`` of the configuration. Read: ``auxiliary`` and ``drop_path``.
     generator
         The source of the weights, on the device where the network is to be.
 
@@ -151,15 +151,15 @@ def build_final_network(
     UserError
         Drop path or a head is asked for where the network has no place for it.
     """
-    check_regularisation(settings, genotype.space, skeleton.stages)
+    check_regularisation(settings.model_dump(), genotype.space, skeleton.stages)
     network = build_network(genotype, skeleton, generator)
     auxiliary = None
-    if settings["auxiliary"] > 0:
+    if settings.auxiliary > 0:
         _, channels, size = network.plan.last_before_reduction
         auxiliary = build_module(
             lambda: AuxiliaryHead(channels, size, skeleton.n_classes), generator
         )
-    return FinalNetwork(network, auxiliary, settings["drop_path"])
+    return FinalNetwork(network, auxiliary, settings.drop_path)
 
 
 def draw_kept(seed: int, epoch: int, samples: Sequence[int], rates: np.ndarray) -> torch.Tensor:

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
+from tgas_neuro.config.final import Final
 from tgas_neuro.final.evaluation.evaluation import Metrics
 from tgas_neuro.final.launch.processes import (
     Group,
@@ -55,7 +56,7 @@ class Training:
 
     Parameters
     ----------
-    config
+    settings
         The section ``final``, complete.
     network
         On the group's device, trained in place.
@@ -84,7 +85,7 @@ class Training:
 
     def __init__(
         self,
-        config: dict[str, Any],
+        settings: Final,
         network: FinalNetwork,
         images: FolderImages,
         validate: Callable[[nn.Module, StopRequest], Metrics],
@@ -95,9 +96,10 @@ class Training:
     ):
         if images.seed is None:
             raise ValueError("images: expected those of a training, with a seed")
-        self.config, self.images, self.seed, self.validate = config, images, images.seed, validate
+        self.settings, self.images, self.seed = settings, images, images.seed
+        self.validate = validate
         self.folder, self.identity, self.group, self.report = folder, identity, group, report
-        self.steps = plan_steps(len(images), config, group.size)
+        self.steps = plan_steps(len(images), settings, group.size)
         checkpoint, remark = load_checkpoint(folder / "checkpoint.pt", identity)
         if remark:
             report(remark)
@@ -109,11 +111,11 @@ class Training:
         self.sums = dict(checkpoint.sums) if checkpoint else dict(NOTHING)
         self.metrics: Metrics | None = None
         self.stepper = Stepper(
-            network, config, self.steps, group, vars(checkpoint) if checkpoint else None
+            network, settings, self.steps, group, vars(checkpoint) if checkpoint else None
         )
         if checkpoint:
             step = f", step {self.step} of {self.steps.steps}" if self.step else ""
-            report(f"final: going on after epoch {len(self.log)} of {config['epochs']}{step}")
+            report(f"final: going on after epoch {len(self.log)} of {settings.epochs}{step}")
 
     def run(self) -> None:
         """Train to the last epoch.
@@ -125,7 +127,7 @@ class Training:
         UserError
             The loss is not finite.
         """
-        epochs, images = self.config["epochs"], self.steps.images
+        epochs, images = self.settings.epochs, self.steps.images
         done = (len(self.log) * self.steps.steps + self.step) * images
         total = epochs * self.steps.steps * images
         board_folder = self.folder / "tensorboard" if self.group.is_first else None
@@ -150,7 +152,7 @@ class Training:
         with contextlib.closing(self._iterate_micro_batches()) as batches:
             while self.step < self.steps.steps:
                 own = self.stepper.take(batches, self._calc_learning_rate(self.step))
-                due = time.monotonic() - written > 60 * self.config["checkpoint_minutes"]
+                due = time.monotonic() - written > 60 * self.settings.checkpoint_minutes
                 loss, due, stop = self._agree(own, due, request.signum > 0)
                 self._check_finite(loss)
                 self.step += 1
@@ -171,7 +173,7 @@ class Training:
         order = draw_order(self.seed, epoch, len(self.images), self.steps)
         dealt = deal_micro_batches(order, self.step, group.rank, group.size).tolist()
         first, per_step = self.step, self.stepper.per_process
-        loaded = iterate_batches(self.images, dealt, group.device, self.config["workers"], epoch)
+        loaded = iterate_batches(self.images, dealt, group.device, self.settings.workers, epoch)
         with contextlib.closing(loaded):
             for number, (images, labels) in enumerate(loaded):
                 yield images, labels, self._draw_kept(dealt[number], first + number // per_step)
@@ -181,16 +183,16 @@ class Training:
         if network.n_paths == 0:
             return None
         passed = epoch * self.steps.steps + step
-        rates = network.calc_drop_rates(passed / (self.config["epochs"] * self.steps.steps))
+        rates = network.calc_drop_rates(passed / (self.settings.epochs * self.steps.steps))
         return draw_kept(self.seed, epoch, samples, rates).to(self.group.device)
 
     def _calc_learning_rate(self, step: int) -> float:
         per_epoch = self.steps.steps
         return calc_learning_rate(
             len(self.log) * per_epoch + step,
-            self.config["epochs"] * per_epoch,
+            self.settings.epochs * per_epoch,
             per_epoch,
-            self.config,
+            self.settings,
         )
 
     def _agree(self, loss: torch.Tensor, due: bool, stop: bool) -> tuple[float, bool, bool]:
@@ -203,8 +205,8 @@ class Training:
     def _check_finite(self, loss: float) -> None:
         if not math.isfinite(loss):
             raise UserError(
-                f"final.learning_rate: with {self.config['learning_rate']} the loss became "
-                f"{loss} in epoch {len(self.log) + 1} of {self.config['epochs']}; lower it "
+                f"final.learning_rate: with {self.settings.learning_rate} the loss became "
+                f"{loss} in epoch {len(self.log) + 1} of {self.settings.epochs}; lower it "
                 "(or set final.gradient_clip)"
             )
 
@@ -218,7 +220,7 @@ class Training:
             images=images,
             seconds=self.sums["seconds"],
         )
-        if entry.epoch % self.config["evaluate_every"] == 0 or entry.epoch == self.config["epochs"]:
+        if entry.epoch % self.settings.evaluate_every == 0 or entry.epoch == self.settings.epochs:
             self._write_checkpoint()  # a stop in a long validation loses no training
             entry = self._validate(entry, request)
         self.log.append(entry)
@@ -233,7 +235,7 @@ class Training:
     def _validate(self, entry: LogEntry, request: StopRequest) -> LogEntry:
         started = time.monotonic()
         metrics = self.validate(self.stepper.result, request)
-        if entry.epoch == self.config["epochs"]:
+        if entry.epoch == self.settings.epochs:
             self.metrics = metrics
         best = find_best(self.log)
         if self.group.is_first and (best is None or metrics.top1 > best[1]):

@@ -1,13 +1,12 @@
 """The steps of the final training: their images, the process of each, and the learning rate."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from tgas_neuro.runtime.errors import UserError, check_choice
+from tgas_neuro.config.final import Final
+from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.seeds import derive_generator
 
 
@@ -36,7 +35,7 @@ class Steps:
         return self.micro_batches * self.size
 
 
-def check_batches(config: Mapping[str, Any]) -> None:
+def check_batches(settings: Final) -> None:
     """Check ``batch_size``, ``micro_batch``, ``processes`` and ``device`` of the section ``final``.
 
     Raises
@@ -45,40 +44,40 @@ def check_batches(config: Mapping[str, Any]) -> None:
         The batch is no multiple of the micro-batch, the processes cannot share the micro-batches
         equally, or several processes would use one GPU.
     """
-    size = config["micro_batch"] or config["batch_size"]
-    if config["batch_size"] % size:
+    size = settings.micro_batch or settings.batch_size
+    if settings.batch_size % size:
         raise UserError(
             f"final.micro_batch: {size} images do not divide final.batch_size, "
-            f"{config['batch_size']}; make it a divisor, or null for the whole batch at once"
+            f"{settings.batch_size}; make it a divisor, or null for the whole batch at once"
         )
-    if config["processes"] == "auto":
+    if settings.processes == "auto":
         return
-    check_processes(config, config["processes"])
-    if config["processes"] > 1 and ":" in config["device"]:
+    check_processes(settings, settings.processes)
+    if settings.processes > 1 and ":" in settings.device:
         raise UserError(
-            f"final.device: {config['device']} is one GPU, and final.processes "
-            f"{config['processes']} would use as many; take cuda, or one process"
+            f"final.device: {settings.device} is one GPU, and final.processes "
+            f"{settings.processes} would use as many; take cuda, or one process"
         )
 
 
-def check_processes(config: Mapping[str, Any], processes: int) -> None:
+def check_processes(settings: Final, processes: int) -> None:
     """Raise `UserError` unless the processes can share the micro-batches of a step equally."""
-    number = _count_micro_batches(config)
+    number = _count_micro_batches(settings)
     if number % processes:
-        given = "null, the whole batch" if config["micro_batch"] is None else config["micro_batch"]
+        given = "null, the whole batch" if settings.micro_batch is None else settings.micro_batch
         raise UserError(
-            f"final.micro_batch: {given}; a step of {config['batch_size']} images has {number} of "
+            f"final.micro_batch: {given}; a step of {settings.batch_size} images has {number} of "
             f"them, which {processes} processes cannot share equally; set it to "
             f"final.batch_size / (a multiple of {processes}), or change final.processes"
         )
 
 
-def count_processes(config: Mapping[str, Any], gpus: int) -> int:
+def count_processes(settings: Final, gpus: int) -> int:
     """Processes on this machine: ``final.processes``, or for ``auto`` the GPUs that share a step.
 
     Parameters
     ----------
-    config
+    settings
         The section ``final``, complete and checked.
     gpus
         GPUs to use; 0 means that the CPU computes, in one process.
@@ -88,22 +87,22 @@ def count_processes(config: Mapping[str, Any], gpus: int) -> int:
     UserError
         There are fewer GPUs than processes.
     """
-    if config["processes"] != "auto":
-        if 0 < gpus < config["processes"]:
+    if settings.processes != "auto":
+        if 0 < gpus < settings.processes:
             raise UserError(
-                f"final.processes: {config['processes']}, but this machine shows {gpus} GPUs, one "
+                f"final.processes: {settings.processes}, but this machine shows {gpus} GPUs, one "
                 "for each process; take auto, or fewer"
             )
-        return int(config["processes"])
-    number = _count_micro_batches(config)
+        return settings.processes
+    number = _count_micro_batches(settings)
     return max(n for n in range(1, max(gpus, 1) + 1) if number % n == 0)
 
 
-def _count_micro_batches(config: Mapping[str, Any]) -> int:
-    return int(config["batch_size"] // (config["micro_batch"] or config["batch_size"]))
+def _count_micro_batches(settings: Final) -> int:
+    return settings.batch_size // (settings.micro_batch or settings.batch_size)
 
 
-def plan_steps(n_samples: int, config: Mapping[str, Any], processes: int = 1) -> Steps:
+def plan_steps(n_samples: int, settings: Final, processes: int = 1) -> Steps:
     """Divide an epoch of `n_samples` images into steps.
 
     Images that do not fill a step are left out (other ones in each epoch). A split smaller than a
@@ -114,12 +113,12 @@ def plan_steps(n_samples: int, config: Mapping[str, Any], processes: int = 1) ->
     UserError
         The processes cannot share the micro-batches of a step equally.
     """
-    check_processes(config, processes)
-    size = min(config["micro_batch"] or config["batch_size"], n_samples)
-    number = min(config["batch_size"], n_samples) // size
+    check_processes(settings, processes)
+    size = min(settings.micro_batch or settings.batch_size, n_samples)
+    number = min(settings.batch_size, n_samples) // size
     if number % processes:
         raise UserError(
-            f"final.batch_size: {config['batch_size']}, but there are only {n_samples} training "
+            f"final.batch_size: {settings.batch_size}, but there are only {n_samples} training "
             f"images: {number} micro-batches of {size}, which {processes} processes cannot share "
             "equally; make it smaller, or final.processes 1"
         )
@@ -145,7 +144,7 @@ def deal_micro_batches(order: np.ndarray, first: int, rank: int, processes: int)
     return order[first:, rank::processes].reshape(-1, order.shape[2])
 
 
-def calc_learning_rate(step: int, n_steps: int, per_epoch: int, config: Mapping[str, Any]) -> float:
+def calc_learning_rate(step: int, n_steps: int, per_epoch: int, settings: Final) -> float:
     """Learning rate of one step.
 
     It rises linearly over the first ``warmup * n_steps`` steps to ``learning_rate``, then falls
@@ -159,37 +158,34 @@ def calc_learning_rate(step: int, n_steps: int, per_epoch: int, config: Mapping[
         Steps of the whole training.
     per_epoch
         Steps of one epoch.
-    config
+    settings
         The section ``final``. Read: ``schedule``, a key of `SCHEDULES`; ``learning_rate``, the
         highest; ``warmup``, the share of steps that rise, in [0, 1); for the exponential schedule
         ``decay`` and ``decay_epochs``.
     """
-    check_choice("final.schedule", config["schedule"], SCHEDULES)
-    rising = round(config["warmup"] * n_steps)
+    rising = round(settings.warmup * n_steps)
     if step < rising:
-        return float(config["learning_rate"] * (step + 1) / (rising + 1))
-    fall = SCHEDULES[config["schedule"]]
-    return float(config["learning_rate"] * fall(step, rising, n_steps, per_epoch, config))
+        return settings.learning_rate * (step + 1) / (rising + 1)
+    fall = SCHEDULES[settings.schedule]
+    return settings.learning_rate * fall(step, rising, n_steps, per_epoch, settings)
 
 
-def calc_cosine(
-    step: int, rising: int, n_steps: int, per_epoch: int, config: Mapping[str, Any]
-) -> float:
+def calc_cosine(step: int, rising: int, n_steps: int, per_epoch: int, settings: Final) -> float:
     """Half a cosine (Loshchilov & Hutter 2017): from 1 to nearly 0 at the last step."""
     passed = (step - rising) / max(1, n_steps - rising)
     return 0.5 * (1 + math.cos(math.pi * passed))
 
 
 def calc_exponential(
-    step: int, rising: int, n_steps: int, per_epoch: int, config: Mapping[str, Any]
+    step: int, rising: int, n_steps: int, per_epoch: int, settings: Final
 ) -> float:
     """Multiply by ``decay`` after every ``decay_epochs`` epochs, counted from the first step.
 
     With 0.97 and 2.4 this is the schedule of NASNet and PNASNet-5 on ImageNet (Zoph et al. 2018,
     Liu et al. 2018): in stairs, as in the code that trained them (TensorFlow's slim).
     """
-    stair = max(1, round(config["decay_epochs"] * per_epoch))
-    return float(config["decay"] ** (step // stair))
+    stair = max(1, round(settings.decay_epochs * per_epoch))
+    return float(settings.decay ** (step // stair))
 
 
 # How the learning rate falls.

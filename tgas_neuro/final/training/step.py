@@ -11,11 +11,11 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
 
+from tgas_neuro.config.final import Final
 from tgas_neuro.final.launch.processes import Group
 from tgas_neuro.final.network.network import FinalNetwork, compile_network
 from tgas_neuro.final.training.order import Steps
 from tgas_neuro.runtime.devices import autocast
-from tgas_neuro.runtime.errors import check_choice
 from tgas_neuro.search.candidate.training import build_optimizer as build_sgd
 
 # Images (sample, channel, height, width), labels (sample,), kept paths (sample, path) or None.
@@ -60,22 +60,25 @@ class RMSProp(torch.optim.Optimizer):
         weight.sub_(state["move"])
 
 
-def build_rmsprop(network: nn.Module, config: dict[str, Any]) -> RMSProp:
+def build_nesterov(network: nn.Module, settings: Final) -> torch.optim.Optimizer:
+    """Build SGD with Nesterov momentum, as for the candidates."""
+    return build_sgd(network, settings.model_dump())
+
+
+def build_rmsprop(network: nn.Module, settings: Final) -> RMSProp:
     """Build `RMSProp`, with weight decay on matrices and kernels but not on norms and biases."""
     decayed = [p for p in network.parameters() if p.ndim > 1]
-    plain = [p for p in network.parameters() if p.ndim <= 1]
-    groups = [{"params": decayed, "weight_decay": config["weight_decay"]}, {"params": plain}]
-    return RMSProp(groups, config["learning_rate"], config["momentum"])
+    spared = {"params": [p for p in network.parameters() if p.ndim <= 1]}
+    groups = [{"params": decayed, "weight_decay": settings.weight_decay}, spared]
+    return RMSProp(groups, settings.learning_rate, settings.momentum)
 
 
-def build_optimizer(network: nn.Module, config: dict[str, Any]) -> torch.optim.Optimizer:
+def build_optimizer(network: nn.Module, settings: Final) -> torch.optim.Optimizer:
     """Build the optimiser that ``final.optimizer`` names, a key of `OPTIMIZERS`."""
-    check_choice("final.optimizer", config["optimizer"], OPTIMIZERS)
-    return OPTIMIZERS[config["optimizer"]](network, config)
+    return OPTIMIZERS[settings.optimizer](network, settings)
 
 
-# sgd: Nesterov momentum; rmsprop: decay 0.9, epsilon 1.
-OPTIMIZERS = {"sgd": build_sgd, "rmsprop": build_rmsprop}
+OPTIMIZERS = {"sgd": build_nesterov, "rmsprop": build_rmsprop}
 
 
 def build_average(network: nn.Module, decay: float) -> AveragedModel:
@@ -181,7 +184,7 @@ class Stepper:
     ----------
     network
         On the group's device, trained in place. Its ``network`` is the result.
-    config
+    settings
         The section ``final``.
     steps
         How a step is divided into micro-batches.
@@ -194,15 +197,15 @@ class Stepper:
     def __init__(
         self,
         network: FinalNetwork,
-        config: dict[str, Any],
+        settings: Final,
         steps: Steps,
         group: Group,
         state: dict[str, Any] | None,
     ):
-        self.network, self.config, self.group = network, config, group
+        self.network, self.settings, self.group = network, settings, group
         self.per_process = steps.micro_batches // group.size
-        self.optimizer = build_optimizer(network, config)
-        self.ema = build_average(network.network, config["ema"]) if config["ema"] else None
+        self.optimizer = build_optimizer(network, settings)
+        self.ema = build_average(network.network, settings.ema) if settings.ema else None
         if state:
             network.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
@@ -213,7 +216,7 @@ class Stepper:
 
     def _wrap(self) -> nn.Module:
         forward: nn.Module = self.network
-        if self.config["compile"]:
+        if self.settings.compile:
             forward = compile_network(forward, self.group.device, "final.compile")
         if self.group.size > 1:
             with warnings.catch_warnings(action="ignore", category=FutureWarning):
@@ -228,7 +231,7 @@ class Stepper:
 
     def _has_idle_weights(self) -> bool:
         """Whether the loss ignores some weights: edges of NAS-Bench-201 may lead nowhere."""
-        size, network = self.config["image_size"], self.network.train()
+        size, network = self.settings.image_size, self.network.train()
         before = [value.clone() for value in network.buffers()]
         outputs = network(torch.zeros(2, 3, size, size, device=self.group.device))
         total = sum(logits.sum() for logits in outputs if logits is not None)
@@ -270,8 +273,8 @@ class Stepper:
                 (part / self.per_process).backward()
             self.statistics.end_micro_batch()
             total += loss.detach() * len(labels)
-        if self.config["gradient_clip"] is not None:
-            nn.utils.clip_grad_norm_(self.network.parameters(), self.config["gradient_clip"])
+        if self.settings.gradient_clip is not None:
+            nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.gradient_clip)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
         self.optimizer.step()
@@ -292,9 +295,9 @@ class Stepper:
         """Mean loss, and the loss to minimise: with the auxiliary head's, times its weight."""
         with autocast(self.group.device):
             logits, auxiliary = self.forward(images, kept)
-        smoothing = self.config["label_smoothing"]
+        smoothing = self.settings.label_smoothing
         loss = nn.functional.cross_entropy(logits.float(), labels, label_smoothing=smoothing)
         if auxiliary is None:
             return loss, loss
         other = nn.functional.cross_entropy(auxiliary.float(), labels, label_smoothing=smoothing)
-        return loss, loss + self.config["auxiliary"] * other
+        return loss, loss + self.settings.auxiliary * other

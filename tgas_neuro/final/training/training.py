@@ -13,6 +13,8 @@ from tgas_neuro import RESULTS_VERSION
 from tgas_neuro.architecture.complexity import calc_complexity
 from tgas_neuro.architecture.genotype import Genotype
 from tgas_neuro.architecture.skeleton import Skeleton
+from tgas_neuro.config.final import Final
+from tgas_neuro.config.section import dump_decisive
 from tgas_neuro.final.evaluation.evaluation import build_validation
 from tgas_neuro.final.launch.processes import Group, StopRequest
 from tgas_neuro.final.network.network import FinalNetwork, build_final_network
@@ -36,30 +38,11 @@ from tgas_neuro.runtime.seeds import derive_seed
 
 KEY = "final.data"  # the key of the configuration that names the images, for messages
 
-# Keys of the section `final` that the weights depend on, beside the size of the network.
-DECISIVE = (
-    "epochs",
-    "batch_size",
-    "micro_batch",
-    "optimizer",
-    "learning_rate",
-    "warmup",
-    "schedule",
-    "decay",
-    "decay_epochs",
-    "momentum",
-    "weight_decay",
-    "label_smoothing",
-    "gradient_clip",
-    "ema",
-    "drop_path",
-    "auxiliary",
-    "augmentation",
-    "compile",
-    "threads",
-)
+# Keys that decide numbers, but have no part of their own in the identity of a training: it holds
+# what they lead to (images, kind of device, skeleton), or they decide which epochs are measured.
+REPLACED = ("data", "device", "image_size", "network", "target", "evaluate_every")
 
-Build = Callable[[Genotype, Skeleton, dict[str, Any], torch.Generator], FinalNetwork]
+Build = Callable[[Genotype, Skeleton, Final, torch.Generator], FinalNetwork]
 
 
 class BestEpoch(TypedDict):
@@ -108,7 +91,7 @@ class FinalMetrics(TypedDict):
 
 
 def train_final(
-    config: dict[str, Any],
+    settings: Final,
     genotype: Genotype,
     images: Images,
     folder: Path,
@@ -127,7 +110,7 @@ def train_final(
 
     Parameters
     ----------
-    config
+    settings
         The section ``final`` of the configuration, with all its keys.
     genotype
         The winner of the search.
@@ -159,27 +142,28 @@ def train_final(
     """
     started, folder = datetime.now(UTC), Path(folder)
     keep_freed_memory()
-    check_batches(config)
-    group = group or Group(0, 1, choose_device(config["device"], "final.device", claim=True))
+    check_batches(settings)
+    group = group or Group(0, 1, choose_device(settings.device, "final.device", claim=True))
     report = report if group.is_first else _say_nothing
     training, validation = load_splits(images, checked, group, report, splits or {})
-    skeleton = find_skeleton(config, genotype, len(training.classes))
+    section = settings.model_dump(mode="json")
+    skeleton = find_skeleton(section, genotype, len(training.classes))
     seed = derive_seed(seed, "final", genotype.hash)
-    identity = calc_identity(config, skeleton, genotype.hash, seed, training, group.device)
+    identity = calc_identity(settings, skeleton, genotype.hash, seed, training, group.device)
     if group.is_first:
         remove_fragments(folder)
-    report(describe_size(genotype, skeleton, config["target"]))
-    with computing_with(config["threads"]):
-        train_images, val_images = _load_images(config, training, validation, seed)
-        network = build(genotype, skeleton, config, _derive_torch_generator(seed))
+    report(describe_size(genotype, skeleton, section["target"]))
+    with computing_with(settings.threads):
+        train_images, val_images = _load_images(settings, training, validation, seed)
+        network = build(genotype, skeleton, settings, _derive_torch_generator(seed))
         network = network.to(group.device).to(memory_format=torch.channels_last)
-        validate = build_validation(val_images, config, group)
-        run = Training(config, network, train_images, validate, folder, identity, group, report)
+        validate = build_validation(val_images, settings, group)
+        run = Training(settings, network, train_images, validate, folder, identity, group, report)
         run.run()
         metrics = run.metrics or validate(run.stepper.result, StopRequest())
     if not math.isfinite(metrics.loss):
         raise UserError(
-            f"final.learning_rate: {config['learning_rate']}; after the last epoch the loss on the "
+            f"final.learning_rate: {settings.learning_rate}; after the last epoch the loss on the "
             f"validation images is {metrics.loss}: lower it, or set final.gradient_clip"
         )
     if group.is_first:
@@ -192,8 +176,8 @@ def train_final(
         "params": complexity.params,
         "macs": complexity.macs,
         "network": asdict(skeleton),
-        "epochs": config["epochs"],
-        "evaluated": "moving average of the weights" if config["ema"] else "weights",
+        "epochs": settings.epochs,
+        "evaluated": "moving average of the weights" if settings.ema else "weights",
         "digests": {"training_images": training.digest, "validation_images": validation.digest},
         "cost": _describe_cost(run.log, group),
         "dates": {"started": started.isoformat(), "ended": datetime.now(UTC).isoformat()},
@@ -201,7 +185,7 @@ def train_final(
 
 
 def calc_identity(
-    config: dict[str, Any],
+    settings: Final,
     skeleton: Skeleton,
     genotype_hash: str,
     seed: int,
@@ -213,10 +197,10 @@ def calc_identity(
     It leaves out the number of processes, which changes only the rounding of sums: a run may be
     resumed with another number.
     """
-    decisive = {key: config[key] for key in DECISIVE}
+    decisive = {key: value for key, value in dump_decisive(settings).items() if key not in REPLACED}
     return calc_digest(
         {
-            "config": decisive | {"micro_batch": config["micro_batch"] or config["batch_size"]},
+            "config": decisive | {"micro_batch": settings.micro_batch or settings.batch_size},
             "network": asdict(skeleton),
             "genotype": genotype_hash,
             "seed": seed,
@@ -259,11 +243,10 @@ def load_splits(
 
 
 def _load_images(
-    config: dict[str, Any], training: ImageFolder, validation: ImageFolder, seed: int
+    settings: Final, training: ImageFolder, validation: ImageFolder, seed: int
 ) -> tuple[FolderImages, FolderImages]:
-    size, augmentation, memory_mb = (
-        config[key] for key in ("image_size", "augmentation", "memory_mb")
-    )
+    size, augmentation = settings.image_size, settings.augmentation
+    memory_mb = settings.memory_mb
     return (
         FolderImages(training, size, augmentation, seed, memory_mb=memory_mb),
         FolderImages(validation, size, augmentation, memory_mb=memory_mb),
