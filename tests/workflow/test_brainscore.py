@@ -123,7 +123,7 @@ def test_layers_and_their_regions(finished, plugin, scored):
 def test_files_of_the_plugin(finished, plugin):
     """What Brain-Score looks for by name, and the literal line that its text scan finds."""
     there = {path.name for path in plugin.iterdir()}
-    assert there - {"__pycache__"} == {
+    assert there - {"__pycache__", ".snakemake_timestamp"} == {
         "README.md", "__init__.py", "genotype.json", "model.json", "model.py", "region_layer_map",
         "requirements.txt", "test.py", "weights.pt",
     }  # fmt: skip

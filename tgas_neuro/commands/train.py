@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tgas_neuro.config.final import Final
     from tgas_neuro.final.launch.job import Job
 
-SECONDS_OF_THE_FIRST = 3.0  # to report a mistake that all processes meet
+SECONDS_OF_THE_FIRST = 10.0  # to report a mistake that all processes meet, on a busy machine too
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -89,7 +89,7 @@ def check_configuration(config: Any, name: str = "config.yaml") -> Configuration
     final = dump_section(checked.final)
     check_scaling(final, checked.search.space, name)
     try:
-        check_batches(final)
+        check_batches(checked.final)
         _check_network(checked)
     except UserError as error:
         raise UserError(f"{name}: {error}") from None

@@ -177,8 +177,8 @@ class RunningStatistics:
 class Stepper:
     """The network with everything that changes it: optimiser, running statistics, average.
 
-    Apart from the rounding of sums, weights and running statistics after a step are the same for
-    any number of processes: gradients and batch statistics are means over all micro-batches.
+    Gradients and batch statistics are means over all micro-batches of a step, so that the number
+    of processes changes only the rounding of sums.
 
     Parameters
     ----------
@@ -247,11 +247,9 @@ class Stepper:
 
     def state_dict(self) -> dict[str, Any]:
         """The state to keep in a checkpoint."""
-        return {
-            "model": self.network.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "ema": self.ema.state_dict() if self.ema else None,
-        }
+        ema = self.ema.state_dict() if self.ema else None
+        network, optimizer = self.network.state_dict(), self.optimizer.state_dict()
+        return {"model": network, "optimizer": optimizer, "ema": ema}
 
     def take(self, batches: Iterator[MicroBatch], learning_rate: float) -> torch.Tensor:
         """Take one step on the next micro-batches of this process.
@@ -267,6 +265,7 @@ class Stepper:
         total = torch.zeros((), dtype=torch.float64, device=self.group.device)
         for number in range(self.per_process):
             images, labels, kept = next(batches)
+            # Processes add up their gradients after the last micro-batch only.
             with self._exchanging_gradients(number == self.per_process - 1):
                 loss, part = self._calc_loss(images, labels, kept)
                 # DistributedDataParallel takes the mean over processes of these sums.
@@ -284,7 +283,6 @@ class Stepper:
         return total
 
     def _exchanging_gradients(self, last: bool) -> contextlib.AbstractContextManager[None]:
-        """Let processes add up their gradients after the last micro-batch only."""
         if last or not isinstance(self.forward, DistributedDataParallel):
             return contextlib.nullcontext()
         return self.forward.no_sync()
