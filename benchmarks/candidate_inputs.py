@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 import yaml
 
-from tgas_neuro.architecture.space import build_space
+from tgas_neuro.architecture.spaces import build_space
 from tgas_neuro.config.section import dump_section
 from tgas_neuro.plan.configuration import check_configuration
 from tgas_neuro.runtime.files import write_json

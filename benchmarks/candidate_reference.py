@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from tgas_neuro.architecture.cell.genotype import CellGenotype
-from tgas_neuro.architecture.cell.plan import CellPlan, OperationPlan, build_plan
+from tgas_neuro.architecture.cell.layout import CellPlan, OperationPlan, build_plan
 from tgas_neuro.architecture.skeleton import Skeleton
 
 EPSILON = 1e-3

@@ -28,9 +28,9 @@ from guidance_teachers import (
 from guidance_training import Form, draw_cells, train_cell
 from harness import describe_machine
 
-from tgas_neuro.architecture.genotype import read_genotype
 from tgas_neuro.architecture.network import build_network
-from tgas_neuro.figures.save import save_figure
+from tgas_neuro.architecture.spaces import read_genotype
+from tgas_neuro.figures.pictures import save_figure
 from tgas_neuro.images.decoded import decode_listing
 from tgas_neuro.images.image_folder import load_image_folder
 from tgas_neuro.runtime.files import read_json, write_json

@@ -15,11 +15,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from tgas_neuro.architecture.complexity import calc_complexity
-from tgas_neuro.architecture.genotype import Genotype
 from tgas_neuro.architecture.network import build_network
 from tgas_neuro.architecture.skeleton import Skeleton
-from tgas_neuro.architecture.space import SPACES
+from tgas_neuro.architecture.space import Genotype
+from tgas_neuro.architecture.spaces import SPACES, calc_complexity
 from tgas_neuro.images.augmentation import augment_batch
 from tgas_neuro.images.decoded import load_decoded
 from tgas_neuro.images.pixels import load_batch

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import hypothesis
+import matplotlib
 import numpy as np
 import pytest
 import torch
@@ -22,6 +23,7 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("project")
+matplotlib.use("Agg")  # no screen
 
 torch.set_num_threads(1)  # small tensors: more threads only wait for each other
 
@@ -90,3 +92,12 @@ def folders(tmp_path):
         write_noise(tmp_path / "train", {"cat": 8, "dog": 8, "owl": 7}, seed=1),
         write_noise(tmp_path / "val", {"cat": 3, "dog": 3, "owl": 3}, seed=2),
     )
+
+
+@pytest.fixture
+def ax():
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(6, 4))
+    yield axes
+    pyplot.close(figure)

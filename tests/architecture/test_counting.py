@@ -7,11 +7,10 @@ from torch import nn
 
 from tgas_neuro.architecture.cell.space import CellSpace
 from tgas_neuro.architecture.chain.space import ChainSpace
-from tgas_neuro.architecture.complexity import calc_complexity
-from tgas_neuro.architecture.costs import Complexity
+from tgas_neuro.architecture.complexity import Complexity
 from tgas_neuro.architecture.nasbench201.space import NASBench201Space
-from tgas_neuro.architecture.network import NETWORKS
 from tgas_neuro.architecture.skeleton import Skeleton
+from tgas_neuro.architecture.spaces import SPACES, calc_complexity
 
 # Space, and how many genotypes are counted.
 EXAMPLES = {
@@ -31,7 +30,7 @@ def count(genotype, skeleton: Skeleton) -> Complexity:
         macs.append(module.weight.numel() * positions)
 
     with torch.device("meta"):
-        network = NETWORKS[genotype.space](genotype.canonical(), skeleton)
+        network = SPACES[genotype.space].build_module(genotype.canonical(), skeleton)
         for module in network.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
                 module.register_forward_hook(record)

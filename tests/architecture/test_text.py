@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 
 from tgas_neuro.architecture.cell.published import NASNET_A
-from tgas_neuro.architecture.genotype import read_genotype
-from tgas_neuro.architecture.space import SPACES
-from tgas_neuro.architecture.text import describe_genotype
+from tgas_neuro.architecture.spaces import SPACES, describe_genotype, read_genotype
 
 
 def test_cells():

@@ -12,7 +12,7 @@ from support.run_folders import SEARCH, build_record, write_run
 
 from tgas_neuro import RESULTS_VERSION
 from tgas_neuro.architecture.skeleton import Skeleton
-from tgas_neuro.architecture.space import SPACES
+from tgas_neuro.architecture.spaces import SPACES
 from tgas_neuro.commands.__main__ import main
 from tgas_neuro.commands.rescore import load_plan
 from tgas_neuro.config.section import dump_section

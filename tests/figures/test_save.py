@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tgas_neuro.figures.save import save_figure
+from tgas_neuro.figures.pictures import save_figure
 
 
 def test_same_figure_same_bytes(ax, tmp_path):

@@ -5,7 +5,7 @@ import json
 import pytest
 from support.run_folders import SEARCH, build_record, draw, write_run
 
-from tgas_neuro.architecture.space import SPACES
+from tgas_neuro.architecture.spaces import SPACES
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json, write_json
 from tgas_neuro.search.generation import describe_history, make_history, make_proposals

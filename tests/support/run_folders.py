@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tgas_neuro.architecture.space import build_space
+from tgas_neuro.architecture.spaces import build_space
 from tgas_neuro.runtime.files import write_json
 from tgas_neuro.runtime.provenance import build_provenance
 from tgas_neuro.search.generation import make_history, make_proposals

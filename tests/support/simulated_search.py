@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tgas_neuro.architecture.space import SPACES
+from tgas_neuro.architecture.spaces import SPACES
 from tgas_neuro.search.generation import propose_generation
 from tgas_neuro.search.history import Entry, find_best, is_member
 from tgas_neuro.search.strategies import STRATEGIES

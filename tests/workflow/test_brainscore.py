@@ -13,9 +13,9 @@ from PIL import Image
 from scipy.spatial.distance import pdist
 from scipy.stats import spearmanr
 
-from tgas_neuro.architecture.genotype import read_genotype
 from tgas_neuro.architecture.network import build_network
 from tgas_neuro.architecture.skeleton import Skeleton
+from tgas_neuro.architecture.spaces import read_genotype
 
 pytestmark = pytest.mark.workflow
 pytest.importorskip("brainscore_vision", reason="needs the extra brainscore")

@@ -5,7 +5,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from tgas_neuro.architecture.genotype import read_genotype
+from tgas_neuro.architecture.spaces import read_genotype
 from tgas_neuro.final.result.best_cell import check_part
 from tgas_neuro.final.result.content import BestCell
 from tgas_neuro.search.guidance import calc_reward

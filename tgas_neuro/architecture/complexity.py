@@ -1,20 +1,44 @@
-"""Parameters and multiply-adds of a genotype's network in closed form, without building it."""
+"""Parameters and multiply-adds of the parts that all networks are made of."""
 
-from tgas_neuro.architecture.cell.complexity import calc_cell_complexity
-from tgas_neuro.architecture.chain.complexity import calc_chain_complexity
-from tgas_neuro.architecture.costs import Complexity
-from tgas_neuro.architecture.genotype import Genotype
-from tgas_neuro.architecture.nasbench201.complexity import calc_nasbench201_complexity
-from tgas_neuro.architecture.skeleton import Skeleton
+from dataclasses import dataclass
 
 
-def calc_complexity(genotype: Genotype, skeleton: Skeleton) -> Complexity:
-    """Parameters and multiply-adds of a genotype's network at the size of a skeleton."""
-    return COMPLEXITIES[genotype.space](genotype, skeleton)
+@dataclass(frozen=True)
+class Complexity:
+    """What a network costs.
+
+    Attributes
+    ----------
+    params
+        Learned numbers: weights of convolutions and of the linear layer, its biases, scale
+        and shift of batch normalisation (not its running mean and variance).
+    macs
+        Multiply-adds for one image of the skeleton's size, of convolutions and the linear
+        layer, as the papers count them. Batch normalisation, ReLU, pooling, additions and
+        biases are not counted.
+    """
+
+    params: int
+    macs: int
+
+    def __add__(self, other: "Complexity") -> "Complexity":
+        return Complexity(self.params + other.params, self.macs + other.macs)
 
 
-COMPLEXITIES = {
-    "cell": calc_cell_complexity,
-    "chain": calc_chain_complexity,
-    "nasbench201": calc_nasbench201_complexity,
-}
+def calc_conv_bn(
+    channels_in: int, channels_out: int, taps: int, positions: int, groups: int = 1
+) -> Complexity:
+    """Convolution of so many taps at so many output positions, then batch normalisation."""
+    weights = channels_in // groups * channels_out * taps
+    return Complexity(weights + 2 * channels_out, weights * positions)
+
+
+def calc_depthwise(channels: int, taps: int, positions: int) -> Complexity:
+    """Convolution of each channel on its own, without normalisation."""
+    return Complexity(channels * taps, channels * taps * positions)
+
+
+def calc_linear(features: int, n_classes: int) -> Complexity:
+    """Linear layer with biases."""
+    weights = features * n_classes
+    return Complexity(weights + n_classes, weights)

@@ -1,18 +1,16 @@
-"""The network of a genotype, its weights drawn from the generator passed in."""
+"""The network of a genotype, with weights from the generator passed in; outputs of its layers."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import nn
 
-from tgas_neuro.architecture.cell.network import CellNetwork
-from tgas_neuro.architecture.chain.network import ChainNetwork
-from tgas_neuro.architecture.genotype import Genotype
-from tgas_neuro.architecture.nasbench201.network import NASBench201Network
 from tgas_neuro.architecture.skeleton import Skeleton
-
-NETWORKS = {"cell": CellNetwork, "chain": ChainNetwork, "nasbench201": NASBench201Network}
+from tgas_neuro.architecture.space import Genotype
+from tgas_neuro.architecture.spaces import SPACES
 
 
 def build_network(genotype: Genotype, skeleton: Skeleton, generator: torch.Generator) -> nn.Module:
@@ -35,7 +33,8 @@ def build_network(genotype: Genotype, skeleton: Skeleton, generator: torch.Gener
         with recordings, from input to output; ``forward`` takes (n, channels, height, width) and
         gives logits, (n, class).
     """
-    return build_module(lambda: NETWORKS[genotype.space](genotype.canonical(), skeleton), generator)
+    space = SPACES[genotype.space]
+    return build_module(lambda: space.build_module(genotype.canonical(), skeleton), generator)
 
 
 def build_module(make: Callable[[], nn.Module], generator: torch.Generator) -> nn.Module:
@@ -77,3 +76,24 @@ def init_weights(network: nn.Module, generator: torch.Generator) -> None:
         elif isinstance(module, nn.Linear):
             module.weight.normal_(0.0, 0.01, generator=generator)
             module.bias.zero_()
+
+
+@contextmanager
+def catching_outputs(layers: dict[str, nn.Module]) -> Iterator[dict[str, Any]]:
+    """Yield a dict in which every pass leaves the outputs of `layers`, by their names.
+
+    Of a module that is called more than once in a pass, the last output counts. Within it the
+    modules have hooks, afterwards none.
+    """
+    outputs: dict[str, Any] = {}
+    handles = [
+        module.register_forward_hook(
+            lambda module, inputs, output, name=name: outputs.update({name: output})
+        )
+        for name, module in layers.items()
+    ]
+    try:
+        yield outputs
+    finally:
+        for handle in handles:
+            handle.remove()

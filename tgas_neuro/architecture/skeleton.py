@@ -33,7 +33,7 @@ class Skeleton:
     stem
         "cifar": convolution 3x3 of stride 1. "imagenet": for cells, convolution 3x3 of stride 2,
         not padded, and two cells of stride 2 with F/4 and F/2 filters (as NASNet and PNASNet-5);
-        elsewhere two convolutions 3x3 of stride 2 (see `plan_stem`).
+        elsewhere two convolutions 3x3 of stride 2 (see `build_stem_layout`).
     stem_filters
         Channels of the stem's first convolution; None is 3 F for "cifar", 96 for "imagenet", and F
         and F/2 elsewhere than in cells.

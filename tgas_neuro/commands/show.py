@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> None:
     print(f"candidate {record['id']} of run {describe_choice(folder, arguments.run)}")
     print("\n".join(describe_candidate(record, found)))
     if arguments.picture:
-        from tgas_neuro.figures.candidate import draw_candidate  # matplotlib
+        from tgas_neuro.figures.pictures import draw_candidate  # matplotlib
 
         draw_candidate(record, found.rating.layer_choice, arguments.picture)
         print(f"picture    {arguments.picture}")

@@ -6,7 +6,7 @@ from pydantic import create_model
 
 from tgas_neuro.architecture.cell.genotype import MAX_BLOCKS
 from tgas_neuro.architecture.skeleton import Skeleton
-from tgas_neuro.architecture.space import SPACES
+from tgas_neuro.architecture.spaces import SPACES
 from tgas_neuro.config.checking import check_section
 from tgas_neuro.config.configuration import Configuration
 from tgas_neuro.config.search import Search

@@ -1,6 +1,7 @@
-"""The one error that a user can cause: its message is one line that says the way out."""
+"""The one error that a user can cause, with a message of one line, and checks that raise it."""
 
 from collections.abc import Iterable
+from typing import Any
 
 
 class UserError(Exception):
@@ -30,3 +31,32 @@ def check_choice(name: str, value: object, allowed: Iterable[object]) -> None:
     if value not in allowed:
         listed = ", ".join(str(choice) for choice in allowed)
         raise UserError(f"{name}: {value!r} is not one of: {listed}")
+
+
+def check_object(
+    content: Any, name: str, required: tuple[str, ...], optional: tuple[str, ...] = ()
+) -> None:
+    """Raise `UserError` unless the content is an object that has these keys, and maybe others."""
+    allowed = ", ".join([*required, *optional])
+    if not isinstance(content, dict):
+        raise UserError(f"{name}: {content!r} is not an object with the keys {allowed}")
+    for key in required:
+        if key not in content:
+            raise UserError(f"{name}: key {key!r} is missing; the keys are {allowed}")
+
+
+def check_keys(
+    content: Any, name: str, required: tuple[str, ...], optional: tuple[str, ...] = ()
+) -> None:
+    """Raise `UserError` unless the content is an object with exactly these keys."""
+    check_object(content, name, required, optional)
+    for key in content:
+        if key not in required and key not in optional:
+            allowed = ", ".join([*required, *optional])
+            raise UserError(f"{name}: key {key!r} is unknown; the keys are {allowed}")
+
+
+def check_list(value: Any, name: str) -> None:
+    """Raise `UserError` unless the value is a list."""
+    if not isinstance(value, list):
+        raise UserError(f"{name}: {value!r} is not a list")

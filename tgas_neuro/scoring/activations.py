@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from tgas_neuro.architecture.hooks import catching_outputs
+from tgas_neuro.architecture.network import catching_outputs
 from tgas_neuro.images.pixels import load_batch
 from tgas_neuro.rdm.patterns import METHODS as SCALINGS
 from tgas_neuro.rdm.patterns import normalise_patterns

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from tgas_neuro.architecture.genotype import Genotype, read_genotype
+from tgas_neuro.architecture.space import Genotype
+from tgas_neuro.architecture.spaces import read_genotype
 from tgas_neuro.runtime.files import read_json
 from tgas_neuro.runtime.provenance import build_provenance
 from tgas_neuro.runtime.seeds import derive_generator

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tgas_neuro.architecture.genotype import Genotype, read_genotype
-from tgas_neuro.architecture.space import Space
+from tgas_neuro.architecture.space import Genotype, Space
+from tgas_neuro.architecture.spaces import read_genotype
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json
 from tgas_neuro.search.guidance import Rating, list_rung_values, read_measures

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tgas_neuro.architecture.cell.genotype import Block, Cell, CellGenotype, list_unused
 from tgas_neuro.architecture.cell.published import NASNET_A, PNASNET5
-from tgas_neuro.architecture.space import SPACES
+from tgas_neuro.architecture.spaces import SPACES
 from tgas_neuro.runtime.errors import UserError
 
 BLOCK = {"inputs": [0, 1], "operations": ["identity", "max_pool_3x3"]}

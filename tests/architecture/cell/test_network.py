@@ -11,7 +11,7 @@ from tgas_neuro.architecture.cell.genotype import Block, Cell, CellGenotype
 from tgas_neuro.architecture.cell.published import NASNET_A, PNASNET5
 from tgas_neuro.architecture.network import build_network
 from tgas_neuro.architecture.skeleton import Skeleton
-from tgas_neuro.architecture.space import SPACES
+from tgas_neuro.architecture.spaces import SPACES
 
 SMALL = Skeleton(filters=8, cells_per_stage=1, stages=2, n_classes=10, image_size=16)
 
@@ -121,9 +121,9 @@ def test_layers_put_out_what_the_plan_says(stem, size, record_shapes):
     for genotype in [NASNET_A, *draw_genotypes(3)]:
         network = build_network(genotype, skeleton, seeded()).eval()
         logits, shapes = record_shapes(network, draw_images(size, channels=1))
-        plan = network.plan
-        expected = {"stem": (4, plan.stem.channels_out, *[plan.stem.size_out] * 2)}
-        for cell in plan.cells:
+        layout = network.layout
+        expected = {"stem": (4, layout.stem.channels_out, *[layout.stem.size_out] * 2)}
+        for cell in layout.cells:
             expected[cell.name] = (4, cell.channels_out, cell.size_out, cell.size_out)
         assert shapes == expected
         assert list(network.layers()) == list(expected)

@@ -4,25 +4,25 @@ import pytest
 import torch
 from torch.nn import functional
 
+from tgas_neuro.architecture.cell.layout import OperationLayout
 from tgas_neuro.architecture.cell.operations import (
     BN_EPSILON,
     OPERATIONS,
     build_operation,
 )
-from tgas_neuro.architecture.cell.plan import OperationPlan
 
 
 def build(name, stride=1, channels=(3, 3), size=7):
     """A float64 operation in evaluation mode with random weights, and an input for it."""
-    plan = OperationPlan(name, *channels, stride, size)
-    operation = build_operation(plan).double().eval()
+    layout = OperationLayout(name, *channels, stride, size)
+    operation = build_operation(layout).double().eval()
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for value in operation.state_dict().values():
             if value.is_floating_point():
                 value.copy_(torch.rand(value.shape, generator=generator) + 0.1)
     state = torch.randn(2, channels[0], size, size, generator=generator, dtype=torch.float64)
-    return plan, operation, state.relu() if operation.reads_rectified else state
+    return layout, operation, state.relu() if operation.reads_rectified else state
 
 
 def normalise(x, bn):
@@ -139,8 +139,8 @@ def test_pooling_projects_to_other_channels(name):
     ],
 )
 def test_shapes_are_as_planned_and_the_input_is_left_alone(name, stride, channels, size):
-    plan, operation, x = build(name, stride, channels, size)
+    layout, operation, x = build(name, stride, channels, size)
     before = x.clone()
     output = operation.train()(x)
-    assert output.shape == (2, plan.channels_out, plan.size_out, plan.size_out)
+    assert output.shape == (2, layout.channels_out, layout.size_out, layout.size_out)
     assert torch.equal(x, before)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from tgas_neuro.architecture.cell.genotype import Cell, CellGenotype, list_unused
-from tgas_neuro.architecture.cell.plan import build_plan
+from tgas_neuro.architecture.cell.layout import build_layout
 from tgas_neuro.architecture.cell.published import NASNET_A, PNASNET5
 from tgas_neuro.architecture.cell.space import EMPTY_REDUCTION, CellSpace
 from tgas_neuro.architecture.network import build_network
@@ -107,9 +107,9 @@ def test_partial_genotypes_are_no_members_but_have_choices():
 
 def test_the_empty_reduction_cell_only_halves():
     genotype = CellGenotype("cell", cut(NASNET.normal, 1), EMPTY_REDUCTION)
-    plan = build_plan(genotype, SMALL)
-    assert [cell.size_out for cell in plan.cells] == [11, 6, 6, 3, 3]
-    assert [cell.channels_out for cell in plan.cells] == [8, 16, 16, 32, 32]
+    layout = build_layout(genotype, SMALL)
+    assert [cell.size_out for cell in layout.cells] == [11, 6, 6, 3, 3]
+    assert [cell.channels_out for cell in layout.cells] == [8, 16, 16, 32, 32]
     network = build_network(genotype, SMALL, torch.Generator().manual_seed(0))
     images = torch.randn(4, 3, 11, 11, generator=torch.Generator().manual_seed(1))
     outputs = []

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tgas_neuro.architecture.cell.genotype import OPERATION_NAMES, Cell, CellGenotype, list_unused
 from tgas_neuro.architecture.cell.published import NASNET_A, PNASNET5
 from tgas_neuro.architecture.cell.space import CellSpace
-from tgas_neuro.architecture.space import SPACES
+from tgas_neuro.architecture.spaces import SPACES
 from tgas_neuro.runtime.errors import UserError
 
 seeds = st.integers(0, 2**32)

@@ -7,12 +7,12 @@ from torch import nn
 from torch.nn import functional
 
 from tgas_neuro.architecture.chain.genotype import ChainGenotype, ChainLayer
-from tgas_neuro.architecture.chain.plan import build_plan
+from tgas_neuro.architecture.chain.layout import build_layout
 from tgas_neuro.architecture.chain.space import ChainSpace
-from tgas_neuro.architecture.complexity import calc_complexity
-from tgas_neuro.architecture.costs import Complexity
+from tgas_neuro.architecture.complexity import Complexity
 from tgas_neuro.architecture.network import build_network
 from tgas_neuro.architecture.skeleton import Skeleton
+from tgas_neuro.architecture.spaces import calc_complexity
 
 SMALL = Skeleton(filters=2, cells_per_stage=1, stages=1, n_classes=4, image_size=11)
 
@@ -69,9 +69,9 @@ def test_an_image_is_never_smaller_than_one_pixel():
     layers = (ChainLayer(1, 7, 2), *(ChainLayer(1, 3, 2, skip) for skip in (0, 1, 0, 2)))
     genotype = ChainGenotype("chain", layers)
     skeleton = Skeleton(2, 1, 1, 4, 5)
-    plan = build_plan(genotype, skeleton)
-    assert [layer.conv.size_out for layer in plan.layers] == [3, 2, 1, 1, 1]
-    assert [layer.step for layer in plan.layers] == [1, 2, 2, 8, 4]
+    layout = build_layout(genotype, skeleton)
+    assert [layer.conv.size_out for layer in layout.layers] == [3, 2, 1, 1, 1]
+    assert [layer.step for layer in layout.layers] == [1, 2, 2, 8, 4]
     assert build_network(genotype, skeleton, seeded())(draw_images(5)).shape == (4, 4)
 
 

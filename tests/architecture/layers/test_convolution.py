@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from tgas_neuro.architecture.layers.conv_plan import ConvPlan
-from tgas_neuro.architecture.layers.convolution import PlannedConvBn, PointwiseConv
+from tgas_neuro.architecture.layers.conv_layout import ConvLayout
+from tgas_neuro.architecture.layers.convolution import ConvBn, PointwiseConv
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4, 8])
@@ -30,10 +30,10 @@ def test_pointwise_step_equals_stride(channels, size):
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("size", [1, 2, 5])
 def test_a_planned_convolution_puts_out_what_the_plan_says(kernel, stride, size):
-    plan = ConvPlan(3, 4, kernel, stride, size)
+    layout = ConvLayout(3, 4, kernel, stride, size)
     images = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(0))
-    module = PlannedConvBn(plan).eval()
+    module = ConvBn(layout).eval()
     found = module(images)
-    assert found.shape == (2, 4, plan.size_out, plan.size_out)
+    assert found.shape == (2, 4, layout.size_out, layout.size_out)
     expected = functional.conv2d(images, module.conv.weight, None, stride, kernel // 2)
     torch.testing.assert_close(found, expected / (1 + 1e-5) ** 0.5)

@@ -13,8 +13,8 @@ from tgas_neuro.architecture.nasbench201.genotype import (
     OPERATION_NAMES,
     NASBench201Genotype,
 )
+from tgas_neuro.architecture.nasbench201.layout import CellLayout, build_layout
 from tgas_neuro.architecture.nasbench201.network import Cell
-from tgas_neuro.architecture.nasbench201.plan import CellPlan, build_plan
 from tgas_neuro.architecture.nasbench201.space import NASBench201Space
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.runtime.errors import UserError
@@ -110,12 +110,12 @@ def test_the_15625_topologies_fall_into_6466_classes_of_one_function_each():
 
 def compute(genotype, features):
     """What the built cell puts out; convolutions of one kind share their weights."""
-    plan = next(
+    layout = next(
         part
-        for part in build_plan(genotype, Skeleton(3, 1, 1, 2, 5)).parts
-        if isinstance(part, CellPlan)
+        for part in build_layout(genotype, Skeleton(3, 1, 1, 2, 5)).parts
+        if isinstance(part, CellLayout)
     )
-    cell = Cell(plan).double().eval()
+    cell = Cell(layout).double().eval()
     weights = {
         kernel: torch.randn(3, 3, kernel, kernel, generator=torch.Generator().manual_seed(kernel))
         for kernel in (1, 3)

@@ -6,11 +6,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from tgas_neuro.architecture.complexity import calc_complexity
 from tgas_neuro.architecture.nasbench201.genotype import EDGES, NASBench201Genotype
 from tgas_neuro.architecture.nasbench201.space import NASBench201Space
 from tgas_neuro.architecture.network import build_network
 from tgas_neuro.architecture.skeleton import Skeleton
+from tgas_neuro.architecture.spaces import calc_complexity
 
 SPACE = NASBench201Space()
 CIFAR10, CIFAR100 = Skeleton(16, 5, 3, 10, 32), Skeleton(16, 5, 3, 100, 32)

@@ -11,8 +11,8 @@ from scipy.stats import spearmanr
 
 from tgas_neuro.architecture.network import build_network
 from tgas_neuro.architecture.skeleton import Skeleton
+from tgas_neuro.architecture.spaces import list_modules
 from tgas_neuro.final.evaluation.teacher_guidance import measure_teacher_guidance
-from tgas_neuro.final.network.modules import list_modules
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import calc_sha256
 from tgas_neuro.scoring.scoring import write_ranks

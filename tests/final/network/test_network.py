@@ -7,10 +7,10 @@ from support.final_settings import build_settings
 from torch.nn import functional
 
 from tgas_neuro.architecture.cell.published import NASNET_A, PNASNET5
-from tgas_neuro.architecture.genotype import read_genotype
+from tgas_neuro.architecture.spaces import read_genotype
 from tgas_neuro.architecture.network import build_network
 from tgas_neuro.architecture.skeleton import Skeleton
-from tgas_neuro.architecture.space import SPACES
+from tgas_neuro.architecture.spaces import SPACES
 from tgas_neuro.final.network.network import AuxiliaryHead, build_final_network, draw_kept
 from tgas_neuro.runtime.errors import UserError
 
@@ -67,13 +67,13 @@ def replace_by_hand(network, kept):
         handles.append(module.register_forward_hook(lambda m, i, output: output * factor))
 
     if hasattr(network, "cells"):
-        for cell, plan in zip(network.cells.values(), network.plan.cells, strict=True):
+        for cell, plan in zip(network.cells.values(), network.layout.cells, strict=True):
             for pair, block in zip(cell.operations, plan.blocks, strict=True):
                 for module, operation in zip(pair, block.operations, strict=True):
                     if operation.name != "identity":
                         scale(module, next(column))
     else:
-        for part, plan in zip(network.parts.values(), network.plan.parts, strict=True):
+        for part, plan in zip(network.parts.values(), network.layout.parts, strict=True):
             if not hasattr(plan, "operations"):
                 continue
             used = [name for name in plan.operations if name != "none"]

@@ -11,11 +11,9 @@ import yaml
 from fvcore.nn import FlopCountAnalysis
 
 from tgas_neuro.architecture.cell.published import NASNET_A, PNASNET5
-from tgas_neuro.architecture.complexity import calc_complexity
-from tgas_neuro.architecture.genotype import read_genotype
 from tgas_neuro.architecture.network import build_network
 from tgas_neuro.architecture.skeleton import Skeleton
-from tgas_neuro.architecture.space import SPACES
+from tgas_neuro.architecture.spaces import SPACES, calc_complexity, read_genotype
 from tgas_neuro.config.section import dump_section
 from tgas_neuro.final.network.scaling import check_scaling, describe_size, find_skeleton, parse_macs
 from tgas_neuro.plan.configuration import check_configuration

@@ -6,8 +6,8 @@ import torch
 from support.final_settings import build_settings
 from torch import nn
 
-from tgas_neuro.architecture.complexity import calc_complexity
 from tgas_neuro.architecture.skeleton import Skeleton
+from tgas_neuro.architecture.spaces import calc_complexity
 from tgas_neuro.final.network.network import build_final_network
 from tgas_neuro.final.training.training import train_final
 from tgas_neuro.runtime.errors import UserError

@@ -9,10 +9,9 @@ import xarray as xr
 from scipy.spatial.distance import pdist
 from support.run_folders import SEARCH, draw
 
-from tgas_neuro.architecture.complexity import calc_complexity
 from tgas_neuro.architecture.network import build_network
 from tgas_neuro.architecture.skeleton import Skeleton
-from tgas_neuro.architecture.space import SPACES
+from tgas_neuro.architecture.spaces import SPACES, calc_complexity
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import write_json
 from tgas_neuro.runtime.seeds import derive_seed

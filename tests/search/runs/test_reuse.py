@@ -3,7 +3,7 @@
 import pytest
 from support.run_folders import DIGESTS, SEARCH, build_record, draw, write_run
 
-from tgas_neuro.architecture.space import build_space
+from tgas_neuro.architecture.spaces import build_space
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json, write_json
 from tgas_neuro.search.generation import make_history, make_proposals

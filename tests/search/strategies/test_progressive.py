@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 from support.simulated_search import SEARCHED, HiddenReward, build_entry, run_search
 
-from tgas_neuro.architecture.space import SPACES
+from tgas_neuro.architecture.spaces import SPACES
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.search.strategies import build_strategy
 from tgas_neuro.search.strategies.progressive import ProgressiveStrategy, rank_candidates

@@ -1,25 +1,21 @@
-"""Parameters and multiply-adds of a cell network in closed form, without building it."""
+"""Parameters and multiply-adds of the operations of a cell in closed form."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from tgas_neuro.architecture.cell.genotype import CellGenotype
-from tgas_neuro.architecture.cell.plan import OperationPlan, build_plan
-from tgas_neuro.architecture.costs import Complexity, calc_conv_bn, calc_depthwise, calc_linear
-from tgas_neuro.architecture.skeleton import Skeleton
+from tgas_neuro.architecture.complexity import Complexity, calc_conv_bn, calc_depthwise
 
-
-def calc_cell_complexity(genotype: CellGenotype, skeleton: Skeleton) -> Complexity:
-    """Parameters and multiply-adds of a genotype's network: the sum over its plan."""
-    plan = build_plan(genotype, skeleton)
-    total = calc_conv_bn(plan.stem.channels_in, plan.stem.channels_out, 9, plan.stem.size_out**2)
-    for cell in plan.cells:
-        for operation in cell.operations():
-            total += COSTS[operation.name](operation)
-    return total + calc_linear(plan.features, plan.n_classes)
+if TYPE_CHECKING:
+    from tgas_neuro.architecture.cell.layout import OperationLayout
 
 
-def _separable(kernel: int) -> Callable[[OperationPlan], Complexity]:
-    def cost(op: OperationPlan) -> Complexity:
+def calc_operation_cost(operation: "OperationLayout") -> Complexity:
+    """Parameters and multiply-adds of an operation in its place."""
+    return COSTS[operation.name](operation)
+
+
+def _separable(kernel: int) -> Callable[["OperationLayout"], Complexity]:
+    def cost(op: "OperationLayout") -> Complexity:
         positions = op.size_out**2
         return (
             calc_depthwise(op.channels_in, kernel**2, positions)
@@ -31,30 +27,30 @@ def _separable(kernel: int) -> Callable[[OperationPlan], Complexity]:
     return cost
 
 
-def _conv(kernel: int) -> Callable[[OperationPlan], Complexity]:
-    def cost(op: OperationPlan) -> Complexity:
+def _conv(kernel: int) -> Callable[["OperationLayout"], Complexity]:
+    def cost(op: "OperationLayout") -> Complexity:
         return calc_conv_bn(op.channels_in, op.channels_out, kernel**2, op.size_out**2)
 
     return cost
 
 
-def _conv_1x7_7x1(op: OperationPlan) -> Complexity:
+def _conv_1x7_7x1(op: "OperationLayout") -> Complexity:
     # The row of seven strides over columns only: its output is still as high as its input.
     first = calc_conv_bn(op.channels_in, op.channels_out, 7, op.size_in * op.size_out)
     return first + calc_conv_bn(op.channels_out, op.channels_out, 7, op.size_out**2)
 
 
-def _identity(op: OperationPlan) -> Complexity:
+def _identity(op: "OperationLayout") -> Complexity:
     if op.stride == 1 and op.channels_in == op.channels_out:
         return Complexity(0, 0)
     return _conv(1)(op)
 
 
-def _pool(op: OperationPlan) -> Complexity:
+def _pool(op: "OperationLayout") -> Complexity:
     return Complexity(0, 0) if op.channels_in == op.channels_out else _conv(1)(op)
 
 
-COSTS = {
+COSTS: dict[str, Callable[["OperationLayout"], Complexity]] = {
     "sep_conv_3x3": _separable(3),
     "sep_conv_5x5": _separable(5),
     "sep_conv_7x7": _separable(7),

@@ -5,8 +5,7 @@ from functools import cached_property
 from typing import Any
 
 from tgas_neuro.architecture.cell.canonical import Row, calc_canonical_form
-from tgas_neuro.architecture.json_fields import check_keys, check_list
-from tgas_neuro.runtime.errors import UserError, check_choice
+from tgas_neuro.runtime.errors import UserError, check_choice, check_keys, check_list
 from tgas_neuro.runtime.files import calc_digest
 
 # In the order of PNAS (Liu et al. 2018, ECCV, section 3.1). NASNet-A needs no other.

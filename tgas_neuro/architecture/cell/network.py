@@ -4,11 +4,9 @@ import torch
 from torch import nn
 
 from tgas_neuro.architecture.cell.genotype import CellGenotype
+from tgas_neuro.architecture.cell.layout import CellLayout, OperationLayout, build_layout
 from tgas_neuro.architecture.cell.operations import ConvBn, Identity, build_operation
-from tgas_neuro.architecture.cell.plan import CellPlan, OperationPlan, build_plan
-from tgas_neuro.architecture.layers.concatenation import concatenate
-from tgas_neuro.architecture.layers.drop_path import drop_path
-from tgas_neuro.architecture.layers.state import State
+from tgas_neuro.architecture.layers.joining import State, concatenate, drop_path
 from tgas_neuro.architecture.skeleton import Skeleton
 
 
@@ -17,21 +15,21 @@ class CellNetwork(nn.Module):
 
     Attributes
     ----------
-    plan
-        What it was built from (see `build_plan`).
+    layout
+        What it was built from (see `build_layout`).
     """
 
     def __init__(self, genotype: CellGenotype, skeleton: Skeleton):
         super().__init__()
-        self.plan = build_plan(genotype, skeleton)
-        stem = self.plan.stem
+        self.layout = build_layout(genotype, skeleton)
+        stem = self.layout.stem
         self.stem = ConvBn(stem.channels_in, stem.channels_out, 3, stem.stride, stem.padding)
         self.cells = nn.ModuleDict()
         n_paths = 0
-        for cell in self.plan.cells:
+        for cell in self.layout.cells:
             self.cells[cell.name] = CellModule(cell, n_paths)
             n_paths += len(cell.paths)
-        self.linear = nn.Linear(self.plan.features, self.plan.n_classes)
+        self.linear = nn.Linear(self.layout.features, self.layout.n_classes)
 
     def forward(
         self, images: torch.Tensor, kept: torch.Tensor | None = None, tap: str | None = None
@@ -71,43 +69,44 @@ class CellNetwork(nn.Module):
 
 
 class CellModule(nn.Module):
-    """One cell (see `CellPlan`); `first_path` is the number of its first path in the network."""
+    """One cell (see `CellLayout`); `first_path` is the number of its first path in the network."""
 
-    def __init__(self, plan: CellPlan, first_path: int = 0):
+    def __init__(self, layout: CellLayout, first_path: int = 0):
         super().__init__()
-        self.inputs = [block.inputs for block in plan.blocks]
-        numbers = {place: first_path + number for number, place in enumerate(plan.paths)}
-        self.paths = [(numbers.get((b, 0)), numbers.get((b, 1))) for b in range(len(plan.blocks))]
-        self.concat = [state for state, _ in plan.concat]
-        self.adjust = nn.ModuleList(_build_or_pass(operation) for operation in plan.adjust)
+        self.inputs = [block.inputs for block in layout.blocks]
+        numbers = {place: first_path + number for number, place in enumerate(layout.paths)}
+        self.paths = [(numbers.get((b, 0)), numbers.get((b, 1))) for b in range(len(layout.blocks))]
+        self.concat = [state for state, _ in layout.concat]
+        self.adjust = nn.ModuleList(_build_or_pass(operation) for operation in layout.adjust)
         self.operations = nn.ModuleList(
             nn.ModuleList(build_operation(operation) for operation in block.operations)
-            for block in plan.blocks
+            for block in layout.blocks
         )
-        self.output = nn.ModuleList(_build_or_pass(operation) for _, operation in plan.concat)
+        self.output = nn.ModuleList(_build_or_pass(operation) for _, operation in layout.concat)
 
     def forward(
         self, before: State, previous: State, kept: torch.Tensor | None = None
     ) -> torch.Tensor:
         """Outputs of the two cells before it to this one's, each (n, channels, h, w)."""
         states = [
-            State(x.give(adjust)) for x, adjust in zip((before, previous), self.adjust, strict=True)
+            State(x.apply(adjust))
+            for x, adjust in zip((before, previous), self.adjust, strict=True)
         ]
         for (one, other), (left, right), (path, other_path) in zip(
             self.inputs, self.operations, self.paths, strict=True
         ):
             states.append(
                 State(
-                    drop_path(states[one].give(left), kept, path)
-                    + drop_path(states[other].give(right), kept, other_path)
+                    drop_path(states[one].apply(left), kept, path)
+                    + drop_path(states[other].apply(right), kept, other_path)
                 )
             )
         outputs = [
-            states[state].give(adjust)
+            states[state].apply(adjust)
             for state, adjust in zip(self.concat, self.output, strict=True)
         ]
         return concatenate(outputs)
 
 
-def _build_or_pass(operation: OperationPlan | None) -> nn.Module:
+def _build_or_pass(operation: OperationLayout | None) -> nn.Module:
     return Identity() if operation is None else build_operation(operation)

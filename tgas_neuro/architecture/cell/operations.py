@@ -11,19 +11,17 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from tgas_neuro.architecture.cell.plan import OperationPlan
-from tgas_neuro.architecture.layers.concatenation import concatenate
-from tgas_neuro.architecture.layers.convolution import PointwiseConv
-from tgas_neuro.architecture.layers.depthwise import DepthwiseConv
-from tgas_neuro.architecture.layers.subsampling import subsample_diagonally
+from tgas_neuro.architecture.cell.layout import OperationLayout
+from tgas_neuro.architecture.layers.convolution import DepthwiseConv, PointwiseConv
+from tgas_neuro.architecture.layers.joining import concatenate, subsample_diagonally
 
 # As in the released networks (TensorFlow's default of 0.001 for epsilon).
 BN_EPSILON = 1e-3
 
 
-def build_operation(plan: OperationPlan) -> nn.Module:
+def build_operation(layout: OperationLayout) -> nn.Module:
     """The module of one operation (images, channels_in, size_in, size_in) -> (..., size_out)."""
-    return OPERATIONS[plan.name](plan)
+    return OPERATIONS[layout.name](layout)
 
 
 class ConvBn(nn.Sequential):
@@ -55,10 +53,10 @@ class SeparableConv(nn.Module):
 
     reads_rectified = True
 
-    def __init__(self, plan: OperationPlan, kernel: int):
+    def __init__(self, layout: OperationLayout, kernel: int):
         super().__init__()
-        c_in, c_out = plan.channels_in, plan.channels_out
-        self.depthwise_1 = DepthwiseConv(c_in, kernel, plan.stride)
+        c_in, c_out = layout.channels_in, layout.channels_out
+        self.depthwise_1 = DepthwiseConv(c_in, kernel, layout.stride)
         self.pointwise_1 = ConvBn(c_in, c_out)
         self.depthwise_2 = DepthwiseConv(c_out, kernel)
         self.pointwise_2 = ConvBn(c_out, c_out)
@@ -76,10 +74,10 @@ class RowColumnConv(nn.Module):
 
     reads_rectified = True
 
-    def __init__(self, plan: OperationPlan):
+    def __init__(self, layout: OperationLayout):
         super().__init__()
-        c_out, stride = plan.channels_out, plan.stride
-        self.row = ConvBn(plan.channels_in, c_out, (1, 7), (1, stride), (0, 3))
+        c_out, stride = layout.channels_out, layout.stride
+        self.row = ConvBn(layout.channels_in, c_out, (1, 7), (1, stride), (0, 3))
         self.column = ConvBn(c_out, c_out, (7, 1), (stride, 1), (3, 0))
 
     def forward(self, rectified: torch.Tensor) -> torch.Tensor:
@@ -96,9 +94,9 @@ class FactorizedReduction(nn.Module):
 
     reads_rectified = True
 
-    def __init__(self, plan: OperationPlan):
+    def __init__(self, layout: OperationLayout):
         super().__init__()
-        c_in, c_out = plan.channels_in, plan.channels_out
+        c_in, c_out = layout.channels_in, layout.channels_out
         self.path_1 = PointwiseConv(c_in, c_out // 2)
         self.path_2 = PointwiseConv(c_in, c_out - c_out // 2)
         self.bn = nn.BatchNorm2d(c_out, eps=BN_EPSILON)
@@ -114,11 +112,11 @@ class Pool(nn.Module):
 
     reads_rectified = False
 
-    def __init__(self, plan: OperationPlan, pool: type[nn.Module], **arguments):
+    def __init__(self, layout: OperationLayout, pool: type[nn.Module], **arguments):
         super().__init__()
-        self.pool = pool(3, stride=plan.stride, padding=1, **arguments)
-        same = plan.channels_in == plan.channels_out
-        self.project = nn.Identity() if same else ConvBn(plan.channels_in, plan.channels_out)
+        self.pool = pool(3, stride=layout.stride, padding=1, **arguments)
+        same = layout.channels_in == layout.channels_out
+        self.project = nn.Identity() if same else ConvBn(layout.channels_in, layout.channels_out)
 
     def forward(self, state: torch.Tensor) -> torch.Tensor:
         """From (n, channels_in, h, w) to (n, channels_out, h / stride, w / stride)."""
@@ -131,20 +129,20 @@ class Identity(nn.Identity):
     reads_rectified = False
 
 
-def _build_identity(plan: OperationPlan) -> nn.Module:
+def _build_identity(layout: OperationLayout) -> nn.Module:
     """Identity, or a convolution 1x1 where stride or channels do not allow it (PNASNet-5)."""
-    if plan.stride == 1 and plan.channels_in == plan.channels_out:
+    if layout.stride == 1 and layout.channels_in == layout.channels_out:
         return Identity()
-    return _build_conv_1x1(plan)
+    return _build_conv_1x1(layout)
 
 
-def _build_conv_1x1(plan: OperationPlan) -> nn.Module:
-    return ConvBn(plan.channels_in, plan.channels_out, stride=plan.stride)
+def _build_conv_1x1(layout: OperationLayout) -> nn.Module:
+    return ConvBn(layout.channels_in, layout.channels_out, stride=layout.stride)
 
 
-def _build_dilated(plan: OperationPlan) -> nn.Module:
+def _build_dilated(layout: OperationLayout) -> nn.Module:
     # A full convolution: where the paper means a separable one it says so.
-    return ConvBn(plan.channels_in, plan.channels_out, 3, plan.stride, padding=2, dilation=2)
+    return ConvBn(layout.channels_in, layout.channels_out, 3, layout.stride, padding=2, dilation=2)
 
 
 OPERATIONS = {

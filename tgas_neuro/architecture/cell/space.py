@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations_with_replacement, product
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tgas_neuro.architecture.cell.genotype import (
     MAX_BLOCKS,
@@ -13,16 +14,22 @@ from tgas_neuro.architecture.cell.genotype import (
     CellGenotype,
     list_unused,
 )
-from tgas_neuro.architecture.choices import ChoiceSpace, check_choices
-from tgas_neuro.architecture.genotype import Genotype
+from tgas_neuro.architecture.cell.layout import NetworkLayout, build_layout
+from tgas_neuro.architecture.skeleton import Skeleton
+from tgas_neuro.architecture.space import Genotype, Space, check_choices
 from tgas_neuro.runtime.errors import UserError, check_choice
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from torch import nn
+
+INPUTS = ("cell before the previous", "previous cell")
 # What a reduction cell is before it has any block: the output of the cell before, halved.
 EMPTY_REDUCTION = Cell(blocks=(), concat=(1,))
 
 
 @dataclass(frozen=True)
-class CellSpace(ChoiceSpace):
+class CellSpace(Space[CellGenotype]):
     """Cells of so many blocks, one for both strides or a normal and a reduction cell.
 
     A block reads two of the states before it (the cell's two inputs, the earlier blocks) with
@@ -39,6 +46,18 @@ class CellSpace(ChoiceSpace):
         Whether the cell of stride 2 is another one than the normal cell.
     """
 
+    name: ClassVar[str] = "cell"
+    about: ClassVar[str] = "cells of blocks, as in NASNet and Progressive NAS"
+    cheapest: ClassVar[dict[str, Any]] = {
+        "space": "cell",
+        "normal": {
+            "blocks": [{"inputs": [1, 1], "operations": ["max_pool_3x3", "max_pool_3x3"]}],
+            "concat": [2],
+        },
+    }
+    holder: ClassVar[str] = "cells"
+    free_stem: ClassVar[bool] = True
+
     blocks: int = 5
     reduction: bool = False
 
@@ -49,6 +68,50 @@ class CellSpace(ChoiceSpace):
             )
         if type(self.reduction) is not bool:
             raise UserError(f"reduction: {self.reduction!r} is neither true nor false")
+
+    @staticmethod
+    def read(content: Any, name: str) -> CellGenotype:
+        """Read a genotype from JSON content."""
+        return CellGenotype.from_json(content, name)
+
+    @staticmethod
+    def build_layout(genotype: CellGenotype, skeleton: Skeleton) -> NetworkLayout:
+        """Layout of a genotype's network at the size of a skeleton."""
+        return build_layout(genotype, skeleton)
+
+    @staticmethod
+    def build_module(genotype: CellGenotype, skeleton: Skeleton) -> "nn.Module":
+        """The network as a module."""
+        from tgas_neuro.architecture.cell.network import CellNetwork
+
+        return CellNetwork(genotype, skeleton)
+
+    @staticmethod
+    def describe(genotype: CellGenotype) -> list[str]:
+        """Describe the inputs and operations of every block of the cells."""
+        lines = _describe_cell("normal cell", genotype.normal)
+        if genotype.reduction is not None:
+            lines += _describe_cell("reduction cell", genotype.reduction)
+        return lines
+
+    @staticmethod
+    def calc_drawing_size(genotype: CellGenotype) -> tuple[float, float]:
+        """Width and height [inch] of the cells, one below the other."""
+        from tgas_neuro.architecture.cell.drawing import calc_cells_size
+
+        return calc_cells_size(genotype)
+
+    @staticmethod
+    def draw(genotype: CellGenotype, figure: "Figure", title: str) -> None:
+        """Draw the normal cell and, if there is one, the reduction cell below it."""
+        from tgas_neuro.architecture.cell.drawing import draw_cells
+
+        draw_cells(genotype, figure, title)
+
+    @classmethod
+    def list_stem_layers(cls, skeleton: Skeleton) -> tuple[str, ...]:
+        """The two cells of the imagenet stem."""
+        return ("stem_cell_0", "stem_cell_1") if skeleton.stem == "imagenet" else ()
 
     def choices(self) -> dict[str, int]:
         """Every choice by name and its number of values: ``"block2.input1"`` has 4.
@@ -169,6 +232,22 @@ class CellSpace(ChoiceSpace):
                 f"genotype: reduction.blocks: {len(cells[-1].blocks)} blocks beside "
                 f"{len(cells[0].blocks)} of the normal cell; they grow in turn, give it as many"
             )
+
+
+def _describe_cell(name: str, cell: Cell) -> list[str]:
+    lines = []
+    for number, block in enumerate(cell.blocks):
+        branches = [
+            f"{operation}({_name_state(state)})"
+            for state, operation in zip(block.inputs, block.operations, strict=True)
+        ]
+        lines.append(f"{name}: block {number} = {' + '.join(branches)}")
+    joined = ", ".join(map(_name_state, cell.concat))
+    return [*lines, f"{name}: output = concatenation of {joined}"]
+
+
+def _name_state(state: int) -> str:
+    return INPUTS[state] if state < N_INPUTS else f"block {state - N_INPUTS}"
 
 
 def _build_cell(blocks: tuple[Block, ...]) -> Cell:

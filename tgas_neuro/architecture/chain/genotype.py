@@ -4,8 +4,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
-from tgas_neuro.architecture.json_fields import check_keys, check_list
-from tgas_neuro.runtime.errors import UserError, check_choice
+from tgas_neuro.runtime.errors import UserError, check_choice, check_keys, check_list
 from tgas_neuro.runtime.files import calc_digest
 
 WIDTHS = (1, 2, 4, 8)

@@ -4,10 +4,10 @@ import torch
 from torch import nn
 
 from tgas_neuro.architecture.chain.genotype import ChainGenotype
-from tgas_neuro.architecture.chain.plan import build_plan
-from tgas_neuro.architecture.layers.conv_plan import ConvPlan
-from tgas_neuro.architecture.layers.convolution import PlannedConvBn
-from tgas_neuro.architecture.layers.subsampling import subsample
+from tgas_neuro.architecture.chain.layout import build_layout
+from tgas_neuro.architecture.layers.conv_layout import ConvLayout
+from tgas_neuro.architecture.layers.convolution import ConvBn
+from tgas_neuro.architecture.layers.joining import subsample
 from tgas_neuro.architecture.skeleton import Skeleton
 
 
@@ -16,23 +16,23 @@ class ChainNetwork(nn.Module):
 
     Attributes
     ----------
-    plan
-        What it was built from (see `build_plan`).
+    layout
+        What it was built from (see `build_layout`).
     """
 
     def __init__(self, genotype: ChainGenotype, skeleton: Skeleton):
         super().__init__()
-        self.plan = build_plan(genotype, skeleton)
-        self.stem = nn.Sequential(*map(ConvBnRelu, self.plan.stem))
+        self.layout = build_layout(genotype, skeleton)
+        self.stem = nn.Sequential(*map(ConvBnRelu, self.layout.stem))
         self.chain = nn.ModuleDict(
-            {layer.name: ConvBnRelu(layer.conv) for layer in self.plan.layers}
+            {layer.name: ConvBnRelu(layer.conv) for layer in self.layout.layers}
         )
-        self.linear = nn.Linear(self.plan.features, self.plan.n_classes)
+        self.linear = nn.Linear(self.layout.features, self.layout.n_classes)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Class scores, logits, (n, class), of images (n, channels, height, width)."""
         outputs = [self.stem(images)]
-        for layer, module in zip(self.plan.layers, self.chain.values(), strict=True):
+        for layer, module in zip(self.layout.layers, self.chain.values(), strict=True):
             read = outputs[-1]
             if layer.skip is not None:
                 skipped = subsample(outputs[layer.skip], layer.step)
@@ -48,10 +48,10 @@ class ChainNetwork(nn.Module):
         return {"stem": self.stem, **self.chain}
 
 
-class ConvBnRelu(PlannedConvBn):
+class ConvBnRelu(ConvBn):
     """Convolution, batch normalisation, ReLU."""
 
-    def __init__(self, plan: ConvPlan):
-        super().__init__(plan)
+    def __init__(self, layout: ConvLayout):
+        super().__init__(layout)
         # In place: this output of a batch normalisation is read here only.
         self.relu = nn.ReLU(inplace=True)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -14,13 +15,18 @@ from tgas_neuro.architecture.chain.genotype import (
     ChainGenotype,
     ChainLayer,
 )
-from tgas_neuro.architecture.choices import ChoiceSpace, check_choices, encode_values
-from tgas_neuro.architecture.genotype import Genotype
+from tgas_neuro.architecture.chain.layout import NetworkLayout, build_layout
+from tgas_neuro.architecture.skeleton import Skeleton
+from tgas_neuro.architecture.space import Genotype, Space, check_choices, encode_values
 from tgas_neuro.runtime.errors import UserError, check_choice
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from torch import nn
 
 
 @dataclass(frozen=True)
-class ChainSpace(ChoiceSpace):
+class ChainSpace(Space[ChainGenotype]):
     """Chains of up to so many layers (Bashivan et al. 2019, ICCV; Zoph & Le 2017, ICLR).
 
     How many layers there are is a choice, as are width, kernel, stride and skip of each. The
@@ -35,6 +41,18 @@ class ChainSpace(ChoiceSpace):
         Whether layers may also read an earlier output than the one right before.
     """
 
+    name: ClassVar[str] = "chain"
+    about: ClassVar[str] = "plain convolutional networks"
+    cheapest: ClassVar[dict[str, Any]] = {
+        "space": "chain",
+        "layers": [{"width": 1, "kernel": 1, "stride": 2, "skip": None}],
+    }
+    holder: ClassVar[str] = "chain"
+    no_place: ClassVar[dict[str, str]] = {
+        "drop_path": "adds no operations up, so that there is no path to drop",
+        "auxiliary": "has no stages, before whose last one the auxiliary head would stand",
+    }
+
     layers: int = 10
     skips: bool = True
 
@@ -46,6 +64,51 @@ class ChainSpace(ChoiceSpace):
             )
         if type(self.skips) is not bool:
             raise UserError(f"skips: {self.skips!r} is neither true nor false")
+
+    @staticmethod
+    def read(content: Any, name: str) -> ChainGenotype:
+        """Read a genotype from JSON content."""
+        return ChainGenotype.from_json(content, name)
+
+    @staticmethod
+    def build_layout(genotype: ChainGenotype, skeleton: Skeleton) -> NetworkLayout:
+        """Layout of a genotype's network at the size of a skeleton."""
+        return build_layout(genotype, skeleton)
+
+    @staticmethod
+    def build_module(genotype: ChainGenotype, skeleton: Skeleton) -> "nn.Module":
+        """The network as a module."""
+        from tgas_neuro.architecture.chain.network import ChainNetwork
+
+        return ChainNetwork(genotype, skeleton)
+
+    @staticmethod
+    def describe(genotype: ChainGenotype) -> list[str]:
+        """Describe every layer: kernel, width, stride, and the outputs that it reads."""
+        lines = []
+        for number, layer in enumerate(genotype.layers):
+            read = "stem" if number == 0 else f"layer {number - 1}"
+            if layer.skip is not None:
+                read += f", {'stem' if layer.skip == 0 else f'layer {layer.skip - 1}'}"
+            lines.append(
+                f"layer {number} = convolution {layer.kernel}x{layer.kernel}, {layer.width} F "
+                f"filters, stride {layer.stride}, of {read}"
+            )
+        return lines
+
+    @staticmethod
+    def calc_drawing_size(genotype: ChainGenotype) -> tuple[float, float]:
+        """Width and height [inch] of the drawing."""
+        from tgas_neuro.architecture.chain.drawing import calc_chain_size
+
+        return calc_chain_size(genotype)
+
+    @staticmethod
+    def draw(genotype: ChainGenotype, figure: "Figure", title: str) -> None:
+        """Draw the layers in a row, with arcs for skips."""
+        from tgas_neuro.architecture.chain.drawing import plot_chain
+
+        plot_chain(genotype, figure.subplots(), title)
 
     def choices(self) -> dict[str, int]:
         """Every choice by name and its number of values: ``"layer3.skip"`` has 4, 0 for none."""

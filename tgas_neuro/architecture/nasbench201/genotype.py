@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from tgas_neuro.architecture.json_fields import check_keys
 from tgas_neuro.architecture.nasbench201.equivalence import calc_unique_string
-from tgas_neuro.runtime.errors import UserError, check_choice
+from tgas_neuro.runtime.errors import UserError, check_choice, check_keys
 from tgas_neuro.runtime.files import calc_digest
 
 # In the order of the benchmark (Dong & Yang 2020, ICLR, section 2.1, and its code).

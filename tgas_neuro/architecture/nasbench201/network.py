@@ -4,12 +4,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from tgas_neuro.architecture.layers.conv_plan import ConvPlan
-from tgas_neuro.architecture.layers.convolution import PlannedConvBn, build_conv
-from tgas_neuro.architecture.layers.drop_path import drop_path
-from tgas_neuro.architecture.layers.state import State
+from tgas_neuro.architecture.layers.conv_layout import ConvLayout
+from tgas_neuro.architecture.layers.convolution import ConvBn, build_conv
+from tgas_neuro.architecture.layers.joining import State, drop_path
 from tgas_neuro.architecture.nasbench201.genotype import EDGES, NASBench201Genotype
-from tgas_neuro.architecture.nasbench201.plan import CellPlan, ReductionPlan, build_plan
+from tgas_neuro.architecture.nasbench201.layout import CellLayout, ReductionLayout, build_layout
 from tgas_neuro.architecture.skeleton import Skeleton
 
 
@@ -20,22 +19,22 @@ class NASBench201Network(nn.Module):
 
     Attributes
     ----------
-    plan
-        What it was built from (see `build_plan`).
+    layout
+        What it was built from (see `build_layout`).
     """
 
     def __init__(self, genotype: NASBench201Genotype, skeleton: Skeleton):
         super().__init__()
-        self.plan = build_plan(genotype, skeleton)
-        first, *others = self.plan.stem
-        self.stem = nn.Sequential(PlannedConvBn(first), *map(ReluConvBn, others))
+        self.layout = build_layout(genotype, skeleton)
+        first, *others = self.layout.stem
+        self.stem = nn.Sequential(ConvBn(first), *map(ReluConvBn, others))
         self.parts = nn.ModuleDict()
         n_paths = 0
-        for part in self.plan.parts:
+        for part in self.layout.parts:
             self.parts[part.name] = MODULES[type(part)](part, n_paths)
             n_paths += len(part.paths)
-        self.last = nn.Sequential(nn.BatchNorm2d(self.plan.features), nn.ReLU(inplace=True))
-        self.linear = nn.Linear(self.plan.features, self.plan.n_classes)
+        self.last = nn.Sequential(nn.BatchNorm2d(self.layout.features), nn.ReLU(inplace=True))
+        self.linear = nn.Linear(self.layout.features, self.layout.n_classes)
 
     def forward(
         self, images: torch.Tensor, kept: torch.Tensor | None = None, tap: str | None = None
@@ -63,7 +62,7 @@ class NASBench201Network(nn.Module):
         return {"stem": self.stem, **self.parts}
 
 
-class ReluConvBn(PlannedConvBn):
+class ReluConvBn(ConvBn):
     """ReLU, convolution, batch normalisation."""
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
@@ -71,7 +70,7 @@ class ReluConvBn(PlannedConvBn):
         return super().forward(functional.relu(features))
 
 
-class Conv(PlannedConvBn):
+class Conv(ConvBn):
     """Convolution and batch normalisation of a node that the cell has rectified."""
 
     reads_rectified = True
@@ -99,14 +98,14 @@ class Cell(nn.Module):
     nowhere are calculated all the same, as in the benchmark, whose counts contain them.
     """
 
-    def __init__(self, plan: CellPlan, first_path: int = 0):
+    def __init__(self, layout: CellLayout, first_path: int = 0):
         super().__init__()
-        used = [edge for edge, operation in enumerate(plan.operations) if operation != "none"]
+        used = [edge for edge, operation in enumerate(layout.operations) if operation != "none"]
         self.edges = [EDGES[edge] for edge in used]
-        numbers = {edge: first_path + number for number, edge in enumerate(plan.paths)}
+        numbers = {edge: first_path + number for number, edge in enumerate(layout.paths)}
         self.paths = [numbers.get(edge) for edge in used]
         self.operations = nn.ModuleList(
-            _build_operation(plan.operations[edge], plan.convs[edge]) for edge in used
+            _build_operation(layout.operations[edge], layout.convs[edge]) for edge in used
         )
 
     def forward(self, features: torch.Tensor, kept: torch.Tensor | None = None) -> torch.Tensor:
@@ -114,7 +113,7 @@ class Cell(nn.Module):
         nodes = [State(features)]
         for node in (1, 2, 3):
             entering = [
-                drop_path(nodes[start].give(operation), kept, path)
+                drop_path(nodes[start].apply(operation), kept, path)
                 for (start, end), operation, path in zip(
                     self.edges, self.operations, self.paths, strict=True
                 )
@@ -128,21 +127,21 @@ class Cell(nn.Module):
 class Reduction(nn.Module):
     """Residual block of stride 2: two convolutions 3x3, beside average and convolution 1x1."""
 
-    def __init__(self, plan: ReductionPlan, first_path: int = 0):
+    def __init__(self, layout: ReductionLayout, first_path: int = 0):
         super().__init__()
-        self.convs = nn.Sequential(*map(ReluConvBn, plan.convs))
+        self.convs = nn.Sequential(*map(ReluConvBn, layout.convs))
         # Positions beyond an odd edge are left out, so that both paths have the same size.
         self.pool = nn.AvgPool2d(2, ceil_mode=True, count_include_pad=False)
-        self.shortcut = build_conv(plan.shortcut)
+        self.shortcut = build_conv(layout.shortcut)
 
     def forward(self, features: torch.Tensor, kept: torch.Tensor | None = None) -> torch.Tensor:
         """From (n, channels, size, size) to (n, 2 channels, size / 2, size / 2), rounded up."""
         return self.shortcut(self.pool(features)) + self.convs(features)
 
 
-def _build_operation(name: str, conv: ConvPlan | None) -> nn.Module:
+def _build_operation(name: str, conv: ConvLayout | None) -> nn.Module:
     return OPERATIONS[name]() if conv is None else Conv(conv)
 
 
 OPERATIONS = {"skip_connect": Skip, "avg_pool_3x3": AveragePool}
-MODULES = {CellPlan: Cell, ReductionPlan: Reduction}
+MODULES = {CellLayout: Cell, ReductionLayout: Reduction}

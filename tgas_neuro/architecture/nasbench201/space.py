@@ -3,20 +3,25 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from tgas_neuro.architecture.choices import ChoiceSpace, check_choices
-from tgas_neuro.architecture.genotype import Genotype
 from tgas_neuro.architecture.nasbench201.genotype import (
     EDGES,
     OPERATION_NAMES,
     NASBench201Genotype,
 )
+from tgas_neuro.architecture.nasbench201.layout import NetworkLayout, build_layout
+from tgas_neuro.architecture.skeleton import Skeleton
+from tgas_neuro.architecture.space import Genotype, Space, check_choices
 from tgas_neuro.runtime.errors import check_choice
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from torch import nn
 
 
 @dataclass(frozen=True)
-class NASBench201Space(ChoiceSpace):
+class NASBench201Space(Space[NASBench201Genotype]):
     """Five operations on each of six edges between four nodes (Dong & Yang 2020, ICLR).
 
     It grows node by node: in stage k edges enter nodes 1 to k, and node 3, unless it is among
@@ -25,7 +30,57 @@ class NASBench201Space(ChoiceSpace):
     and all of them are members.
     """
 
-    stages: ClassVar[int] = 3
+    name: ClassVar[str] = "nasbench201"
+    about: ClassVar[str] = "the 15,625 cells of NAS-Bench-201"
+    cheapest: ClassVar[dict[str, Any]] = {
+        "space": "nasbench201",
+        "architecture": "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|",
+    }
+    holder: ClassVar[str] = "parts"
+
+    @property
+    def stages(self) -> int:
+        """Three, one for each node after the input."""
+        return 3
+
+    @staticmethod
+    def read(content: Any, name: str) -> NASBench201Genotype:
+        """Read a genotype from JSON content."""
+        return NASBench201Genotype.from_json(content, name)
+
+    @staticmethod
+    def build_layout(genotype: NASBench201Genotype, skeleton: Skeleton) -> NetworkLayout:
+        """Layout of a genotype's network at the size of a skeleton."""
+        return build_layout(genotype, skeleton)
+
+    @staticmethod
+    def build_module(genotype: NASBench201Genotype, skeleton: Skeleton) -> "nn.Module":
+        """The network as a module."""
+        from tgas_neuro.architecture.nasbench201.network import NASBench201Network
+
+        return NASBench201Network(genotype, skeleton)
+
+    @staticmethod
+    def describe(genotype: NASBench201Genotype) -> list[str]:
+        """Describe every node as the sum of the operations that enter it."""
+        entering: dict[int, list[str]] = {}
+        for (start, end), operation in zip(EDGES, genotype.operations, strict=True):
+            entering.setdefault(end, []).append(f"{operation}(node {start})")
+        return [f"node {end} = {' + '.join(found)}" for end, found in entering.items()]
+
+    @staticmethod
+    def calc_drawing_size(genotype: NASBench201Genotype) -> tuple[float, float]:
+        """Width and height [inch] of the drawing, the same for all topologies."""
+        from tgas_neuro.architecture.nasbench201.drawing import SIZE
+
+        return SIZE
+
+    @staticmethod
+    def draw(genotype: NASBench201Genotype, figure: "Figure", title: str) -> None:
+        """Draw the four nodes and the operations between them."""
+        from tgas_neuro.architecture.nasbench201.drawing import plot_nasbench201
+
+        plot_nasbench201(genotype, figure.subplots(), title)
 
     def choices(self) -> dict[str, int]:
         """The operation on each edge: ``"edge_0_1"``, from node 0 to node 1, has 5 values."""

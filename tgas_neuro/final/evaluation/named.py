@@ -13,8 +13,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from tgas_neuro.architecture.genotype import read_genotype
 from tgas_neuro.architecture.skeleton import Skeleton
+from tgas_neuro.architecture.spaces import read_genotype
 from tgas_neuro.final.evaluation.evaluation import Metrics, check_complete, evaluate
 from tgas_neuro.final.launch.job import Job, read_job
 from tgas_neuro.final.launch.processes import Group

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tgas_neuro.architecture.genotype import read_genotype
 from tgas_neuro.architecture.skeleton import Skeleton
-from tgas_neuro.final.network.modules import name_module
+from tgas_neuro.architecture.spaces import name_module, read_genotype
 from tgas_neuro.final.network.network import load_trained
 from tgas_neuro.runtime.devices import choose_device, computing_with
 from tgas_neuro.scoring.activations import BATCH_SIZE

@@ -16,7 +16,7 @@ from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-from tgas_neuro.architecture.genotype import read_genotype
+from tgas_neuro.architecture.spaces import read_genotype
 from tgas_neuro.config.checking import check_section
 from tgas_neuro.config.final import Final
 from tgas_neuro.config.section import dump_section

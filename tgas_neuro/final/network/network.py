@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional
 
 from tgas_neuro.architecture.cell.operations import BN_EPSILON
-from tgas_neuro.architecture.genotype import Genotype
+from tgas_neuro.architecture.space import Genotype
 from tgas_neuro.architecture.layers.convolution import PointwiseConv
 from tgas_neuro.architecture.network import build_module, build_network
 from tgas_neuro.architecture.skeleton import Skeleton
@@ -81,9 +81,9 @@ class FinalNetwork(nn.Module):
         self.network = network
         self.auxiliary = auxiliary
         self.drop_path = drop_path
-        self.depths = network.plan.path_depths if drop_path > 0 else ()
+        self.depths = network.layout.path_depths if drop_path > 0 else ()
         self.n_paths = len(self.depths)
-        place = network.plan.last_before_reduction
+        place = network.layout.last_before_reduction
         self.tap = place[0] if auxiliary is not None else None
 
     def forward(
@@ -155,7 +155,7 @@ def build_final_network(
     network = build_network(genotype, skeleton, generator)
     auxiliary = None
     if settings.auxiliary > 0:
-        _, channels, size = network.plan.last_before_reduction
+        _, channels, size = network.layout.last_before_reduction
         auxiliary = build_module(
             lambda: AuxiliaryHead(channels, size, skeleton.n_classes), generator
         )

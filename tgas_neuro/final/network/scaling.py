@@ -15,9 +15,9 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
-from tgas_neuro.architecture.complexity import calc_complexity
-from tgas_neuro.architecture.genotype import Genotype, read_genotype
 from tgas_neuro.architecture.skeleton import Skeleton
+from tgas_neuro.architecture.space import Genotype
+from tgas_neuro.architecture.spaces import SPACES, calc_complexity, read_genotype
 from tgas_neuro.runtime.errors import UserError
 
 UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
@@ -127,7 +127,7 @@ def check_scaling(config: Mapping[str, Any], space: str, name: str) -> None:
         raise UserError(f"{name}: final.network.{error}") from None
     _check_target(config, space, name)
     given = network["stem_filters"]
-    if space != "cell" and network["stem"] == "cifar" and given not in (None, filters):
+    if not SPACES[space].free_stem and network["stem"] == "cifar" and given not in (None, filters):
         raise UserError(
             f"{name}: final.network.stem_filters: {given}; the cifar stem of space {space} has as "
             "many channels as final.network.filters; remove the key"
@@ -143,7 +143,7 @@ def _check_target(config: Mapping[str, Any], space: str, name: str) -> None:
     skeleton = Skeleton(
         **{**network, "filters": filters}, n_classes=1, image_size=config["image_size"]
     )
-    macs = calc_complexity(CHEAPEST[space], skeleton).macs
+    macs = calc_complexity(read_genotype(SPACES[space].cheapest), skeleton).macs
     if macs > parse_macs(target["macs"]):
         raise UserError(
             f"{name}: final.target.macs: {target['macs']}; no network of space {space} with this "
@@ -151,38 +151,13 @@ def _check_target(config: Mapping[str, Any], space: str, name: str) -> None:
         )
 
 
-# Networks of each space with no operation that costs anything, or the least.
-CHEAPEST = {
-    "cell": read_genotype(
-        {
-            "space": "cell",
-            "normal": {
-                "blocks": [{"inputs": [1, 1], "operations": ["max_pool_3x3", "max_pool_3x3"]}],
-                "concat": [2],
-            },
-        }
-    ),
-    "chain": read_genotype(
-        {"space": "chain", "layers": [{"width": 1, "kernel": 1, "stride": 2, "skip": None}]}
-    ),
-    "nasbench201": read_genotype(
-        {"space": "nasbench201", "architecture": "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"}
-    ),
-}
-
-
 def check_regularisation(config: Mapping[str, Any], space: str, stages: int) -> None:
     """Raise `UserError` where drop path or an auxiliary head is asked for and has no place."""
-    if space == "chain":
-        for key, reason in (
-            ("drop_path", "adds no operations up, so that there is no path to drop"),
-            ("auxiliary", "has no stages, before whose last one the auxiliary head would stand"),
-        ):
-            if config[key] > 0:
-                raise UserError(
-                    f"final.{key}: {config[key]}, but a network of space chain {reason}; set it to "
-                    "0"
-                )
+    for key, reason in SPACES[space].no_place.items():
+        if config[key] > 0:
+            raise UserError(
+                f"final.{key}: {config[key]}, but a network of space {space} {reason}; set it to 0"
+            )
     if config["auxiliary"] > 0 and stages < 2:
         raise UserError(
             f"final.auxiliary: {config['auxiliary']}, but the auxiliary head reads what the last "

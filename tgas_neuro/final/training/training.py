@@ -10,9 +10,9 @@ from typing import Any, TypedDict
 import torch
 
 from tgas_neuro import RESULTS_VERSION
-from tgas_neuro.architecture.complexity import calc_complexity
-from tgas_neuro.architecture.genotype import Genotype
 from tgas_neuro.architecture.skeleton import Skeleton
+from tgas_neuro.architecture.space import Genotype
+from tgas_neuro.architecture.spaces import calc_complexity
 from tgas_neuro.config.final import Final
 from tgas_neuro.config.section import dump_decisive
 from tgas_neuro.final.evaluation.evaluation import build_validation

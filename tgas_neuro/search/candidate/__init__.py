@@ -12,10 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tgas_neuro.architecture.complexity import calc_complexity
-from tgas_neuro.architecture.genotype import read_genotype
 from tgas_neuro.architecture.skeleton import Skeleton
-from tgas_neuro.architecture.space import build_space
+from tgas_neuro.architecture.spaces import build_space, calc_complexity, read_genotype
 from tgas_neuro.images.decoded import load_classes, load_images_digest
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json, write_json

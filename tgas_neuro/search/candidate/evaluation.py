@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from tgas_neuro.architecture.genotype import Genotype
 from tgas_neuro.architecture.network import build_network
 from tgas_neuro.architecture.skeleton import Skeleton
+from tgas_neuro.architecture.space import Genotype
 from tgas_neuro.images.decoded import load_decoded
 from tgas_neuro.runtime.devices import choose_device, keep_freed_memory, measure_peak_memory
 from tgas_neuro.runtime.files import written_whole

@@ -10,9 +10,9 @@ from typing import Any, TypedDict
 import torch
 
 from tgas_neuro import RESULTS_VERSION
-from tgas_neuro.architecture.genotype import read_genotype
 from tgas_neuro.architecture.network import build_network
 from tgas_neuro.architecture.skeleton import Skeleton
+from tgas_neuro.architecture.spaces import read_genotype
 from tgas_neuro.runtime.devices import choose_device
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import calc_sha256, read_json, write_json

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tgas_neuro.architecture.genotype import read_genotype
-from tgas_neuro.architecture.space import Space, build_space
+from tgas_neuro.architecture.space import Space
+from tgas_neuro.architecture.spaces import build_space, read_genotype
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json
 from tgas_neuro.runtime.provenance import Provenance, build_provenance

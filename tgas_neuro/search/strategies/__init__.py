@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from tgas_neuro.architecture.genotype import Genotype
-from tgas_neuro.architecture.space import Space, build_space
+from tgas_neuro.architecture.space import Genotype, Space
+from tgas_neuro.architecture.spaces import build_space
 from tgas_neuro.search.history import Entry
 from tgas_neuro.search.strategies.evolution import EvolutionStrategy
 from tgas_neuro.search.strategies.progressive import ProgressiveStrategy

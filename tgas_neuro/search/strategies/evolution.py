@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tgas_neuro.architecture.genotype import Genotype
-from tgas_neuro.architecture.space import Space
+from tgas_neuro.architecture.space import Genotype, Space
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.search.history import Entry, get_reward, is_member, select_members
 from tgas_neuro.search.strategies.options import check_integer

@@ -7,8 +7,7 @@ from functools import cache
 
 import numpy as np
 
-from tgas_neuro.architecture.genotype import Genotype
-from tgas_neuro.architecture.space import Space
+from tgas_neuro.architecture.space import Genotype, Space
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.search.history import Entry, is_member
 from tgas_neuro.search.strategies.options import check_integer

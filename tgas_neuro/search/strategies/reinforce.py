@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tgas_neuro.architecture.genotype import Genotype
-from tgas_neuro.architecture.space import Space
+from tgas_neuro.architecture.space import Genotype, Space
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.seeds import derive_seed
 from tgas_neuro.search.history import Entry, is_member

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tgas_neuro.architecture.genotype import Genotype
-from tgas_neuro.architecture.space import Space
+from tgas_neuro.architecture.space import Genotype, Space
 from tgas_neuro.search.history import Entry, is_member, select_members
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from tgas_neuro.architecture.hooks import catching_outputs
+from tgas_neuro.architecture.network import catching_outputs
 from tgas_neuro.config.schema_errors import suggest
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.teacher.options import NetworkOptions

@@ -1,17 +1,19 @@
-"""The plan of a cell network: every cell in its place, with channels, strides and sizes.
+"""The layout of a cell network: every cell in its place, with channels, strides and sizes.
 
-The plan is the one place where channels, strides and sizes are worked out; the network is
+The layout is the one place where channels, strides and sizes are worked out; the network is
 built from it and its cost is counted from it.
 """
 
 from dataclasses import dataclass, replace
 
+from tgas_neuro.architecture.cell.complexity import calc_operation_cost
 from tgas_neuro.architecture.cell.genotype import N_INPUTS, Cell, CellGenotype
+from tgas_neuro.architecture.complexity import Complexity, calc_conv_bn, calc_linear
 from tgas_neuro.architecture.skeleton import Skeleton
 
 
 @dataclass(frozen=True)
-class OperationPlan:
+class OperationLayout:
     """One operation: its name, channels, stride and the height and width of its input [px]."""
 
     name: str
@@ -27,7 +29,7 @@ class OperationPlan:
 
 
 @dataclass(frozen=True)
-class StemPlan:
+class StemLayout:
     """The first convolution, 3x3 without a ReLU before it."""
 
     channels_in: int
@@ -38,15 +40,15 @@ class StemPlan:
 
 
 @dataclass(frozen=True)
-class BlockPlan:
+class BlockLayout:
     """A block: the states it reads and its two operations."""
 
     inputs: tuple[int, int]
-    operations: tuple[OperationPlan, OperationPlan]
+    operations: tuple[OperationLayout, OperationLayout]
 
 
 @dataclass(frozen=True)
-class CellPlan:
+class CellLayout:
     """A cell in its place.
 
     Attributes
@@ -77,9 +79,9 @@ class CellPlan:
     size_in: int
     size_out: int
     channels_out: int
-    adjust: tuple[OperationPlan | None, OperationPlan | None]
-    blocks: tuple[BlockPlan, ...]
-    concat: tuple[tuple[int, OperationPlan | None], ...]
+    adjust: tuple[OperationLayout | None, OperationLayout | None]
+    blocks: tuple[BlockLayout, ...]
+    concat: tuple[tuple[int, OperationLayout | None], ...]
 
     @property
     def paths(self) -> list[tuple[int, int]]:
@@ -94,7 +96,7 @@ class CellPlan:
             if operation.name != "identity"
         ]
 
-    def operations(self) -> list[OperationPlan]:
+    def operations(self) -> list[OperationLayout]:
         """All operations of the cell: adjustments, blocks, concatenation."""
         found = [*self.adjust, *(op for block in self.blocks for op in block.operations)]
         found += [operation for _, operation in self.concat]
@@ -102,11 +104,11 @@ class CellPlan:
 
 
 @dataclass(frozen=True)
-class NetworkPlan:
+class NetworkLayout:
     """A network: stem, cells in order, then ReLU, global average pool and a linear layer."""
 
-    stem: StemPlan
-    cells: tuple[CellPlan, ...]
+    stem: StemLayout
+    cells: tuple[CellLayout, ...]
     n_classes: int
 
     @property
@@ -154,9 +156,18 @@ class NetworkPlan:
         cell = self.cells[reductions[-1] - 1]
         return cell.name, cell.channels_out, cell.size_out
 
+    def calc_cost(self) -> Complexity:
+        """Parameters and multiply-adds: the sum over all parts."""
+        stem = self.stem
+        total = calc_conv_bn(stem.channels_in, stem.channels_out, 9, stem.size_out**2)
+        for cell in self.cells:
+            for operation in cell.operations():
+                total += calc_operation_cost(operation)
+        return total + calc_linear(self.features, self.n_classes)
 
-def build_plan(genotype: CellGenotype, skeleton: Skeleton) -> NetworkPlan:
-    """The plan of a genotype's network, the same for genotypes of the same hash.
+
+def build_layout(genotype: CellGenotype, skeleton: Skeleton) -> NetworkLayout:
+    """The layout of a genotype's network, the same for genotypes of the same hash.
 
     Each cell reads the two outputs before it (Zoph et al. 2018, CVPR, section 3). The first
     one reads the stem twice; in the imagenet stem its input 0 stays as wide as it is, as in
@@ -164,23 +175,25 @@ def build_plan(genotype: CellGenotype, skeleton: Skeleton) -> NetworkPlan:
     """
     genotype = genotype.canonical()
     reduction = genotype.reduction or genotype.normal
-    stem = _plan_stem(skeleton)
+    stem = _build_stem_layout(skeleton)
     outputs = [(stem.channels_out, stem.size_out)] * 2
     cells = []
     for name, filters, stride in _list_cells(skeleton):
         cell = reduction if stride == 2 else genotype.normal
         raw = not cells and skeleton.stem == "imagenet"
-        cells.append(_plan_cell(cell, name, filters, stride, (outputs[-2], outputs[-1]), raw))
+        cells.append(
+            _build_cell_layout(cell, name, filters, stride, (outputs[-2], outputs[-1]), raw)
+        )
         outputs.append((cells[-1].channels_out, cells[-1].size_out))
-    return NetworkPlan(stem, tuple(cells), skeleton.n_classes)
+    return NetworkLayout(stem, tuple(cells), skeleton.n_classes)
 
 
-def _plan_stem(skeleton: Skeleton) -> StemPlan:
+def _build_stem_layout(skeleton: Skeleton) -> StemLayout:
     if skeleton.stem == "cifar":
         filters = skeleton.stem_filters or 3 * skeleton.filters
-        return StemPlan(skeleton.channels, filters, 1, 1, skeleton.image_size)
+        return StemLayout(skeleton.channels, filters, 1, 1, skeleton.image_size)
     filters = skeleton.stem_filters or 96
-    return StemPlan(skeleton.channels, filters, 2, 0, (skeleton.image_size - 3) // 2 + 1)
+    return StemLayout(skeleton.channels, filters, 2, 0, (skeleton.image_size - 3) // 2 + 1)
 
 
 def _list_cells(skeleton: Skeleton) -> list[tuple[str, int, int]]:
@@ -201,20 +214,20 @@ def _list_cells(skeleton: Skeleton) -> list[tuple[str, int, int]]:
     return cells
 
 
-def _plan_cell(
+def _build_cell_layout(
     cell: Cell,
     name: str,
     filters: int,
     stride: int,
     arriving: tuple[tuple[int, int], tuple[int, int]],
     raw: bool,
-) -> CellPlan:
+) -> CellLayout:
     read = {state for block in cell.blocks for state in block.inputs} | set(cell.concat)
     adjust, states = _adjust_inputs(filters, arriving, read, raw)
     blocks = []
     for block in cell.blocks:
         operations = tuple(
-            OperationPlan(
+            OperationLayout(
                 name=operation,
                 channels_in=states[state][0],
                 channels_out=filters,
@@ -223,13 +236,13 @@ def _plan_cell(
             )
             for state, operation in zip(block.inputs, block.operations, strict=True)
         )
-        blocks.append(BlockPlan(block.inputs, operations))
+        blocks.append(BlockLayout(block.inputs, operations))
         states.append((filters, operations[0].size_out))
     concat = tuple(
         (state, _adjust_concatenated(*states[state], filters, stride) if state < 2 else None)
         for state in cell.concat
     )
-    return CellPlan(
+    return CellLayout(
         name=name,
         filters=filters,
         stride=stride,
@@ -246,30 +259,30 @@ def _plan_cell(
 
 def _adjust_inputs(
     filters: int, arriving: tuple[tuple[int, int], tuple[int, int]], read: set[int], raw: bool
-) -> tuple[tuple[OperationPlan | None, OperationPlan | None], list[tuple[int, int]]]:
+) -> tuple[tuple[OperationLayout | None, OperationLayout | None], list[tuple[int, int]]]:
     """Adjustments of both inputs, and the channels and size of each after it."""
     size = arriving[1][1]
-    adjust: list[OperationPlan | None] = []
+    adjust: list[OperationLayout | None] = []
     states = []
     for state, (channels, size_in) in enumerate(arriving):
         if state not in read or (raw and state == 0):
             adjust.append(None)
             states.append((channels, size_in))
             continue
-        plan = OperationPlan("conv_1x1", channels, filters, 1, size_in)
+        layout = OperationLayout("conv_1x1", channels, filters, 1, size_in)
         if size_in != size:
-            plan = replace(plan, name="factorized_reduction", stride=2)
-        adjust.append(plan)
-        states.append((filters, plan.size_out))
+            layout = replace(layout, name="factorized_reduction", stride=2)
+        adjust.append(layout)
+        states.append((filters, layout.size_out))
     return (adjust[0], adjust[1]), states
 
 
 def _adjust_concatenated(
     channels: int, size: int, filters: int, stride: int
-) -> OperationPlan | None:
+) -> OperationLayout | None:
     """What a concatenated input of a cell needs to look like the output of a block."""
     if stride == 2:
-        return OperationPlan("factorized_reduction", channels, filters, 2, size)
+        return OperationLayout("factorized_reduction", channels, filters, 2, size)
     if channels != filters:
-        return OperationPlan("conv_1x1", channels, filters, 1, size)
+        return OperationLayout("conv_1x1", channels, filters, 1, size)
     return None

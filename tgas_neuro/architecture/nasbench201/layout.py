@@ -1,9 +1,9 @@
-"""The plan of a NAS-Bench-201 network: stem, cells, residual blocks, with channels and sizes."""
+"""The layout of a NAS-Bench-201 network: stem, cells, residual blocks, with channels and sizes."""
 
 from dataclasses import dataclass
 
-from tgas_neuro.architecture.costs import Complexity, calc_linear
-from tgas_neuro.architecture.layers.conv_plan import ConvPlan, plan_stem
+from tgas_neuro.architecture.complexity import Complexity, calc_linear
+from tgas_neuro.architecture.layers.conv_layout import ConvLayout, build_stem_layout
 from tgas_neuro.architecture.nasbench201.genotype import NASBench201Genotype
 from tgas_neuro.architecture.skeleton import Skeleton
 
@@ -11,7 +11,7 @@ KERNELS = {"nor_conv_1x1": 1, "nor_conv_3x3": 3}
 
 
 @dataclass(frozen=True)
-class CellPlan:
+class CellLayout:
     """A cell in its place.
 
     Attributes
@@ -30,7 +30,7 @@ class CellPlan:
     channels: int
     size: int
     operations: tuple[str, ...]
-    convs: tuple[ConvPlan | None, ...]
+    convs: tuple[ConvLayout | None, ...]
 
     @property
     def paths(self) -> list[int]:
@@ -48,7 +48,7 @@ class CellPlan:
 
 
 @dataclass(frozen=True)
-class ReductionPlan:
+class ReductionLayout:
     """A residual block of stride 2 between two stages.
 
     Attributes
@@ -62,8 +62,8 @@ class ReductionPlan:
     """
 
     name: str
-    convs: tuple[ConvPlan, ConvPlan]
-    shortcut: ConvPlan
+    convs: tuple[ConvLayout, ConvLayout]
+    shortcut: ConvLayout
 
     @property
     def paths(self) -> list[int]:
@@ -78,11 +78,11 @@ class ReductionPlan:
 
 
 @dataclass(frozen=True)
-class NetworkPlan:
+class NetworkLayout:
     """Stem, parts in order, then normalisation, ReLU, global average pool, linear layer."""
 
-    stem: tuple[ConvPlan, ...]
-    parts: tuple[CellPlan | ReductionPlan, ...]
+    stem: tuple[ConvLayout, ...]
+    parts: tuple[CellLayout | ReductionLayout, ...]
     features: int
     n_classes: int
 
@@ -103,7 +103,7 @@ class NetworkPlan:
         """
         stages: list[list[str]] = [[]]
         for part in self.parts:
-            if isinstance(part, ReductionPlan):
+            if isinstance(part, ReductionLayout):
                 stages.append([])
             stages[-1].append(part.name)
         return tuple(map(tuple, stages))
@@ -112,7 +112,7 @@ class NetworkPlan:
     def last_before_reduction(self) -> tuple[str, int, int] | None:
         """Name, channels and size [px] of the output that the last reduction reads, or None."""
         for number in range(len(self.parts) - 1, 0, -1):
-            if isinstance(self.parts[number], ReductionPlan):
+            if isinstance(self.parts[number], ReductionLayout):
                 reduction = self.parts[number].convs[0]
                 return self.parts[number - 1].name, reduction.channels_in, reduction.size_in
         return None
@@ -124,15 +124,15 @@ class NetworkPlan:
         return sum(costs, last) + calc_linear(self.features, self.n_classes)
 
 
-def build_plan(genotype: NASBench201Genotype, skeleton: Skeleton) -> NetworkPlan:
-    """The plan of a genotype's network, the benchmark's for its skeleton (see `Skeleton`).
+def build_layout(genotype: NASBench201Genotype, skeleton: Skeleton) -> NetworkLayout:
+    """The layout of a genotype's network, the benchmark's for its skeleton (see `Skeleton`).
 
     The benchmark has 16 filters, 5 cells a stage, 3 stages, 32 pixels, the cifar stem. With
     ``downsampling="within"`` the residual block takes the place of a later stage's first cell.
     """
-    stem = plan_stem(skeleton)
+    stem = build_stem_layout(skeleton)
     channels, size = stem[-1].channels_out, stem[-1].size_out
-    parts: list[CellPlan | ReductionPlan] = []
+    parts: list[CellLayout | ReductionLayout] = []
     n_cells = 0
     for stage in range(skeleton.stages):
         if stage > 0:
@@ -140,21 +140,23 @@ def build_plan(genotype: NASBench201Genotype, skeleton: Skeleton) -> NetworkPlan
             channels, size = 2 * channels, parts[-1].convs[1].size_out
         replaced = stage > 0 and skeleton.downsampling == "within"
         for _ in range(skeleton.cells_per_stage - replaced):
-            parts.append(_plan_cell(genotype.operations, f"cell_{n_cells}", channels, size))
+            parts.append(_build_cell(genotype.operations, f"cell_{n_cells}", channels, size))
             n_cells += 1
-    return NetworkPlan(stem, tuple(parts), channels, skeleton.n_classes)
+    return NetworkLayout(stem, tuple(parts), channels, skeleton.n_classes)
 
 
-def _plan_cell(operations: tuple[str, ...], name: str, channels: int, size: int) -> CellPlan:
+def _build_cell(operations: tuple[str, ...], name: str, channels: int, size: int) -> CellLayout:
     convs = tuple(
-        ConvPlan(channels, channels, KERNELS[operation], 1, size) if operation in KERNELS else None
+        ConvLayout(channels, channels, KERNELS[operation], 1, size)
+        if operation in KERNELS
+        else None
         for operation in operations
     )
-    return CellPlan(name, channels, size, operations, convs)
+    return CellLayout(name, channels, size, operations, convs)
 
 
-def _plan_reduction(name: str, channels: int, size: int) -> ReductionPlan:
-    first = ConvPlan(channels, 2 * channels, 3, 2, size)
-    second = ConvPlan(2 * channels, 2 * channels, 3, 1, first.size_out)
-    shortcut = ConvPlan(channels, 2 * channels, 1, 1, first.size_out)
-    return ReductionPlan(name, (first, second), shortcut)
+def _plan_reduction(name: str, channels: int, size: int) -> ReductionLayout:
+    first = ConvLayout(channels, 2 * channels, 3, 2, size)
+    second = ConvLayout(2 * channels, 2 * channels, 3, 1, first.size_out)
+    shortcut = ConvLayout(channels, 2 * channels, 1, 1, first.size_out)
+    return ReductionLayout(name, (first, second), shortcut)

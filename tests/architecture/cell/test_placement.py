@@ -6,15 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tgas_neuro.architecture.cell.genotype import OPERATION_NAMES, Block, Cell, list_unused
-from tgas_neuro.architecture.cell.published import NASNET_A, PNASNET5
-from tgas_neuro.figures.cell_layout import (
+from tgas_neuro.architecture.cell.placement import (
     GAP,
     HEIGHTS,
-    calc_cell_layout,
+    calc_cell_placement,
     count_crossings,
     fit_increasing,
     name_state,
 )
+from tgas_neuro.architecture.cell.published import NASNET_A, PNASNET5
 
 
 @st.composite
@@ -29,9 +29,9 @@ def cells(draw):
 
 @given(cells())
 def test_every_line_runs_from_what_is_read_to_what_reads_it(cell):
-    layout = calc_cell_layout(cell)
+    placement = calc_cell_placement(cell)
     found = sorted(
-        (nodes[0], nodes[-1], branch) for nodes, branch in layout.routes if branch is not None
+        (nodes[0], nodes[-1], branch) for nodes, branch in placement.routes if branch is not None
     )
     expected = sorted(
         (name_state(state), ("block", b), branch)
@@ -39,35 +39,35 @@ def test_every_line_runs_from_what_is_read_to_what_reads_it(cell):
         for branch, state in enumerate(block.inputs)
     )
     assert found == expected
-    ends = sorted(nodes[0] for nodes, branch in layout.routes if branch is None)
+    ends = sorted(nodes[0] for nodes, branch in placement.routes if branch is None)
     assert ends == sorted(name_state(state) for state in cell.concat)
 
 
 @given(cells())
 def test_lines_go_right_one_column_at_a_time(cell):
-    layout = calc_cell_layout(cell)
-    for nodes, _ in layout.routes:
-        columns = [layout.columns[node] for node in nodes]
+    placement = calc_cell_placement(cell)
+    for nodes, _ in placement.routes:
+        columns = [placement.columns[node] for node in nodes]
         assert columns == list(range(columns[0], columns[-1] + 1))
         assert len(nodes) > 1
 
 
 @given(cells())
 def test_nothing_overlaps_within_a_column(cell):
-    layout = calc_cell_layout(cell)
-    assert set(layout.heights) == set(layout.columns)
-    for column in set(layout.columns.values()):
+    placement = calc_cell_placement(cell)
+    assert set(placement.heights) == set(placement.columns)
+    for column in set(placement.columns.values()):
         nodes = sorted(
-            (node for node in layout.columns if layout.columns[node] == column),
-            key=layout.heights.get,
+            (node for node in placement.columns if placement.columns[node] == column),
+            key=placement.heights.get,
         )
         for below, above in pairwise(nodes):
-            room = layout.heights[above] - layout.heights[below]
+            room = placement.heights[above] - placement.heights[below]
             assert room >= (HEIGHTS[below[0]] + HEIGHTS[above[0]]) / 2 + GAP - 1e-9
 
 
 def test_columns_of_pnasnet5_by_hand():
-    columns = calc_cell_layout(PNASNET5.normal).columns
+    columns = calc_cell_placement(PNASNET5.normal).columns
     blocks = [columns["block", b] for b in range(5)]
     assert blocks == [1, 1, 1, 2, 1]
     assert columns["output", 0] == 3
@@ -76,7 +76,7 @@ def test_columns_of_pnasnet5_by_hand():
 
 @pytest.mark.parametrize("cell", [PNASNET5.normal, NASNET_A.normal, NASNET_A.reduction])
 def test_the_same_cell_is_laid_out_the_same_way(cell):
-    assert calc_cell_layout(cell) == calc_cell_layout(cell)
+    assert calc_cell_placement(cell) == calc_cell_placement(cell)
 
 
 def test_crossings_of_a_hand_drawn_graph():
@@ -88,8 +88,8 @@ def test_crossings_of_a_hand_drawn_graph():
 
 def test_a_chain_is_a_straight_line():
     blocks = tuple(Block((b + 1, b + 1), ("identity", "identity")) for b in range(4))
-    layout = calc_cell_layout(Cell(blocks, (5,)))
-    heights = [layout.heights["block", b] for b in range(4)]
+    placement = calc_cell_placement(Cell(blocks, (5,)))
+    heights = [placement.heights["block", b] for b in range(4)]
     assert np.ptp(heights) < 0.05
 
 

@@ -5,10 +5,8 @@ import pytest
 import torch
 
 from tgas_neuro.architecture.cell.published import NASNET_A, PNASNET5
-from tgas_neuro.architecture.network import NETWORKS
 from tgas_neuro.architecture.skeleton import Skeleton
-from tgas_neuro.architecture.space import SPACES
-from tgas_neuro.final.network.modules import list_modules, name_module
+from tgas_neuro.architecture.spaces import SPACES, list_modules, name_module
 
 SMALL = Skeleton(8, 1, 3, 8, 24)  # cells 0; 1 (stride 2), 2; 3 (stride 2), 4
 RNG = np.random.default_rng(0)
@@ -31,7 +29,7 @@ SKELETONS = [
 def test_names_of_modules_are_those_of_the_network(genotype, skeleton):
     """Each is the module that `layers` gives under the layer's name, in the same order."""
     with torch.device("meta"):
-        network = NETWORKS[genotype.space](genotype, skeleton)
+        network = SPACES[genotype.space].build_module(genotype, skeleton)
     modules = dict(network.named_modules())
     layers = network.layers()
     assert [modules[name] for name in list_modules(genotype, skeleton)] == list(layers.values())

@@ -20,7 +20,7 @@ Node = tuple[str, int] | tuple[str, int, int]
 
 
 @dataclass(frozen=True)
-class CellLayout:
+class CellPlacement:
     """Columns and heights of a cell's parts.
 
     Attributes
@@ -40,7 +40,7 @@ class CellLayout:
     routes: tuple[tuple[tuple[Node, ...], int | None], ...]
 
 
-def calc_cell_layout(cell: Cell) -> CellLayout:
+def calc_cell_placement(cell: Cell) -> CellPlacement:
     """Lay out a cell; the same cell always the same way."""
     columns = _calc_columns(cell)
     routes = tuple(
@@ -50,7 +50,7 @@ def calc_cell_layout(cell: Cell) -> CellLayout:
         columns |= {node: columns[nodes[0]] + step for step, node in enumerate(nodes)}
     links = sorted({pair for nodes, _ in routes for pair in pairwise(nodes)})
     orders = _order_columns(columns, links)
-    return CellLayout(columns, _calc_heights(orders, links), routes)
+    return CellPlacement(columns, _calc_heights(orders, links), routes)
 
 
 def name_state(state: int) -> Node:

@@ -1,4 +1,4 @@
-"""The plan: wiring, channels and sizes, by hand and as invariants."""
+"""The layout: wiring, channels and sizes, by hand and as invariants."""
 
 import numpy as np
 import pytest
@@ -6,70 +6,70 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tgas_neuro.architecture.cell.genotype import Block, Cell, CellGenotype
-from tgas_neuro.architecture.cell.plan import OperationPlan, build_plan
+from tgas_neuro.architecture.cell.layout import OperationLayout, build_layout
 from tgas_neuro.architecture.cell.published import NASNET_A, PNASNET5
 from tgas_neuro.architecture.skeleton import Skeleton
-from tgas_neuro.architecture.space import SPACES
+from tgas_neuro.architecture.spaces import SPACES
 from tgas_neuro.runtime.errors import UserError
 
 SMALL = {"filters": 8, "cells_per_stage": 1, "stages": 3, "n_classes": 10, "image_size": 32}
 
 
 def test_cells_between_stages_have_stride_2_and_doubled_filters():
-    plan = build_plan(PNASNET5, Skeleton(**SMALL))
-    assert [cell.name for cell in plan.cells] == [f"cell_{i}" for i in range(5)]
-    assert [cell.filters for cell in plan.cells] == [8, 16, 16, 32, 32]
-    assert [cell.stride for cell in plan.cells] == [1, 2, 1, 2, 1]
-    assert [cell.size_out for cell in plan.cells] == [32, 16, 16, 8, 8]
-    assert [cell.channels_out for cell in plan.cells] == [40, 80, 80, 160, 160]
-    assert [cell.channels_in for cell in plan.cells] == [
+    layout = build_layout(PNASNET5, Skeleton(**SMALL))
+    assert [cell.name for cell in layout.cells] == [f"cell_{i}" for i in range(5)]
+    assert [cell.filters for cell in layout.cells] == [8, 16, 16, 32, 32]
+    assert [cell.stride for cell in layout.cells] == [1, 2, 1, 2, 1]
+    assert [cell.size_out for cell in layout.cells] == [32, 16, 16, 8, 8]
+    assert [cell.channels_out for cell in layout.cells] == [40, 80, 80, 160, 160]
+    assert [cell.channels_in for cell in layout.cells] == [
         (24, 24),
         (24, 40),
         (40, 80),
         (80, 80),
         (80, 160),
     ]
-    assert (plan.stem.channels_out, plan.stem.size_out, plan.features) == (24, 32, 160)
+    assert (layout.stem.channels_out, layout.stem.size_out, layout.features) == (24, 32, 160)
 
 
 def test_within_stages_the_first_cell_of_a_later_stage_has_stride_2():
     skeleton = Skeleton(**SMALL | {"cells_per_stage": 2, "downsampling": "within"})
-    plan = build_plan(PNASNET5, skeleton)
-    assert [cell.stride for cell in plan.cells] == [1, 1, 2, 1, 2, 1]
-    assert [cell.filters for cell in plan.cells] == [8, 8, 16, 16, 32, 32]
+    layout = build_layout(PNASNET5, skeleton)
+    assert [cell.stride for cell in layout.cells] == [1, 1, 2, 1, 2, 1]
+    assert [cell.filters for cell in layout.cells] == [8, 8, 16, 16, 32, 32]
 
 
 def test_inputs_are_adjusted_to_filters_and_to_one_size():
-    cells = build_plan(PNASNET5, Skeleton(**SMALL)).cells
-    assert cells[0].adjust == (OperationPlan("conv_1x1", 24, 8, 1, 32),) * 2
+    cells = build_layout(PNASNET5, Skeleton(**SMALL)).cells
+    assert cells[0].adjust == (OperationLayout("conv_1x1", 24, 8, 1, 32),) * 2
     # After a cell of stride 2 the cell before the previous one is twice as large.
     assert cells[2].adjust == (
-        OperationPlan("factorized_reduction", 40, 16, 2, 32),
-        OperationPlan("conv_1x1", 80, 16, 1, 16),
+        OperationLayout("factorized_reduction", 40, 16, 2, 32),
+        OperationLayout("conv_1x1", 80, 16, 1, 16),
     )
 
 
 def test_sizes_of_pnasnet5_large_are_those_of_the_released_network():
     skeleton = Skeleton(216, 4, 3, 1000, 331, stem="imagenet", downsampling="within")
-    plan = build_plan(PNASNET5, skeleton)
-    assert (plan.stem.channels_out, plan.stem.size_out) == (96, 165)
-    assert [cell.name for cell in plan.cells[:3]] == ["stem_cell_0", "stem_cell_1", "cell_0"]
-    assert [cell.size_out for cell in plan.cells] == [83, 42, *[42] * 4, *[21] * 4, *[11] * 4]
-    assert [cell.channels_out for cell in plan.cells] == [270, 540, *[1080] * 4] + [2160] * 4 + [
+    layout = build_layout(PNASNET5, skeleton)
+    assert (layout.stem.channels_out, layout.stem.size_out) == (96, 165)
+    assert [cell.name for cell in layout.cells[:3]] == ["stem_cell_0", "stem_cell_1", "cell_0"]
+    assert [cell.size_out for cell in layout.cells] == [83, 42, *[42] * 4, *[21] * 4, *[11] * 4]
+    assert [cell.channels_out for cell in layout.cells] == [270, 540, *[1080] * 4] + [2160] * 4 + [
         4320
     ] * 4
     # The first cell reads the stem unadjusted as its input 0.
-    assert plan.cells[0].adjust == (None, OperationPlan("conv_1x1", 96, 54, 1, 165))
-    first = plan.cells[0].blocks[0]
+    assert layout.cells[0].adjust == (None, OperationLayout("conv_1x1", 96, 54, 1, 165))
+    first = layout.cells[0].blocks[0]
     assert {op.channels_in for op in first.operations} == {96}
 
 
 def test_a_reduction_cell_takes_the_place_of_the_normal_one_at_stride_2():
-    plan = build_plan(NASNET_A, Skeleton(**SMALL))
-    assert [len(cell.concat) for cell in plan.cells] == [6, 4, 6, 4, 6]
+    layout = build_layout(NASNET_A, Skeleton(**SMALL))
+    assert [len(cell.concat) for cell in layout.cells] == [6, 4, 6, 4, 6]
     strides = [
         (state, op.stride)
-        for block in plan.cells[1].blocks
+        for block in layout.cells[1].blocks
         for state, op in zip(block.inputs, block.operations, strict=True)
     ]
     assert all(stride == (2 if state < 2 else 1) for state, stride in strides)
@@ -78,16 +78,16 @@ def test_a_reduction_cell_takes_the_place_of_the_normal_one_at_stride_2():
 
 def test_concatenated_inputs_of_a_cell_of_stride_2_are_reduced():
     genotype = CellGenotype("cell", Cell((Block((0, 1), ("identity",) * 2),), (1, 0, 2)))
-    cell = build_plan(genotype, Skeleton(**SMALL)).cells[1]
-    reduction = OperationPlan("factorized_reduction", 16, 16, 2, 32)
+    cell = build_layout(genotype, Skeleton(**SMALL)).cells[1]
+    reduction = OperationLayout("factorized_reduction", 16, 16, 2, 32)
     assert cell.concat == ((0, reduction), (1, reduction), (2, None))
-    raw = build_plan(genotype, Skeleton(**SMALL | {"stem": "imagenet"})).cells[0]
-    assert raw.concat[0] == (0, OperationPlan("factorized_reduction", 96, 2, 2, 15))
+    raw = build_layout(genotype, Skeleton(**SMALL | {"stem": "imagenet"})).cells[0]
+    assert raw.concat[0] == (0, OperationLayout("factorized_reduction", 96, 2, 2, 15))
 
 
 def test_an_input_that_nothing_reads_is_not_adjusted():
     genotype = CellGenotype("cell", Cell((Block((1, 1), ("identity", "sep_conv_3x3")),), (2,)))
-    for cell in build_plan(genotype, Skeleton(**SMALL)).cells:
+    for cell in build_layout(genotype, Skeleton(**SMALL)).cells:
         assert cell.adjust[0] is None
         assert cell.adjust[1] is not None
 
@@ -104,10 +104,10 @@ def test_an_input_that_nothing_reads_is_not_adjusted():
 def test_any_plan_fits_together(seed, size, stages, cells_per_stage, stem, downsampling):
     genotype = SPACES["cell"]().sample(np.random.default_rng(seed))
     skeleton = Skeleton(8, cells_per_stage, stages, 10, size, stem=stem, downsampling=downsampling)
-    plan = build_plan(genotype, skeleton)
-    assert len({cell.name for cell in plan.cells}) == len(plan.cells)
-    outputs = [(plan.stem.channels_out, plan.stem.size_out)] * 2
-    for cell in plan.cells:
+    layout = build_layout(genotype, skeleton)
+    assert len({cell.name for cell in layout.cells}) == len(layout.cells)
+    outputs = [(layout.stem.channels_out, layout.stem.size_out)] * 2
+    for cell in layout.cells:
         assert (cell.channels_in[0], cell.sizes_in[0]) == outputs[-2]
         assert (cell.channels_in[1], cell.sizes_in[1]) == outputs[-1]
         assert cell.size_out == -(-cell.size_in // cell.stride)
@@ -117,7 +117,7 @@ def test_any_plan_fits_together(seed, size, stages, cells_per_stage, stem, downs
                 assert op.size_out == cell.size_out
                 assert op.stride == (cell.stride if state < 2 else 1)
         outputs.append((cell.channels_out, cell.size_out))
-    assert plan.features == outputs[-1][0]
+    assert layout.features == outputs[-1][0]
 
 
 @pytest.mark.parametrize(

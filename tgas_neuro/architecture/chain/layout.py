@@ -1,15 +1,15 @@
-"""The plan of a chain: its stem and layers with channels and sizes."""
+"""The layout of a chain: its stem and layers with channels and sizes."""
 
 from dataclasses import dataclass
 
 from tgas_neuro.architecture.chain.genotype import ChainGenotype
-from tgas_neuro.architecture.costs import Complexity, calc_linear
-from tgas_neuro.architecture.layers.conv_plan import ConvPlan, plan_stem
+from tgas_neuro.architecture.complexity import Complexity, calc_linear
+from tgas_neuro.architecture.layers.conv_layout import ConvLayout, build_stem_layout
 from tgas_neuro.architecture.skeleton import Skeleton
 
 
 @dataclass(frozen=True)
-class LayerPlan:
+class LayerLayout:
     """A layer in its place.
 
     Attributes
@@ -26,17 +26,17 @@ class LayerPlan:
     """
 
     name: str
-    conv: ConvPlan
+    conv: ConvLayout
     skip: int | None
     step: int
 
 
 @dataclass(frozen=True)
-class NetworkPlan:
+class NetworkLayout:
     """Stem, layers, then global average pool and a linear layer."""
 
-    stem: tuple[ConvPlan, ...]
-    layers: tuple[LayerPlan, ...]
+    stem: tuple[ConvLayout, ...]
+    layers: tuple[LayerLayout, ...]
     n_classes: int
 
     @property
@@ -65,14 +65,14 @@ class NetworkPlan:
         return sum(costs, calc_linear(self.features, self.n_classes))
 
 
-def build_plan(genotype: ChainGenotype, skeleton: Skeleton) -> NetworkPlan:
-    """The plan of a genotype's network.
+def build_layout(genotype: ChainGenotype, skeleton: Skeleton) -> NetworkLayout:
+    """The layout of a genotype's network.
 
     Skips are concatenated, as in Zoph & Le (2017, ICLR, section 3.3). There a smaller output is
     padded with zeros; here the larger one is subsampled, as by a convolution 1x1 of that stride, so
     that no layer sees zeros of no meaning.
     """
-    stem = plan_stem(skeleton)
+    stem = build_stem_layout(skeleton)
     # Channels of every output, and how many of the image's pixels in a row are one of its own.
     outputs = [(stem[-1].channels_out, 1)]
     size = stem[-1].size_out
@@ -84,8 +84,8 @@ def build_plan(genotype: ChainGenotype, skeleton: Skeleton) -> NetworkPlan:
             channels_in += outputs[layer.skip][0]
             step = reduction // outputs[layer.skip][1]
         filters = layer.width * skeleton.filters
-        conv = ConvPlan(channels_in, filters, layer.kernel, layer.stride, size)
-        layers.append(LayerPlan(f"layer_{number}", conv, layer.skip, step))
+        conv = ConvLayout(channels_in, filters, layer.kernel, layer.stride, size)
+        layers.append(LayerLayout(f"layer_{number}", conv, layer.skip, step))
         outputs.append((filters, reduction * layer.stride))
         size = conv.size_out
-    return NetworkPlan(stem, tuple(layers), skeleton.n_classes)
+    return NetworkLayout(stem, tuple(layers), skeleton.n_classes)

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from tgas_neuro.architecture.costs import Complexity, calc_conv_bn
+from tgas_neuro.architecture.complexity import Complexity, calc_conv_bn
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.runtime.errors import UserError
 
 
 @dataclass(frozen=True)
-class ConvPlan:
+class ConvLayout:
     """A square convolution, padded by half its kernel: channels, kernel, stride, input size [px].
 
     `kernel` is odd, so that at stride 1 the output is as large as the input.
@@ -31,7 +31,7 @@ class ConvPlan:
         return calc_conv_bn(self.channels_in, self.channels_out, self.kernel**2, positions)
 
 
-def plan_stem(skeleton: Skeleton) -> tuple[ConvPlan, ...]:
+def build_stem_layout(skeleton: Skeleton) -> tuple[ConvLayout, ...]:
     """The stem of a network that wants `filters` channels: one convolution, or two of stride 2.
 
     "cifar" is NAS-Bench-201's own, a convolution 3x3 of stride 1 (Dong & Yang 2020, ICLR, section
@@ -51,7 +51,7 @@ def plan_stem(skeleton: Skeleton) -> tuple[ConvPlan, ...]:
                 f"stem_filters: {skeleton.stem_filters}; the cifar stem of this space makes "
                 f"{filters} channels, as many as filters; leave it out"
             )
-        return (ConvPlan(skeleton.channels, filters, 3, 1, size),)
+        return (ConvLayout(skeleton.channels, filters, 3, 1, size),)
     between = skeleton.stem_filters or filters // 2
-    first = ConvPlan(skeleton.channels, between, 3, 2, size)
-    return first, ConvPlan(between, filters, 3, 2, first.size_out)
+    first = ConvLayout(skeleton.channels, between, 3, 2, size)
+    return first, ConvLayout(between, filters, 3, 2, first.size_out)

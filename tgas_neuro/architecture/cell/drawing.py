@@ -3,11 +3,12 @@
 from itertools import pairwise
 
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, PathPatch
 from matplotlib.path import Path
 
-from tgas_neuro.architecture.cell.genotype import Cell
-from tgas_neuro.figures.cell_layout import HEIGHTS, CellLayout, Node, calc_cell_layout
+from tgas_neuro.architecture.cell.genotype import Cell, CellGenotype
+from tgas_neuro.architecture.cell.placement import HEIGHTS, CellPlacement, Node, calc_cell_placement
 
 # All lengths in inches, at the size of `calc_cell_size`.
 WIDTH = 1.35
@@ -41,6 +42,28 @@ OTHER_FILL = "#ffffff"
 LINES = ("#444444", "#8c6d31", "#1f77b4", "#d1495b", "#2a9d6f", "#7b5ea7", "#c77c11", "#0b7a75")
 
 
+def draw_cells(genotype: CellGenotype, figure: Figure, title: str) -> None:
+    """Draw the normal cell and, if there is one, the reduction cell below it."""
+    cells = _list_cells(genotype)
+    heights = [calc_cell_size(cell)[1] for cell in cells.values()]
+    axes = figure.subplots(len(cells), 1, squeeze=False, height_ratios=heights)[:, 0]
+    for ax, (name, cell) in zip(axes, cells.items(), strict=True):
+        plot_cell(cell, ax, title if len(cells) == 1 else f"{title}: {name}")
+
+
+def calc_cells_size(genotype: CellGenotype) -> tuple[float, float]:
+    """Width and height [inch] of the cells, one below the other."""
+    sizes = [calc_cell_size(cell) for cell in _list_cells(genotype).values()]
+    return max(width for width, _ in sizes), sum(height for _, height in sizes)
+
+
+def _list_cells(genotype: CellGenotype) -> dict[str, Cell]:
+    cells = {"normal cell": genotype.normal}
+    if genotype.reduction is not None:
+        cells["reduction cell"] = genotype.reduction
+    return cells
+
+
 def plot_cell(cell: Cell, ax: Axes, title: str) -> Axes:
     """Draw a cell into `ax` and return it.
 
@@ -58,12 +81,12 @@ def plot_cell(cell: Cell, ax: Axes, title: str) -> Axes:
     title
         For example ``"normal cell"``.
     """
-    layout = calc_cell_layout(cell)
-    scale = _set_limits(ax, layout)
-    for nodes, branch in layout.routes:
-        _draw_line(ax, layout, nodes, branch, scale)
-    for node, column in layout.columns.items():
-        position = column * COLUMN, layout.heights[node]
+    placement = calc_cell_placement(cell)
+    scale = _set_limits(ax, placement)
+    for nodes, branch in placement.routes:
+        _draw_line(ax, placement, nodes, branch, scale)
+    for node, column in placement.columns.items():
+        position = column * COLUMN, placement.heights[node]
         if node[0] == "block":
             _draw_block(ax, position, cell.blocks[node[1]].operations, f"{node[1]}", scale)
         elif node[0] != "passage":
@@ -75,16 +98,16 @@ def plot_cell(cell: Cell, ax: Axes, title: str) -> Axes:
 
 def calc_cell_size(cell: Cell) -> tuple[float, float]:
     """Width and height [inch] of a figure in which the cell is well readable."""
-    left, right, bottom, top = _calc_extent(calc_cell_layout(cell))
+    left, right, bottom, top = _calc_extent(calc_cell_placement(cell))
     return right - left, top - bottom + 0.4
 
 
-def _calc_extent(layout: CellLayout) -> tuple[float, float, float, float]:
+def _calc_extent(placement: CellPlacement) -> tuple[float, float, float, float]:
     ends = [
         (height - HEIGHTS[node[0]] / 2, height + HEIGHTS[node[0]] / 2)
-        for node, height in layout.heights.items()
+        for node, height in placement.heights.items()
     ]
-    right = max(layout.columns.values()) * COLUMN
+    right = max(placement.columns.values()) * COLUMN
     return (
         -WIDTH / 2 - MARGIN,
         right + WIDTH / 2 + MARGIN,
@@ -93,9 +116,9 @@ def _calc_extent(layout: CellLayout) -> tuple[float, float, float, float]:
     )
 
 
-def _set_limits(ax: Axes, layout: CellLayout) -> float:
-    """Set the limits of `ax`; how many inches of the picture are one inch of the layout."""
-    left, right, bottom, top = _calc_extent(layout)
+def _set_limits(ax: Axes, placement: CellPlacement) -> float:
+    """Set the limits of `ax`; how many inches of the picture are one inch of the placement."""
+    left, right, bottom, top = _calc_extent(placement)
     ax.set_xlim(left, right)
     ax.set_ylim(bottom, top)
     ax.set_aspect("equal")
@@ -163,9 +186,9 @@ def _draw_block(ax: Axes, position, operations: tuple[str, str], name: str, scal
 
 
 def _draw_line(
-    ax: Axes, layout: CellLayout, nodes: tuple[Node, ...], branch: int | None, scale: float
+    ax: Axes, placement: CellPlacement, nodes: tuple[Node, ...], branch: int | None, scale: float
 ) -> None:
-    points = _calc_points(layout, nodes, branch)
+    points = _calc_points(placement, nodes, branch)
     codes = [Path.MOVETO]
     path = [points[0]]
     for index, ((x0, y0), (x1, y1)) in enumerate(pairwise(points)):
@@ -185,12 +208,12 @@ def _draw_line(
 
 
 def _calc_points(
-    layout: CellLayout, nodes: tuple[Node, ...], branch: int | None
+    placement: CellPlacement, nodes: tuple[Node, ...], branch: int | None
 ) -> list[tuple[float, float]]:
     """Where a line leaves the start, enters and leaves each passage, and ends."""
     points = []
     for index, node in enumerate(nodes):
-        x, y = layout.columns[node] * COLUMN, layout.heights[node]
+        x, y = placement.columns[node] * COLUMN, placement.heights[node]
         if node[0] == "block" and index:
             y += HEIGHTS["block"] / 4 * (1 if branch == 0 else -1)
         if index:

@@ -1,8 +1,8 @@
 import pytest
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, PathPatch
 
+from tgas_neuro.architecture.chain.drawing import FILLS, STEP, WIDTH, calc_chain_size, plot_chain
 from tgas_neuro.architecture.chain.genotype import KERNELS, ChainGenotype, ChainLayer
-from tgas_neuro.figures.chain import FILLS, STEP, WIDTH, calc_chain_size, plot_chain
 
 LAYERS = (
     ChainLayer(1, 3, 1),

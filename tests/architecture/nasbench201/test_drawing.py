@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 from matplotlib.patches import Circle, FancyArrowPatch
 
+from tgas_neuro.architecture.nasbench201 import drawing as nasbench201
+from tgas_neuro.architecture.nasbench201.drawing import COLOURS, HEIGHTS, STEP, plot_nasbench201
 from tgas_neuro.architecture.nasbench201.genotype import (
     EDGES,
     OPERATION_NAMES,
     NASBench201Genotype,
 )
-from tgas_neuro.figures import nasbench201
-from tgas_neuro.figures.nasbench201 import COLOURS, HEIGHTS, STEP, plot_nasbench201
 
 GENOTYPE = NASBench201Genotype("nasbench201", (*OPERATION_NAMES, "nor_conv_3x3"))
 

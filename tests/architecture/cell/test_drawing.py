@@ -2,9 +2,9 @@ import pytest
 from matplotlib import pyplot
 from matplotlib.patches import FancyBboxPatch, PathPatch
 
+from tgas_neuro.architecture.cell.drawing import NAMES, calc_cell_size, plot_cell
 from tgas_neuro.architecture.cell.genotype import OPERATION_NAMES, Block, Cell
 from tgas_neuro.architecture.cell.published import NASNET_A, PNASNET5
-from tgas_neuro.figures.cell import NAMES, calc_cell_size, plot_cell
 
 
 def draw(cell):
