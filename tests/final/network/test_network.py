@@ -7,10 +7,9 @@ from support.final_settings import build_settings
 from torch.nn import functional
 
 from tgas_neuro.architecture.cell.published import NASNET_A, PNASNET5
-from tgas_neuro.architecture.spaces import read_genotype
 from tgas_neuro.architecture.network import build_network
 from tgas_neuro.architecture.skeleton import Skeleton
-from tgas_neuro.architecture.spaces import SPACES
+from tgas_neuro.architecture.spaces import SPACES, read_genotype
 from tgas_neuro.final.network.network import AuxiliaryHead, build_final_network, draw_kept
 from tgas_neuro.runtime.errors import UserError
 

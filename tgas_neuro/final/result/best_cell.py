@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
-from tgas_neuro.architecture.spaces import read_genotype
-from tgas_neuro.architecture.spaces import describe_genotype
+from tgas_neuro.architecture.spaces import describe_genotype, read_genotype
 from tgas_neuro.final.result.content import BestCell, Final, Part, Premature, TeacherPart
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import write_json

@@ -8,9 +8,8 @@ from pathlib import Path
 from string import Template
 
 from tgas_neuro import __version__
-from tgas_neuro.architecture.spaces import read_genotype
 from tgas_neuro.architecture.skeleton import Skeleton
-from tgas_neuro.architecture.spaces import list_modules
+from tgas_neuro.architecture.spaces import list_modules, read_genotype
 from tgas_neuro.final.result.content import BestCell
 from tgas_neuro.runtime.files import copy_whole, write_json, written_whole
 
