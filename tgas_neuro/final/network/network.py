@@ -16,11 +16,8 @@ from tgas_neuro.architecture.cell.operations import BN_EPSILON
 from tgas_neuro.architecture.layers.convolution import PointwiseConv
 from tgas_neuro.architecture.network import build_module, build_network
 from tgas_neuro.architecture.skeleton import Skeleton
-<<<<<<< HEAD
-from tgas_neuro.config.final import Final
-=======
 from tgas_neuro.architecture.space import Genotype
->>>>>>> 2a2ccb6 (final/ imports from the table of spaces)
+from tgas_neuro.config.final import Final
 from tgas_neuro.final.network.scaling import check_regularisation
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.seeds import derive_seed
