@@ -173,7 +173,7 @@ def test_auxiliary_scores(genotype, skeleton):
     network, images = build(genotype, skeleton), draw_images(size=skeleton.image_size)
     inner = network.network
     parts = inner.cells if hasattr(inner, "cells") else inner.parts
-    plans = inner.plan.cells if hasattr(inner, "cells") else inner.plan.parts
+    plans = inner.layout.cells if hasattr(inner, "cells") else inner.layout.parts
     strides = [getattr(plan, "stride", 2) if not hasattr(plan, "convs") or
                type(plan).__name__ == "ReductionPlan" else 1 for plan in plans]  # fmt: skip
     last = max(number for number, stride in enumerate(strides) if stride == 2)
