@@ -212,10 +212,10 @@ def test_a_space_is_built_with_the_options_of_its_section():
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: CellSpace(reduction=1), "reduction: 1 is neither"),
-        (lambda: ChainSpace(0), "layers: 0 is not an integer from 1 to 50"),
-        (lambda: ChainSpace(True), "layers: True is not an integer"),
-        (lambda: ChainSpace(skips="no"), "skips: 'no' is neither"),
+        (lambda: CellSpace(reduction=1), "reduction: expected true or false, got 1"),
+        (lambda: ChainSpace(0), "layers: 0 is too small; the least allowed is 1"),
+        (lambda: ChainSpace(True), "layers: expected a whole number, got true"),
+        (lambda: ChainSpace(skips="no"), "skips: expected true or false, got 'no'"),
     ],
 )
 def test_impossible_options_are_refused(build, message):

@@ -8,6 +8,7 @@ import numpy as np
 
 from tgas_neuro.architecture.complexity import Complexity
 from tgas_neuro.architecture.skeleton import Skeleton
+from tgas_neuro.config.section import Section
 from tgas_neuro.runtime.errors import UserError
 
 if TYPE_CHECKING:  # light rules start without torch and matplotlib
@@ -84,6 +85,8 @@ class Space(ABC, Generic[G]):
         The value of ``search.space``, and of the key ``space`` of genotypes.
     about
         What is searched, in a few words, for the reference of the configuration.
+    options
+        Section of the configuration, ``search.<name>``, with the arguments of the class; or None.
     cheapest
         JSON content of a genotype with the fewest multiply-adds.
     holder
@@ -97,6 +100,7 @@ class Space(ABC, Generic[G]):
 
     name: ClassVar[str]
     about: ClassVar[str]
+    options: ClassVar[type[Section] | None] = None
     cheapest: ClassVar[Mapping[str, Any]]
     holder: ClassVar[str]
     free_stem: ClassVar[bool] = False

@@ -175,7 +175,7 @@ def test_auxiliary_scores(genotype, skeleton):
     parts = inner.cells if hasattr(inner, "cells") else inner.parts
     plans = inner.layout.cells if hasattr(inner, "cells") else inner.layout.parts
     strides = [getattr(plan, "stride", 2) if not hasattr(plan, "convs") or
-               type(plan).__name__ == "ReductionPlan" else 1 for plan in plans]  # fmt: skip
+               type(plan).__name__ == "ReductionLayout" else 1 for plan in plans]  # fmt: skip
     last = max(number for number, stride in enumerate(strides) if stride == 2)
     caught = {}
     handle = list(parts.values())[last - 1].register_forward_hook(

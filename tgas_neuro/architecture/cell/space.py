@@ -17,6 +17,8 @@ from tgas_neuro.architecture.cell.genotype import (
 from tgas_neuro.architecture.cell.layout import NetworkLayout, build_layout
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.architecture.space import Genotype, Space, check_choices
+from tgas_neuro.config.checking import check_section
+from tgas_neuro.config.section import Section, key
 from tgas_neuro.runtime.errors import UserError, check_choice
 
 if TYPE_CHECKING:
@@ -26,6 +28,18 @@ if TYPE_CHECKING:
 INPUTS = ("cell before the previous", "previous cell")
 # What a reduction cell is before it has any block: the output of the cell before, halved.
 EMPTY_REDUCTION = Cell(blocks=(), concat=(1,))
+
+
+class CellOptions(Section):
+    """Options of the space cell."""
+
+    blocks: int = key(5, "Blocks of a cell.", decides=True, ge=1, le=MAX_BLOCKS)
+    reduction: bool = key(
+        False,
+        "false: one cell for both strides, as in Progressive NAS; true: a normal and a reduction "
+        "cell, as in NASNet.",
+        decides=True,
+    )
 
 
 @dataclass(frozen=True)
@@ -48,6 +62,7 @@ class CellSpace(Space[CellGenotype]):
 
     name: ClassVar[str] = "cell"
     about: ClassVar[str] = "cells of blocks, as in NASNet and Progressive NAS"
+    options: ClassVar[type[Section] | None] = CellOptions
     cheapest: ClassVar[dict[str, Any]] = {
         "space": "cell",
         "normal": {
@@ -61,13 +76,9 @@ class CellSpace(Space[CellGenotype]):
     blocks: int = 5
     reduction: bool = False
 
-    def __post_init__(self):
-        if type(self.blocks) is not int or not 1 <= self.blocks <= MAX_BLOCKS:
-            raise UserError(
-                f"blocks: {self.blocks!r} is not an integer from 1 to {MAX_BLOCKS}; PNAS has 5"
-            )
-        if type(self.reduction) is not bool:
-            raise UserError(f"reduction: {self.reduction!r} is neither true nor false")
+    def __post_init__(self) -> None:
+        given = {"blocks": self.blocks, "reduction": self.reduction}
+        check_section(CellOptions, given, "space cell")
 
     @staticmethod
     def read(content: Any, name: str) -> CellGenotype:

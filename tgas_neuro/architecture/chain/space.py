@@ -18,11 +18,30 @@ from tgas_neuro.architecture.chain.genotype import (
 from tgas_neuro.architecture.chain.layout import NetworkLayout, build_layout
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.architecture.space import Genotype, Space, check_choices, encode_values
+from tgas_neuro.config.checking import check_section
+from tgas_neuro.config.section import Section, key
 from tgas_neuro.runtime.errors import UserError, check_choice
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from torch import nn
+
+
+class ChainOptions(Section):
+    """Options of the space chain."""
+
+    layers: int = key(
+        10,
+        "Most layers of a chain; how many it has is a choice.",
+        decides=True,
+        ge=1,
+        le=MAX_LAYERS,
+    )
+    skips: bool = key(
+        True,
+        "Whether a layer may also read an earlier output than the one right before.",
+        decides=True,
+    )
 
 
 @dataclass(frozen=True)
@@ -43,6 +62,7 @@ class ChainSpace(Space[ChainGenotype]):
 
     name: ClassVar[str] = "chain"
     about: ClassVar[str] = "plain convolutional networks"
+    options: ClassVar[type[Section] | None] = ChainOptions
     cheapest: ClassVar[dict[str, Any]] = {
         "space": "chain",
         "layers": [{"width": 1, "kernel": 1, "stride": 2, "skip": None}],
@@ -56,14 +76,9 @@ class ChainSpace(Space[ChainGenotype]):
     layers: int = 10
     skips: bool = True
 
-    def __post_init__(self):
-        if type(self.layers) is not int or not 1 <= self.layers <= MAX_LAYERS:
-            raise UserError(
-                f"layers: {self.layers!r} is not an integer from 1 to {MAX_LAYERS}; the paper has "
-                "up to 10"
-            )
-        if type(self.skips) is not bool:
-            raise UserError(f"skips: {self.skips!r} is neither true nor false")
+    def __post_init__(self) -> None:
+        given = {"layers": self.layers, "skips": self.skips}
+        check_section(ChainOptions, given, "space chain")
 
     @staticmethod
     def read(content: Any, name: str) -> ChainGenotype:
