@@ -2,7 +2,7 @@
 
 Every operation is a Sequential that begins with a ReLU of its own, as in the PNASNet-5 and NASNet
 of timm and in DARTS; memory is NCHW, arithmetic float32, the optimiser torch's SGD as it comes.
-Only channels and strides come from the package's plan. Modules stand in the same order as in the
+Only channels and strides come from the package's layout. Modules stand in the same order as in the
 package's network, so that its weights can be copied over one by one.
 """
 
@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from tgas_neuro.architecture.cell.genotype import CellGenotype
-from tgas_neuro.architecture.cell.layout import CellPlan, OperationPlan, build_plan
+from tgas_neuro.architecture.cell.layout import CellLayout, OperationLayout, build_layout
 from tgas_neuro.architecture.skeleton import Skeleton
 
 EPSILON = 1e-3
@@ -21,17 +21,17 @@ class ReferenceNetwork(nn.Module):
 
     def __init__(self, genotype: CellGenotype, skeleton: Skeleton):
         super().__init__()
-        plan = build_plan(genotype, skeleton)
-        stem = plan.stem
+        layout = build_layout(genotype, skeleton)
+        stem = layout.stem
         self.stem = nn.Sequential(
             nn.Conv2d(
                 stem.channels_in, stem.channels_out, 3, stem.stride, stem.padding, bias=False
             ),
             nn.BatchNorm2d(stem.channels_out, eps=EPSILON),
         )
-        self.cells = nn.ModuleList(ReferenceCell(cell) for cell in plan.cells)
+        self.cells = nn.ModuleList(ReferenceCell(cell) for cell in layout.cells)
         self.act = nn.ReLU()
-        self.linear = nn.Linear(plan.features, plan.n_classes)
+        self.linear = nn.Linear(layout.features, layout.n_classes)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """From (n, channel, y, x) to logits, (n, class)."""
@@ -44,15 +44,15 @@ class ReferenceNetwork(nn.Module):
 class ReferenceCell(nn.Module):
     """One cell: inputs adjusted, blocks, concatenation."""
 
-    def __init__(self, plan: CellPlan):
+    def __init__(self, layout: CellLayout):
         super().__init__()
-        self.blocks, self.concat = plan.blocks, [state for state, _ in plan.concat]
-        self.adjust = nn.ModuleList(build_plainly(operation) for operation in plan.adjust)
+        self.blocks, self.concat = layout.blocks, [state for state, _ in layout.concat]
+        self.adjust = nn.ModuleList(build_plainly(operation) for operation in layout.adjust)
         self.operations = nn.ModuleList(
             nn.ModuleList(build_plainly(operation) for operation in block.operations)
-            for block in plan.blocks
+            for block in layout.blocks
         )
-        self.output = nn.ModuleList(build_plainly(operation) for _, operation in plan.concat)
+        self.output = nn.ModuleList(build_plainly(operation) for _, operation in layout.concat)
 
     def forward(self, before: torch.Tensor, previous: torch.Tensor) -> torch.Tensor:
         """The outputs of two cells to this one's."""
@@ -83,28 +83,28 @@ class FactorizedReduction(nn.Module):
         return self.bn(torch.cat([self.path_1(x), self.path_2(self.shift(x))], 1))
 
 
-def build_plainly(plan: OperationPlan | None) -> nn.Module:
-    """One operation of the plan; None passes its input on."""
-    if plan is None:
+def build_plainly(layout: OperationLayout | None) -> nn.Module:
+    """One operation of the layout; None passes its input on."""
+    if layout is None:
         return nn.Identity()
-    c_in, c_out, stride = plan.channels_in, plan.channels_out, plan.stride
+    c_in, c_out, stride = layout.channels_in, layout.channels_out, layout.stride
     same = stride == 1 and c_in == c_out
-    if plan.name.startswith("sep_conv"):
-        return _build_separable(c_in, c_out, int(plan.name[-1]), stride)
-    if plan.name == "max_pool_3x3":
+    if layout.name.startswith("sep_conv"):
+        return _build_separable(c_in, c_out, int(layout.name[-1]), stride)
+    if layout.name == "max_pool_3x3":
         pool = nn.MaxPool2d(3, stride, 1)
         return pool if c_in == c_out else nn.Sequential(pool, *_build_conv(c_in, c_out)[1:])
-    if plan.name == "avg_pool_3x3":
+    if layout.name == "avg_pool_3x3":
         pool = nn.AvgPool2d(3, stride, 1, count_include_pad=False)
         return pool if c_in == c_out else nn.Sequential(pool, *_build_conv(c_in, c_out)[1:])
-    if plan.name == "factorized_reduction":
+    if layout.name == "factorized_reduction":
         return FactorizedReduction(c_in, c_out)
-    if plan.name == "dil_conv_3x3":
+    if layout.name == "dil_conv_3x3":
         return _build_conv(c_in, c_out, 3, stride, padding=2, dilation=2)
-    if plan.name == "conv_1x7_7x1":
+    if layout.name == "conv_1x7_7x1":
         row = _build_conv(c_in, c_out, (1, 7), (1, stride), padding=(0, 3))
         return nn.Sequential(*row, *_build_conv(c_out, c_out, (7, 1), (stride, 1), padding=(3, 0)))
-    if plan.name == "identity" and same:
+    if layout.name == "identity" and same:
         return nn.Identity()
     return _build_conv(c_in, c_out, 1, stride)  # conv_1x1, or an identity that has to stride
 
