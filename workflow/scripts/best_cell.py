@@ -1,4 +1,5 @@
 from tgas_neuro.final.result.best_cell import make_best_cell, write_best_cell
+from tgas_neuro.plan.configuration import check_configuration
 from tgas_neuro.runtime.files import copy_whole, read_json
 from tgas_neuro.runtime.rule import running_rule
 from tgas_neuro.teacher.teacher import load_teacher
@@ -9,7 +10,7 @@ with running_rule(snakemake.log[0]) as report:
         load_teacher(snakemake.input.teacher),
         read_json(snakemake.input.metrics),
         read_json(snakemake.input.guidance),
-        snakemake.params.config,
+        check_configuration(snakemake.params.config),
         snakemake.params.names,
         snakemake.params.digests,
         snakemake.params.files,

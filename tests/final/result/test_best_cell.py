@@ -8,6 +8,9 @@ import xarray as xr
 import yaml
 
 from tgas_neuro.architecture.skeleton import Skeleton
+from tgas_neuro.config.final import Target
+from tgas_neuro.config.images import ImageFolder, ImageNet, SimulatedImages, TinyImageNet
+from tgas_neuro.config.section import dump_section
 from tgas_neuro.final.result.best_cell import (
     check_part,
     make_best_cell,
@@ -15,8 +18,14 @@ from tgas_neuro.final.result.best_cell import (
     write_best_cell,
 )
 from tgas_neuro.final.result.content import BestCell
+from tgas_neuro.plan.configuration import check_configuration
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.teacher.teacher import Teacher
+
+
+def change(config, section, **changes):
+    """A configuration with other values in one of its sections."""
+    return config.model_copy(update={section: getattr(config, section).model_copy(update=changes)})
 
 
 def build(parts):
@@ -90,14 +99,13 @@ def parts(genotype):
         "network": vars(Skeleton(8, 1, 2, 100, 32)),
         "digests": {"training_images": "ab"}, "cost": {"seconds": 9.0}, "dates": {"ended": "now"},
     }  # fmt: skip
-    config = {
-        "teacher": {"kind": "recordings", "level": "image"},
-        "search": {"alpha": 1.0, "strategy": "tpe", "space": "cell", "generations": 3,
-                   "candidates": 5, "seed": 0, "layer_choice": "crossed"},
-        "premature": {"data": {"kind": "image_folder", "path": "tiny"}},
-        "final": {"data": {"kind": "image_folder", "path": "data/tiny.tar.gz"},
-                  "target": {"macs": "90k"}},
-    }  # fmt: skip
+    path = Path(__file__).parents[3] / "config.yaml"
+    config = check_configuration(yaml.safe_load(path.read_text(encoding="utf-8")))
+    config = change(config, "search", strategy="tpe", space="cell", generations=3, candidates=5,
+                    seed=0, layer_choice="crossed", alpha=1.0)  # fmt: skip
+    config = change(config, "premature", data=ImageFolder(kind="image_folder", path="tiny"))
+    config = change(config, "final", target=Target(macs="90k"),
+                    data=ImageFolder(kind="image_folder", path="data/tiny.tar.gz"))  # fmt: skip
     return {
         "best": best,
         "teacher": teacher,
@@ -157,7 +165,7 @@ def test_holds_what_went_in(parts, genotype, tmp_path):
     assert found["dates"] == {"search": {"started": "before"}, "final": {"ended": "now"}}
     assert "torch" in found["versions"]
     assert found["cost"]["final"] == {"seconds": 9.0}
-    assert found["configuration"] == parts["config"]
+    assert found["configuration"] == dump_section(parts["config"])
     assert found["files"] == parts["files"]
     assert found["drawing"] == {
         "picture": "results/picture",
@@ -190,11 +198,12 @@ def test_holds_what_went_in(parts, genotype, tmp_path):
 @pytest.mark.parametrize(
     ("data", "name"),
     [
-        ({"kind": "simulated", "images_per_class": 10}, "simulated objects"),
-        ({"kind": "image_folder", "path": "data/tiny_imagenet_100.tar.gz"}, "tiny_imagenet_100"),
-        ({"kind": "image_folder", "path": "../flowers/"}, "flowers"),
-        ({"kind": "imagenet", "root": "/data/ilsvrc"}, "ImageNet (ILSVRC2012)"),
-        ({"kind": "tiny_imagenet", "root": "data/tiny"}, "Tiny-ImageNet"),
+        (SimulatedImages(images_per_class=10), "simulated objects"),
+        (ImageFolder(kind="image_folder", path="data/tiny_imagenet_100.zip"), "tiny_imagenet_100"),
+        (ImageFolder(kind="image_folder", path="data/cars.tar.gz"), "cars"),
+        (ImageFolder(kind="image_folder", path="../flowers/"), "flowers"),
+        (ImageNet(kind="imagenet", root="/data/ilsvrc"), "ImageNet (ILSVRC2012)"),
+        (TinyImageNet(kind="tiny_imagenet", root="data/tiny"), "Tiny-ImageNet"),
     ],
 )
 def test_name_of_the_images(data, name):
@@ -207,8 +216,8 @@ def test_what_is_simulated_or_a_toy_stands_first(parts):
     parts["metrics"]["n_train_images"] = 50_000
     assert build(parts)["simulated_or_toy"] == []
     parts["teacher"].regions["V4"].attrs["simulated"] = 1
-    parts["config"]["premature"]["data"] = {"kind": "simulated"}
-    parts["config"]["final"]["data"] = {"kind": "simulated"}
+    parts["config"] = change(parts["config"], "premature", data=SimulatedImages())
+    parts["config"] = change(parts["config"], "final", data=SimulatedImages())
     found = build(parts)
     assert found["simulated_or_toy"] == [
         "recordings of V4: simulated",
@@ -255,24 +264,24 @@ def test_note_of_real_data(parts):
 
 @pytest.mark.parametrize("kind", ["recordings", "control"])
 def test_note_says_what_is_simulated(parts, kind):
-    parts["config"]["teacher"]["kind"] = kind
+    parts["config"] = change(parts["config"], "teacher", kind=kind)
     parts["teacher"].regions["V4"].attrs["simulated"] = 1
-    parts["config"]["final"]["data"] = {"kind": "simulated"}
+    parts["config"] = change(parts["config"], "final", data=SimulatedImages())
     found = build(parts)
     assert found["teacher"]["simulated"] is True
     assert found["final"]["simulated"] is True
     assert "says nothing about brains" in found["note"]
     assert "Simulated images in the final training: accuracies there say nothing" in found["note"]
-    parts["config"]["premature"]["data"] = {"kind": "simulated"}
+    parts["config"] = change(parts["config"], "premature", data=SimulatedImages())
     assert "Simulated images in the search and the final training" in build(parts)["note"]
 
 
 def test_note_of_a_network_teacher(parts):
-    parts["config"]["teacher"]["kind"] = "network"
+    parts["config"] = change(parts["config"], "teacher", kind="network")
     parts["teacher"].regions["V4"].attrs["description"] = "network resnet18, random weights"
     note = build(parts)["note"]
     assert "a network, not a brain: V4, network resnet18, random weights; IT, recorded" in note
-    parts["config"]["teacher"]["kind"] = "oracle"
+    parts["config"] = change(parts["config"], "teacher", kind="oracle")
     with pytest.raises(UserError, match=r"teacher\.kind: 'oracle'; .*'recordings', 'network' or"):
         build(parts)
 

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import ValidationError
 
 from tgas_neuro.architecture.spaces import describe_genotype, read_genotype
+from tgas_neuro.config.configuration import Configuration
+from tgas_neuro.config.images import FinalImages, ImageFolder
+from tgas_neuro.config.section import dump_section
 from tgas_neuro.final.result.content import BestCell, Final, Part, Premature, TeacherPart
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import write_json
@@ -22,7 +25,15 @@ if TYPE_CHECKING:  # they load torch
 Checked = TypeVar("Checked", bound=Part)
 
 LEADERS = 10
-NAMES = {"imagenet": "ImageNet (ILSVRC2012)", "tiny_imagenet": "Tiny-ImageNet"}
+NAMES = {
+    "simulated": "simulated objects",
+    "imagenet": "ImageNet (ILSVRC2012)",
+    "tiny_imagenet": "Tiny-ImageNet",
+}
+NO_BRAIN = {
+    "network": "a network, not a brain",
+    "control": "a control, made to guide without any brain",
+}
 ARCHIVES = (".tar.gz", ".tgz", ".tar", ".zip")
 # A training split with fewer images is a toy: CIFAR-10's, the smallest one with which papers of
 # the field report final accuracies, has as many.
@@ -36,7 +47,7 @@ def make_best_cell(
     teacher: Teacher,
     metrics: "FinalMetrics",
     guidance: "FinalGuidance",
-    config: dict[str, Any],
+    config: Configuration,
     names: dict[str, str],
     digests: dict[str, str],
     files: dict[str, str],
@@ -68,17 +79,17 @@ def make_best_cell(
         The best candidate was compared with another teacher; or a value is not as `BestCell`
         describes it.
     """
-    record, search = best["record"], config["search"]
+    record, search, data = best["record"], config.search, config.final.data
     layer_choice = best["layer_choice"]
     premature, score = record["premature"], record["teacher"]
     assert premature is not None and score is not None  # a failed candidate never wins
-    data, searched = config["final"]["data"], config["premature"]["data"]
+    searched_simulated = config.premature.data.kind == "simulated"
     teacher_part = check_part(
         TeacherPart,
         {
             "name": names["teacher"],
-            "kind": config["teacher"]["kind"],
-            "level": config["teacher"]["level"],
+            "kind": config.teacher.kind,
+            "level": config.teacher.level,
             **_describe_teacher(teacher, score, layer_choice),
         },
         "teacher",
@@ -87,9 +98,9 @@ def make_best_cell(
         Final,
         {
             "dataset": name_images(data),
-            "data": data,
-            "simulated": data["kind"] == "simulated",
-            "target": config["final"]["target"],
+            "data": dump_section(data),
+            "simulated": data.kind == "simulated",
+            "target": config.final.target and dump_section(config.final.target),
             **{key: value for key, value in metrics.items() if key in Final.model_fields},
             "per_class": files["metrics"],
             "teacher": {
@@ -102,7 +113,7 @@ def make_best_cell(
         },
         "final",
     )
-    evaluated, searched_simulated = sum(best["states"].values()), searched["kind"] == "simulated"
+    evaluated = sum(best["states"].values())
     content = {
         "simulated_or_toy": list_simulated_or_toy(teacher_part, final_part, searched_simulated),
         "note": build_note(teacher_part, final_part, searched_simulated, evaluated),
@@ -118,12 +129,15 @@ def make_best_cell(
         "leaderboard": best["leaderboard"][:LEADERS],
         "search": {
             "name": names["search"],
-            **{key: search[key] for key in ("strategy", "space", "generations", "candidates")},
+            "strategy": search.strategy,
+            "space": search.space,
+            "generations": search.generations,
+            "candidates": search.candidates,
             "evaluated": evaluated,
             "states": best["states"],
-            "seed": search["seed"],
+            "seed": search.seed,
         },
-        "configuration": config,
+        "configuration": dump_section(config),
         "digests": {f"{stage}_configuration": digest for stage, digest in digests.items()}
         | {
             f"stimuli_{name}": region.attrs["stimuli_digest"]
@@ -206,13 +220,12 @@ def _keep_finite(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def name_images(data: dict[str, Any]) -> str:
+def name_images(data: FinalImages) -> str:
     """The name of a classification data set, or else of its folder or archive."""
-    if data["kind"] in NAMES:
-        return NAMES[data["kind"]]
-    if data["kind"] == "simulated":
-        return "simulated objects"
-    name = Path(data.get("path") or data["root"]).name
+    if data.kind in NAMES:
+        return NAMES[data.kind]
+    assert isinstance(data, ImageFolder)  # the only kind without a name
+    name = Path(data.path).name
     return next((name.removesuffix(end) for end in ARCHIVES if name.endswith(end)), name)
 
 
@@ -248,39 +261,23 @@ def build_note(teacher: TeacherPart, final: Final, searched_simulated: bool, eva
     return " ".join(
         [
             *([simulated] if teacher.simulated else []),
-            DESCRIPTIONS[teacher.kind](teacher),
+            _describe_regions(teacher),
             _describe_images(final, searched_simulated),
             *([few] if evaluated < FEW_CANDIDATES else []),
         ]
     )
 
 
-def _describe_recordings(teacher: TeacherPart) -> str:
-    regions = ", ".join(
+def _describe_regions(teacher: TeacherPart) -> str:
+    if teacher.kind != "recordings":
+        regions = [f"{name}, {region.description}" for name, region in teacher.regions.items()]
+        return f"The teacher is {NO_BRAIN[teacher.kind]}: {'; '.join(regions)}."
+    regions = [
         f"{name} from {' and '.join(region.datasets)}"
         + ("" if region.corrected else " (not corrected for noise)")
         for name, region in teacher.regions.items()
-    )
-    return f"Teacher: {regions}."
-
-
-def _describe_network(teacher: TeacherPart) -> str:
-    return f"The teacher is a network, not a brain: {_list_regions(teacher)}."
-
-
-def _describe_control(teacher: TeacherPart) -> str:
-    return f"The teacher is a control, made to guide without any brain: {_list_regions(teacher)}."
-
-
-def _list_regions(teacher: TeacherPart) -> str:
-    return "; ".join(f"{name}, {region.description}" for name, region in teacher.regions.items())
-
-
-DESCRIPTIONS = {
-    "recordings": _describe_recordings,
-    "network": _describe_network,
-    "control": _describe_control,
-}
+    ]
+    return f"Teacher: {', '.join(regions)}."
 
 
 def _describe_images(final: Final, searched_simulated: bool) -> str:
