@@ -1,9 +1,7 @@
 # Final: the best genotype at full size, trained, evaluated and compared with the teacher; its result.
 
 # For auto, only the job itself knows the number of GPUs.
-FINAL_PROCESSES = (
-    PLAN.config.final.processes if PLAN.config.final.processes != "auto" else 1
-)
+FINAL_PROCESSES = PLAN.config.final.processes if PLAN.config.final.processes != "auto" else 1
 
 
 rule final:

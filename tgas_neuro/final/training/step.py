@@ -68,8 +68,9 @@ def build_nesterov(network: nn.Module, settings: Final) -> torch.optim.Optimizer
 def build_rmsprop(network: nn.Module, settings: Final) -> RMSProp:
     """Build `RMSProp`, with weight decay on matrices and kernels but not on norms and biases."""
     decayed = [p for p in network.parameters() if p.ndim > 1]
-    spared = {"params": [p for p in network.parameters() if p.ndim <= 1]}
-    groups = [{"params": decayed, "weight_decay": settings.weight_decay}, spared]
+    spared = [p for p in network.parameters() if p.ndim <= 1]
+    groups: list[dict[str, Any]] = [{"params": decayed}, {"params": spared}]
+    groups[0]["weight_decay"] = settings.weight_decay
     return RMSProp(groups, settings.learning_rate, settings.momentum)
 
 
@@ -120,10 +121,8 @@ class RunningStatistics:
     order of micro-batches and on the process. Here every micro-batch starts from the statistics at
     the start of the step, s, and the step ends with the mean of the updated statistics over all
     micro-batches of all processes. With momentum m and batch statistics b_k this is
-
-        mean_k((1 - m) s + m b_k) = (1 - m) s + m mean_k(b_k).
-
-    With one micro-batch a step nothing is done: batch normalisation alone gives the same.
+    mean_k((1 - m) s + m b_k) = (1 - m) s + m mean_k(b_k). With one micro-batch a step nothing is
+    done: batch normalisation alone gives the same.
 
     Parameters
     ----------
