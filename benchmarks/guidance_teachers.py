@@ -20,7 +20,7 @@ from tgas_neuro.recordings.stimuli import calc_stimuli_digest
 from tgas_neuro.runtime.files import calc_sha256, written_whole
 from tgas_neuro.runtime.seeds import derive_generator
 from tgas_neuro.search.candidate.training import draw_held_back
-from tgas_neuro.teacher.network.layers import find_layers, record_layers
+from tgas_neuro.teacher.network.model import find_layers, record_layers
 from tgas_neuro.teacher.noise_free import build_noise_free_region
 from tgas_neuro.teacher.options import NetworkOptions, TeacherOptions
 from tgas_neuro.teacher.region import decide_correction, prepare_stimuli

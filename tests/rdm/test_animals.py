@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import pearsonr, rankdata, spearmanr
 
-from tgas_neuro.rdm.animals import calc_animal_bounds
+from tgas_neuro.rdm.reliability import calc_animal_bounds
 from tgas_neuro.runtime.errors import UserError
 
 # rsatoolbox 0.3.2, Python 3.11:

@@ -7,7 +7,7 @@ from scipy.spatial.distance import pdist
 from scipy.stats import zscore
 
 from tgas_neuro.rdm import calc_noise_ceiling, calc_rdm, compare_rdms
-from tgas_neuro.rdm.ceiling_correction import _calc_covariance, calc_ceiling_correction
+from tgas_neuro.rdm.noise_ceiling import _calc_covariance, calc_ceiling_correction
 from tgas_neuro.rdm.repetitions import average_repetitions, index_repetitions, standardise_sites
 
 

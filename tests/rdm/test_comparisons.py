@@ -9,8 +9,7 @@ from scipy.spatial.distance import squareform
 from scipy.stats import pearsonr, rankdata, spearmanr
 
 from tgas_neuro.rdm import compare_rdms
-from tgas_neuro.rdm.comparisons import METHODS, calc_ranks
-from tgas_neuro.rdm.kendall import calc_tau_a
+from tgas_neuro.rdm.comparisons import METHODS, calc_ranks, calc_tau_a
 from tgas_neuro.runtime.errors import UserError
 
 values = st.lists(st.integers(-5, 5) | st.floats(-1e6, 1e6, width=32), min_size=2, max_size=60)

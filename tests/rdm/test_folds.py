@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tgas_neuro.rdm.folds import assign_folds, average_folds
-from tgas_neuro.rdm.repetitions import Repetitions
+from tgas_neuro.rdm.repetitions import Repetitions, assign_folds, average_folds
 from tgas_neuro.runtime.errors import UserError
 
 STIMULUS = torch.tensor([0, 2, 0, 1, 2, 0, 1])

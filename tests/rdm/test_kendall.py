@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tgas_neuro.rdm.kendall import calc_tau_a
+from tgas_neuro.rdm.comparisons import calc_tau_a
 
 values = st.integers(-4, 4) | st.floats(-1e6, 1e6, width=32)
 pairs_of_values = st.lists(st.tuples(values, values), min_size=2, max_size=40)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tgas_neuro.rdm.noise_covariance import shrink_covariance
+from tgas_neuro.rdm.crossnobis import shrink_covariance
 
 
 def shrink_by_definition(samples):

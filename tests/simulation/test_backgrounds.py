@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tgas_neuro.simulation.backgrounds import (
+from tgas_neuro.simulation.rendering import (
     draw_background,
     draw_pink_noise,
     draw_shapes,

@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 from tgas_neuro.simulation.objects import (
     CATEGORIES,
     OBJECTS_PER_CATEGORY,
+    Pose,
     build_objects,
 )
-from tgas_neuro.simulation.poses import Pose
 from tgas_neuro.simulation.rendering import draw_object
 
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.simulation.poses import (
+from tgas_neuro.simulation.objects import (
     CANONICAL_VIEW,
     VARIATIONS,
     Pose,

@@ -4,8 +4,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from tgas_neuro.simulation.objects import SimulatedObject, build_objects
-from tgas_neuro.simulation.poses import DEGREES, OBJECT_RADIUS, Pose
+from tgas_neuro.simulation.objects import (
+    DEGREES,
+    OBJECT_RADIUS,
+    Pose,
+    SimulatedObject,
+    build_objects,
+)
 from tgas_neuro.simulation.rendering import (
     AMBIENT,
     LIGHT,

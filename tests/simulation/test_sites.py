@@ -3,10 +3,14 @@ import pytest
 
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.simulation.gabor import GRID, calc_gabor_energies
-from tgas_neuro.simulation.it_sites import calc_it_drives, calc_shape_views
 from tgas_neuro.simulation.objects import build_objects
+from tgas_neuro.simulation.sites import (
+    calc_it_drives,
+    calc_shape_views,
+    calc_v4_drives,
+    standardise,
+)
 from tgas_neuro.simulation.stimuli import simulate_stimuli
-from tgas_neuro.simulation.v4_sites import calc_v4_drives, standardise
 
 
 @pytest.fixture(scope="module")

@@ -3,10 +3,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tgas_neuro.simulation.trial_noise import (
+from tgas_neuro.simulation.ventral_stream import (
     calc_attainable_reliability,
     calc_rate_scales,
-    calc_reliabilities,
     draw_counts,
 )
 
@@ -14,6 +13,13 @@ from tgas_neuro.simulation.trial_noise import (
 def draw_modulation(rng, n_stimuli, depths):
     modulation = np.exp(rng.normal(size=(n_stimuli, len(depths))) * depths)
     return modulation / modulation.mean(axis=0)
+
+
+def calc_reliabilities(rates, repetitions, gain_variance):
+    """Reliability of the average over all repetitions: S / (S + N), see `calc_rate_scales`."""
+    noise = (rates + gain_variance * rates**2) / repetitions[:, None]
+    signal = rates.var(axis=0)
+    return signal / (signal + noise.mean(axis=0))
 
 
 def measure_reliability(means_one, means_other):

@@ -3,9 +3,15 @@ import pytest
 from scipy.spatial.distance import pdist
 from scipy.stats import spearmanr
 
+from tgas_neuro.recordings.readers.simulated import label_responses
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.simulation.stimuli import simulate_stimuli
 from tgas_neuro.simulation.ventral_stream import SITES, simulate_responses
+
+
+def simulate(images, table, seed, *args, **options):
+    """Responses as the assembly that the reader of simulated recordings makes of them."""
+    return label_responses(simulate_responses(images, table, seed, *args, **options), table, seed)
 
 
 @pytest.fixture(scope="module")
@@ -15,7 +21,7 @@ def stimuli():
 
 @pytest.fixture(scope="module")
 def simulated(stimuli):
-    return simulate_responses(*stimuli, seed=0)
+    return simulate(*stimuli, seed=0)
 
 
 def calc_zscored_rdm(responses):
@@ -117,7 +123,7 @@ def test_it_is_about_categories_and_v4_is_not(simulated):
 
 @pytest.mark.parametrize("reliability", [(0.2, 0.8), (0.2, 0.95), (0.6, 0.95)])
 def test_split_halves_of_rdms_tell_the_true_ceiling(stimuli, reliability):
-    assembly, noise_free = simulate_responses(*stimuli, seed=1, reliability=reliability)
+    assembly, noise_free = simulate(*stimuli, seed=1, reliability=reliability)
     n_stimuli, rng = noise_free.sizes["stimulus"], np.random.default_rng(0)
     halves = [average(assembly, n_stimuli, rng) for _ in range(2)]
     (mean,) = average(assembly, n_stimuli)
@@ -137,18 +143,18 @@ def test_split_halves_of_rdms_tell_the_true_ceiling(stimuli, reliability):
 
 def test_same_seed_same_counts_and_regions_do_not_touch_each_other(stimuli):
     images, table = stimuli[0][::5], stimuli[1][::5]
-    both, _ = simulate_responses(images, table, 3, {"V4": 6, "IT": 5}, (2, 3))
-    again, _ = simulate_responses(images, table, 3, {"IT": 5, "V4": 6}, (2, 3))
+    both, _ = simulate(images, table, 3, {"V4": 6, "IT": 5}, (2, 3))
+    again, _ = simulate(images, table, 3, {"IT": 5, "V4": 6}, (2, 3))
     assert both.identical(again)
-    only_it, _ = simulate_responses(images, table, 3, {"IT": 5}, (2, 3))
+    only_it, _ = simulate(images, table, 3, {"IT": 5}, (2, 3))
     assert only_it.identical(both[:, 6:])
-    other, _ = simulate_responses(images, table, 4, {"V4": 6, "IT": 5}, (2, 3))
+    other, _ = simulate(images, table, 4, {"V4": 6, "IT": 5}, (2, 3))
     assert other.shape != both.shape or (other.values != both.values).mean() > 0.1
 
 
 def test_targets_beyond_the_shared_gain_are_lowered(stimuli):
     images, table = stimuli[0][::5], stimuli[1][::5]
-    assembly, noise_free = simulate_responses(images, table, 0, {"V4": 40}, (1, 1), (0.9, 0.95))
+    assembly, noise_free = simulate(images, table, 0, {"V4": 40}, (1, 1), (0.9, 0.95))
     assert np.isfinite(noise_free.values).all()
     assert noise_free["target_reliability"].values.min() < 0.9
     assert assembly.sizes["presentation"] == noise_free.sizes["stimulus"]

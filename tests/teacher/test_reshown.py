@@ -8,8 +8,8 @@ from PIL import Image
 
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.teacher.options import ControlOptions
-from tgas_neuro.teacher.reshown import show_again
 from tgas_neuro.teacher.source import Source
+from tgas_neuro.teacher.stimuli import show_again
 
 
 def find_sources(folder):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.teacher.rows import build_rows, draw_crossed_halves
+from tgas_neuro.teacher.region import build_rows, draw_crossed_halves
 
 
 def build_table(n, per_object=2):

@@ -5,7 +5,7 @@ from tgas_neuro.rdm.crossnobis import calc_crossnobis
 from tgas_neuro.rdm.distances import calc_rdm
 from tgas_neuro.rdm.linear_cka import calc_linear_cka
 from tgas_neuro.rdm.noise_ceiling import NoiseCeiling, calc_noise_ceiling
-from tgas_neuro.rdm.site_reliability import calc_site_reliability
+from tgas_neuro.rdm.reliability import calc_site_reliability
 
 __all__ = [
     "NoiseCeiling",

@@ -3,7 +3,7 @@
 import numpy as np
 import scipy.fft
 
-from tgas_neuro.simulation.poses import DEGREES
+from tgas_neuro.simulation.objects import DEGREES
 
 WAVELENGTHS = (0.6, 1.1, 2.0)  # [deg]
 N_ORIENTATIONS = 6

@@ -7,8 +7,13 @@ import pandas as pd
 
 from tgas_neuro.runtime.errors import UserError, check_choice
 from tgas_neuro.runtime.seeds import derive_generator, derive_seed
-from tgas_neuro.simulation.objects import SimulatedObject, build_objects
-from tgas_neuro.simulation.poses import DEGREES, VARIATIONS, draw_pose
+from tgas_neuro.simulation.objects import (
+    DEGREES,
+    VARIATIONS,
+    SimulatedObject,
+    build_objects,
+    draw_pose,
+)
 from tgas_neuro.simulation.rendering import render_stimulus
 
 SMALLEST_SIZE = 16  # below this nobody could tell the objects apart

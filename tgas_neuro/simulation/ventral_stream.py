@@ -1,23 +1,16 @@
 """The simulated ventral stream: responses of V4 and IT sites to the simulated stimuli."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
-from tgas_neuro.recordings.assembly import build_assembly
 from tgas_neuro.runtime.errors import UserError, check_choice
 from tgas_neuro.runtime.seeds import derive_generator
 from tgas_neuro.simulation.gabor import calc_gabor_energies
-from tgas_neuro.simulation.it_sites import calc_it_drives
 from tgas_neuro.simulation.objects import build_objects
-from tgas_neuro.simulation.trial_noise import (
-    calc_attainable_reliability,
-    calc_rate_scales,
-    draw_counts,
-)
-from tgas_neuro.simulation.v4_sites import calc_v4_drives
+from tgas_neuro.simulation.sites import calc_it_drives, calc_v4_drives
 
 REGIONS = ("V4", "IT")
 SITES = {"V4": 128, "IT": 168}  # as in Majaj, Hong et al. 2015
@@ -25,8 +18,119 @@ REPETITIONS = (8, 16)
 RELIABILITY = (0.2, 0.95)
 GAIN_VARIANCE = 0.04
 MOST_ATTAINABLE = 0.98  # targets stay below this share of what the shared gain allows
-TIME_WINDOW_MS = [70, 170]
-STIMULUS_COORDS = ("object_name", "category_name", "variation")
+
+
+@dataclass(frozen=True)
+class SimulatedResponses:
+    """Spike counts of simulated sites and the truth behind them.
+
+    Attributes
+    ----------
+    counts
+        (presentation, site), int64: spikes in each presentation. The presentations of a stimulus
+        follow each other, and stimuli are in the order of the table.
+    rates
+        (stimulus, site): the true mean counts.
+    repetitions
+        (stimulus,): how often each stimulus is presented.
+    sites, regions, animals
+        (site,): names. The first half of each region belongs to one monkey.
+    target_reliability
+        (site,): the reliability that each site is meant to have, 0 to 1.
+    """
+
+    counts: np.ndarray
+    rates: np.ndarray
+    repetitions: np.ndarray
+    sites: np.ndarray
+    regions: np.ndarray
+    animals: np.ndarray
+    target_reliability: np.ndarray
+
+
+def calc_attainable_reliability(
+    modulation: np.ndarray, repetitions: np.ndarray, gain_variance: float
+) -> np.ndarray:
+    """Reliability (site,) that no rate can exceed, because the shared gain does not average out.
+
+    It is the limit of the reliability as the rates grow: V / (V + v B), see `calc_rate_scales`.
+    """
+    signal, _, gain_noise = _calc_variances(modulation, repetitions, gain_variance)
+    return signal / (signal + gain_noise)
+
+
+def calc_rate_scales(
+    modulation: np.ndarray, repetitions: np.ndarray, target: np.ndarray, gain_variance: float
+) -> np.ndarray:
+    """Mean rates that give each site the reliability it is meant to have.
+
+    Parameters
+    ----------
+    modulation
+        m, (stimulus, site): noise-free response divided by its mean over stimuli; positive.
+    repetitions
+        n, (stimulus,): how often each stimulus is shown.
+    target
+        (site,), above 0 and below `calc_attainable_reliability`.
+    gain_variance
+        v: variance of the gain g, whose mean is 1.
+
+    Returns
+    -------
+    numpy.ndarray
+        a, (site,): mean count over stimuli.
+
+    Notes
+    -----
+    The count in one presentation of stimulus s is Poisson with mean a m_s g, so that its
+    variance is a m_s + v a**2 m_s**2 (that of the Poisson, and that of its mean). With n_s
+    presentations, averaged:
+
+        signal   a**2 V,                  V = variance of m_s over stimuli
+        noise    a A + v a**2 B,          A = mean of m_s / n_s,  B = mean of m_s**2 / n_s
+
+    The correlation over stimuli between the averages of two halves of the presentations is
+    r = S / (S + 2 N), where S and N are the variances of signal and noise of the whole;
+    Spearman-Brown makes of it 2 r / (1 + r) = S / (S + N), the reliability rho of the average of
+    all of them. Solving rho = a**2 V / (a**2 V + a A + v a**2 B) for a:
+
+        a = rho A / (V (1 - rho) - rho v B)
+    """
+    signal, poisson_noise, gain_noise = _calc_variances(modulation, repetitions, gain_variance)
+    return target * poisson_noise / (signal * (1 - target) - target * gain_noise)
+
+
+def _calc_variances(
+    rates: np.ndarray, repetitions: np.ndarray, gain_variance: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Variances of signal, Poisson noise and gain noise of averages, (site,) each."""
+    per_stimulus = rates / repetitions[:, None]
+    gain_noise = gain_variance * (rates * per_stimulus).mean(axis=0)
+    return rates.var(axis=0), per_stimulus.mean(axis=0), gain_noise
+
+
+def draw_counts(rates: np.ndarray, gain_variance: float, rng: np.random.Generator) -> np.ndarray:
+    """Draw spike counts, one row per presentation.
+
+    Parameters
+    ----------
+    rates
+        (presentation, site): mean counts.
+    gain_variance
+        Variance of the gain of a presentation, shared by all sites; gamma distributed with mean
+        1 (Goris, Movshon and Simoncelli 2014). At 0 the counts are Poisson.
+    rng
+        Draws gains and counts.
+
+    Returns
+    -------
+    numpy.ndarray
+        int64 (presentation, site).
+    """
+    gains = np.ones((len(rates), 1))
+    if gain_variance > 0:
+        gains = rng.gamma(1 / gain_variance, gain_variance, (len(rates), 1))
+    return rng.poisson(rates * gains)
 
 
 def simulate_responses(
@@ -36,8 +140,8 @@ def simulate_responses(
     sites: Mapping[str, int] = SITES,
     repetitions: Sequence[int] = REPETITIONS,
     reliability: Sequence[float] = RELIABILITY,
-) -> tuple[xr.DataArray, xr.DataArray]:
-    """Simulate what V4 and IT of two monkeys answer to the stimuli.
+) -> SimulatedResponses:
+    """Simulate the responses of V4 and IT of two monkeys to the stimuli.
 
     Parameters
     ----------
@@ -53,12 +157,6 @@ def simulate_responses(
         Least and greatest reliability that a site is meant to have: split-half correlation over
         stimuli, Spearman-Brown corrected to all repetitions. Where the shared gain does not
         allow a target with so few repetitions, it is lowered.
-
-    Returns
-    -------
-    assembly, noise_free
-        Spike counts, dims (presentation, neuroid), and their true means, dims (stimulus,
-        neuroid). Besides the coordinates of every assembly: ``target_reliability`` on neuroid.
 
     Raises
     ------
@@ -84,8 +182,16 @@ def simulate_responses(
         counts.append(draw_counts(np.repeat(region_rates, shown, axis=0), GAIN_VARIANCE, noise))
         rates.append(region_rates)
         targets.append(target)
-    neuroid = _build_neuroid_coords(sites) | {"target_reliability": np.concatenate(targets)}
-    return _label(table, shown, np.hstack(counts), np.hstack(rates), neuroid, seed)
+    names, regions, animals = _name_sites(sites)
+    return SimulatedResponses(
+        counts=np.hstack(counts),
+        rates=np.hstack(rates),
+        repetitions=shown,
+        sites=names,
+        regions=regions,
+        animals=animals,
+        target_reliability=np.concatenate(targets),
+    )
 
 
 def _calc_rates(
@@ -106,44 +212,16 @@ def _calc_rates(
     return modulation * calc_rate_scales(modulation, shown, target, GAIN_VARIANCE), target
 
 
-def _build_neuroid_coords(sites: Mapping[str, int]) -> dict[str, np.ndarray]:
-    """Names of sites; the first half of each region belongs to one monkey."""
+def _name_sites(sites: Mapping[str, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Names, regions and monkeys of the sites, (site,) each."""
     rows = [
         (f"simulated_{region}_{n + 1:03d}", region, f"simulated_{1 if 2 * n < count else 2}")
         for region in REGIONS
         for count in [sites.get(region, 0)]
         for n in range(count)
     ]
-    columns = (np.array(column) for column in zip(*rows, strict=True))
-    return dict(zip(("neuroid_id", "region", "animal"), columns, strict=True))
-
-
-def _label(
-    table: pd.DataFrame,
-    shown: np.ndarray,
-    counts: np.ndarray,
-    rates: np.ndarray,
-    neuroid: dict[str, np.ndarray],
-    seed: int,
-) -> tuple[xr.DataArray, xr.DataArray]:
-    attrs = {
-        "dataset": "simulated",
-        "source": f"simulated, seed {seed}",
-        "unit": "spikes",
-        "time_window_ms": TIME_WINDOW_MS,
-    }
-    stimulus = {name: table[name].to_numpy(str) for name in ("stimulus_id", *STIMULUS_COORDS)}
-    presentation = {name: np.repeat(values, shown) for name, values in stimulus.items()}
-    presentation["repetition"] = np.concatenate([np.arange(count) for count in shown])
-    noise_free = xr.DataArray(
-        rates,
-        dims=("stimulus", "neuroid"),
-        coords={name: ("stimulus", values) for name, values in stimulus.items()}
-        | {name: ("neuroid", values) for name, values in neuroid.items()},
-        attrs=attrs,
-        name="noise_free",
-    )
-    return build_assembly(counts, presentation, neuroid, attrs), noise_free
+    names, regions, animals = zip(*rows, strict=True)
+    return np.array(names), np.array(regions), np.array(animals)
 
 
 def _check_options(

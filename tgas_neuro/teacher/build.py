@@ -8,7 +8,7 @@ import xarray as xr
 from tgas_neuro.runtime.devices import computing_with
 from tgas_neuro.runtime.errors import check_choice
 from tgas_neuro.runtime.files import calc_sha256
-from tgas_neuro.teacher.controls.control import build_control_regions
+from tgas_neuro.teacher.controls import build_control_regions
 from tgas_neuro.teacher.network.network import build_network_regions
 from tgas_neuro.teacher.options import TeacherOptions, find_weights
 from tgas_neuro.teacher.recorded.recordings import build_recordings_regions

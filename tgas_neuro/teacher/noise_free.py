@@ -11,8 +11,12 @@ from tgas_neuro.rdm.streaming.ranked import SUBSETS
 from tgas_neuro.recordings.stimuli import calc_stimuli_digest, load_stimuli
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.teacher.options import TeacherOptions
-from tgas_neuro.teacher.recorded.pooling import join_digests, share_stimuli
-from tgas_neuro.teacher.recorded.selection import SITE_LABELS, select_stimuli
+from tgas_neuro.teacher.recorded.selection import (
+    SITE_LABELS,
+    join_digests,
+    select_stimuli,
+    share_stimuli,
+)
 from tgas_neuro.teacher.region import (
     Shown,
     build_region,

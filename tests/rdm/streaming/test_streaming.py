@@ -185,8 +185,8 @@ def test_the_same_whatever_the_tiles(monkeypatch):
     half = generator.permutation(N) % 2
     found = []
     for block, width in ((512, 4096), (64, 100)):
-        monkeypatch.setattr("tgas_neuro.rdm.streaming.tiles.BLOCK", block)
-        monkeypatch.setattr("tgas_neuro.rdm.streaming.tiles.WIDTH", width)
+        monkeypatch.setattr("tgas_neuro.rdm.streaming.ranked.BLOCK", block)
+        monkeypatch.setattr("tgas_neuro.rdm.streaming.ranked.WIDTH", width)
         found.append(compare_features(features, rank_rdms({"IT": rdm}, half))["IT"])
     assert found[0] == pytest.approx(found[1], abs=1e-6)
 

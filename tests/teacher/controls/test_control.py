@@ -10,8 +10,7 @@ from scipy.spatial.distance import pdist, squareform
 from scipy.stats import spearmanr
 
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.teacher.controls.control import shuffle_rows
-from tgas_neuro.teacher.controls.matched import draw_matched
+from tgas_neuro.teacher.controls import draw_matched, shuffle_rows
 from tgas_neuro.teacher.options import ControlOptions, NetworkOptions
 from tgas_neuro.teacher.region import build_title
 from tgas_neuro.teacher.stimuli import show_stimuli
@@ -184,7 +183,7 @@ def test_an_image_without_contrast_is_named(published, build, monkeypatch):
         seen[3] = 128
         return seen
 
-    monkeypatch.setattr("tgas_neuro.teacher.controls.control.show_stimuli", show_grey)
+    monkeypatch.setattr("tgas_neuro.teacher.controls.show_stimuli", show_grey)
     with pytest.raises(UserError, match=r"region IT: 11 of 66 dissimilarities are not defined"):
         build(published, ["IT"], **choose("pixels"))
 

@@ -14,7 +14,7 @@ from tgas_neuro.recordings.assembly import load_assembly, write_assembly
 from tgas_neuro.recordings.stimuli import load_stimuli
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.teacher.options import ControlOptions
-from tgas_neuro.teacher.recorded.pooling import pool_assemblies, share_stimuli
+from tgas_neuro.teacher.recorded.selection import pool_assemblies, share_stimuli
 
 
 def cut(folder, name, sites=None, stimuli=None, rename=str, keep=None):

@@ -13,6 +13,7 @@ from tgas_neuro.rdm import calc_noise_ceiling
 from tgas_neuro.recordings.datasets.description import load_description
 from tgas_neuro.recordings.datasets.files import fetch_files
 from tgas_neuro.recordings.ingest import ingest_recordings
+from tgas_neuro.recordings.readers.simulated import label_responses
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.simulation.stimuli import simulate_stimuli
 from tgas_neuro.simulation.ventral_stream import simulate_responses
@@ -99,7 +100,8 @@ def test_object_level(recorded):
 def test_ceilings_of_the_simulation_equal_the_truth(reliability):
     """sqrt(Spearman-Brown) against the RDM of the same noise-free sites, at three noise levels."""
     images, table = simulate_stimuli(0, {"V0": 1, "V3": 2, "V6": 1}, 32)
-    assembly, truth = simulate_responses(images, table, 0, reliability=reliability)
+    responses = simulate_responses(images, table, 0, reliability=reliability)
+    assembly, truth = label_responses(responses, table, 0)
     for name in ("V4", "IT"):
         chosen = np.flatnonzero(assembly["region"].values == name)
         measured = assembly.isel(neuroid=chosen)

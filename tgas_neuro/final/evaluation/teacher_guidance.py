@@ -11,8 +11,8 @@ from tgas_neuro.runtime.devices import choose_device, computing_with
 from tgas_neuro.scoring.activations import BATCH_SIZE
 from tgas_neuro.scoring.layers import Score
 from tgas_neuro.scoring.scoring import score_network
-from tgas_neuro.teacher.reshown import show_again
 from tgas_neuro.teacher.source import Source
+from tgas_neuro.teacher.stimuli import show_again
 from tgas_neuro.teacher.teacher import load_teacher
 
 

@@ -1,19 +1,93 @@
-"""Ranked RDMs: the ranks of regions' dissimilarities, known beforehand, in the order of the tiles.
-
-Made once for a teacher, so that scoring a layer neither sorts nor holds an N x N matrix.
-"""
+"""Ranked RDMs: ranks of dissimilarities, computed once per teacher, in the order of tiles."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
 
 from tgas_neuro.rdm.streaming.binning import calc_binned_ranks, rank_with_ties
-from tgas_neuro.rdm.streaming.tiles import ACROSS, HALF_0, HALF_1, Tile, build_tiles
 from tgas_neuro.runtime.errors import UserError, check_choice
 from tgas_neuro.runtime.files import read_json, write_json
+
+# Rows are in an order in which the first crossed half comes before the second. All pairs of a tile
+# then belong to one half or join the two, and no pair has to be looked up.
+HALF_0, HALF_1, ACROSS = 0, 1, 2
+BLOCK = 512  # rows of a tile: enough for a matrix product at full speed
+WIDTH = 4096  # most columns of a tile: with BLOCK, 8 MB of float32
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A rectangle of pairs, or a triangle on the diagonal, of the upper triangle of an RDM.
+
+    Attributes
+    ----------
+    rows, columns
+        Places in the order of the tiles, half-open.
+    part
+        `HALF_0`, `HALF_1` or `ACROSS` (one row of each half).
+    start
+        Where its pairs begin among those of all tiles.
+    start_within
+        Where they begin among those of the tiles inside halves; not for `ACROSS`.
+    """
+
+    rows: tuple[int, int]
+    columns: tuple[int, int]
+    part: int
+    start: int
+    start_within: int
+
+    @property
+    def is_triangle(self) -> bool:
+        """Whether it lies on the diagonal and holds the pairs above it alone."""
+        return self.rows == self.columns
+
+    @property
+    def n_products(self) -> int:
+        """Pairs of rows in the whole rectangle."""
+        return (self.rows[1] - self.rows[0]) * (self.columns[1] - self.columns[0])
+
+    @property
+    def n_pairs(self) -> int:
+        """Pairs of rows in it."""
+        n_rows = self.rows[1] - self.rows[0]
+        return n_rows * (n_rows - 1) // 2 if self.is_triangle else self.n_products
+
+    def flatten(self, values: torch.Tensor) -> torch.Tensor:
+        """Values of its pairs, (pair,), from those of the whole rectangle, (row, column)."""
+        if not self.is_triangle:
+            return values.flatten()
+        n_rows, n_columns = values.shape
+        first, second = torch.triu_indices(n_rows, n_columns, offset=1, device=values.device)
+        return values[first, second]
+
+
+def build_tiles(n_half_0: int, n_half_1: int) -> list[Tile]:
+    """Cut the pairs of so many rows of the first half and so many of the second into tiles."""
+    ends = {HALF_0: n_half_0, HALF_1: n_half_0 + n_half_1}
+    tiles: list[Tile] = []
+    start = within = 0
+    for part, begin in ((HALF_0, 0), (HALF_1, n_half_0)):
+        for row in range(begin, ends[part], BLOCK):
+            rows = (row, min(row + BLOCK, ends[part]))
+            spans = [(*rows, part), *_cut(rows[1], ends[part], part)]
+            if part == HALF_0:
+                spans += _cut(n_half_0, ends[HALF_1], ACROSS)
+            for first, last, belongs in spans:
+                tile = Tile(rows, (first, last), belongs, start, within)
+                tiles.append(tile)
+                start += tile.n_pairs
+                within += tile.n_pairs if belongs != ACROSS else 0
+    return [tile for tile in tiles if tile.n_pairs]
+
+
+def _cut(begin: int, end: int, part: int) -> list[tuple[int, int, int]]:
+    return [(first, min(first + WIDTH, end), part) for first in range(begin, end, WIDTH)]
+
 
 MOST_SORTED = 2**25  # pairs; sorting more takes a GB for every 2**25 of them
 SUBSETS = {"all": None, "half_0": HALF_0, "half_1": HALF_1}
@@ -47,11 +121,11 @@ class RankedRDMs:
     Attributes
     ----------
     order
-        (row,): which row of the RDM stands at each place; the first half comes first.
+        (row,): the row of the RDM at each place; the first half comes first.
     n_half_0
         Rows of the first half.
     comparison
-        ``"spearman"``; with ``"pearson"`` the dissimilarities stand in place of their ranks.
+        ``"spearman"``; with ``"pearson"`` the dissimilarities take the place of their ranks.
     regions
         Region to its `Ranks`.
     """
@@ -96,12 +170,12 @@ def load_ranked(folder: str | Path) -> RankedRDMs:
     folder = Path(folder)
     content = read_json(folder / "ranks.json")
 
-    def load(name: str, mode: str | None) -> np.ndarray:
+    def load(name: str, mode: Literal["r"] | None) -> np.ndarray:
         try:
             return np.load(folder / name, mmap_mode=mode, allow_pickle=False)
         except (OSError, ValueError) as error:
             raise UserError(
-                f"{folder / name}: not readable ({error}); delete the folder to have it made again"
+                f"{folder / name}: not readable ({error}); delete the folder to compute it again"
             ) from None
 
     regions = {
@@ -164,7 +238,7 @@ def _rank_region(rdm: torch.Tensor, ranked: RankedRDMs, rank: Callable) -> Ranks
     mean = {name: float(found.mean()) if len(found) else 0.0 for name, found in ranks.items()}
     return Ranks(
         all=torch.cat([_take(everywhere, order, tile) for tile in tiles]).numpy(),
-        # half 0 stands before half 1 in the order of the tiles too
+        # half 0 comes before half 1 in the order of the tiles too
         within=torch.cat([ranks["half_0"], ranks["half_1"]]).to(torch.float32).numpy(),
         mean=mean,
         variation={

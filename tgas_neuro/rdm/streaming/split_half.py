@@ -17,7 +17,7 @@ from tgas_neuro.rdm.streaming.binning import (
     calc_mid_ranks,
     calc_unresolved,
 )
-from tgas_neuro.rdm.streaming.tiles import ACROSS, build_tiles
+from tgas_neuro.rdm.streaming.ranked import ACROSS, build_tiles
 
 FEW_PAIRS = 2**16  # so few are ranked exactly
 MOST_UNRESOLVED = 1e-8  # share of the ranks' variance inside bins: the usual error of a coefficient

@@ -19,8 +19,7 @@ from tgas_neuro.rdm.streaming.binning import (
     fit_bins,
     rank_with_ties,
 )
-from tgas_neuro.rdm.streaming.ranked import SUBSETS, RankedRDMs
-from tgas_neuro.rdm.streaming.tiles import ACROSS, Tile
+from tgas_neuro.rdm.streaming.ranked import ACROSS, SUBSETS, RankedRDMs, Tile
 from tgas_neuro.runtime.errors import UserError
 
 MOST_ROWS_EXACT = 512  # up to so many rows, sorting costs less than it is worth to avoid

@@ -8,13 +8,19 @@ from tgas_neuro.recordings.assembly import load_assembly
 from tgas_neuro.recordings.published_rdms import load_rdms
 from tgas_neuro.recordings.stimuli import load_stimuli
 from tgas_neuro.teacher.options import TeacherOptions
-from tgas_neuro.teacher.recorded.measured import Measured, build_measured_region, filter_sites
-from tgas_neuro.teacher.recorded.pooling import check_units, pool_assemblies, share_stimuli
+from tgas_neuro.teacher.recorded.recorded_region import (
+    Measured,
+    build_measured_region,
+    filter_sites,
+)
 from tgas_neuro.teacher.recorded.selection import (
     add_labels,
     build_region_error,
+    check_units,
+    pool_assemblies,
     select_sites,
     select_stimuli,
+    share_stimuli,
 )
 from tgas_neuro.teacher.region import (
     add_ceilings,

@@ -1,1 +1,0 @@
-"""Control teachers: shuffled, matched, pixels, random network."""
