@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from tgas_neuro.config.schema_errors import suggest
+from tgas_neuro.config.messages import suggest
 from tgas_neuro.recordings.assembly import NETCDF
 from tgas_neuro.recordings.datasets.description import DIGESTS
 from tgas_neuro.recordings.datasets.download import fetch_file

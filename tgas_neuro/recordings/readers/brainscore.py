@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from tgas_neuro.config.schema_errors import suggest
+from tgas_neuro.config.messages import suggest
 from tgas_neuro.recordings.assembly import Recordings
 from tgas_neuro.recordings.datasets.description import check_options
 from tgas_neuro.recordings.readers.convert_source import convert_assembly

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tgas_neuro.config.schema_errors import suggest
+from tgas_neuro.config.messages import suggest
 from tgas_neuro.recordings.datasets.files import ListedFiles
 from tgas_neuro.recordings.formats.array_files import ENDINGS, load_variable
 from tgas_neuro.runtime.errors import UserError

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from tgas_neuro.config.schema_errors import suggest
+from tgas_neuro.config.messages import suggest
 from tgas_neuro.recordings.formats.image_files import check_pixels, encode_png
 from tgas_neuro.recordings.readers.labels import convert_to_text
 from tgas_neuro.runtime.errors import UserError

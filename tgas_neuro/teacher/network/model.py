@@ -11,7 +11,7 @@ from torch import nn
 from torchvision import models
 
 from tgas_neuro.architecture.network import catching_outputs
-from tgas_neuro.config.schema_errors import suggest
+from tgas_neuro.config.messages import suggest
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.teacher.options import DOWNLOAD, NetworkOptions
 from tgas_neuro.teacher.region import Shown

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from tgas_neuro.config.schema_errors import suggest
+from tgas_neuro.config.messages import suggest
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import calc_digest
 
