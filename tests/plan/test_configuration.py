@@ -7,6 +7,7 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
+from tgas_neuro.architecture.cell.genotype import MAX_BLOCKS
 from tgas_neuro.config.section import dump_section
 from tgas_neuro.plan.configuration import check_configuration
 from tgas_neuro.plan.plan import build_plan
@@ -341,3 +342,56 @@ def test_the_teachers_that_the_documentation_shows_are_valid(default):
         config = copy.deepcopy(default)
         update_config(config, example)
         check_configuration(config, "docs/teachers.md")
+
+
+def overlay(default, **sections):
+    """As Snakemake lays a file of --configfile over config.yaml."""
+    config = copy.deepcopy(default)
+    update_config(config, sections)
+    return config
+
+
+RECORDED = {"datasets": ["cowley2023_v4"]}
+
+
+@pytest.mark.parametrize(
+    ("region", "other"),
+    [("IT", "V4 is simulated (simulated) and IT"), ("V4", "IT is simulated (simulated) and V4")],
+)
+def test_simulated_and_recorded_regions_are_not_mixed(default, region, other):
+    config = overlay(default, recordings={"regions": {region: RECORDED}})
+    with pytest.raises(UserError) as caught:
+        build_plan(config, DESCRIPTIONS)
+    dropped = {"IT": "V4", "V4": "IT"}[region]
+    assert str(caught.value) == (
+        f"config.yaml: recordings.regions: {other} recorded (cowley2023_v4), and a teacher must "
+        f"not mix them; name recorded data sets for {dropped}, or drop it with {dropped}: null"
+    )
+    config["recordings"]["regions"][dropped] = None
+    assert build_plan(config, DESCRIPTIONS).regions == {region: ["cowley2023_v4"]}
+
+
+def test_null_drops_a_region_wherever_it_is_named(default):
+    network = NETWORK | {"layers": {"V4": "layer2", "IT": "layer4"}}
+    default["teacher"] |= {"uncorrected": ["V4", "IT"], "kind": "network", "network": network}
+    config = overlay(default, recordings={"regions": {"V4": None}})
+    before = copy.deepcopy(config)
+    checked = check_configuration(config)
+    assert config == before
+    assert list(checked.recordings.regions) == ["IT"]
+    assert checked.teacher.uncorrected == ["IT"]
+    assert checked.teacher.network.layers == {"IT": "layer4"}
+
+
+def test_a_region_must_be_left(default):
+    config = overlay(default, recordings={"regions": {"V4": None, "IT": None}})
+    with pytest.raises(UserError, match=r"recordings.regions: V4, IT: null; every region is drop"):
+        check_configuration(config)
+
+
+def test_the_bound_of_blocks_is_that_of_the_space(default):
+    config = change(default, "search.cell", {"blocks": MAX_BLOCKS})
+    assert build_plan(config, DESCRIPTIONS).config.search.get_space_options().blocks == MAX_BLOCKS
+    config["search"]["cell"]["blocks"] += 1
+    with pytest.raises(UserError, match=f"search.cell.blocks: {MAX_BLOCKS + 1} is too large"):
+        check_configuration(config)

@@ -78,8 +78,8 @@ def _format_row(
     values = " or ".join(dict.fromkeys(_describe(one, root) for one in inner))
     # pydantic leaves a description out if it is that of the section itself
     about = " ".join(str(prop.get("description") or inner[0].get("description", "")).split())
-    cells = (f"`{key}`", values + unit, default, decides, about)
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    about = about.replace("|", "\\|").replace("<", "&lt;")
+    return f"| `{key}` | {values}{unit} | {default} | {decides} | {about} |"
 
 
 def _format_default(prop: dict[str, Any], inner: list[dict]) -> str:

@@ -160,7 +160,7 @@ def _format_unknown_key(one: Found) -> str:
     if others and kind:
         keys = ", ".join(key for key in allowed if key != "kind")
         return (
-            f"key {name!r} does not belong to kind {get_args(kind.annotation)[0]!r}, whose keys "
+            f"key {name!r} does not belong to kind {one.unions[-1][1]!r}, whose keys "
             f"are {keys}; remove it"
         )
     return f"unknown key {name!r}{suggest(name, allowed)} (allowed: {', '.join(allowed) or 'none'})"
@@ -171,7 +171,7 @@ def _format_missing(one: Found) -> str:
     field = one.section.model_fields.get(name) if one.section else None
     about = (field.description if field else None) or ""
     kind = one.section.model_fields.get("kind") if one.section else None
-    needed = f"kind {get_args(kind.annotation)[0]!r} needs it" if kind and one.unions else "add it"
+    needed = f"kind {one.unions[-1][1]!r} needs it" if kind and one.unions else "add it"
     return f"key {name!r} is missing; {needed}{': ' + about if about else ''}"
 
 

@@ -1,8 +1,10 @@
 """The section ``recordings``: which neural recordings, and how sites are treated."""
 
-from typing import Annotated, Literal
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, GetJsonSchemaHandler
+from pydantic_core import CoreSchema
 
 from tgas_neuro.config.section import Matching, Section, Unique, Window, key
 
@@ -48,10 +50,26 @@ class RegionSource(Section):
     )
 
 
+@dataclass(frozen=True)
+class Droppable:
+    """Annotation of a mapping whose values may be null in the file (see `Configuration`)."""
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        found = handler(schema)
+        ((pattern, values),) = found.pop("patternProperties").items()
+        return {
+            **found,
+            "propertyNames": {"pattern": pattern},
+            "additionalProperties": {"anyOf": [values, {"type": "null"}]},
+        }
+
+
 class Recordings(Section):
     """Which neural recordings, and how sites are treated."""
 
-    regions: Annotated[dict[RegionName, RegionSource], Field(min_length=1)] = key(
+    regions: Annotated[dict[RegionName, RegionSource], Field(min_length=1), Droppable()] = key(
         ...,
         "Region of the ventral stream, as the recordings name it, to where it comes from; null "
         "drops a region that another configuration file names.",

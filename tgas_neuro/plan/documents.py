@@ -20,10 +20,10 @@ This page is generated from the models in `tgas_neuro/config/` by
 `python -m tgas_neuro.plan.documents`; do not edit it. The same models check your files and give
 editors the schemas in `workflow/schemas/`.
 
-A key that **decides numbers** is part of the names of results: with another value, the stage and all
-later stages get new names and run again. *yes* means the results of the key's own stage, *of search*
-and *of final* the results of that stage and no earlier one. A key with *no* can be changed at any time;
-results keep their names and nothing is repeated.
+A key that **decides numbers** is part of the names of results: with another value, the stage and
+all later stages get new names and run again. *yes* means the results of the key's own stage, *of
+search* and *of final* the results of that stage and no earlier one. A key with *no* can be changed
+at any time; results keep their names and nothing is repeated.
 """
 
 READERS = """

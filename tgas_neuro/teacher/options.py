@@ -28,7 +28,7 @@ class Electrodes:
 
 @dataclass(frozen=True)
 class NetworkOptions:
-    """The keys of ``teacher.network``; see `workflow/schemas/config.schema.yaml`."""
+    """The keys of ``teacher.network``; see `workflow/schemas/config.schema.json`."""
 
     model: str
     layers: dict[str, str]

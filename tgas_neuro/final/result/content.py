@@ -1,6 +1,6 @@
 """What `best_cell.json` holds: a model for each part, with a description of every key.
 
-`workflow/schemas/best_cell.schema.yaml` is generated from these models.
+`workflow/schemas/best_cell.schema.json` is generated from these models.
 """
 
 from typing import Annotated, Any, Literal
