@@ -1,9 +1,11 @@
 import copy
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray as xr
+import yaml
 
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.config.final import Target
