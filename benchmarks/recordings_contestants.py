@@ -120,10 +120,11 @@ def prepare_loop(folder: str, name: str, **size: Any) -> Run:
 def prepare_reading(folder: str, name: str, path: str) -> Run:
     """Ours: read, stamp, validate; the images wait until they are written."""
     description, save = load_description(DATA_SET, [DESCRIPTIONS]), _save_once(folder, name)
-    stamp = {attr: description.get(attr, "made") for attr in REQUIRED_ATTRS}
+    options = description.read_options()
+    stamp = {attr: getattr(description, attr, "made") for attr in REQUIRED_ATTRS}
 
     def run() -> dict[str, Any]:
-        recordings = read_lab_hdf5(description, {Path(path).name: Path(path)})
+        recordings = read_lab_hdf5(DATA_SET, options, {Path(path).name: Path(path)})
         assembly = recordings.assembly.assign_attrs(stamp | recordings.assembly.attrs)
         validate_assembly(assembly, DATA_SET, recordings.stimuli)
         return save(lambda: assembly.values)
@@ -139,7 +140,7 @@ def prepare_plain_reading(folder: str, name: str, path: str) -> Run:
         parts, rows = [], []
         with h5py.File(path) as file:
             table = pd.DataFrame({key: file[f"image_meta/{key}"].asstr()[()] for key in LABELS})
-            for level in description["options"]["levels"]:
+            for level in description.options["levels"]:
                 trials = file[f"time_averaged/variation_level_{level[1:]}"][()]
                 n_trials, n_images, n_sites = trials.shape
                 parts.append(trials.swapaxes(0, 1).reshape(-1, n_sites))

@@ -31,8 +31,7 @@ SMALL = {
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory):
     """Folder of the recordings stage: 64 stimuli, 20 V4 and 30 IT sites."""
-    description = load_description("simulated", [PROJECT / "neural_data"])
-    description["options"] |= SMALL
+    description = load_description("simulated", [PROJECT / "neural_data"]).change_options(**SMALL)
     folder = tmp_path_factory.mktemp("recorded")
     ingest_recordings(description, {}, folder)
     return folder

@@ -71,15 +71,15 @@ def test_a_window_is_a_data_set_of_its_own():
     )
     names = ["majajhong2015_public@50to150ms", "majajhong2015_public@-20to170.5ms"]
     assert found.regions == {"V4": [names[0]], "IT": [names[1]]}
-    windows = [found.descriptions[name]["options"]["window_ms"] for name in names]
+    windows = [found.descriptions[name].options["window_ms"] for name in names]
     assert windows == [[50, 150], [-20, 170.5]]
-    assert {found.descriptions[name]["name"] for name in names} == {"majajhong2015_public"}
+    assert {found.descriptions[name].name for name in names} == {"majajhong2015_public"}
     sources = read_sources(dump_section(found.config.recordings), found.regions)
     assert sources["IT"].select == {"animal": ["Tito"]}
     assert sources["V4"].select == {}
     plain = plan({"V4": public, "IT": public})
     assert plain.regions["V4"] == ["majajhong2015_public"]
-    assert "window_ms" not in plain.descriptions["majajhong2015_public"]["options"]
+    assert "window_ms" not in plain.descriptions["majajhong2015_public"].options
     assert plain.digests["teacher"] != found.digests["teacher"]
 
 

@@ -193,10 +193,9 @@ def test_interval_of_no_ceiling():
 def test_macaque_v4(real_data):
     """Session 210325 of Cowley et al. 2023: split-half r near 0.56, Spearman-Brown about 0.72."""
     description = load_description("cowley2023_v4", [PROJECT / "neural_data"])
-    files = {
-        file["name"]: real_data / "cowley2023_v4" / file["name"] for file in description["files"]
-    }
-    assembly = READERS[description["reader"]](description, files).assembly
+    files = {file.name: real_data / "cowley2023_v4" / file.name for file in description.files}
+    options = description.read_options()
+    assembly = READERS[description.reader](description.name, options, files).assembly
     ceiling = calc_noise_ceiling(assembly, 20, np.random.default_rng(0))
     assert ceiling.n_rows == 640
     assert ceiling.split_half == pytest.approx(0.56, abs=0.01)

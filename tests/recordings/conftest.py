@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 from PIL import Image
+from support.recordings import describe
 
 from tgas_neuro.recordings.assembly import load_assembly
 from tgas_neuro.recordings.ingest import ingest_recordings
@@ -45,24 +46,11 @@ class Source:
                     archive.writestr(name, content)
         return files
 
-    def describe(self, reader: str) -> dict:
-        return {
-            "name": "mine",
-            "title": "t",
-            "source": "s",
-            "license": "l",
-            "citation": "c",
-            "provides": "responses",
-            "reader": reader,
-            "files": [],
-            "options": self.options,
-        }
-
     def ingest(self, reader: str, files: dict[str, Path] | None = None):
         """Read, check, write and load again: (assembly, stimuli, folder)."""
         files = self.write() if files is None else files
         folder = self.folder / "results"
-        ingest_recordings(self.describe(reader), files, folder)
+        ingest_recordings(describe(reader, self.options), files, folder)
         return load_assembly(folder / "assembly.nc"), load_stimuli(folder / "stimuli.csv"), folder
 
 

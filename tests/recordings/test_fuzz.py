@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from support.recordings import cut_or_replace
 
 from tgas_neuro.plan.plan import build_plan
 from tgas_neuro.recordings.assembly import (
@@ -230,20 +231,6 @@ NETCDF = {
     "rdm": (write_made_rdms, load_rdms),
     "teacher": (write_made_teacher, load_teacher),
 }
-
-
-def cut_or_replace(content: bytes, generator: np.random.Generator) -> bytes:
-    """Cut a netCDF file off, or replace its signature or its second half.
-
-    What HDF5 2.0 reports itself is tried here; the guard against what it does not report has its
-    own tests (formats/test_subprocess_probe.py).
-    """
-    kind, place = int(generator.integers(3)), int(generator.integers(0, len(content)))
-    if kind == 0:
-        return content[:place]
-    if kind == 1:
-        return generator.bytes(8) + content[8:]
-    return content[: len(content) // 2] + b"<html>" * 100
 
 
 def read_in_child(kind: str, folder: Path, seeds: list[int], sender) -> None:

@@ -10,6 +10,7 @@ import pytest
 import xarray as xr
 from PIL import Image
 from scipy.spatial.distance import pdist
+from support.recordings import describe
 
 from tgas_neuro import __version__
 from tgas_neuro.recordings import ingest
@@ -22,17 +23,7 @@ from tgas_neuro.recordings.stimuli import calc_stimuli_digest, load_stimuli, val
 from tgas_neuro.runtime.errors import UserError
 
 NEURAL_DATA = Path(__file__).parents[2] / "neural_data"
-DESCRIPTION = {
-    "name": "mine",
-    "title": "A title",
-    "source": "https://example.org",
-    "license": "MIT",
-    "citation": "Somebody (2020)",
-    "provides": "responses",
-    "reader": "made",
-    "files": [],
-    "options": {},
-}
+DESCRIPTION = describe("netcdf")
 
 
 def encode_image(value: int, kind: str = "PNG") -> bytes:
@@ -64,8 +55,9 @@ def run(monkeypatch, tmp_path):
 
     def run_reader(description=None, **changes):
         recordings = make_recordings(**changes)
-        monkeypatch.setitem(ingest.READERS, "made", lambda description, files: recordings)
-        ingest_recordings(DESCRIPTION | (description or {}), {}, tmp_path / "mine")
+        monkeypatch.setitem(ingest.READERS, "netcdf", lambda dataset, options, files: recordings)
+        changed = DESCRIPTION.model_copy(update=description or {})
+        ingest_recordings(changed, {}, tmp_path / "mine")
         return tmp_path / "mine"
 
     return run_reader
@@ -182,10 +174,10 @@ GOOD = make_recordings().images
             r"stimulus 'c' is missing from the stimulus table .* 3 stimuli in the table, 3 with",
         ),
         (dict(assembly=make_recordings().assembly * np.nan), "site 's0' has no finite response"),
-        (dict(assembly=None), "provides: 'responses', but reader 'made' gives nothing"),
+        (dict(assembly=None), "provides: 'responses', but reader 'netcdf' gives nothing"),
         (
             dict(assembly=None, rdms=make_rdms(RDM)),
-            "provides: 'responses', but reader 'made' gives rdm; correct the key",
+            "provides: 'responses', but reader 'netcdf' gives rdm; correct the key",
         ),
     ],
 )
@@ -225,4 +217,4 @@ def test_real_data_sets_from_the_mirror(real_data, tmp_path, dataset, result, n_
     load = load_assembly if result == "assembly.nc" else load_rdms
     attrs = load(tmp_path / dataset / result).attrs
     assert attrs["stimuli_digest"] == calc_stimuli_digest(stimuli)
-    assert attrs["license"] == description["license"]
+    assert attrs["license"] == description.license

@@ -34,12 +34,12 @@ def tiny_networks():
 def simulated(tmp_path_factory):
     """Folder of simulated recordings: 64 stimuli, 40 V4 and 50 IT sites in two animals."""
     description = load_description("simulated", [PROJECT / "neural_data"])
-    description["options"] |= {
-        "image_size": 32,
-        "images_per_object": {"V0": 1, "V3": 0, "V6": 0},
-        "sites": {"V4": 40, "IT": 50},
-        "repetitions": [6, 9],
-    }
+    description = description.change_options(
+        image_size=32,
+        images_per_object={"V0": 1, "V3": 0, "V6": 0},
+        sites={"V4": 40, "IT": 50},
+        repetitions=[6, 9],
+    )
     folder = tmp_path_factory.mktemp("simulated") / "simulated"
     ingest_recordings(description, {}, folder)
     return folder

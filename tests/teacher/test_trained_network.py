@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from support.recordings import read_recordings
 from torch import nn
 
 from tgas_neuro.images.pixels import DEVIATION, MEAN
 from tgas_neuro.rdm import calc_rdm, compare_rdms
 from tgas_neuro.recordings.datasets.description import load_description
-from tgas_neuro.recordings.readers.kriegeskorte2008_it import read_kriegeskorte2008_it
 from tgas_neuro.scoring.activations import record_activations
 from tgas_neuro.teacher.stimuli import show_image
 
@@ -47,8 +47,9 @@ class OwnInput(nn.Module):
 def monkey(real_data):
     """The images, filling the field of view, and the RDM of IT."""
     name = "Kriegeskorte_Neuron2008_supplementalData.mat"
-    recordings = read_kriegeskorte2008_it(
-        load_description("kriegeskorte2008_it", [NEURAL_DATA]),
+    recordings = read_recordings(
+        "kriegeskorte2008_it",
+        load_description("kriegeskorte2008_it", [NEURAL_DATA]).options,
         {name: real_data / "kriegeskorte2008_it" / name},
     )
     images = [

@@ -79,6 +79,7 @@ def _locate(model: type[Section], error: ErrorDetails) -> Found:
     path: list[str | int] = []
     unions: list[tuple[int, str, Any]] = []
     annotation: Any = model
+    keys: Any = str
     section: type[Section] | None = None
     for part in error["loc"]:
         branches = [one for one in list_branches(annotation) if one is not type(None)]
@@ -87,9 +88,10 @@ def _locate(model: type[Section], error: ErrorDetails) -> Found:
             annotation = _find_branch(branches, str(part))
             continue
         if part == "[key]":  # the name of a key in a mapping is wrong
-            annotation = str
+            annotation = keys
             continue
         found = branches[0] if branches else None
+        keys = get_args(found)[0] if get_origin(found) is dict else str
         path.append(part)
         section = found if is_section(found) else section
         annotation = _step(found, part)

@@ -109,13 +109,13 @@ def _check_data_set(check: _Check, target: str) -> None:
     description = check.attempt(find_description, target)
     if description is None:
         return
-    check.report(f"Data set     {description['name']}: {description['title']}")
+    check.report(f"Data set     {description.name}: {description.title}")
     for key in ("source", "license", "citation"):
-        check.report(f"  {key:<10} {description[key]}")
+        check.report(f"  {key:<10} {getattr(description, key)}")
     with tempfile.TemporaryDirectory(prefix="tgas-check-") as folder:
         if check.note_problems(read_data_set(description, Path(folder), check.mirror)):
             (found,) = (Path(folder) / name for name in RESULTS if (Path(folder) / name).is_file())
-            _check_file(check, found, description["name"])
+            _check_file(check, found, description.name)
 
 
 def _check_file(check: _Check, path: Path, name: str | None = None) -> None:

@@ -20,6 +20,7 @@ from tgas_neuro.config.teacher import NetworkOptions, TeacherOptions
 from tgas_neuro.images.source import Images
 from tgas_neuro.plan.configuration import check_configuration
 from tgas_neuro.recordings.datasets.description import (
+    Description,
     calc_description_digest,
     load_description,
     take_window,
@@ -57,7 +58,7 @@ class Plan:
     """
 
     config: Configuration
-    descriptions: dict[str, dict[str, Any]]
+    descriptions: dict[str, Description]
     regions: dict[str, list[str]]
     teacher: str
     search: str
@@ -113,10 +114,10 @@ def build_plan(config: Any, folders: Sequence[Path], name: str = "config.yaml") 
 
 def _plan_recordings(
     wanted: Mapping[str, RegionSource], folders: Sequence[Path], name: str
-) -> tuple[dict[str, list[str]], dict[str, dict[str, Any]]]:
+) -> tuple[dict[str, list[str]], dict[str, Description]]:
     """Data sets of each region, and the description of each data set."""
     regions: dict[str, list[str]] = {}
-    descriptions: dict[str, dict[str, Any]] = {}
+    descriptions: dict[str, Description] = {}
     for region, source in wanted.items():
         regions[region] = []
         for dataset in source.datasets:
@@ -130,7 +131,7 @@ def _plan_recordings(
     return regions, descriptions
 
 
-def _name_datasets(descriptions: Mapping[str, dict]) -> str:
+def _name_datasets(descriptions: Mapping[str, Description]) -> str:
     """All data sets, or the first and how many more there are: a folder's name has a length."""
     joined = "_".join(descriptions)
     if len(joined) <= LONGEST_NAME:
@@ -155,7 +156,7 @@ def _list_weights(network: NetworkOptions | None) -> list[str]:
 def _check_teacher(
     config: Configuration,
     regions: dict[str, list[str]],
-    descriptions: dict[str, dict],
+    descriptions: dict[str, Description],
     name: str,
 ) -> None:
     """What the teacher asks of its data sets and files is there, before any work."""
@@ -171,7 +172,7 @@ def _check_teacher(
         return
     for region, source in read_sources(sections["recordings"], regions).items():
         for dataset in source.folders:
-            if descriptions[dataset]["provides"] == "rdm":
+            if descriptions[dataset].provides == "rdm":
                 try:
                     refuse_published(region, source, dataset, options)
                 except UserError as error:
@@ -179,7 +180,7 @@ def _check_teacher(
 
 
 def _check_sources(
-    regions: Mapping[str, Sequence[str]], descriptions: Mapping[str, dict], name: str
+    regions: Mapping[str, Sequence[str]], descriptions: Mapping[str, Description], name: str
 ) -> None:
     """Refuse a teacher of simulated and of recorded regions; each alone is what a user wants.
 
@@ -187,7 +188,7 @@ def _check_sources(
     Snakemake merges files key by key.
     """
     simulated = {
-        region: all(descriptions[dataset]["reader"] == "simulated" for dataset in datasets)
+        region: all(descriptions[dataset].reader == "simulated" for dataset in datasets)
         for region, datasets in regions.items()
     }
     if len(set(simulated.values())) < 2:
@@ -201,7 +202,7 @@ def _check_sources(
     )
 
 
-def _calc_digests(config: Configuration, descriptions: dict[str, dict]) -> dict[str, str]:
+def _calc_digests(config: Configuration, descriptions: dict[str, Description]) -> dict[str, str]:
     """Digest of exactly the configuration that determines each stage's results."""
     teacher = calc_digest(
         {

@@ -6,6 +6,7 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import xarray as xr
@@ -13,7 +14,7 @@ from PIL import Image, UnidentifiedImageError
 
 from tgas_neuro import __version__
 from tgas_neuro.recordings.assembly import Recordings, validate_assembly, write_assembly
-from tgas_neuro.recordings.datasets.description import calc_description_digest
+from tgas_neuro.recordings.datasets.description import Description, calc_description_digest
 from tgas_neuro.recordings.published_rdms import build_rdm_dataset, validate_rdms, write_rdms
 from tgas_neuro.recordings.readers.arrays import read_arrays
 from tgas_neuro.recordings.readers.brainscore import read_brainscore
@@ -27,7 +28,7 @@ from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import calc_sha256, written_whole
 
 RESULT_FILES = ("assembly.nc", "rdm.nc", "noise_free.nc")
-READERS: dict[str, Callable[[dict, dict[str, Path]], Recordings]] = {
+READERS: dict[str, Callable[[str, Any, dict[str, Path]], Recordings]] = {
     "arrays": read_arrays,
     "brainio": read_brainio,
     "brainscore": read_brainscore,
@@ -39,7 +40,7 @@ READERS: dict[str, Callable[[dict, dict[str, Path]], Recordings]] = {
 }
 
 
-def ingest_recordings(description: dict, files: dict[str, Path], folder: str | Path) -> None:
+def ingest_recordings(description: Description, files: dict[str, Path], folder: str | Path) -> None:
     """Read, check and write one data set.
 
     Writes ``stimuli/``, ``stimuli.csv`` and at last ``assembly.nc``, or ``rdm.nc`` where only
@@ -60,8 +61,8 @@ def ingest_recordings(description: dict, files: dict[str, Path], folder: str | P
         What the reader found wrong with the files; an image that is missing, that nothing
         refers to, or that cannot be decoded; stimuli and responses that do not match.
     """
-    name, folder = description["name"], Path(folder)
-    recordings = READERS[description["reader"]](description, files)
+    name, folder = description.name, Path(folder)
+    recordings = READERS[description.reader](name, description.read_options(), files)
     _check_kind(recordings, description)
     folder.mkdir(parents=True, exist_ok=True)
     beside = folder / f".stimuli.{os.getpid()}-{secrets.token_hex(4)}.part"
@@ -86,16 +87,16 @@ def ingest_recordings(description: dict, files: dict[str, Path], folder: str | P
         content[file](folder / file)
 
 
-def _check_kind(recordings: Recordings, description: dict) -> None:
+def _check_kind(recordings: Recordings, description: Description) -> None:
     given = [
         kind
         for kind, found in (("responses", recordings.assembly), ("rdm", recordings.rdms))
         if found is not None
     ]
-    if given != [description["provides"]]:
+    if given != [description.provides]:
         raise UserError(
-            f"{description['name']}.yaml: provides: {description['provides']!r}, but reader "
-            f"{description['reader']!r} gives {' and '.join(given) or 'nothing'}; correct the key"
+            f"{description.name}.yaml: provides: {description.provides!r}, but reader "
+            f"{description.reader!r} gives {' and '.join(given) or 'nothing'}; correct the key"
         )
 
 
@@ -146,17 +147,17 @@ def _check_image(filename: str, content: bytes, name: str) -> None:
 
 
 def _build_content(
-    recordings: Recordings, stimuli: pd.DataFrame, description: dict
+    recordings: Recordings, stimuli: pd.DataFrame, description: Description
 ) -> dict[str, Callable[[Path], None]]:
     """What writes each netCDF file, by the file's name; its content is stamped and checked."""
-    name = description["name"]
+    name = description.name
     attrs = {
         "dataset": name,
-        "simulated": int(description["reader"] == "simulated"),
-        "title": description["title"],
-        "source": description["source"],
-        "license": description["license"],
-        "citation": description["citation"],
+        "simulated": int(description.reader == "simulated"),
+        "title": description.title,
+        "source": description.source,
+        "license": description.license,
+        "citation": description.citation,
         "stimuli_digest": calc_stimuli_digest(stimuli),
         "description_digest": calc_description_digest(description),
         "tgas_neuro_version": __version__,

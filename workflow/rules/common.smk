@@ -134,29 +134,30 @@ def print_summary():
         pass  # there is none yet, or one of an earlier version
 
 
-def get_files(name):
-    """Name and files of a data set; they are the same in whichever time window it is read."""
-    found = next(found for found in PLAN.descriptions.values() if found["name"] == name)
-    return {"name": name, "files": found["files"]}
+def get_download(dataset, name):
+    """A file to download; it is the same in whichever time window the data set is read."""
+    found = next(found for found in PLAN.descriptions.values() if found.name == dataset)
+    file = next(file for file in found.files if file.name == name)
+    return file.model_dump(mode="json")
 
 
 def list_files(dataset):
     """Files of a data set: the user's own where they lie, others where the download puts them."""
     description = PLAN.descriptions[dataset]
-    folder = f"neural_data/raw/{description['name']}"
-    return [str(locate_file(file, folder)) for file in description["files"]]
+    folder = f"neural_data/raw/{description.name}"
+    return [str(locate_file(file, folder)) for file in description.files]
 
 
 def match_datasets(kind):
     """A regular expression that matches the data sets that provide it, and nothing else."""
-    found = [name for name, found in PLAN.descriptions.items() if found["provides"] == kind]
+    found = [name for name, found in PLAN.descriptions.items() if found.provides == kind]
     return "|".join(map(re.escape, found)) or "(?!)"
 
 
 def list_recordings():
     """What the recordings stage writes of the data sets of all regions."""
     measured = [
-        f"results/recordings/{dataset}/{'assembly' if found['provides'] == 'responses' else 'rdm'}.nc"
+        f"results/recordings/{dataset}/{'assembly' if found.provides == 'responses' else 'rdm'}.nc"
         for dataset, found in PLAN.descriptions.items()
     ]
     return [*measured, *list_stimuli()]

@@ -169,7 +169,7 @@ rule search_figures:
         mem_mb=grow(2000),
         runtime=grow(20),
     params:
-        simulated=any(found["reader"] == "simulated" for found in PLAN.descriptions.values()),
+        simulated=any(found.reader == "simulated" for found in PLAN.descriptions.values()),
         results_version=RESULTS_VERSION,
     message:
         "Drawing the search and its best cell"

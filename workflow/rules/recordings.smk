@@ -17,7 +17,8 @@ rule recordings_download:
         runtime=240,
     params:
         # what is fetched does not depend on how it is read
-        description=lambda wildcards: get_files(wildcards.dataset),
+        file=lambda wildcards: get_download(wildcards.dataset, wildcards.file),
+        folder="neural_data/raw/{dataset}",
         mirror=PLAN.config.recordings.mirror,
     message:
         "Fetching {wildcards.file} of {wildcards.dataset}"
@@ -45,7 +46,8 @@ rule recordings_responses:
         mem_mb=grow(4000),
         runtime=grow(60),
     params:
-        description=lambda wildcards: PLAN.descriptions[wildcards.dataset],
+        description=lambda wildcards: PLAN.descriptions[wildcards.dataset].dump(),
+        folder="results/recordings/{dataset}",
         results_version=RESULTS_VERSION,
     message:
         "Reading the recordings {wildcards.dataset}"

@@ -5,7 +5,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tgas_neuro.recordings.datasets.description import calc_description_digest, load_description
+from tgas_neuro.recordings.datasets.description import (
+    Description,
+    calc_description_digest,
+    load_description,
+)
 from tgas_neuro.recordings.ingest import READERS
 from tgas_neuro.recordings.readers.options import OPTIONS
 from tgas_neuro.runtime.errors import UserError
@@ -56,14 +60,14 @@ def leave_out(key: str) -> dict:
 
 
 def test_a_correct_description_is_returned_as_it_is(tmp_path):
-    assert load_description("mine", [write(tmp_path, CORRECT)]) == CORRECT
+    assert load_description("mine", [write(tmp_path, CORRECT)]).dump() == CORRECT
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in SHIPPED.glob("*.yaml")))
 def test_what_is_shipped_is_correct(name):
     description = load_description(name, [SHIPPED])
-    assert description["name"] == name
-    assert description["reader"] in READERS
+    assert description.name == name
+    assert description.reader in READERS
 
 
 LOCAL = {"name": "a.h5", "path": "~/data/ventral_neural_data.hdf5"}
@@ -76,8 +80,10 @@ def change_local(**keys) -> dict:
 @pytest.mark.parametrize("digests", [{}, {"sha256": "A" * 64}, {"sha1": "B" * 40}])
 def test_a_file_of_the_users_is_given_by_its_path(tmp_path, digests):
     # whether it is there is asked when planning, not here
-    file = load_description("mine", [write(tmp_path, change_local(**digests))])["files"][0]
-    assert file == LOCAL | {kind: digest.lower() for kind, digest in digests.items()}
+    file = load_description("mine", [write(tmp_path, change_local(**digests))]).files[0]
+    assert file.model_dump(exclude_none=True) == LOCAL | {
+        kind: digest.lower() for kind, digest in digests.items()
+    }
 
 
 MISTAKES = {
@@ -145,7 +151,7 @@ MISTAKES = {
     "misspelt key of a file": (change_file(md5="x"), "files[0]: unknown key 'md5' (allowed: name"),
     "size as text": (
         change_file(size="5"),
-        "files[0].size: expected a whole number, got '5' (text)",
+        "files[0].size: expected a whole number or null, got '5' (text)",
     ),
     "size of nothing": (
         change_file(size=0),
@@ -165,7 +171,7 @@ MISTAKES = {
         change_options(image_size=8),
         "options.image_size: 8 is too small; the least allowed is 16",
     ),
-    "no options": (leave_out("options"), "options: key 'seed' is missing; add it: determines"),
+    "no options": (leave_out("options"), "options: key 'seed' is missing; add it: Determines"),
     "not YAML": ("name: mine\ntitle: [a, b\nsource: x\n", "line 3, column 7: not valid YAML ("),
     "tab": ("name: mine\n\ttitle: x\n", "line 2, column 1: not valid YAML ("),
     "key twice": ("name: mine\nname: mine\n", "line 2, column 1: not valid YAML (key 'name' is"),
@@ -233,28 +239,32 @@ def test_the_first_folder_wins(tmp_path):
     second.mkdir()
     write(first, change(title="first"))
     write(second, change(title="second"))
-    assert load_description("mine", [first, second])["title"] == "first"
-    assert load_description("mine", [tmp_path, second])["title"] == "second"
+    assert load_description("mine", [first, second]).title == "first"
+    assert load_description("mine", [tmp_path, second]).title == "second"
 
 
 def test_digests_are_compared_in_lower_case(tmp_path):
     description = load_description("mine", [write(tmp_path, change_file(sha256="A" * 64))])
-    assert description["files"][0]["sha256"] == "a" * 64
+    assert description.files[0].sha256 == "a" * 64
+
+
+def calc_digest(content: dict) -> str:
+    return calc_description_digest(Description.model_validate(content))
 
 
 def test_the_digest_depends_on_what_determines_the_data():
-    digest = calc_description_digest(CORRECT)
+    digest = calc_digest(CORRECT)
     assert len(digest) == 64
-    local = calc_description_digest(change_local())
-    assert calc_description_digest(change_local(path="elsewhere.h5")) != local
+    local = calc_digest(change_local())
+    assert calc_digest(change_local(path="elsewhere.h5")) != local
     moved = [change_local(path=path, sha1="0" * 40) for path in ("here.h5", "there.h5")]
-    assert calc_description_digest(moved[0]) == calc_description_digest(moved[1]) != local
+    assert calc_digest(moved[0]) == calc_digest(moved[1]) != local
     for same in (
         change(title="x", source="x", license="x", citation="x"),
         change_file(url="https://elsewhere.org/a.npy", size=7),
         change(files=CORRECT["files"][::-1]),
     ):
-        assert calc_description_digest(same) == digest
+        assert calc_digest(same) == digest
     for other in (
         change(name="x"),
         change(reader="arrays"),
@@ -263,4 +273,4 @@ def test_the_digest_depends_on_what_determines_the_data():
         change_file(sha256="2" * 64),
         change_file(name="b.npy"),
     ):
-        assert calc_description_digest(other) != digest
+        assert calc_digest(other) != digest

@@ -11,7 +11,9 @@ import h5py
 import numpy as np
 import pytest
 import yaml
+from support.recordings import describe
 
+from tgas_neuro.recordings.datasets.description import Download, LocalFile
 from tgas_neuro.recordings.datasets.files import (
     check_local_file,
     check_planned_files,
@@ -31,28 +33,30 @@ def path(tmp_path) -> Path:
     return tmp_path / "spikes.npy"
 
 
-def describe(**keys) -> dict:
-    return {"name": "responses.npy", **keys}
+def build_file(**keys) -> Download | LocalFile:
+    return (LocalFile if "path" in keys else Download)(name="responses.npy", **keys)
 
 
 def test_files_lie_where_the_user_says_or_where_the_download_puts_them(monkeypatch):
     monkeypatch.setenv("HOME", "/home/me")
-    assert locate_file(describe(path="~/a/b.npy"), "raw") == Path("/home/me/a/b.npy")
-    assert locate_file(describe(path="data/b.npy"), "raw") == Path("data/b.npy")
-    assert locate_file(describe(url="https://x.org/y"), "raw") == Path("raw/responses.npy")
+    assert locate_file(build_file(path="~/a/b.npy"), "raw") == Path("/home/me/a/b.npy")
+    assert locate_file(build_file(path="data/b.npy"), "raw") == Path("data/b.npy")
+    assert locate_file(build_file(url="https://x.org/y", sha256="0" * 64), "raw") == Path(
+        "raw/responses.npy"
+    )
 
 
 def test_right_digests_pass(path):
     digests = {kind: hashlib.new(kind, CONTENT).hexdigest() for kind in ("sha256", "sha1")}
-    assert check_local_file(describe(path=str(path)), "mine") == path
-    assert check_local_file(describe(path=str(path), **digests), "mine") == path
+    assert check_local_file(build_file(path=str(path)), "mine") == path
+    assert check_local_file(build_file(path=str(path), **digests), "mine") == path
 
 
 @pytest.mark.parametrize(("kind", "digits"), [("sha256", 64), ("sha1", 40)])
 def test_a_wrong_digest_is_told_with_both(path, kind, digits):
     found = hashlib.new(kind, CONTENT).hexdigest()
     with pytest.raises(UserError) as error:
-        check_local_file(describe(path=str(path), **{kind: "0" * digits}), "mine")
+        check_local_file(build_file(path=str(path), **{kind: "0" * digits}), "mine")
     assert str(error.value) == (
         f"{path}: {kind} is {found}, mine.yaml says {'0' * digits}; give the file that is meant, "
         "or correct the digest"
@@ -62,11 +66,12 @@ def test_a_wrong_digest_is_told_with_both(path, kind, digits):
 
 def test_an_absent_file_is_told_when_planning(path, monkeypatch):
     monkeypatch.chdir(path.parent)
-    present, absent = describe(path="spikes.npy"), describe(path="data/spike.npy")
-    download = describe(url="https://x.org/y", sha256="0" * 64)
-    check_planned_files([{"name": "mine", "files": [present, download]}])
+    present, absent = build_file(path="spikes.npy"), build_file(path="data/spike.npy")
+    download = build_file(url="https://x.org/y", sha256="0" * 64)
+    mine = describe("netcdf")
+    check_planned_files([mine.model_copy(update={"files": [present, download]})])
     with pytest.raises(UserError) as error:
-        check_planned_files([{"name": "mine", "files": [present, absent]}])
+        check_planned_files([mine.model_copy(update={"files": [present, absent]})])
     assert str(error.value) == (
         "mine.yaml: responses.npy: path: 'data/spike.npy' cannot be read (No such file or "
         f"directory); correct it or bring the file there; it is absolute or relative to "
@@ -77,11 +82,11 @@ def test_an_absent_file_is_told_when_planning(path, monkeypatch):
 
 
 def test_a_folder_is_read_where_it_lies_and_has_no_digest(path):
-    folder = describe(path=str(path.parent))
-    check_planned_files([{"name": "mine", "files": [folder]}])
+    folder = build_file(path=str(path.parent))
+    check_planned_files([describe("netcdf").model_copy(update={"files": [folder]})])
     assert check_local_file(folder, "mine") == path.parent
     with pytest.raises(UserError, match=r"responses.npy: sha1: .* is a folder, which has none; re"):
-        check_local_file(folder | {"sha1": "0" * 40}, "mine")
+        check_local_file(folder.model_copy(update={"sha1": "0" * 40}), "mine")
 
 
 def test_an_hdf5_file_that_hangs_its_library_is_told_unless_its_digest_vouches_for_it(
@@ -93,17 +98,21 @@ def test_an_hdf5_file_that_hangs_its_library_is_told_unless_its_digest_vouches_f
     with h5py.File(path, "w") as file:
         file["names"] = np.array(["Jean", "Paul", "Bo"], dtype=h5py.string_dtype())
     with pytest.raises(UserError, match=r"a.h5: a damaged HDF5 file"):
-        check_local_file(describe(path=str(path)), "mine")
+        check_local_file(build_file(path=str(path)), "mine")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    assert check_local_file(describe(path=str(path), sha256=digest), "mine") == path
+    assert check_local_file(build_file(path=str(path), sha256=digest), "mine") == path
 
 
 def test_only_downloads_match_and_only_in_their_own_folder():
     download = {"url": "https://x.org/y", "sha256": "0" * 64}
     descriptions = [
-        {"name": "a", "files": [{"name": "x.npy", **download}, {"name": "y.npy", "path": "y.npy"}]},
-        {"name": "b.c", "files": [{"name": "z+.npy", **download}]},
-        {"name": "made", "files": []},
+        describe(
+            "netcdf",
+            name="a",
+            files=[{"name": "x.npy", **download}, {"name": "y.npy", "path": "y.npy"}],
+        ),
+        describe("netcdf", name="b.c", files=[{"name": "z+.npy", **download}]),
+        describe("netcdf", name="made"),
     ]
     pattern = re.compile(f"raw/(?P<dataset>[^/]+)/(?P<file>{match_downloads(descriptions)})$")
     assert pattern.match("raw/a/x.npy")["file"] == "x.npy"

@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
+from support.recordings import describe
 
 from tgas_neuro.recordings.datasets.download import fetch_file
 from tgas_neuro.recordings.datasets.files import check_files, fetch_files
@@ -93,7 +94,7 @@ def test_all_files_of_a_data_set(mirror, tmp_path):
     (tmp_path / "own.npy").write_bytes(CONTENT)
     own = {"name": "counts.npy", "path": str(tmp_path / "own.npy"), "sha256": DIGEST}
     files = [{"name": name, "url": URL, "sha256": DIGEST} for name in ("file.npy", "other.npy")]
-    description = {"name": "mine", "files": [*files, own]}
+    description = describe("netcdf", files=[*files, own])
     paths = fetch_files(description, tmp_path / "raw", mirror)
     assert paths == {
         "file.npy": tmp_path / "raw" / "file.npy",
@@ -102,7 +103,7 @@ def test_all_files_of_a_data_set(mirror, tmp_path):
     }
     assert all(path.read_bytes() == CONTENT for path in paths.values())
     assert list_files(tmp_path / "raw") == ["file.npy", "other.npy"]  # the user's is not copied
-    assert fetch_files({"name": "simulated", "files": []}, tmp_path / "raw") == {}
+    assert fetch_files(describe("netcdf"), tmp_path / "raw") == {}
     check_files(description, paths)
     (tmp_path / "own.npy").write_bytes(WRONG)
     for check in (
@@ -116,7 +117,8 @@ def test_all_files_of_a_data_set(mirror, tmp_path):
 def test_files_that_lie_there_are_checked(tmp_path):
     path = tmp_path / "counts.npy"
     path.write_bytes(CONTENT)
-    description = {"name": "mine", "files": [{"name": "counts.npy", "sha256": DIGEST}]}
+    files = [{"name": "counts.npy", "url": URL, "sha256": DIGEST}]
+    description = describe("netcdf", files=files)
     check_files(description, {"counts.npy": path})
     with pytest.raises(UserError, match=r"counts.npy of mine: no such file; fetch it again"):
         check_files(description, {})

@@ -8,13 +8,17 @@ import numpy as np
 import pytest
 from PIL import Image
 from scipy.stats import spearmanr
+from support.recordings import read_recordings
 
 from tgas_neuro.recordings.datasets.description import load_description
-from tgas_neuro.recordings.readers.arrays import read_arrays
 from tgas_neuro.runtime.errors import UserError
 
 NEURAL_DATA = Path(__file__).parents[3] / "neural_data"
 DESCRIPTION = load_description("cowley2023_v4", [NEURAL_DATA])
+
+
+def read_session(files):
+    return read_recordings("arrays", DESCRIPTION.options, files, DESCRIPTION.name)
 
 
 def encode_image(value: int) -> bytes:
@@ -51,7 +55,7 @@ def change_counts(files, change):
 
 
 def test_slots_become_rows(files):
-    recordings = read_arrays(DESCRIPTION, files)
+    recordings = read_session(files)
     assembly = recordings.assembly
     ids = [f"cowley2023_v4_210325_image{number:04d}" for number in (1, 1, 2, 3, 3, 3)]
     assert list(assembly["stimulus_id"].values) == ids
@@ -77,7 +81,7 @@ def test_an_empty_slot_between_others_is_renumbered(files):
         return counts
 
     change_counts(files, free_first)
-    assembly = read_arrays(DESCRIPTION, files).assembly
+    assembly = read_session(files).assembly
     assert list(assembly["repetition"].values) == [0, 1, 0, 0, 1]
     np.testing.assert_array_equal(assembly.values[3:, 0], [5, 6])
 
@@ -120,31 +124,31 @@ def set_value(neuron, image, slot, value):
 def test_a_wrong_array_is_named(files, change, message):
     change_counts(files, change)
     with pytest.raises(UserError, match=message):
-        read_arrays(DESCRIPTION, files)
+        read_session(files)
 
 
 @pytest.mark.parametrize("change", [lambda content: content[:-8], lambda content: b""])
 def test_a_truncated_array_is_named(files, change):
     files["r.npy"].write_bytes(change(files["r.npy"].read_bytes()))
     with pytest.raises(UserError, match=r"r.npy: not a readable .npy array .* may be truncated"):
-        read_arrays(DESCRIPTION, files)
+        read_session(files)
 
 
 def test_a_pickle_is_never_loaded(files):
     np.save(files["r.npy"], np.array([{"an": "object"}], dtype=object), allow_pickle=True)
     with pytest.raises(UserError, match=r"r.npy: not a readable .npy array .*allow_pickle"):
-        read_arrays(DESCRIPTION, files)
+        read_session(files)
 
 
 def test_images_of_another_session_are_named(files, tmp_path):
     write_images(tmp_path / "i.zip", [1, 2])
     with pytest.raises(UserError, match=r"i.zip: image0003.jpg is missing; it holds 2 images"):
-        read_arrays(DESCRIPTION, files)
+        read_session(files)
 
 
 def test_the_files_are_found_by_their_ending(files):
     with pytest.raises(UserError, match=r"yaml: options.images: file is missing and 0 files end"):
-        read_arrays(DESCRIPTION, {"r.npy": files["r.npy"]})
+        read_session({"r.npy": files["r.npy"]})
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +159,7 @@ def paths(real_data):
 
 @pytest.fixture
 def recordings(paths):
-    return read_arrays(DESCRIPTION, paths)
+    return read_session(paths)
 
 
 @pytest.mark.real_data

@@ -8,17 +8,16 @@ import pytest
 import scipy.io
 from PIL import Image
 from scipy.spatial.distance import pdist, squareform
+from support.recordings import read_recordings
 
 from tgas_neuro.recordings.datasets.description import load_description
 from tgas_neuro.recordings.readers.kriegeskorte2008_it import (
     CATEGORIES,
-    read_kriegeskorte2008_it,
 )
 from tgas_neuro.runtime.errors import UserError
 
 NEURAL_DATA = Path(__file__).parents[3] / "neural_data"
 NAME = "Kriegeskorte_Neuron2008_supplementalData.mat"
-DESCRIPTION = {"name": "mine", "options": {"degrees": 7}}
 RDM = pdist(np.random.default_rng(0).normal(size=(92, 10)), "correlation")
 
 
@@ -39,11 +38,15 @@ def build_rdms(rdm: np.ndarray = RDM, name: str = "mIT_674neurons") -> np.ndarra
     return rdms
 
 
+def read_file(files: dict[str, Path], **options):
+    return read_recordings("kriegeskorte2008_it", {"degrees": 7} | options, files)
+
+
 def read(folder: Path, **changes):
     content = {"stimuli_92objs": build_stimuli(), "RDMs_mIT_hIT_fig1": build_rdms()} | changes
     content = {name: value for name, value in content.items() if value is not None}
     scipy.io.savemat(folder / "a.mat", content)
-    return read_kriegeskorte2008_it(DESCRIPTION, {"a.mat": folder / "a.mat"})
+    return read_file({"a.mat": folder / "a.mat"})
 
 
 def test_a_made_file_is_read(tmp_path):
@@ -99,7 +102,7 @@ def test_flags_that_contradict_the_category_are_named(tmp_path):
 def test_another_file_is_named(tmp_path, content):
     (tmp_path / "a.mat").write_bytes(content)
     with pytest.raises(UserError, match=r"a.mat: (not a readable .mat file|variable)"):
-        read_kriegeskorte2008_it(DESCRIPTION, {"a.mat": tmp_path / "a.mat"})
+        read_file({"a.mat": tmp_path / "a.mat"})
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.999])
@@ -108,17 +111,17 @@ def test_a_truncated_file_is_named(tmp_path, share):
     whole = (tmp_path / "a.mat").read_bytes()
     (tmp_path / "a.mat").write_bytes(whole[: int(share * len(whole))])
     with pytest.raises(UserError, match=r"a.mat: (not a readable .mat file|variable)"):
-        read_kriegeskorte2008_it(DESCRIPTION, {"a.mat": tmp_path / "a.mat"})
+        read_file({"a.mat": tmp_path / "a.mat"})
 
 
 def test_the_file_is_found_by_its_ending(tmp_path):
     with pytest.raises(UserError, match=r"mine.yaml: files: 0 files end in .mat"):
-        read_kriegeskorte2008_it(DESCRIPTION, {})
+        read_file({})
 
 
 def test_an_unknown_option_is_named():
     with pytest.raises(UserError, match=r"mine.yaml: options: unknown key 'species'"):
-        read_kriegeskorte2008_it({"name": "mine", "options": {"species": "human"}}, {})
+        read_file({}, species="human")
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +132,7 @@ def path(real_data):
 @pytest.fixture
 def recordings(path):
     description = load_description("kriegeskorte2008_it", [NEURAL_DATA])
-    return read_kriegeskorte2008_it(description, {NAME: path})
+    return read_recordings(description.reader, description.options, {NAME: path}, description.name)
 
 
 @pytest.mark.real_data

@@ -39,12 +39,12 @@ OPTIONS = TeacherOptions(
 
 def ingest(folder, **options):
     description = load_description("simulated", [PROJECT / "neural_data"])
-    description["options"] |= {
+    small = {
         "image_size": 32,
         "images_per_object": {"V0": 1, "V3": 1, "V6": 0},
         "sites": {"V4": 40, "IT": 50},
-        **options,
     }
+    description = description.change_options(**(small | options))
     ingest_recordings(description, {}, folder)
     return folder
 

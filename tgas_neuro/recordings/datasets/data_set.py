@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tgas_neuro.recordings.datasets.description import load_description
+from tgas_neuro.recordings.datasets.description import Description, load_description
 from tgas_neuro.recordings.datasets.files import fetch_files
 from tgas_neuro.recordings.ingest import ingest_recordings
 from tgas_neuro.runtime.errors import UserError
@@ -14,7 +14,7 @@ DESCRIPTIONS = (Path("neural_data"), Path(__file__).parents[3] / "neural_data")
 ENDINGS = (".yaml", ".yml")
 
 
-def find_description(target: str | Path) -> dict:
+def find_description(target: str | Path) -> Description:
     """The checked description of a data set.
 
     Parameters
@@ -38,7 +38,9 @@ def find_description(target: str | Path) -> dict:
     return load_description(path.stem, [path.parent])
 
 
-def read_data_set(description: dict, folder: Path, mirror: Path | None = None) -> Iterator[str]:
+def read_data_set(
+    description: Description, folder: Path, mirror: Path | None = None
+) -> Iterator[str]:
     """Fetch the files of a data set and write what a run would, to `folder`.
 
     Parameters
@@ -56,11 +58,12 @@ def read_data_set(description: dict, folder: Path, mirror: Path | None = None) -
         One line each; nothing where all is well. Of the files all that is wrong, of their content
         what is found first, since what follows hangs on it.
     """
-    raw, complete = RAW / description["name"], True
+    raw, complete = RAW / description.name, True
     files: dict[str, Path] = {}
-    for file in description["files"]:
+    for file in description.files:
         try:
-            files |= fetch_files(description | {"files": [file]}, raw, mirror)
+            one = description.model_copy(update={"files": [file]})
+            files |= fetch_files(one, raw, mirror)
         except UserError as error:
             complete = False
             yield str(error)
@@ -100,9 +103,9 @@ def convert_data_set(target: str | Path, out: Path, mirror: Path | None = None) 
         read.
     """
     description = find_description(target)
-    if description["provides"] != "responses":
+    if description.provides != "responses":
         raise UserError(
-            f"{description['name']}: provides: {description['provides']!r}: only an RDM was "
+            f"{description.name}: provides: {description.provides!r}: only an RDM was "
             "published, so that there are no responses to convert; take another data set"
         )
     if out.suffix != ".nc":
@@ -118,4 +121,4 @@ def convert_data_set(target: str | Path, out: Path, mirror: Path | None = None) 
             (Path(beside) / name).rename(out.parent / name)
         (Path(beside) / "assembly.nc").rename(out)
     n_images = sum(1 for _ in (out.parent / "stimuli").iterdir())
-    return f"{description['name']}: wrote {out}, and beside it stimuli.csv and {n_images} images"
+    return f"{description.name}: wrote {out}, and beside it stimuli.csv and {n_images} images"

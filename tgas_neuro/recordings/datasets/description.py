@@ -1,28 +1,141 @@
 """Descriptions of data sets: one YAML file each, found by name and checked before any work."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import yaml
+from pydantic import AfterValidator
 
-from tgas_neuro.config.schema_errors import check_schema, suggest
+from tgas_neuro.config.checking import check_section
+from tgas_neuro.config.messages import suggest
+from tgas_neuro.config.section import Matching, Section, Text, dump_decisive, key
 from tgas_neuro.recordings.readers.options import OPTIONS
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import calc_digest
 
-SCHEMA = Path(__file__).parents[3] / "workflow" / "schemas" / "neural_data.schema.yaml"
-
-
 TEMPLATE = "template"  # a description to copy; it is no data set and is not listed
-DIGESTS = ("sha256", "sha1")  # that an entry of files may have
 MOST_NODES = 100_000  # values of a YAML file, each counted as often as aliases repeat it
+
+FileName = Annotated[
+    str,
+    Matching(
+        r"^(?!.*\.part$)[A-Za-z0-9_][A-Za-z0-9_. +-]*$",
+        "a plain file name without folders, which does not end in .part",
+    ),
+]
+Sha256 = Annotated[
+    str, Matching("^[0-9a-fA-F]{64}$", "64 hexadecimal digits"), AfterValidator(str.lower)
+]
+Sha1 = Annotated[
+    str, Matching("^[0-9a-fA-F]{40}$", "40 hexadecimal digits"), AfterValidator(str.lower)
+]
+NAME = "Plain file name by which the reader knows it; a download is kept under it."
+fact, note = partial(key, decides=True), partial(key, ..., decides=False)
+
+
+class Download(Section):
+    """A file that is downloaded, or copied from the mirror."""
+
+    name: FileName = fact(..., NAME)
+    url: Annotated[
+        str,
+        Matching(r"^https?://[^/\s]+\S*$", "an address beginning with https:// or http://"),
+    ] = note("Address from which it is downloaded; or give path, to a file of your own.")
+    sha256: Sha256 = fact(..., "SHA-256 of the file, by which it is checked.")
+    size: int | None = key(
+        None,
+        "Size, for the progress bar where the server does not say it.",
+        decides=False,
+        unit="bytes",
+        ge=1,
+    )
+
+
+class LocalFile(Section):
+    """A file or folder of the user's own, which is read where it lies."""
+
+    name: FileName = fact(..., NAME)
+    path: Annotated[
+        str,
+        Matching(
+            r"^[^\x00-\x1f{}*?]*[^\x00-\x1f{}*?\s]$",
+            "a path without control characters and without { } * ?",
+        ),
+    ] = fact(
+        ...,
+        "Where it lies, absolute or relative to the working directory, ~ is the home; or give url "
+        "and sha256, to have it downloaded.",
+    )
+    sha256: Sha256 | None = fact(None, "SHA-256 of the file, checked before the file is read.")
+    sha1: Sha1 | None = fact(None, "SHA-1 of the file, as BrainIO's catalogues have it.")
+
+    def list_unused(self) -> set[str]:
+        """The path, where a digest says which file it is."""
+        return {"path"} if self.get_digests() else set()
+
+    def get_digests(self) -> dict[str, str]:
+        """The digests that are given, by their kind."""
+        given = {"sha256": self.sha256, "sha1": self.sha1}
+        return {kind: digest for kind, digest in given.items() if digest is not None}
+
+
+class Description(Section):
+    """A file of neural_data, which describes a data set of recordings."""
+
+    name: Annotated[
+        str,
+        Matching(
+            "^[A-Za-z0-9][A-Za-z0-9_.-]*$",
+            "letters, digits, '_', '-' and '.', beginning with a letter or digit",
+        ),
+    ] = fact(..., "Name of the data set, the same as the file's without .yaml.")
+    title: Text = note("One line that says what was recorded; shown to the user.")
+    source: Text = note("Where the data come from, the address of the page or repository.")
+    license: Text = note("Licence of the data.")
+    citation: Text = note("What to cite when the data are used.")
+    provides: Literal["responses", "rdm"] = fact(
+        ..., "responses (an assembly of trials) or rdm (only a published RDM)."
+    )
+    reader: Literal[
+        "arrays",
+        "brainio",
+        "brainscore",
+        "kriegeskorte2008_it",
+        "netcdf",
+        "lab_hdf5",
+        "nwb",
+        "simulated",
+    ] = fact(..., "Which reader turns the files into recordings.")
+    files: list[Download | LocalFile] = fact(
+        ...,
+        "The data set's files: each is downloaded (url) or is the user's own (path); an empty list "
+        "where the reader makes or fetches the data itself.",
+    )
+    options: dict[str, Any] = fact({}, "Options of the reader; each reader has its own.")
+
+    def read_options(self, where: str | None = None) -> Any:
+        """Check the options and return them as the reader's model (see `OPTIONS`)."""
+        where = where or f"{self.name}.yaml"
+        return check_section(OPTIONS[self.reader], self.options, where, at=["options"])
+
+    def change_options(self, **options: Any) -> Description:
+        """A copy with other values of these options."""
+        return self.model_copy(update={"options": self.options | options})
+
+    def dump(self) -> dict[str, Any]:
+        """The description as JSON holds it; `Description.model_validate` reads it."""
+        return self.model_dump(mode="json", exclude_none=True)
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
     """`yaml.SafeLoader` that refuses a key given twice, where YAML would keep the last one.
 
-    What a tag or its look says it is and is not (``!!timestamp x``, ``2020-13-45``) has a line and
-    a column too; PyYAML's constructors end with whatever Python raised.
+    Values that their tag or form does not fit are reported with line and column as well;
+    PyYAML's constructors raise whatever Python raised.
     """
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> object:
@@ -48,9 +161,13 @@ class _UniqueKeyLoader(yaml.SafeLoader):
 
 
 def load_yaml(path: str | Path) -> object:
-    """Content of a YAML file; one that is not YAML is a `UserError` with line and column.
+    """Load a YAML file.
 
-    So is one that is nested too deeply, or that grows beyond `MOST_NODES` by its aliases.
+    Raises
+    ------
+    UserError
+        The file is not YAML (with line and column), is nested too deeply, or its aliases expand to
+        more than `MOST_NODES` values.
     """
     try:
         content = yaml.load(Path(path).read_text(encoding="utf-8-sig"), Loader=_UniqueKeyLoader)
@@ -71,7 +188,7 @@ def load_yaml(path: str | Path) -> object:
 
 
 def _count_nodes(content: object, known: dict[int, int]) -> int:
-    """Values in `content`; `known` holds those of the parts that aliases share."""
+    """Count the values in `content`; `known` holds the counts of parts that aliases share."""
     if not isinstance(content, dict | list):
         return 1
     if id(content) not in known:
@@ -80,7 +197,7 @@ def _count_nodes(content: object, known: dict[int, int]) -> int:
     return known[id(content)]
 
 
-def load_description(dataset: str, folders: Sequence[str | Path]) -> dict:
+def load_description(dataset: str, folders: Sequence[str | Path]) -> Description:
     """Find, load and check the description of a data set.
 
     Parameters
@@ -88,13 +205,12 @@ def load_description(dataset: str, folders: Sequence[str | Path]) -> dict:
     dataset
         Its name; the file is ``<dataset>.yaml``.
     folders
-        Where to look, the first folder that has the file wins (usually ``neural_data``).
+        Where to look; the first folder that has the file wins (usually ``neural_data``).
 
     Returns
     -------
-    dict
-        The keys of ``workflow/schemas/neural_data.schema.yaml``, with defaults filled in, also
-        those of the reader's ``options``; digests in lower case.
+    Description
+        With the defaults of all keys, also of the reader's ``options``; digests in lower case.
 
     Raises
     ------
@@ -102,32 +218,18 @@ def load_description(dataset: str, folders: Sequence[str | Path]) -> dict:
         There is no such data set, or its description has a mistake: one line naming the key.
     """
     path = _find_description(dataset, folders)
-    description = check_schema(load_yaml(path), SCHEMA, str(path))
-    if description["name"] != dataset:
+    description = check_section(Description, load_yaml(path), str(path))
+    if description.name != dataset:
         raise UserError(
-            f"{path}: name: {description['name']!r} differs from the file's name; "
+            f"{path}: name: {description.name!r} differs from the file's name; "
             f"write {dataset!r} or rename the file"
         )
-    reader = description["reader"]
-    if reader not in OPTIONS:
-        raise UserError(
-            f"{path}: reader: {reader!r} is not one of: {', '.join(OPTIONS)}"
-            f"{suggest(reader, OPTIONS)}"
-        )
-    names = [file["name"] for file in description["files"]]
+    names = [file.name for file in description.files]
     doubled = [name for index, name in enumerate(names) if name in names[:index]]
     if doubled:
         raise UserError(f"{path}: files: name {doubled[0]!r} appears twice; names must differ")
-    for file in description["files"]:
-        file |= {kind: file[kind].lower() for kind in DIGESTS if kind in file}
-    description["options"] = check_options(description, reader, str(path))
-    return description
-
-
-def check_options(description: dict, reader: str, name: str | None = None) -> dict:
-    """Check the options of a description for a reader; returns them with defaults filled in."""
-    name = name or f"{description.get('name', reader)}.yaml"
-    return check_schema(description.get("options", {}), OPTIONS[reader], name, at=["options"])
+    options = description.read_options(str(path)).model_dump(mode="json", exclude_none=True)
+    return description.model_copy(update={"options": options})
 
 
 def _find_description(dataset: str, folders: Sequence[str | Path]) -> Path:
@@ -144,37 +246,25 @@ def _find_description(dataset: str, folders: Sequence[str | Path]) -> Path:
     )
 
 
-def calc_description_digest(description: dict) -> str:
-    """SHA-256 over what determines the data: name, kind, reader, options, the files' digests.
+def calc_description_digest(description: Description) -> str:
+    """SHA-256 over the keys that decide the data: name, kind, reader, options, the files' digests.
 
-    Title, citation, licence, source and the files' addresses and sizes may change without it. A
-    file of the user's without a digest counts by its path: its content is not known before it is
-    read, and that it was changed the workflow sees by its date.
+    A file of the user's own without a digest counts by its path: its content is not known before
+    it is read, and the workflow sees by its date that it was changed.
     """
-    content = {key: description[key] for key in ("name", "provides", "reader", "options")}
-    content["files"] = {
-        file["name"]: next((file[kind] for kind in DIGESTS if kind in file), None)
-        or f"path {file['path']}"
-        for file in description["files"]
-    }
-    return calc_digest(content)
+    content = dump_decisive(description)
+    files = [dump_decisive(file) for file in description.files]
+    return calc_digest(content | {"files": sorted(files, key=lambda file: str(file["name"]))})
 
 
-def take_window(description: dict, window: Sequence[float], key: str) -> tuple[str, dict]:
-    """The description of a data set with its responses taken in `window`.
+def take_window(
+    description: Description, window: Sequence[float], key: str
+) -> tuple[str, Description]:
+    """The description of a data set with its responses taken in another time window.
 
-    A reader averages or adds the time bins of its source and keeps none, so that a window is
-    chosen when a data set is read. Its result then has a folder of its own: two regions may take
-    two windows of one data set.
-
-    Parameters
-    ----------
-    description
-        From `tgas_neuro.recordings.datasets.description.load_description`.
-    window
-        Start and stop [ms after onset].
-    key
-        The key of the configuration that asks for it, for messages.
+    Readers keep no time bins, so the window is chosen when a data set is read, and each window has
+    a folder of its own. `window` is start and stop [ms after onset], and `key` the key of the
+    configuration that asks for it, for messages.
 
     Returns
     -------
@@ -188,15 +278,14 @@ def take_window(description: dict, window: Sequence[float], key: str) -> tuple[s
         The window is empty, or the reader has none to choose.
     """
     start, stop = window
+    shown = f"[{start:g}, {stop:g}]"
     if not start < stop:
-        raise UserError(f"{key}: {list(window)}: the window ends before it begins; exchange them")
-    reader = description["reader"]
-    able = [name for name, schema in OPTIONS.items() if "window_ms" in schema["properties"]]
-    if reader not in able:
+        raise UserError(f"{key}: {shown}: the window ends before it begins; exchange them")
+    able = [name for name, options in OPTIONS.items() if "window_ms" in options.model_fields]
+    if description.reader not in able:
         raise UserError(
-            f"{key}: {list(window)}: reader {reader!r} of data set {description['name']} has one "
+            f"{key}: {shown}: reader {description.reader!r} of data set {description.name} has one "
             f"time window and no choice; remove the key (readers with a choice: {', '.join(able)})"
         )
-    options = description["options"] | {"window_ms": [start, stop]}
-    folder = f"{description['name']}@{start:g}to{stop:g}ms"
-    return folder, description | {"options": options}
+    folder = f"{description.name}@{start:g}to{stop:g}ms"
+    return folder, description.change_options(window_ms=[start, stop])

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from tgas_neuro.config.messages import suggest
 from tgas_neuro.recordings.assembly import NETCDF
-from tgas_neuro.recordings.datasets.description import DIGESTS
+from tgas_neuro.recordings.datasets.description import Description, Download, LocalFile
 from tgas_neuro.recordings.datasets.download import fetch_file
 from tgas_neuro.recordings.formats.image_files import ARCHIVES
 from tgas_neuro.recordings.formats.subprocess_probe import probe_hdf5
@@ -74,15 +74,15 @@ class SourceFiles(NamedTuple):
     images: Path
 
 
-def find_source_files(description: dict, files: dict[str, Path]) -> SourceFiles:
-    """Tell the files of a description apart by their endings; a folder is the images.
+def find_source_files(dataset: str, files: dict[str, Path]) -> SourceFiles:
+    """Tell the files of a data set apart by their endings; a folder holds the images.
 
     Raises
     ------
     UserError
         There is none or more than one of a kind, one of no kind, or one does not exist.
     """
-    where = f"{description['name']}.yaml: files"
+    where = f"{dataset}.yaml: files"
     found: dict[str, list[Path]] = {kind: [] for kind in KINDS}
     for name, path in files.items():
         path = Path(path)
@@ -114,20 +114,14 @@ def _tell_kind(path: Path, name: str, where: str) -> str:
     )
 
 
-def locate_file(file: dict, folder: str | Path) -> Path:
-    """Where an entry of ``files`` lies: the user's own as written (``~`` is the home), or `folder`.
-
-    Parameters
-    ----------
-    file
-        With ``path``, or to be downloaded.
-    folder
-        Where the data set's downloads are kept.
-    """
-    return Path(file["path"]).expanduser() if "path" in file else Path(folder) / file["name"]
+def locate_file(file: Download | LocalFile, folder: str | Path) -> Path:
+    """Path of a file: the user's own as written (``~`` is the home), a download in `folder`."""
+    if isinstance(file, LocalFile):
+        return Path(file.path).expanduser()
+    return Path(folder) / file.name
 
 
-def check_planned_files(descriptions: Iterable[dict]) -> None:
+def check_planned_files(descriptions: Iterable[Description]) -> None:
     """Check before any work that all files of the user's are there and may be read.
 
     Raises
@@ -136,12 +130,12 @@ def check_planned_files(descriptions: Iterable[dict]) -> None:
         One line that names description, file and path.
     """
     for description in descriptions:
-        for file in description["files"]:
-            if "path" in file:
-                _find_local_file(file, description["name"])
+        for file in description.files:
+            if isinstance(file, LocalFile):
+                _find_local_file(file, description.name)
 
 
-def _find_local_file(file: dict, dataset: str) -> Path:
+def _find_local_file(file: LocalFile, dataset: str) -> Path:
     path = locate_file(file, "")
     try:
         if path.is_dir():
@@ -152,27 +146,27 @@ def _find_local_file(file: dict, dataset: str) -> Path:
         denied = isinstance(error, PermissionError)
         way_out = "allow it to be read" if denied else "correct it or bring the file there"
         raise UserError(
-            f"{dataset}.yaml: {file['name']}: path: {file['path']!r} cannot be read "
+            f"{dataset}.yaml: {file.name}: path: {file.path!r} cannot be read "
             f"({error.strerror}); {way_out}; it is absolute or relative to {Path.cwd()}"
         ) from None
     return path
 
 
-def match_downloads(descriptions: Iterable[dict]) -> str:
+def match_downloads(descriptions: Iterable[Description]) -> str:
     """A regular expression for names of files to download, each behind its data set's folder.
 
     Nothing else matches, so that no file of the user's is ever taken for the output of a rule.
     """
     found = [
-        f"(?<=/{re.escape(description['name'])}/){re.escape(file['name'])}"
+        f"(?<=/{re.escape(description.name)}/){re.escape(file.name)}"
         for description in descriptions
-        for file in description["files"]
-        if "path" not in file
+        for file in description.files
+        if isinstance(file, Download)
     ]
     return "|".join(found) or "(?!)"
 
 
-def check_local_file(file: dict, dataset: str) -> Path:
+def check_local_file(file: LocalFile, dataset: str) -> Path:
     """Check an entry with ``path`` as a whole: it is there, and is what its digests say.
 
     An HDF5 file (netCDF, NWB, MATLAB 7.3) without a digest is probed in a child process first (see
@@ -184,20 +178,20 @@ def check_local_file(file: dict, dataset: str) -> Path:
         It is missing, has another digest, is damaged, or is a folder with a digest.
     """
     path = _find_local_file(file, dataset)
-    given = [kind for kind in DIGESTS if kind in file]
+    given = file.get_digests()
     if path.is_dir():
         if given:
             raise UserError(
-                f"{dataset}.yaml: {file['name']}: {given[0]}: {path} is a folder, which has none; "
-                "remove the key, or give an archive"
+                f"{dataset}.yaml: {file.name}: {next(iter(given))}: {path} is a folder, which "
+                "has none; remove the key, or give an archive"
             )
         return path
-    for kind in given:
+    for kind, digest in given.items():
         with path.open("rb") as content:
             found = hashlib.file_digest(content, kind).hexdigest()
-        if found != file[kind]:
+        if found != digest:
             raise UserError(
-                f"{path}: {kind} is {found}, {dataset}.yaml says {file[kind]}; "
+                f"{path}: {kind} is {found}, {dataset}.yaml says {digest}; "
                 "give the file that is meant, or correct the digest"
             )
     if not given:
@@ -206,7 +200,7 @@ def check_local_file(file: dict, dataset: str) -> Path:
 
 
 def fetch_files(
-    description: dict, folder: str | Path, mirror: str | Path | None = None
+    description: Description, folder: str | Path, mirror: str | Path | None = None
 ) -> dict[str, Path]:
     """Fetch every file of a data set (see `fetch_file`); the user's own are checked, not copied.
 
@@ -230,22 +224,29 @@ def fetch_files(
         A file cannot be had, or is not the one that the description means.
     """
     paths = {}
-    for file in description["files"]:
-        if "path" in file:
-            paths[file["name"]] = check_local_file(file, description["name"])
+    for file in description.files:
+        if isinstance(file, LocalFile):
+            paths[file.name] = check_local_file(file, description.name)
         else:
-            paths[file["name"]] = fetch_file(
-                file["url"],
-                Path(folder) / file["name"],
-                file["sha256"],
-                mirror=mirror,
-                mirror_name=f"{description['name']}/{file['name']}",
-                size=file.get("size"),
-            )
+            paths[file.name] = fetch_download(file, description.name, folder, mirror)
     return paths
 
 
-def check_files(description: dict, files: dict[str, Path]) -> None:
+def fetch_download(
+    file: Download, dataset: str, folder: str | Path, mirror: str | Path | None = None
+) -> Path:
+    """Fetch one file of a data set (see `fetch_files`)."""
+    return fetch_file(
+        file.url,
+        Path(folder) / file.name,
+        file.sha256,
+        mirror=mirror,
+        mirror_name=f"{dataset}/{file.name}",
+        size=file.size,
+    )
+
+
+def check_files(description: Description, files: dict[str, Path]) -> None:
     """Check that files which lie there already, however they came, are those of the description.
 
     Raises
@@ -254,18 +255,16 @@ def check_files(description: dict, files: dict[str, Path]) -> None:
         A file is missing or has another digest; it is left as it is. Of the user's own files also
         what `tgas_neuro.recordings.datasets.files.check_local_file` finds.
     """
-    for file in description["files"]:
-        if "path" in file:
-            check_local_file(file, description["name"])
+    for file in description.files:
+        if isinstance(file, LocalFile):
+            check_local_file(file, description.name)
             continue
-        path = files.get(file["name"])
+        path = files.get(file.name)
         if path is None or not path.is_file():
-            raise UserError(
-                f"{file['name']} of {description['name']}: no such file; fetch it again"
-            )
+            raise UserError(f"{file.name} of {description.name}: no such file; fetch it again")
         found = calc_sha256(path)
-        if found != file["sha256"]:
+        if found != file.sha256:
             raise UserError(
-                f"{path}: sha256 is {found}, the description of {description['name']} says "
-                f"{file['sha256']}; delete the file to have it fetched again, or correct the digest"
+                f"{path}: sha256 is {found}, the description of {description.name} says "
+                f"{file.sha256}; delete the file to have it fetched again, or correct the digest"
             )

@@ -1,17 +1,21 @@
 """Arrays with named axes, brought into one order: trials by site, or the pairs of an RDM."""
 
+import itertools
+from collections.abc import Sequence
+
 import numpy as np
 import xarray as xr
 from scipy.spatial.distance import squareform
 
 from tgas_neuro.recordings.datasets.files import ListedFiles
 from tgas_neuro.recordings.formats.array_files import ENDINGS, load_variable
+from tgas_neuro.recordings.readers.options import ArraysOptions, EvenBins, RdmArray
 from tgas_neuro.recordings.readers.repetition_slots import (
     drop_slots,
     number_repetitions,
     pack_repetitions,
 )
-from tgas_neuro.recordings.readers.time_bins import choose_window
+from tgas_neuro.recordings.readers.time_bins import choose_window, format_window
 from tgas_neuro.runtime.errors import UserError
 
 FORMS = (
@@ -23,7 +27,7 @@ ALLOWED = "; ".join(" x ".join(form) for form in FORMS)
 
 
 def order_axes(
-    values: np.ndarray, axes: list[str], options: dict, where: str
+    values: np.ndarray, axes: Sequence[str], options: ArraysOptions, where: str
 ) -> tuple[np.ndarray, object]:
     """Responses as (presentation, neuroid) or (stimulus, repetition, neuroid), and their window.
 
@@ -60,7 +64,7 @@ def order_axes(
             f"{where}: expected numbers of shape ({', '.join(axes)}), found {values.shape} of "
             f"{values.dtype}; correct options.responses.axes or the array"
         )
-    if options["counts"]:
+    if options.counts:
         check_counts(values, where)
     values, window = _combine_bins(values, axes, options, where)
     axes = [axis for axis in axes if axis != "time_bin"]
@@ -84,11 +88,10 @@ def check_counts(values: np.ndarray, where: str) -> None:
 
 
 def _combine_bins(
-    values: np.ndarray, axes: list[str], options: dict, where: str
+    values: np.ndarray, axes: Sequence[str], options: ArraysOptions, where: str
 ) -> tuple[np.ndarray, object]:
     """Responses without the axis ``time_bin``, and their window."""
-    stated, wanted = options["time_window_ms"], options.get("window_ms")
-    bins = options.get("time_bins_ms")
+    stated, wanted, bins = options.time_window_ms, options.window_ms, options.time_bins_ms
     if "time_bin" not in axes:
         if bins is not None:
             raise UserError(
@@ -97,24 +100,24 @@ def _combine_bins(
             )
         if isinstance(stated, str) and wanted is not None:
             raise UserError(
-                f"{where}: options.window_ms: {wanted} cannot be taken, the responses have one "
-                f"time window ({stated}); leave window_ms out"
+                f"{where}: options.window_ms: {format_window(*wanted)} cannot be taken, the "
+                f"responses have one time window ({stated}); leave window_ms out"
             )
-        if wanted is not None:
-            choose_window(stated[:1], stated[1:], wanted, options["counts"], where)
+        if wanted is not None and not isinstance(stated, str):
+            choose_window(stated[:1], stated[1:], wanted, options.counts, where)
         return values, stated
     axis = axes.index("time_bin")
     size = values.shape[axis]
-    if isinstance(bins, dict):
-        bins = [[bins["start"] + k * bins["width"], bins["start"] + (k + 1) * bins["width"]]
-                for k in range(size)]  # fmt: skip
+    if isinstance(bins, EvenBins):
+        edges = [bins.start + k * bins.width for k in range(size + 1)]
+        bins = [list(pair) for pair in itertools.pairwise(edges)]
     if bins is None or len(bins) != size:
         raise UserError(
             f"{where}: options.time_bins_ms: {len(bins or [])} time bins, axis time_bin has "
             f"{size}; give start and stop of each, or {{start: ..., width: ...}}"
         )
     starts, stops = zip(*bins, strict=True)
-    window = choose_window(starts, stops, wanted, options["counts"], where)
+    window = choose_window(starts, stops, wanted, options.counts, where)
     chosen = np.take(values, window.index, axis=axis)
     return np.tensordot(chosen, window.weights, axes=(axis, 0)), window.edges
 
@@ -172,7 +175,9 @@ def drop_empty(responses: np.ndarray, where: str) -> np.ndarray:
 RDM_FORMS = (("pair",), ("row", "column"), ("region", "pair"), ("region", "row", "column"))
 
 
-def read_rdms(listed: ListedFiles, options: dict, n_stimuli: int) -> xr.DataArray:
+def read_rdms(
+    listed: ListedFiles, options: ArraysOptions, source: RdmArray, n_stimuli: int
+) -> xr.DataArray:
     """RDMs of a data set.
 
     Parameters
@@ -196,10 +201,10 @@ def read_rdms(listed: ListedFiles, options: dict, n_stimuli: int) -> xr.DataArra
     UserError
         The array has another form, or belongs to another number of stimuli or regions.
     """
-    source, regions = options["rdm"], options.get("regions")
-    path = listed.find(source.get("file"), ENDINGS, "options.rdm")
-    where = ": ".join([str(path), *filter(None, [source.get("variable")])])
-    values, axes = load_variable(path, source.get("variable")), source["axes"]
+    regions = options.regions
+    path = listed.find(source.file, ENDINGS, "options.rdm")
+    where = ": ".join([str(path), *filter(None, [source.variable])])
+    values, axes = load_variable(path, source.variable), [*map(str, source.axes)]
     form = next((form for form in RDM_FORMS if set(form) == set(axes)), None)
     if form is None:
         raise UserError(
@@ -232,7 +237,7 @@ def read_rdms(listed: ListedFiles, options: dict, n_stimuli: int) -> xr.DataArra
         rdms.astype(np.float32),
         dims=("region", "pair"),
         coords={"region": regions},
-        attrs={"unit": options["unit"], "time_window_ms": options["time_window_ms"]},
+        attrs={"unit": options.unit, "time_window_ms": options.time_window_ms},
         name="rdm",
     )
 

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 
 from tgas_neuro.recordings.assembly import Recordings, build_assembly
-from tgas_neuro.recordings.datasets.description import check_options
 from tgas_neuro.recordings.datasets.files import ListedFiles
 from tgas_neuro.recordings.formats.array_files import ENDINGS, load_variable
 from tgas_neuro.recordings.formats.image_files import (
@@ -24,25 +23,27 @@ from tgas_neuro.recordings.readers.array_axes import (
     read_rdms,
 )
 from tgas_neuro.recordings.readers.labels import read_labels
+from tgas_neuro.recordings.readers.options import ArraysOptions, ResponseArray
 from tgas_neuro.runtime.errors import UserError
 
 SHOWN = ("object_name", "category_name", "variation")
 
 
-def read_arrays(description: dict, files: dict[str, Path]) -> Recordings:
+def read_arrays(dataset: str, options: ArraysOptions, files: dict[str, Path]) -> Recordings:
     """Read an array of responses, or a published RDM, with its labels and images.
 
     ``options.responses.axes`` names the axes in the array's order: ``presentation`` and
-    ``neuroid``; or ``stimulus``, ``neuroid`` and perhaps ``repetition``, of which NaN marks the
-    slots that were not used; ``time_bin`` may be added. Labels come from constants, arrays,
-    columns of CSV files or patterns. Left to itself, a stimulus is called as its image, the
-    images are in the order of the alphabet, sites are numbered, and the repetitions of
-    presentations are counted as they come.
+    ``neuroid``; or ``stimulus``, ``neuroid`` and perhaps ``repetition``, where NaN marks unused
+    slots; ``time_bin`` may be added. Labels come from constants, arrays, columns of CSV files or
+    patterns. By default a stimulus has the name of its image, the images are in alphabetical
+    order, sites are numbered, and the repetitions of presentations are counted in their order.
 
     Parameters
     ----------
-    description
-        Its ``options`` are `tgas_neuro.recordings.readers.options.ARRAYS`.
+    dataset
+        Name of the data set, for identifiers and messages.
+    options
+        Of its description.
     files
         The arrays, the CSV tables, and the images: an archive, a folder, or an array.
 
@@ -52,34 +53,35 @@ def read_arrays(description: dict, files: dict[str, Path]) -> Recordings:
         A file is damaged, an array has another shape than its axes and labels say, or responses,
         stimuli and images do not belong together.
     """
-    options = check_options(description, "arrays")
-    listed = ListedFiles(description["name"], {name: Path(path) for name, path in files.items()})
-    kinds = [kind for kind in ("responses", "rdm") if kind in options]
-    if len(kinds) != 1:
-        raise UserError(
-            f"{listed.dataset}.yaml: options: {' and '.join(kinds) or 'neither'} of responses and "
-            "rdm given; give the one that the files hold"
-        )
-    if kinds == ["rdm"]:
+    listed = ListedFiles(dataset, {name: Path(path) for name, path in files.items()})
+    if options.responses is not None and options.rdm is None:
+        return _read_responses(listed, options, options.responses)
+    if options.rdm is not None and options.responses is None:
         stimuli, images = _read_stimuli(listed, options, None)
-        return Recordings(stimuli, images, rdms=read_rdms(listed, options, len(stimuli)))
-    return _read_responses(listed, options)
+        rdms = read_rdms(listed, options, options.rdm, len(stimuli))
+        return Recordings(stimuli, images, rdms=rdms)
+    given = "neither" if options.rdm is None else "responses and rdm"
+    raise UserError(
+        f"{dataset}.yaml: options: {given} of responses and rdm given; give the one that the files "
+        "hold"
+    )
 
 
-def _read_responses(listed: ListedFiles, options: dict) -> Recordings:
-    source = options["responses"]
-    path = listed.find(source.get("file"), ENDINGS, "options.responses")
-    where = ": ".join([str(path), *filter(None, [source.get("variable")])])
-    values = load_variable(path, source.get("variable"))
-    responses, window = order_axes(values, source["axes"], options, where)
+def _read_responses(
+    listed: ListedFiles, options: ArraysOptions, source: ResponseArray
+) -> Recordings:
+    path = listed.find(source.file, ENDINGS, "options.responses")
+    where = ": ".join([str(path), *filter(None, [source.variable])])
+    values = load_variable(path, source.variable)
+    responses, window = order_axes(values, source.axes, options, where)
     if responses.ndim == 3:
         stimuli, images = _read_stimuli(listed, options, len(responses))
-        if options["presentations"]:
+        if options.presentations:
             raise UserError(
                 f"{listed.dataset}.yaml: options.presentations is given, but responses.axes has no "
                 "presentation; leave it out, or correct the axes"
             )
-        rows, row, repetition = list_presentations(responses, options["simultaneous"], where)
+        rows, row, repetition = list_presentations(responses, options.simultaneous, where)
         presentation = {"repetition": repetition}
     else:
         stimuli, images = _read_stimuli(listed, options, None)
@@ -97,20 +99,20 @@ def _read_responses(listed: ListedFiles, options: dict) -> Recordings:
             f"{listed.dataset}.yaml: options: label {both[0]!r} is given of presentations (or "
             "stimuli) and of neuroids; a label belongs to one: rename one of them"
         )
-    attrs = {"unit": options["unit"], "time_window_ms": window}
+    attrs = {"unit": options.unit, "time_window_ms": window}
     return Recordings(stimuli, images, build_assembly(rows, presentation, neuroid, attrs))
 
 
 def _read_stimuli(
-    listed: ListedFiles, options: dict, length: int | None
+    listed: ListedFiles, options: ArraysOptions, length: int | None
 ) -> tuple[pd.DataFrame, Iterable[tuple[str, bytes]]]:
     """The stimulus table and the images; `length` stimuli, or as many as there are images."""
-    source = options["images"]
-    if "variable" in source or str(source.get("file", "")).lower().endswith(ENDINGS):
+    source = options.images
+    if source.variable is not None or (source.file or "").lower().endswith(ENDINGS):
         return _read_pixels(listed, options, length)
-    path = _find_images(listed, source.get("file"))
+    path = _find_images(listed, source.file)
     names = {name for name, _ in read_image_files(path)}
-    labels = options["stimuli"]
+    labels = options.stimuli
     known = {"filename", "table"} & set(labels)
     filenames = [] if known else list_image_files(path)
     n_images = len(names)
@@ -142,19 +144,19 @@ def _find_images(listed: ListedFiles, name: str | None) -> Path:
 
 
 def _read_pixels(
-    listed: ListedFiles, options: dict, length: int | None
+    listed: ListedFiles, options: ArraysOptions, length: int | None
 ) -> tuple[pd.DataFrame, Iterator[tuple[str, bytes]]]:
-    source = options["images"]
-    path = listed.find(source.get("file"), ENDINGS, "options.images")
-    pixels = load_variable(path, source.get("variable"))
-    where = f"{path}: {source.get('variable', 'images')}"
+    source = options.images
+    path = listed.find(source.file, ENDINGS, "options.images")
+    pixels = load_variable(path, source.variable)
+    where = f"{path}: {source.variable or 'images'}"
     check_pixels(pixels.dtype, pixels.shape[1:], where)
     if length not in (None, len(pixels)):
         raise UserError(
             f"{where}: {len(pixels)} images along its first axis, the responses have {length} "
             "stimuli; both must be of the same stimuli: correct the axes or the files"
         )
-    table = read_labels(listed, "stimuli", options["stimuli"], len(pixels), "stimulus")
+    table = read_labels(listed, "stimuli", options.stimuli, len(pixels), "stimulus")
     numbered = [f"image_{number:04d}.png" for number in range(1, len(pixels) + 1)]
     table.setdefault("filename", np.array(numbered))
     filenames = table["filename"].tolist()
@@ -162,24 +164,22 @@ def _read_pixels(
     return _complete_table(table, options), images
 
 
-def _complete_table(table: dict[str, np.ndarray], options: dict) -> pd.DataFrame:
+def _complete_table(table: dict[str, np.ndarray], options: ArraysOptions) -> pd.DataFrame:
     """The stimulus table: identifiers default to the file names without their endings."""
     stems = [name.rsplit(".", 1)[0] for name in table["filename"].tolist()]
     first = {
         "stimulus_id": table.pop("stimulus_id", np.array(stems)),
         "filename": table.pop("filename"),
-        "degrees": table.pop("degrees", float(options["degrees"])),
+        "degrees": table.pop("degrees", options.degrees),
     }
     return pd.DataFrame(first | table)
 
 
 def _read_presentations(
-    listed: ListedFiles, options: dict, stimuli: pd.DataFrame, kept: np.ndarray
+    listed: ListedFiles, options: ArraysOptions, stimuli: pd.DataFrame, kept: np.ndarray
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Row of the stimulus table and labels of each presentation that was made."""
-    labels = read_labels(
-        listed, "presentations", options["presentations"], len(kept), "presentation"
-    )
+    labels = read_labels(listed, "presentations", options.presentations, len(kept), "presentation")
     where = f"{listed.dataset}.yaml: options.presentations"
     if "stimulus_id" not in labels:
         raise UserError(
@@ -204,8 +204,10 @@ def _read_presentations(
     return row, labels
 
 
-def _read_neuroids(listed: ListedFiles, options: dict, n_sites: int) -> dict[str, np.ndarray]:
-    labels = read_labels(listed, "neuroids", options["neuroids"], n_sites, "neuroid")
+def _read_neuroids(
+    listed: ListedFiles, options: ArraysOptions, n_sites: int
+) -> dict[str, np.ndarray]:
+    labels = read_labels(listed, "neuroids", options.neuroids, n_sites, "neuroid")
     for label in ("region", "animal"):
         if label not in labels:
             raise UserError(

@@ -16,8 +16,8 @@ import xarray as xr
 
 from tgas_neuro.config.messages import suggest
 from tgas_neuro.recordings.assembly import Recordings
-from tgas_neuro.recordings.datasets.description import check_options
 from tgas_neuro.recordings.readers.convert_source import convert_assembly
+from tgas_neuro.recordings.readers.options import BrainscoreOptions
 from tgas_neuro.recordings.readers.source_assembly import PRESENTATION, SourceAssembly
 from tgas_neuro.recordings.readers.stimulus_table import (
     build_stimulus_table,
@@ -31,7 +31,7 @@ RAW = Path("neural_data/raw")
 DEGREES = 8.0  # [deg], of HvM and most sets in Brain-Score; a column ``degrees`` comes first
 
 
-def read_brainscore(description: dict, files: dict[str, Path]) -> Recordings:
+def read_brainscore(dataset: str, options: BrainscoreOptions, files: dict[str, Path]) -> Recordings:
     """Load a data set with `brainscore_vision.load_dataset` and make it the project's.
 
     Brain-Score downloads to ``neural_data/raw/<dataset>`` under the working directory, unless the
@@ -39,8 +39,8 @@ def read_brainscore(description: dict, files: dict[str, Path]) -> Recordings:
 
     Parameters
     ----------
-    description
-        Its options are those of `tgas_neuro.recordings.readers.options` for ``brainscore``.
+    dataset, options
+        Name of the data set, and what its description says.
     files
         Empty: Brain-Score fetches by itself.
 
@@ -49,14 +49,13 @@ def read_brainscore(description: dict, files: dict[str, Path]) -> Recordings:
     UserError
         The identifier is unknown or private, there is no network, or what came is no recordings.
     """
-    options = check_options(description, "brainscore")
-    name, identifier = f"{description['name']}.yaml", options["identifier"]
+    name, identifier = f"{dataset}.yaml", options.identifier
     if files:
         raise UserError(
             f"{name}: files: {', '.join(files)}: reader 'brainscore' fetches by itself; write "
             "files: [], or use reader 'brainio' for local files"
         )
-    brainscore = import_brainscore(RAW / description["name"])
+    brainscore = import_brainscore(RAW / dataset)
     loaded = load_brainscore(brainscore, "data", identifier, f"{name}: options.identifier")
     source = _describe_source(loaded, f"{name}: {identifier}", options)
     assembly = convert_assembly(source, options).assign_attrs(
@@ -64,13 +63,13 @@ def read_brainscore(description: dict, files: dict[str, Path]) -> Recordings:
     )
     stimulus_set = _find_stimulus_set(brainscore, loaded, options, name)
     where = f"{name}: stimulus set {getattr(stimulus_set, 'identifier', f'of {identifier}')}"
-    listed, folder = _build_table(stimulus_set, options.get("degrees"), where)
+    listed, folder = _build_table(stimulus_set, options.degrees, where)
     assembly, stimuli = match_stimuli(assembly, listed, where, leave_out=True)
     images = read_images(folder, stimuli)
     return Recordings(stimuli.drop(columns=["place", "sha256"]), images, assembly)
 
 
-def _describe_source(loaded: object, where: str, options: dict) -> SourceAssembly:
+def _describe_source(loaded: object, where: str, options: BrainscoreOptions) -> SourceAssembly:
     """Labels out of Brain-Score's MultiIndex, of presentations only those that are used."""
     from brainscore_core.supported_data_standards.brainio.assemblies import walk_coords
 
@@ -93,25 +92,26 @@ def _describe_source(loaded: object, where: str, options: dict) -> SourceAssembl
 
 
 def _to_numbers(part: xr.Variable) -> np.ndarray:
-    """Read a part of the responses; Brain-Score leaves them on disk until then."""
-    return np.asarray(part)
+    return np.asarray(part)  # Brain-Score leaves the responses on disk until then
 
 
-def _find_stimulus_set(brainscore, loaded: xr.DataArray, options: dict, name: str) -> pd.DataFrame:
+def _find_stimulus_set(
+    brainscore, loaded: xr.DataArray, options: BrainscoreOptions, name: str
+) -> pd.DataFrame:
     """The one of the options, else the one that comes with the data set."""
-    found = None if options.get("stimulus_set") else loaded.attrs.get("stimulus_set")
+    found = None if options.stimulus_set else loaded.attrs.get("stimulus_set")
     if found is None:
-        identifier = options.get("stimulus_set") or loaded.attrs.get("stimulus_set_identifier")
+        identifier = options.stimulus_set or loaded.attrs.get("stimulus_set_identifier")
         if not identifier:
             raise UserError(
-                f"{name}: {options['identifier']} does not say which stimulus set it belongs to; "
+                f"{name}: {options.identifier} does not say which stimulus set it belongs to; "
                 "set options.stimulus_set"
             )
         key = f"{name}: options.stimulus_set"
         found = load_brainscore(brainscore, "stimulus_set", str(identifier), key)
     if not isinstance(found, pd.DataFrame) or not getattr(found, "stimulus_paths", None):
         raise UserError(
-            f"{name}: the stimulus set of {options['identifier']} is a {type(found).__name__} "
+            f"{name}: the stimulus set of {options.identifier} is a {type(found).__name__} "
             "without paths of images (stimulus_paths); set options.stimulus_set to another"
         )
     return found
@@ -142,8 +142,7 @@ def _build_table(
     return build_stimulus_table(table, degrees, where), folder
 
 
-# Without these Brain-Score runs pip behind one's back, keeps stale results, and asks Amazon's
-# metadata server for credentials, which takes long where there is none.
+# Without these Brain-Score runs pip, keeps stale results, and waits for Amazon's metadata server.
 SWITCHES = {
     "BS_INSTALL_DEPENDENCIES": "no",
     "RESULTCACHING_DISABLE": "1",
@@ -173,16 +172,8 @@ DAMAGED = ("AssertionError", "BadZipFile", "error", "EOFError", "OSError", "Empt
 def import_brainscore(home: Path) -> ModuleType:
     """Import brainscore_vision with its switches set.
 
-    Parameters
-    ----------
-    home
-        The folder for what Brain-Score downloads; the environment's ``BRAINIO_HOME`` and its like
-        come first, so that a laboratory can share one.
-
-    Raises
-    ------
-    UserError
-        It is not installed.
+    `home` is the folder for what Brain-Score downloads; the environment's ``BRAINIO_HOME`` comes
+    first, because a laboratory may share one. Raises `UserError` if it is not installed.
     """
     for name in HOMES:
         os.environ.setdefault(name, str(home.resolve()))
@@ -203,16 +194,8 @@ def import_brainscore(home: Path) -> ModuleType:
 def load_brainscore(brainscore: ModuleType, kind: str, identifier: str, key: str) -> Any:
     """Load a data set or stimulus set.
 
-    Parameters
-    ----------
-    brainscore
-        From `import_brainscore`.
-    kind
-        ``data`` or ``stimulus_set``.
-    identifier
-        As Brain-Score registers it, for example "MajajHong2015.public".
-    key
-        The key of the description that names it, for messages.
+    `kind` is ``data`` or ``stimulus_set``, `identifier` what Brain-Score registers, for example
+    "MajajHong2015.public", and `key` the key of the description that names it, for messages.
 
     Raises
     ------
@@ -251,10 +234,10 @@ def run_brainscore(load: Callable[[], Any], what: str) -> Any:
     except UserError:
         raise
     except Exception as error:  # its downloads raise plain Exception around a list of others
-        raise UserError(f"{what}: {_word_error(error)}") from None
+        raise UserError(f"{what}: {_format_error(error)}") from None
 
 
-def _word_error(error: Exception) -> str:
+def _format_error(error: Exception) -> str:
     causes = _list_causes(error)
     kinds = {type(cause).__name__ for cause in causes}
     codes = {_find_code(cause) for cause in causes}
@@ -274,10 +257,10 @@ def _word_error(error: Exception) -> str:
     if codes & set(GONE):
         return (
             "it is no longer where this version of brainscore_vision looks for it "
-            f"({_word_cause(causes[-1])}); update brainscore-vision"
+            f"({_format_cause(causes[-1])}); update brainscore-vision"
         )
     if codes & set(BUSY):
-        return f"Amazon S3 has a fault of its own ({_word_cause(causes[-1])}); try again later"
+        return f"Amazon S3 has a fault of its own ({_format_cause(causes[-1])}); try again later"
     if kinds <= {"Exception", "NoCredentialsError"} and "NoCredentialsError" in kinds:
         return (
             "Amazon S3 wants credentials and there are none; set AWS_ACCESS_KEY_ID and "
@@ -290,10 +273,12 @@ def _word_error(error: Exception) -> str:
         )
     if "SHA1" in str(error) or kinds & set(DAMAGED):
         return (
-            f"the copy on this computer is damaged ({_word_cause(error)}); delete the folder "
+            f"the copy on this computer is damaged ({_format_cause(error)}); delete the folder "
             f"{home} (BRAINIO_HOME) to have it fetched again"
         )
-    return f"Brain-Score could not load it ({_word_cause(error)}); try brainscore_vision by itself"
+    return (
+        f"Brain-Score could not load it ({_format_cause(error)}); try brainscore_vision by itself"
+    )
 
 
 def _list_causes(error: BaseException) -> list[BaseException]:
@@ -311,5 +296,5 @@ def _find_code(error: BaseException) -> str:
     return str(response.get("Error", {}).get("Code", "")) if isinstance(response, dict) else ""
 
 
-def _word_cause(error: BaseException) -> str:
+def _format_cause(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

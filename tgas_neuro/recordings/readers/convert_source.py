@@ -1,18 +1,20 @@
 """A source's assembly made the project's: labels, time window, missing values, float32."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from tgas_neuro.recordings.assembly import build_assembly
+from tgas_neuro.recordings.readers.options import NetcdfOptions
 from tgas_neuro.recordings.readers.source_assembly import (
     SourceAssembly,
     check_source,
+    format_absent,
     number_repetitions,
     read_presentation_labels,
     read_site_labels,
-    word_absent,
 )
 from tgas_neuro.recordings.readers.time_bins import Window, check_window, choose_window
 from tgas_neuro.runtime.errors import UserError
@@ -21,7 +23,7 @@ COUNTS = "spikes"  # the unit of counts: they are added over time bins and never
 NOT_STATED = "not stated by the source"
 
 
-def convert_assembly(source: SourceAssembly, options: Mapping[str, object]) -> xr.DataArray:
+def convert_assembly(source: SourceAssembly, options: NetcdfOptions) -> xr.DataArray:
     """Make the project's assembly, dims ``("presentation", "neuroid")``, float32, of a source.
 
     Responses are read in blocks of presentations, so that beside the result only one block and
@@ -33,8 +35,7 @@ def convert_assembly(source: SourceAssembly, options: Mapping[str, object]) -> x
     source
         As it lies in a file or comes from Brain-Score.
     options
-        ``window_ms``, ``unit``, ``region``, ``animal``, ``repetition``, ``neuroid_id`` and
-        ``missing`` as `tgas_neuro.recordings.readers.options` describes them; each may be absent.
+        Of the reader; see `tgas_neuro.recordings.readers.options`.
 
     Raises
     ------
@@ -42,15 +43,13 @@ def convert_assembly(source: SourceAssembly, options: Mapping[str, object]) -> x
         Naming the source, the label or option, the value, what is allowed and the way out.
     """
     check_source(source)
-    unit = str(options.get("unit") or source.attrs.get("unit") or NOT_STATED)
+    unit = str(options.unit or source.attrs.get("unit") or NOT_STATED)
     presentation = read_presentation_labels(source, options)
     neuroid = read_site_labels(source, options)
-    window, edges = _choose_window(source, options.get("window_ms"), unit == COUNTS)
+    window, edges = _choose_window(source, options.window_ms, unit == COUNTS)
     responses, missing = read_responses(source.responses, source.load, window)
     _check_range(source.where, responses, unit, presentation, neuroid)
-    rows, sites = leave_out_missing(
-        source.where, missing, options.get("missing", "refuse"), presentation, neuroid
-    )
+    rows, sites = leave_out_missing(source.where, missing, options.missing, presentation, neuroid)
     if len(rows) < responses.shape[0]:
         responses = responses[rows]
     if len(sites) < responses.shape[1]:
@@ -73,23 +72,24 @@ def _choose_window(
         window = choose_window(starts, stops, window_ms, counted, source.where)
         return (window if binned else None), window.edges
     if source.responses.sizes.get("time_bin", 1) > 1:
-        raise word_absent(source, "time_bin_start and time_bin_end", "time_bin")
+        raise format_absent(source, "time_bin_start and time_bin_end", "time_bin")
     only_bin = Window(np.array([0]), np.ones(1), []) if binned else None
-    return only_bin, _word_window(source, window_ms)
+    return only_bin, _read_window(source, window_ms)
 
 
-def _word_window(source: SourceAssembly, window_ms: list[float] | None) -> list[float] | str:
+def _read_window(source: SourceAssembly, window_ms: list[float] | None) -> list[float] | str:
     """The window [ms] of a source without time bins: its attribute or what the user states."""
-    stated = source.attrs.get("time_window_ms")
-    has_edges = stated is not None and not isinstance(stated, str) and np.size(stated) == 2
+    stated: Any = source.attrs.get("time_window_ms", "")
+    has_edges = not isinstance(stated, str) and np.size(stated) == 2
+    found = [float(edge) for edge in stated] if has_edges else None
     if window_ms is None:
-        return [float(edge) for edge in stated] if has_edges else str(stated or NOT_STATED)
+        return found or str(stated or NOT_STATED)
     edges = list(check_window(window_ms, source.where))
-    if has_edges and [float(edge) for edge in stated] != edges:
+    if found not in (None, edges):
         raise UserError(
-            f"{source.where}: options.window_ms: {list(window_ms)} is not the window that the "
-            f"source states, {[float(edge) for edge in stated]} (time_window_ms), and there are no "
-            "time bins to choose from; remove the option"
+            f"{source.where}: options.window_ms: {edges} is not the window that the source states, "
+            f"{found} (time_window_ms), and there are no time bins to choose from; remove the "
+            "option"
         )
     return edges
 
@@ -207,7 +207,7 @@ def leave_out_missing(
     if not kept.any():
         return rows, sites
     if choice == "refuse":
-        raise _word_missing(where, kept, rows, presentation, neuroid)
+        raise _format_missing(where, kept, rows, presentation, neuroid)
     if choice == "drop_sites":
         sites = sites[~kept.any(axis=0)]
     else:
@@ -222,7 +222,7 @@ def leave_out_missing(
     return rows, sites
 
 
-def _word_missing(
+def _format_missing(
     where: str, kept: np.ndarray, rows: np.ndarray, presentation: dict, neuroid: dict
 ) -> UserError:
     row, site = np.argwhere(kept)[0]

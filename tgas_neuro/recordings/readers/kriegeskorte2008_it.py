@@ -7,9 +7,9 @@ import pandas as pd
 import xarray as xr
 
 from tgas_neuro.recordings.assembly import Recordings
-from tgas_neuro.recordings.datasets.description import check_options
 from tgas_neuro.recordings.formats.array_files import load_mat_variables
 from tgas_neuro.recordings.formats.image_files import encode_images
+from tgas_neuro.recordings.readers.options import Kriegeskorte2008ItOptions
 from tgas_neuro.runtime.errors import UserError
 
 VARIABLES = ("stimuli_92objs", "RDMs_mIT_hIT_fig1")
@@ -27,7 +27,9 @@ CATEGORIES = {
 }
 
 
-def read_kriegeskorte2008_it(description: dict, files: dict[str, Path]) -> Recordings:
+def read_kriegeskorte2008_it(
+    dataset: str, options: Kriegeskorte2008ItOptions, files: dict[str, Path]
+) -> Recordings:
     """Read the supplemental .mat: 92 images with categories, and the RDM of monkey IT.
 
     The RDM is 1 - Pearson correlation over 674 neurons of two animals, condensed to 4186 pairs
@@ -40,16 +42,15 @@ def read_kriegeskorte2008_it(description: dict, files: dict[str, Path]) -> Recor
     UserError
         The file is missing, truncated or another one.
     """
-    options = check_options(description, "kriegeskorte2008_it")
-    path = _find_mat(description, files)
+    path = _find_mat(dataset, files)
     content = _load_mat(path)
     stimuli = _read_stimuli(path, content["stimuli_92objs"])
     pixels = stimuli.pop("pixels")
     table = pd.DataFrame(stimuli)
     number = [f"{index + 1:02d}" for index in range(len(table))]
-    table.insert(0, "stimulus_id", [f"{description['name']}_{text}" for text in number])
+    table.insert(0, "stimulus_id", [f"{dataset}_{text}" for text in number])
     table.insert(1, "filename", [f"stimulus_{text}.png" for text in number])
-    table.insert(2, "degrees", float(options["degrees"]))
+    table.insert(2, "degrees", options.degrees)
     rdm = _read_monkey_rdm(path, content["RDMs_mIT_hIT_fig1"])
     rdms = xr.DataArray(
         rdm[np.newaxis],
@@ -66,11 +67,11 @@ def read_kriegeskorte2008_it(description: dict, files: dict[str, Path]) -> Recor
     return Recordings(table, encode_images(list(table["filename"]), pixels), rdms=rdms)
 
 
-def _find_mat(description: dict, files: dict[str, Path]) -> Path:
+def _find_mat(dataset: str, files: dict[str, Path]) -> Path:
     names = [name for name in files if name.endswith(".mat")]
     if len(names) != 1:
         raise UserError(
-            f"{description['name']}.yaml: files: {len(names)} files end in .mat, this reader needs "
+            f"{dataset}.yaml: files: {len(names)} files end in .mat, this reader needs "
             f"one; there are: {', '.join(files) or 'none'}"
         )
     return Path(files[names[0]])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from tgas_neuro.recordings.assembly import Recordings, build_assembly
-from tgas_neuro.recordings.datasets.description import check_options
 from tgas_neuro.recordings.datasets.files import ListedFiles
 from tgas_neuro.recordings.formats.hdf5_files import get_dataset, list_blocks, open_hdf5, read_text
 from tgas_neuro.recordings.formats.image_files import check_pixels, encode_png
+from tgas_neuro.recordings.readers.options import LabHdf5Options
 from tgas_neuro.recordings.readers.repetition_slots import (
     drop_slots,
     number_repetitions,
@@ -33,10 +33,10 @@ COLUMNS = {
 WINDOW_MS = [70, 170]
 
 
-def read_lab_hdf5(description: dict, files: dict[str, Path]) -> Recordings:
+def read_lab_hdf5(dataset: str, options: LabHdf5Options, files: dict[str, Path]) -> Recordings:
     """Read the laboratory's file.
 
-    Of the file, ``images`` (image, row, column), ``image_meta/{object_name, category,
+    It reads ``images`` (image, row, column), ``image_meta/{object_name, category,
     variation_level}`` (image), ``neural_meta/{V4_NEURONS, IT_NEURONS}`` (indices of sites),
     ``neural_meta/ANIMAL_INFO`` (site; text, bytes or whole numbers) and
     ``time_averaged/variation_level_{0,3,6}`` (trial, image of that level, site), mean rates of
@@ -45,8 +45,8 @@ def read_lab_hdf5(description: dict, files: dict[str, Path]) -> Recordings:
 
     Parameters
     ----------
-    description
-        Under ``options``: ``levels``, ``degrees`` [deg] and ``leave_out_sites`` (indices).
+    dataset, options
+        Name of the data set, and what its description says.
     files
         One file that ends in .hdf5 or .h5. It is read in blocks; all trials of 5,760 images and
         296 sites take 0.3 GB.
@@ -56,30 +56,28 @@ def read_lab_hdf5(description: dict, files: dict[str, Path]) -> Recordings:
     UserError
         The file is truncated or another one, lacks a part, or its parts do not fit together.
     """
-    options = check_options(description, "lab_hdf5")
-    name = description["name"]
-    listed = ListedFiles(name, {key: Path(path) for key, path in files.items()})
+    listed = ListedFiles(dataset, {key: Path(path) for key, path in files.items()})
     path = listed.find(None, (".hdf5", ".h5"), "files")
     with open_hdf5(path) as file:
-        stimuli = _read_stimuli(file, options["levels"])
+        stimuli = _read_stimuli(file, options.levels)
         images = get_dataset(file, "images", 3, "(image, row, column)")
         check_pixels(images.dtype, images.shape[1:], f"{path}: images")
-        trials = [_get_trials(file, level, stimuli) for level in options["levels"]]
-        sites = _read_sites(file, trials[0].shape[2], options["leave_out_sites"])
+        trials = [_get_trials(file, level, stimuli) for level in options.levels]
+        sites = _read_sites(file, trials[0].shape[2], options.leave_out_sites)
         responses, counts = _read_trials(file, trials, sites)
         row, repetition = number_repetitions(counts)
-        check_order(file, responses, row, stimuli, sites)
+        check_trial_order(file, responses, row, stimuli, sites)
     rows = stimuli.pop("row").to_numpy()
-    stimuli.insert(0, "stimulus_id", [f"{name}_{index:04d}" for index in rows])
+    stimuli.insert(0, "stimulus_id", [f"{dataset}_{index:04d}" for index in rows])
     stimuli.insert(1, "filename", [f"image_{index:04d}.png" for index in rows])
-    stimuli.insert(2, "degrees", float(options["degrees"]))
+    stimuli.insert(2, "degrees", options.degrees)
     coords = ["stimulus_id", *COLUMNS]
     assembly = build_assembly(
         responses,
         {coord: stimuli[coord].to_numpy(dtype=str)[row] for coord in coords}
         | {"repetition": repetition},
         {
-            "neuroid_id": np.array([f"{name}_{index:03d}" for index in sites.index]),
+            "neuroid_id": np.array([f"{dataset}_{index:03d}" for index in sites.index]),
             "region": sites["region"].to_numpy(dtype=str),
             "animal": sites["animal"].to_numpy(dtype=str),
         },
@@ -88,7 +86,7 @@ def read_lab_hdf5(description: dict, files: dict[str, Path]) -> Recordings:
     return Recordings(stimuli, _read_images(path, list(stimuli["filename"]), rows), assembly)
 
 
-def _read_stimuli(file: h5py.File, levels: list[str]) -> pd.DataFrame:
+def _read_stimuli(file: h5py.File, levels: Sequence[str]) -> pd.DataFrame:
     """Columns of `COLUMNS` and the file's ``row``, of the images of these levels, in turn."""
     n_images = get_dataset(file, "images", 3, "(image, row, column)").shape[0]
     table = pd.DataFrame({"row": np.arange(n_images)})
@@ -230,19 +228,19 @@ MEANS = "time_averaged_trial_averaged"
 LEAST_CORRELATION = 0.5
 
 
-def check_order(
+def check_trial_order(
     file: h5py.File,
     responses: np.ndarray,
     row: np.ndarray,
     stimuli: pd.DataFrame,
     sites: pd.DataFrame,
 ) -> None:
-    """Compare each level's trials with the file's own means, where it has them.
+    """Check that trials and images of the laboratory's file are in the same order.
 
-    The file does not say which image a column of ``variation_level_3`` belongs to: it is taken
-    that the columns are the images of that level in the order of ``images``. Then the mean over
-    trials correlates with ``time_averaged_trial_averaged`` (image, site) over images, near 1;
-    in any other order near 0. The median over sites must reach 0.5.
+    The file does not say which image a column of ``variation_level_3`` belongs to; the reader
+    assumes the images of that level in the order of ``images``. If so, the mean over trials
+    correlates with ``time_averaged_trial_averaged`` (image, site) by nearly 1 over images, and
+    otherwise by nearly 0. The median over sites must reach 0.5.
 
     Parameters
     ----------
@@ -282,7 +280,7 @@ def check_order(
         if found < LEAST_CORRELATION:
             raise UserError(
                 f"{file.filename}: level {level}: means over trials and {MEANS} correlate by "
-                f"{found:.2f} (median over sites, over images), expected about 1; the trials stand "
+                f"{found:.2f} (median over sites, over images), expected about 1; the trials are "
                 "in another order than the images: put them in the order of image_meta"
             )
 
@@ -290,8 +288,7 @@ def check_order(
 def calc_median_correlation(one: np.ndarray, other: np.ndarray) -> float:
     """Median over sites of Pearson's r over images; both (image, site).
 
-    Sites that are constant or not finite are left out; 1.0 where none is left or there are
-    fewer than three images, which tell nothing.
+    Sites that are constant or not finite are left out; 1.0 for fewer than three images or no site.
     """
     if len(one) < 3:
         return 1.0

@@ -10,13 +10,16 @@ import pandas as pd
 from tgas_neuro.config.messages import suggest
 from tgas_neuro.recordings.datasets.files import ListedFiles
 from tgas_neuro.recordings.formats.array_files import ENDINGS, load_variable
+from tgas_neuro.recordings.readers.options import Labels, LabelSource
 from tgas_neuro.runtime.errors import UserError
 
 TEXT_LABELS = ("stimulus_id", "filename", "neuroid_id", "region", "animal", "array", "session")
 WHOLE_LABELS = ("repetition",)
 
 
-def read_labels(files: ListedFiles, table: str, sources: dict, length: int, dim: str) -> dict:
+def read_labels(
+    files: ListedFiles, table: str, sources: Labels, length: int, dim: str
+) -> dict[str, np.ndarray]:
     """Values of every label of one table.
 
     Parameters
@@ -26,8 +29,7 @@ def read_labels(files: ListedFiles, table: str, sources: dict, length: int, dim:
     table
         Key of the options: ``stimuli``, ``presentations`` or ``neuroids``.
     sources
-        What stands there: name of the label to its source; ``table`` names a CSV file whose
-        columns are all labels.
+        Name of each label to its source; ``table`` names a CSV file whose columns are all labels.
     length
         How many values each must have.
     dim
@@ -47,7 +49,7 @@ def read_labels(files: ListedFiles, table: str, sources: dict, length: int, dim:
     found = {}
     sources = dict(sources)
     name = sources.pop("table", None)
-    if name is not None:
+    if isinstance(name, str):
         path = files.find(name, (".csv",), f"options.{table}.table")
         columns = read_table(path)
         found = {label: (columns[label].to_numpy(), f"{path}: column") for label in columns}
@@ -59,36 +61,39 @@ def read_labels(files: ListedFiles, table: str, sources: dict, length: int, dim:
     }
 
 
-def _read_source(files: ListedFiles, source, length: int, key: str) -> tuple[np.ndarray, str]:
+def _read_source(
+    files: ListedFiles, source: str | float | LabelSource, length: int, key: str
+) -> tuple[np.ndarray, str]:
     """Values and where they come from."""
     where = f"{files.dataset}.yaml: {key}"
-    if not isinstance(source, dict):
+    if not isinstance(source, LabelSource):
         return np.full(length, source), where
-    kinds = [kind for kind in ("variable", "column", "pattern") if kind in source]
-    if len(kinds) > 1 or (not kinds and "file" not in source):
+    possible = ("variable", "column", "pattern")
+    kinds = [kind for kind in possible if getattr(source, kind) is not None]
+    if len(kinds) > 1 or (not kinds and source.file is None):
         raise UserError(
             f"{where}: has {' and '.join(kinds) or 'none'} of variable, column, pattern; give one"
         )
-    if "pattern" in source:
-        numbers = range(source.get("first", 0), source.get("first", 0) + length)
-        return np.array([source["pattern"] % number for number in numbers]), where
-    if "column" in source:
-        path = files.find(source.get("file"), (".csv",), key)
+    if source.pattern is not None:
+        numbers = range(source.first, source.first + length)
+        return np.array([source.pattern % number for number in numbers]), where
+    if source.column is not None:
+        path = files.find(source.file, (".csv",), key)
         columns = read_table(path)
-        if source["column"] not in columns:
+        if source.column not in columns:
             raise UserError(
-                f"{path}: column {source['column']!r} ({key}) is missing"
-                f"{suggest(source['column'], columns)}; there are: {', '.join(columns)}"
+                f"{path}: column {source.column!r} ({key}) is missing"
+                f"{suggest(source.column, columns)}; there are: {', '.join(columns)}"
             )
-        return columns[source["column"]].to_numpy(), f"{path}: {source['column']}"
-    path = files.find(source.get("file"), ENDINGS, key)
-    values = np.squeeze(load_variable(path, source.get("variable")))
+        return columns[source.column].to_numpy(), f"{path}: {source.column}"
+    path = files.find(source.file, ENDINGS, key)
+    values = np.squeeze(load_variable(path, source.variable))
     if values.ndim > 1:
         raise UserError(
-            f"{path}: {source.get('variable', 'array')} ({key}) has shape {values.shape}, expected "
+            f"{path}: {source.variable or 'array'} ({key}) has shape {values.shape}, expected "
             f"one value for each of {length}; give an array of one dimension"
         )
-    return np.atleast_1d(values), f"{path}: {source.get('variable', 'array')}"
+    return np.atleast_1d(values), f"{path}: {source.variable or 'array'}"
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -100,7 +105,7 @@ def read_table(path: Path) -> pd.DataFrame:
                 path, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False
             )
     except (OSError, ValueError, pd.errors.ParserWarning) as error:
-        raise UserError(f"{path}: not a CSV table in UTF-8 ({error}); save it anew") from None
+        raise UserError(f"{path}: not a CSV table in UTF-8 ({error}); save it again") from None
     bad = [str(name) for name in table.columns if re.match(r"Unnamed: \d+$|$", str(name))]
     if bad:
         raise UserError(f"{path}: a column has no name; name every column in the first line")
@@ -141,12 +146,12 @@ def convert_to_text(values: np.ndarray, label: str, dim: str, where: str) -> np.
         # a presentation label is repeated many times: each value is converted once
         key = (type(value), value)
         if key not in place:
-            place[key] = _word_identifier(value, f"{where}: {label} of {dim} {number}", dim)
+            place[key] = _format_identifier(value, f"{where}: {label} of {dim} {number}", dim)
         texts.append(place[key])
     return np.array(texts, dtype=str)
 
 
-def _word_identifier(value: object, what: str, dim: str) -> str:
+def _format_identifier(value: object, what: str, dim: str) -> str:
     if isinstance(value, bytes):
         try:
             value = value.decode("utf-8")

@@ -8,9 +8,9 @@ import numpy as np
 import xarray as xr
 
 from tgas_neuro.recordings.assembly import DIMS, REQUIRED_COORDS, Recordings
-from tgas_neuro.recordings.datasets.description import check_options
 from tgas_neuro.recordings.datasets.files import find_source_files
 from tgas_neuro.recordings.readers.convert_source import NOT_STATED, convert_assembly
+from tgas_neuro.recordings.readers.options import BrainioOptions, NetcdfOptions
 from tgas_neuro.recordings.readers.source_assembly import SourceAssembly
 from tgas_neuro.recordings.readers.stimulus_table import (
     load_stimulus_table,
@@ -20,7 +20,7 @@ from tgas_neuro.recordings.readers.stimulus_table import (
 from tgas_neuro.runtime.errors import UserError
 
 
-def read_netcdf(description: dict, files: dict[str, Path]) -> Recordings:
+def read_netcdf(dataset: str, options: NetcdfOptions, files: dict[str, Path]) -> Recordings:
     """Read an assembly file as `tgas_neuro.recordings.assembly.write_assembly` writes it.
 
     Three files: the assembly (``.nc``), the stimulus table (``.csv``, see `load_stimulus_table`)
@@ -34,18 +34,17 @@ def read_netcdf(description: dict, files: dict[str, Path]) -> Recordings:
     UserError
         What is missing and what to add, or what is wrong, in one line.
     """
-    options = check_options(description, "netcdf")
-    paths = find_source_files(description, files)
+    paths = find_source_files(dataset, files)
     with open_netcdf_source(paths.assembly, "response") as source:
         _check_contract(source, options)
         assembly = convert_assembly(source, options)
-    listed = load_stimulus_table(paths.table, options.get("degrees"))
+    listed = load_stimulus_table(paths.table, options.degrees)
     assembly, stimuli = match_stimuli(assembly, listed, str(paths.table), leave_out=False)
     images = read_images(paths.images, stimuli)
     return Recordings(stimuli.drop(columns=["place", "sha256"]), images, assembly)
 
 
-def _check_contract(source: SourceAssembly, options: dict) -> None:
+def _check_contract(source: SourceAssembly, options: NetcdfOptions) -> None:
     """Name at once all that the file lacks, with how it is added."""
     if set(source.responses.dims) != set(DIMS):
         raise UserError(
@@ -59,7 +58,7 @@ def _check_contract(source: SourceAssembly, options: dict) -> None:
         if label not in source.labels
     }
     for attr, option in (("unit", "unit"), ("time_window_ms", "window_ms")):
-        if attr not in source.attrs and options.get(option) is None:
+        if attr not in source.attrs and getattr(options, option) is None:
             example = "'spikes'" if attr == "unit" else f"[70, 170] (or {NOT_STATED!r})"
             lacking[f"attribute {attr!r}"] = f"response.attrs[{attr!r}] = {example}"
     if lacking:
@@ -69,7 +68,7 @@ def _check_contract(source: SourceAssembly, options: dict) -> None:
         )
 
 
-def read_brainio(description: dict, files: dict[str, Path]) -> Recordings:
+def read_brainio(dataset: str, options: BrainioOptions, files: dict[str, Path]) -> Recordings:
     """Read what BrainIO packages as ``assy_*.nc``, ``stimulus_*.csv`` and ``stimulus_*.zip``.
 
     The netCDF file is read with xarray alone: BrainIO's own loader makes a MultiIndex of all
@@ -80,8 +79,10 @@ def read_brainio(description: dict, files: dict[str, Path]) -> Recordings:
 
     Parameters
     ----------
-    description
-        Its options are those of `tgas_neuro.recordings.readers.options` for ``brainio``.
+    dataset
+        Name of the data set, for messages.
+    options
+        Of its description.
     files
         By name: one ``.nc``, one ``.csv``, and an archive or folder of images. Their SHA-1 or
         SHA-256, where the description gives one, is checked before.
@@ -91,11 +92,10 @@ def read_brainio(description: dict, files: dict[str, Path]) -> Recordings:
     UserError
         A file is missing, damaged or another one, or the three do not belong together.
     """
-    options = check_options(description, "brainio")
-    paths = find_source_files(description, files)
+    paths = find_source_files(dataset, files)
     with open_netcdf_source(paths.assembly) as source:
         assembly = convert_assembly(source, options)
-    listed = load_stimulus_table(paths.table, options.get("degrees"))
+    listed = load_stimulus_table(paths.table, options.degrees)
     assembly, stimuli = match_stimuli(assembly, listed, str(paths.table), leave_out=True)
     images = read_images(paths.images, stimuli, listed)
     return Recordings(stimuli.drop(columns=["place", "sha256"]), images, assembly)

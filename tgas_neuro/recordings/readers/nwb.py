@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from tgas_neuro.recordings.assembly import Recordings, build_assembly
-from tgas_neuro.recordings.datasets.description import check_options
 from tgas_neuro.recordings.datasets.files import ListedFiles
 from tgas_neuro.recordings.formats.image_files import ARCHIVES, read_image_files, split_numbers
 from tgas_neuro.recordings.readers.nwb_tables import (
@@ -21,6 +20,7 @@ from tgas_neuro.recordings.readers.nwb_tables import (
     read_presentations,
     read_regions,
 )
+from tgas_neuro.recordings.readers.options import NwbOptions
 from tgas_neuro.recordings.readers.time_bins import check_window
 from tgas_neuro.runtime.errors import UserError
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import pynwb
 
 
-def read_nwb(description: dict, files: dict[str, Path]) -> Recordings:
+def read_nwb(dataset: str, options: NwbOptions, files: dict[str, Path]) -> Recordings:
     """Read one session of an NWB file, as DANDI's primate data sets have it.
 
     Units are the rows of ``units`` with ``spike_times`` [s]; their region is a column of units or
@@ -39,8 +39,10 @@ def read_nwb(description: dict, files: dict[str, Path]) -> Recordings:
 
     Parameters
     ----------
-    description
-        Its ``options`` are `tgas_neuro.recordings.readers.options.NWB`.
+    dataset
+        Name of the data set, for identifiers and messages.
+    options
+        Of its description.
     files
         One file that ends in .nwb, and the images: an archive or a folder, or, with
         ``options.images``, a container inside the file. Further sessions are data sets of their
@@ -51,31 +53,29 @@ def read_nwb(description: dict, files: dict[str, Path]) -> Recordings:
     UserError
         The file is damaged or lacks a table, column, unit or image.
     """
-    options = check_options(description, "nwb")
-    name = description["name"]
-    listed = ListedFiles(name, {key: Path(path) for key, path in files.items()})
+    listed = ListedFiles(dataset, {key: Path(path) for key, path in files.items()})
     path = listed.find(None, (".nwb",), "files")
-    start, stop = check_window(options["window_ms"], f"{name}.yaml")
+    start, stop = check_window(options.window_ms, f"{dataset}.yaml")
     with open_nwb(path) as nwb:
         shown = read_presentations(nwb, options, str(path))
-        units, neuroid = _read_units(nwb, options, name, str(path))
+        units, neuroid = _read_units(nwb, options, dataset, str(path))
         shown, unobserved = _drop_unobserved(nwb, shown, units, [start, stop], str(path))
         spike_times = [nwb.units["spike_times"][int(unit)] for unit in units]
         counts = count_spikes(spike_times, shown["onset"].to_numpy(), [start, stop])
         session = str(nwb.session_id or nwb.identifier)
         stimuli = _list_stimuli(shown, options, str(path))
-        if "images" in options:
-            found = match_images(nwb, options["images"], list(stimuli["stimulus_id"]), str(path))
-    if "images" in options:
+        if options.images:
+            found = match_images(nwb, options.images, list(stimuli["stimulus_id"]), str(path))
+    if options.images:
         stimuli["filename"] = [f"image_{number:04d}.png" for number in range(len(stimuli))]
-        images = read_nwb_images(path, options["images"], found, list(stimuli["filename"]))
+        images = read_nwb_images(path, options.images, found, list(stimuli["filename"]))
     else:
         stimuli["filename"], images = _find_images(listed, stimuli)
-    stimuli["degrees"] = float(options["degrees"])
+    stimuli["degrees"] = options.degrees
     n_sites = len(neuroid["neuroid_id"])
     assembly = build_assembly(
         counts,
-        {label: shown[label].to_numpy() for label in ["stimulus_id", *options["labels"]]}
+        {label: shown[label].to_numpy() for label in ["stimulus_id", *options.labels.get_columns()]}
         | {"repetition": shown.groupby("stimulus_id").cumcount().to_numpy()},
         neuroid | {"session": np.full(n_sites, session)},
         {
@@ -90,7 +90,7 @@ def read_nwb(description: dict, files: dict[str, Path]) -> Recordings:
 
 
 def _read_units(
-    nwb: pynwb.NWBFile, options: dict, name: str, where: str
+    nwb: pynwb.NWBFile, options: NwbOptions, dataset: str, where: str
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Rows of the units that are taken, and their labels."""
     units = nwb.units
@@ -100,26 +100,26 @@ def _read_units(
             f"{where}: no table of units with spike_times ({there}); this reader counts spikes: "
             "use the file with sorted or thresholded spikes"
         )
-    rows = choose_rows(units, options["units"], "units", where)
-    if "region" in options:
-        regions = np.full(len(rows), options["region"])
+    rows = choose_rows(units, options.units, "units", where)
+    if options.region:
+        regions = np.full(len(rows), options.region)
     else:
         regions = read_regions(nwb, options, rows, where)
-    if options["regions"]:
-        kept = np.isin(regions, list(options["regions"]))
+    if options.regions:
+        kept = np.isin(regions, list(options.regions))
         if not kept.any():
             raise UserError(
-                f"{where}: options.regions: no unit lies in {', '.join(options['regions'])}; there "
+                f"{where}: options.regions: no unit lies in {', '.join(options.regions)}; there "
                 f"are: {', '.join(sorted(set(regions.tolist())))}"
             )
         rows, regions = rows[kept], regions[kept]
-        regions = np.array([options["regions"][region] for region in regions.tolist()])
-    animal = options.get("animal") or getattr(nwb.subject, "subject_id", None)
+        regions = np.array([options.regions[region] for region in regions.tolist()])
+    animal = options.animal or getattr(nwb.subject, "subject_id", None)
     if not animal:
         raise UserError(f"{where}: the file names no subject; give it as options.animal")
     ids = np.asarray(units.id[:])[rows]
     return rows, {
-        "neuroid_id": np.array([f"{name}_{unit}" for unit in ids]),
+        "neuroid_id": np.array([f"{dataset}_{unit}" for unit in ids]),
         "region": regions,
         "animal": np.full(len(rows), str(animal)),
     }
@@ -144,9 +144,9 @@ def _drop_unobserved(
     return shown[kept].reset_index(drop=True), int((~kept).sum())
 
 
-def _list_stimuli(shown: pd.DataFrame, options: dict, where: str) -> pd.DataFrame:
+def _list_stimuli(shown: pd.DataFrame, options: NwbOptions, where: str) -> pd.DataFrame:
     """One row a stimulus, with what the table says of it."""
-    columns = [*options["labels"], *(["filename"] if "filename" in shown else [])]
+    columns = [*options.labels.get_columns(), *(["filename"] if "filename" in shown else [])]
     stimuli = shown[["stimulus_id", *columns]].drop_duplicates()
     doubled = stimuli["stimulus_id"].duplicated(keep=False)
     if doubled.any():

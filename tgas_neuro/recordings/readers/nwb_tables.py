@@ -14,6 +14,7 @@ import pandas as pd
 from tgas_neuro.config.messages import suggest
 from tgas_neuro.recordings.formats.image_files import check_pixels, encode_png
 from tgas_neuro.recordings.readers.labels import convert_to_text
+from tgas_neuro.recordings.readers.options import NwbOptions
 from tgas_neuro.runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def read_column(table: Any, column: str, key: str, where: str) -> np.ndarray:
     return values
 
 
-def read_presentations(nwb: pynwb.NWBFile, options: dict, where: str) -> pd.DataFrame:
+def read_presentations(nwb: pynwb.NWBFile, options: NwbOptions, where: str) -> pd.DataFrame:
     """Columns ``stimulus_id``, ``onset`` [s], the labels and ``filename``, of the chosen rows.
 
     The table is any `DynamicTable` of the file; or an `IndexSeries`, whose data are the
@@ -73,7 +74,7 @@ def read_presentations(nwb: pynwb.NWBFile, options: dict, where: str) -> pd.Data
     from hdmf.common import DynamicTable
     from pynwb.image import IndexSeries
 
-    table = find_object(nwb, options["table"], (DynamicTable, IndexSeries), "table", where)
+    table = find_object(nwb, options.table, (DynamicTable, IndexSeries), "table", where)
     if isinstance(table, IndexSeries):
         columns = _read_series(table, options, where)
     else:
@@ -91,24 +92,31 @@ def read_presentations(nwb: pynwb.NWBFile, options: dict, where: str) -> pd.Data
     return pd.DataFrame(columns | {"stimulus_id": stimulus})
 
 
-def _read_table(table: Any, options: dict, where: str) -> dict[str, np.ndarray]:
+def _read_table(table: Any, options: NwbOptions, where: str) -> dict[str, np.ndarray]:
     if len(table.id) == 0:
         raise UserError(f"{where}: table {table.name!r} is empty; name another as options.table")
-    kept = choose_rows(table, options["presentations"], "presentations", where)
+    kept = choose_rows(table, options.presentations, "presentations", where)
     wanted = {
-        "stimulus_id": ("stimulus_column", options["stimulus_column"]),
-        "onset": ("onset_column", options["onset_column"]),
-    } | {label: (f"labels.{label}", column) for label, column in options["labels"].items()}
-    if "filename_column" in options:
-        wanted["filename"] = ("filename_column", options["filename_column"])
+        "stimulus_id": ("stimulus_column", options.stimulus_column),
+        "onset": ("onset_column", options.onset_column),
+    } | {
+        label: (f"labels.{label}", column) for label, column in options.labels.get_columns().items()
+    }
+    if options.filename_column:
+        wanted["filename"] = ("filename_column", options.filename_column)
     return {
         name: read_column(table, column, key, where)[kept] for name, (key, column) in wanted.items()
     }
 
 
-def _read_series(series: Any, options: dict, where: str) -> dict[str, np.ndarray]:
-    for key in ("presentations", "labels", "filename_column"):
-        if options.get(key):
+def _read_series(series: Any, options: NwbOptions, where: str) -> dict[str, np.ndarray]:
+    given = {
+        "presentations": options.presentations,
+        "labels": options.labels.get_columns(),
+        "filename_column": options.filename_column,
+    }
+    for key, value in given.items():
+        if value:
             raise UserError(
                 f"{where}: options.{key}: {series.name!r} is an IndexSeries without columns; leave "
                 "the key out, or name a table"
@@ -136,9 +144,11 @@ def choose_rows(table: Any, chosen: dict[str, list], key: str, where: str) -> np
     return np.flatnonzero(kept)
 
 
-def read_regions(nwb: pynwb.NWBFile, options: dict, rows: np.ndarray, where: str) -> np.ndarray:
+def read_regions(
+    nwb: pynwb.NWBFile, options: NwbOptions, rows: np.ndarray, where: str
+) -> np.ndarray:
     """What the file calls the region of each of these units: their own column, or electrodes'."""
-    units, column = nwb.units, options["region_column"]
+    units, column = nwb.units, options.region_column
     if column in units.colnames:
         values = read_column(units, column, "region_column", where)[rows]
         return convert_to_text(values, column, "unit", where)

@@ -1,419 +1,265 @@
-"""Options of each reader as JSON schemas, so that they are checked before anything is fetched.
+"""Options of the readers, one model a reader, without the libraries that the readers import."""
 
-They stand apart from the readers because checking a description must not load their libraries.
-"""
+from functools import partial
+from typing import Annotated, Any, Literal
 
-_DEGREES = {
-    "description": "width of the images in degrees of visual angle",
-    "type": "number",
-    "exclusiveMinimum": 0,
-}
+from pydantic import AfterValidator, Field
 
-# What the readers of BrainIO's form of an assembly have in common.
-_ASSEMBLY = {
-    "window_ms": {
-        "description": (
-            "start and stop of the time window in ms after the onset of the stimulus; time bins "
-            "that make it up are averaged (added where the unit is spikes); not needed where "
-            "there is one bin"
-        ),
-        "type": "array",
-        "minItems": 2,
-        "maxItems": 2,
-        "items": {"type": "number"},
-    },
-    "unit": {
-        "description": (
-            "unit of the responses where the source does not say it; spikes means counts, which "
-            "are added over time bins and never negative"
-        ),
-        "type": "string",
-        "minLength": 1,
-    },
-    "degrees": _DEGREES
-    | {"description": "width of the images in degrees of visual angle, instead of the table's"},
-    "repetition": {
-        "description": (
-            "given: as the source numbers presentations of a stimulus; numbered: anew, in their "
-            "order; without it, given where the source has them, else numbered"
-        ),
-        "enum": ["given", "numbered"],
-    },
-    "neuroid_id": {
-        "description": "labels of a site that, joined by '_', are its unique identifier",
-        "type": "array",
-        "minItems": 1,
-        "items": {"type": "string", "minLength": 1},
-    },
-    "missing": {
-        "description": (
-            "what becomes of missing responses (NaN) other than whole presentations: refuse, or "
-            "leave out the sites or the presentations that have any"
-        ),
-        "enum": ["refuse", "drop_sites", "drop_presentations"],
-        "default": "refuse",
-    },
-}
+from tgas_neuro.config.section import Matching, Section, SectionError, Text, Unique, Window, key
 
-_SITES = {
-    label: {
-        "description": f"{label} of all sites, where the source does not say it",
-        "type": "string",
-        "minLength": 1,
-    }
-    for label in ("region", "animal")
-}
+option = partial(key, decides=True)
 
-_NETCDF = {"type": "object", "additionalProperties": False, "properties": _ASSEMBLY}
-
-_BRAINIO = {"type": "object", "additionalProperties": False, "properties": _ASSEMBLY | _SITES}
-
-_BRAINSCORE = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["identifier"],
-    "properties": {
-        "identifier": {
-            "description": "data set, as brainscore_vision.load_dataset knows it",
-            "type": "string",
-            "minLength": 1,
-        },
-        "stimulus_set": {
-            "description": "stimulus set, where it is not to be the data set's own",
-            "type": "string",
-            "minLength": 1,
-        },
-        **_ASSEMBLY,
-        **_SITES,
-    },
-}
-
-_KRIEGESKORTE2008_IT = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["degrees"],
-    "properties": {"degrees": _DEGREES},
-}
-
-_LAB_HDF5 = {
-    "type": "object",
-    "additionalProperties": False,
-    "properties": {
-        "levels": {
-            "description": "levels of variation whose images and trials are taken",
-            "type": "array",
-            "minItems": 1,
-            "uniqueItems": True,
-            "items": {"enum": ["V0", "V3", "V6"]},
-            "default": ["V0", "V3", "V6"],
-        },
-        "leave_out_sites": {
-            "description": "sites that are not taken, by their index in the file, from 0",
-            "type": "array",
-            "uniqueItems": True,
-            "items": {"type": "integer", "minimum": 0},
-            "default": [],
-        },
-        "degrees": _DEGREES | {"default": 8},
-    },
-}
-
-_SIMULATED = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["seed", "image_size", "images_per_object", "repetitions", "sites"],
-    "properties": {
-        "seed": {
-            "description": "determines objects, pictures, sites and noise",
-            "type": "integer",
-            "minimum": 0,
-        },
-        "image_size": {
-            "description": "width and height of the stimuli in pixels",
-            "type": "integer",
-            "minimum": 16,
-            "maximum": 1024,
-        },
-        "images_per_object": {
-            "description": "images of each object at each level of variation",
-            "type": "object",
-            "additionalProperties": False,
-            "minProperties": 1,
-            "properties": {
-                level: {"description": f"images at level {level}", "type": "integer", "minimum": 0}
-                for level in ("V0", "V3", "V6")
-            },
-        },
-        "repetitions": {
-            "description": "fewest and most presentations of a stimulus",
-            "type": "array",
-            "minItems": 2,
-            "maxItems": 2,
-            "items": {"type": "integer", "minimum": 1},
-        },
-        "sites": {
-            "description": "sites of each region",
-            "type": "object",
-            "additionalProperties": False,
-            "minProperties": 1,
-            "properties": {
-                region: {"description": f"sites of {region}", "type": "integer", "minimum": 1}
-                for region in ("V4", "IT")
-            },
-        },
-    },
-}
-
-_PAIR_MS = {"type": "array", "minItems": 2, "maxItems": 2, "items": {"type": "number"}}
-
-_FILE = {
-    "description": "name of one of the description's files; not needed where only one can be meant",
-    "type": "string",
-}
-
-_VARIABLE = {
-    "description": "variable of an .npz, .mat or .h5 file; fields and elements as in a.b[0].c",
-    "type": "string",
-    "minLength": 1,
-}
-
-_SOURCE = {
-    "description": "one value for all, or where the values are: variable, column or pattern",
-    "anyOf": [
-        {"type": "string", "minLength": 1},
-        {"type": "number"},
-        {
-            "type": "object",
-            "additionalProperties": False,
-            "properties": {
-                "file": _FILE,
-                "variable": _VARIABLE,
-                "column": {"description": "column of a .csv file", "type": "string"},
-                "pattern": {
-                    "description": "text with one %d, counted up, as image%04d.jpg",
-                    "type": "string",
-                    "pattern": "^[^%]*%(0[1-9])?d[^%]*$",
-                    "expected": "text with one %d or %04d and no other %",
-                },
-                "first": {
-                    "description": "the first number of a pattern",
-                    "type": "integer",
-                    "minimum": 0,
-                    "default": 0,
-                },
-            },
-        },
-    ],
-}
+Positive = Annotated[float, Field(gt=0)]
+Names = Annotated[list[Text], Field(min_length=1)]
+Level = Literal["V0", "V3", "V6"]
+DEGREES = "Width of the images in degrees of visual angle."
+FILE = "Name of one of the description's files; not needed where only one can be meant."
+VARIABLE = "Variable of an .npz, .mat or .h5 file; fields and elements as in a.b[0].c."
 
 
-def _table(what: str, *columns: str) -> dict:
-    return {
-        "description": f"labels of {what}: name of the label and where its values are",
-        "type": "object",
-        "default": {},
-        "properties": {
-            "table": {
-                "description": "a .csv file of which every column is a label",
-                "type": "string",
-            }
-        }
-        | dict.fromkeys(columns, _SOURCE),
-        "propertyNames": {
-            "pattern": "^[A-Za-z][A-Za-z0-9_]*$",
-            "expected": "a label: letters, digits and '_', beginning with a letter",
-        },
-        "additionalProperties": _SOURCE,
-    }
+class NetcdfOptions(Section):
+    """Options of the reader ``netcdf``, and of all readers of assemblies."""
+
+    window_ms: Window | None = option(
+        None,
+        "Start and stop of the time window after the onset of the stimulus. The time bins in it "
+        "are averaged, or added where the unit is spikes. Not needed where there is one bin.",
+        unit="ms",
+    )
+    unit: Text | None = option(
+        None,
+        "Unit of the responses where the source does not say it; spikes means counts, which are "
+        "added over time bins and never negative.",
+    )
+    degrees: Positive | None = option(
+        None, "Width of the images in degrees of visual angle, instead of the table's.", unit="deg"
+    )
+    repetition: Literal["given", "numbered"] | None = option(
+        None,
+        "given: the source numbers the presentations of a stimulus; numbered: they are counted in "
+        "their order. Without it, given where the source has them, else numbered.",
+    )
+    neuroid_id: Names | None = option(
+        None, "Labels of a site that, joined by '_', are its unique identifier."
+    )
+    missing: Literal["refuse", "drop_sites", "drop_presentations"] = option(
+        "refuse",
+        "What to do with missing responses (NaN) other than whole presentations: refuse, or leave "
+        "out the sites or the presentations that have any.",
+    )
 
 
-_TIME_BINS = {
-    "description": "edges of the time bins [ms after onset], where there is an axis time_bin",
-    "anyOf": [
-        {"type": "array", "minItems": 1, "items": _PAIR_MS},
-        {
-            "type": "object",
-            "additionalProperties": False,
-            "required": ["start", "width"],
-            "properties": {
-                "start": {"description": "start of the first bin [ms]", "type": "number"},
-                "width": {
-                    "description": "width of every bin [ms]",
-                    "type": "number",
-                    "exclusiveMinimum": 0,
-                },
-            },
-        },
-    ],
-}
+class BrainioOptions(NetcdfOptions):
+    """Options of the reader ``brainio``."""
+
+    region: Text | None = option(None, "Region of all sites, where the source does not say it.")
+    animal: Text | None = option(None, "Animal of all sites, where the source does not say it.")
 
 
-def _array(what: str, axes: list[str], least: int) -> dict:
-    return {
-        "description": what,
-        "type": "object",
-        "additionalProperties": False,
-        "required": ["axes"],
-        "properties": {
-            "file": _FILE,
-            "variable": _VARIABLE,
-            "axes": {
-                "description": "what its axes are, in order (of a .mat file as MATLAB shows them)",
-                "type": "array",
-                "minItems": least,
-                "uniqueItems": True,
-                "items": {"enum": axes},
-            },
-        },
-    }
+class BrainscoreOptions(BrainioOptions):
+    """Options of the reader ``brainscore``."""
+
+    identifier: Text = option(..., "Data set, as brainscore_vision.load_dataset knows it.")
+    stimulus_set: Text | None = option(None, "Stimulus set, instead of the data set's own.")
 
 
-ARRAYS = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["unit", "degrees"],
-    "properties": {
-        "responses": _array(
-            "the array of responses; NaN marks a repetition that was not made",
-            ["presentation", "stimulus", "repetition", "neuroid", "time_bin"],
-            2,
-        ),
-        "rdm": _array(
-            "the published RDM instead of responses; pairs in the order of scipy's pdist",
-            ["region", "pair", "row", "column"],
-            1,
-        ),
-        "regions": {
-            "description": "of an RDM: name of its region, or of each along the axis region",
-            "type": "array",
-            "minItems": 1,
-            "uniqueItems": True,
-            "items": {"type": "string", "minLength": 1},
-        },
-        "unit": {
-            "description": "unit of the values, as spikes, Hz, or 1 - Pearson correlation",
-            "type": "string",
-            "minLength": 1,
-        },
-        "counts": {
-            "description": "whether responses are counts: whole numbers from 0, added over time",
-            "type": "boolean",
-            "default": False,
-        },
-        "simultaneous": {
-            "description": "whether all sites were recorded at once and share their repetitions",
-            "type": "boolean",
-            "default": True,
-        },
-        "time_window_ms": {
-            "description": "start and stop of the time window [ms after onset], or words",
-            "anyOf": [_PAIR_MS, {"type": "string", "minLength": 1}],
-            "default": "not stated by the source",
-        },
-        "time_bins_ms": _TIME_BINS,
-        "window_ms": {"description": "start and stop of the window to take [ms]"} | _PAIR_MS,
-        "degrees": {
-            "description": "width of the images in degrees of visual angle",
-            "type": "number",
-            "exclusiveMinimum": 0,
-        },
-        "stimuli": _table("stimuli, in the order of the axis", "stimulus_id", "filename"),
-        "presentations": _table(
-            "presentations, where there is such an axis", "stimulus_id", "repetition"
-        ),
-        "neuroids": _table("sites", "neuroid_id", "region", "animal", "array", "session"),
-        "images": {
-            "description": "where the images are: an archive, a folder, or an array of pixels",
-            "type": "object",
-            "additionalProperties": False,
-            "default": {},
-            "properties": {"file": _FILE, "variable": _VARIABLE},
-        },
-    },
-}
+class LabelSource(Section):
+    """Where the values of a label are: a variable, a column or a pattern."""
+
+    file: str | None = option(None, FILE)
+    variable: Text | None = option(None, VARIABLE)
+    column: str | None = option(None, "Column of a .csv file.")
+    pattern: (
+        Annotated[
+            str,
+            Matching("^[^%]*%(0[1-9])?d[^%]*$", "text with one %d or %04d and no other %"),
+        ]
+        | None
+    ) = option(None, "Text with one %d, counted up, as image%04d.jpg.")
+    first: int = option(0, "The first number of a pattern.", ge=0)
 
 
-_COLUMN = {"type": "string", "minLength": 1}
+def _check_table(labels: dict[str, Any]) -> dict[str, Any]:
+    table = labels.get("table", "")
+    if not isinstance(table, str):
+        raise SectionError("table", f"expected text, the name of a .csv file, got {table!r}")
+    return labels
 
-_CHOSEN = {
-    "type": "object",
-    "default": {},
-    "additionalProperties": {
-        "description": "the values of this column that are taken",
-        "type": "array",
-        "minItems": 1,
-        "items": {"type": ["string", "number", "boolean"]},
-    },
-}
 
-NWB = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["window_ms", "degrees"],
-    "properties": {
-        "table": {
-            "description": "table of presentations, such as trials, or an IndexSeries",
-            "default": "trials",
-        }
-        | _COLUMN,
-        "stimulus_column": {
-            "description": "column of the table that names the stimulus",
-            "default": "stimulus_id",
-        }
-        | _COLUMN,
-        "onset_column": {
-            "description": "column of the table with the onset of the stimulus [s]",
-            "default": "start_time",
-        }
-        | _COLUMN,
-        "presentations": {"description": "which rows of the table: column to values"} | _CHOSEN,
-        "window_ms": {
-            "description": "start and stop of the window in which spikes are counted [ms]",
-            "type": "array",
-            "minItems": 2,
-            "maxItems": 2,
-            "items": {"type": "number"},
-        },
-        "units": {"description": "which units: column of the units table to values"} | _CHOSEN,
-        "region": {"description": "region of all units, where the file does not say it"} | _COLUMN,
-        "region_column": {
-            "description": "column of units or electrodes that says the region",
-            "default": "location",
-        }
-        | _COLUMN,
-        "regions": {
-            "description": "what the file calls a region: its name here; other units are left out",
-            "type": "object",
-            "default": {},
-            "additionalProperties": {"description": "region", "type": "string", "minLength": 1},
-        },
-        "animal": {"description": "animal, where it is not to be the file's subject"} | _COLUMN,
-        "labels": {
-            "description": "labels of stimuli (object_name, ...): name to column of the table",
-            "type": "object",
-            "default": {},
-            "propertyNames": {
-                "enum": ["object_name", "category_name", "variation"],
-            },
-            "additionalProperties": {"description": "column of the table"} | _COLUMN,
-        },
-        "filename_column": {"description": "column with each stimulus's image file"} | _COLUMN,
-        "images": {"description": "Images or ImageSeries in the file with the stimuli"} | _COLUMN,
-        "degrees": {
-            "description": "width of the images in degrees of visual angle",
-            "type": "number",
-            "exclusiveMinimum": 0,
-        },
-    },
-}
+LabelName = Annotated[
+    str,
+    Matching(
+        "^[A-Za-z][A-Za-z0-9_]*$", "a label: letters, digits and '_', beginning with a letter"
+    ),
+]
+Labels = Annotated[dict[LabelName, Text | int | float | LabelSource], AfterValidator(_check_table)]
+LABELS = (
+    "name of the label to one value for all, or to where the values are (variable, column or "
+    "pattern). `table` names a .csv file whose columns are all labels."
+)
 
-OPTIONS = {
-    "arrays": ARRAYS,
-    "brainio": _BRAINIO,
-    "brainscore": _BRAINSCORE,
-    "kriegeskorte2008_it": _KRIEGESKORTE2008_IT,
-    "netcdf": _NETCDF,
-    "lab_hdf5": _LAB_HDF5,
-    "nwb": NWB,
-    "simulated": _SIMULATED,
+
+class EvenBins(Section):
+    """Time bins of one width that follow each other."""
+
+    start: float = option(..., "Start of the first bin.", unit="ms")
+    width: Positive = option(..., "Width of every bin.", unit="ms")
+
+
+class ResponseArray(Section):
+    """The array of responses."""
+
+    file: str | None = option(None, FILE)
+    variable: Text | None = option(None, VARIABLE)
+    axes: Annotated[
+        list[Literal["presentation", "stimulus", "repetition", "neuroid", "time_bin"]],
+        Field(min_length=2),
+        Unique(),
+    ] = option(..., "What its axes are, in order (of a .mat file as MATLAB shows them).")
+
+
+class RdmArray(Section):
+    """The array of a published RDM."""
+
+    file: str | None = option(None, FILE)
+    variable: Text | None = option(None, VARIABLE)
+    axes: Annotated[
+        list[Literal["region", "pair", "row", "column"]], Field(min_length=1), Unique()
+    ] = option(..., "What its axes are, in order (of a .mat file as MATLAB shows them).")
+
+
+class ImageSource(Section):
+    """Where the images are."""
+
+    file: str | None = option(None, FILE)
+    variable: Text | None = option(None, VARIABLE)
+
+
+class ArraysOptions(Section):
+    """Options of the reader ``arrays``."""
+
+    responses: ResponseArray | None = option(
+        None, "The array of responses; NaN marks a repetition that was not made."
+    )
+    rdm: RdmArray | None = option(
+        None, "The published RDM instead of responses; pairs in the order of scipy's pdist."
+    )
+    regions: Annotated[list[Text], Field(min_length=1), Unique()] | None = option(
+        None, "Region of an RDM, or of each along the axis region."
+    )
+    unit: Text = option(..., "Unit of the values, as spikes, Hz, or 1 - Pearson correlation.")
+    counts: bool = option(
+        False, "Whether responses are counts: whole numbers from 0, which are added over time."
+    )
+    simultaneous: bool = option(
+        True, "Whether all sites were recorded at once and share their repetitions."
+    )
+    time_window_ms: Window | Text = option(
+        "not stated by the source",
+        "Start and stop of the time window after onset, or words.",
+        unit="ms",
+    )
+    time_bins_ms: Annotated[list[Window], Field(min_length=1)] | EvenBins | None = option(
+        None, "Edges of the time bins after onset, where there is an axis time_bin.", unit="ms"
+    )
+    window_ms: Window | None = option(None, "Start and stop of the window to take.", unit="ms")
+    degrees: Positive = option(..., DEGREES, unit="deg")
+    stimuli: Labels = option({}, f"Labels of stimuli, in the order of the axis: {LABELS}")
+    presentations: Labels = option(
+        {}, f"Labels of presentations, where there is such an axis: {LABELS}"
+    )
+    neuroids: Labels = option({}, f"Labels of sites: {LABELS}")
+    images: ImageSource = option(
+        ImageSource(), "Where the images are: an archive, a folder, or an array of pixels."
+    )
+
+
+Chosen = dict[str, Annotated[list[str | int | float | bool], Field(min_length=1)]]
+
+
+class NwbLabels(Section):
+    """Labels of stimuli, each with its column of the table."""
+
+    object_name: Text | None = option(None, "Column with the object.")
+    category_name: Text | None = option(None, "Column with the category.")
+    variation: Text | None = option(None, "Column with the level of variation.")
+
+    def get_columns(self) -> dict[str, str]:
+        """The labels that are given, to their columns."""
+        given = ((name, getattr(self, name)) for name in type(self).model_fields)
+        return {name: column for name, column in given if column is not None}
+
+
+class NwbOptions(Section):
+    """Options of the reader ``nwb``."""
+
+    table: Text = option("trials", "Table of presentations, such as trials, or an IndexSeries.")
+    stimulus_column: Text = option("stimulus_id", "Column of the table that names the stimulus.")
+    onset_column: Text = option(
+        "start_time", "Column of the table with the onset of the stimulus.", unit="s"
+    )
+    presentations: Chosen = option(
+        {}, "Which rows of the table are taken: column to the values that are taken."
+    )
+    window_ms: Window = option(
+        ..., "Start and stop of the window in which spikes are counted.", unit="ms"
+    )
+    units: Chosen = option(
+        {}, "Which units are taken: column of the units table to the values that are taken."
+    )
+    region: Text | None = option(None, "Region of all units, where the file does not say it.")
+    region_column: Text = option("location", "Column of units or electrodes that says the region.")
+    regions: dict[str, Text] = option(
+        {}, "What the file calls a region, to its name here; other units are left out."
+    )
+    animal: Text | None = option(None, "Animal, instead of the file's subject.")
+    labels: NwbLabels = option(NwbLabels(), "Labels of stimuli: name to column of the table.")
+    filename_column: Text | None = option(None, "Column with each stimulus's image file.")
+    images: Text | None = option(None, "Images or ImageSeries in the file with the stimuli.")
+    degrees: Positive = option(..., DEGREES, unit="deg")
+
+
+class Kriegeskorte2008ItOptions(Section):
+    """Options of the reader ``kriegeskorte2008_it``."""
+
+    degrees: Positive = option(..., DEGREES, unit="deg")
+
+
+class LabHdf5Options(Section):
+    """Options of the reader ``lab_hdf5``."""
+
+    levels: Annotated[list[Level], Field(min_length=1), Unique()] = option(
+        ["V0", "V3", "V6"], "Levels of variation whose images and trials are taken."
+    )
+    leave_out_sites: Annotated[list[Annotated[int, Field(ge=0)]], Unique()] = option(
+        [], "Sites that are not taken, by their index in the file, from 0."
+    )
+    degrees: Positive = option(8.0, DEGREES, unit="deg")
+
+
+class SimulatedOptions(Section):
+    """Options of the reader ``simulated``."""
+
+    seed: int = option(..., "Determines objects, pictures, sites and noise.", ge=0)
+    image_size: int = option(..., "Width and height of the stimuli.", unit="px", ge=16, le=1024)
+    images_per_object: Annotated[dict[Level, Annotated[int, Field(ge=0)]], Field(min_length=1)] = (
+        option(..., "Images of each object at each level of variation.")
+    )
+    repetitions: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=2, max_length=2)] = (
+        option(..., "Fewest and most presentations of a stimulus.")
+    )
+    sites: Annotated[
+        dict[Literal["V4", "IT"], Annotated[int, Field(ge=1)]], Field(min_length=1)
+    ] = option(..., "Sites of each region.")
+
+
+OPTIONS: dict[str, type[Section]] = {
+    "arrays": ArraysOptions,
+    "brainio": BrainioOptions,
+    "brainscore": BrainscoreOptions,
+    "kriegeskorte2008_it": Kriegeskorte2008ItOptions,
+    "netcdf": NetcdfOptions,
+    "lab_hdf5": LabHdf5Options,
+    "nwb": NwbOptions,
+    "simulated": SimulatedOptions,
 }

@@ -1,15 +1,14 @@
 """The simulated recordings, which are computed from a seed and have the form of real ones."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from tgas_neuro.recordings.assembly import Recordings, build_assembly
-from tgas_neuro.recordings.datasets.description import check_options
 from tgas_neuro.recordings.formats.image_files import encode_images
+from tgas_neuro.recordings.readers.options import SimulatedOptions
 from tgas_neuro.simulation.stimuli import simulate_stimuli
 from tgas_neuro.simulation.ventral_stream import SimulatedResponses, simulate_responses
 
@@ -17,15 +16,15 @@ TIME_WINDOW_MS = [70, 170]
 STIMULUS_COORDS = ("object_name", "category_name", "variation")
 
 
-def read_simulated(description: dict[str, Any], files: dict[str, Path]) -> Recordings:
+def read_simulated(dataset: str, options: SimulatedOptions, files: dict[str, Path]) -> Recordings:
     """Make the simulated recordings.
 
     Parameters
     ----------
-    description
-        The parsed ``neural_data/simulated.yaml``; under ``options``: ``seed``, ``image_size``
-        [pixels], ``images_per_object`` (by variation level), ``repetitions`` (fewest and most)
-        and ``sites`` (by region).
+    dataset
+        Not used.
+    options
+        Of the description, for example ``neural_data/simulated.yaml``.
     files
         Not used: nothing is downloaded.
 
@@ -33,17 +32,13 @@ def read_simulated(description: dict[str, Any], files: dict[str, Path]) -> Recor
     -------
     Recordings
         With ``noise_free``, the truth behind the counts.
-
-    Raises
-    ------
-    UserError
-        An option is missing, unknown or out of range.
     """
-    options = check_options(description, "simulated")
-    seed = options["seed"]
-    images, table = simulate_stimuli(seed, options["images_per_object"], options["image_size"])
+    seed = options.seed
+    numbers = {str(level): number for level, number in options.images_per_object.items()}
+    sites = {str(region): number for region, number in options.sites.items()}
+    images, table = simulate_stimuli(seed, numbers, options.image_size)
     responses = simulate_responses(
-        images, table, seed, sites=options["sites"], repetitions=options["repetitions"]
+        images, table, seed, sites=sites, repetitions=options.repetitions
     )
     assembly, noise_free = label_responses(responses, table, seed)
     return Recordings(

@@ -10,6 +10,7 @@ import xarray as xr
 
 from tgas_neuro.recordings.assembly import DIMS
 from tgas_neuro.recordings.readers.labels import convert_to_label, convert_to_text, convert_to_whole
+from tgas_neuro.recordings.readers.options import NetcdfOptions
 from tgas_neuro.runtime.errors import UserError
 
 
@@ -63,7 +64,7 @@ def check_source(source: SourceAssembly) -> None:
         )
 
 
-def word_absent(source: SourceAssembly, label: str, dim: str, option: bool = False) -> UserError:
+def format_absent(source: SourceAssembly, label: str, dim: str, option: bool = False) -> UserError:
     """The error for a label that the source does not have along `dim`.
 
     `option`: whether an option of the same name can stand in for it.
@@ -95,7 +96,7 @@ NEUROID = {
 
 
 def read_presentation_labels(
-    source: SourceAssembly, options: Mapping[str, object]
+    source: SourceAssembly, options: NetcdfOptions
 ) -> dict[str, np.ndarray]:
     """Labels along ``presentation``: ``stimulus_id`` and those of `PRESENTATION` that there are.
 
@@ -110,10 +111,10 @@ def read_presentation_labels(
     """
     labels = _find_labels(source, "presentation", PRESENTATION)
     if "stimulus_id" not in labels:
-        raise word_absent(source, "stimulus_id", "presentation")
-    choice, repetition = options.get("repetition"), labels.pop("repetition", None)
+        raise format_absent(source, "stimulus_id", "presentation")
+    choice, repetition = options.repetition, labels.pop("repetition", None)
     if choice == "given" and repetition is None:
-        raise word_absent(source, "repetition", "presentation")
+        raise format_absent(source, "repetition", "presentation")
     converted = {label: convert_to_label(values) for label, values in labels.items()}
     converted["stimulus_id"] = convert_to_text(
         labels["stimulus_id"], "stimulus_id", "presentation", source.where
@@ -148,9 +149,7 @@ def number_repetitions(where: str, presentation: Mapping[str, np.ndarray]) -> np
     return presentation["repetition"]
 
 
-def read_site_labels(
-    source: SourceAssembly, options: Mapping[str, object]
-) -> dict[str, np.ndarray]:
+def read_site_labels(source: SourceAssembly, options: NetcdfOptions) -> dict[str, np.ndarray]:
     """Labels along ``neuroid``: ``neuroid_id``, ``region``, ``animal`` and what else there is.
 
     Raises
@@ -161,19 +160,17 @@ def read_site_labels(
     labels = _find_labels(source, "neuroid", NEUROID)
     converted = {label: convert_to_label(values) for label, values in labels.items()}
     for label in ("region", "animal"):
-        value = options.get(label)
+        value = getattr(options, label, None)
         if label in labels and value is not None:
             raise UserError(
                 f"{source.where}: options.{label}: {value!r} is given, but the source says itself "
                 f"which {label} each site is of; remove the option"
             )
         if label not in labels and value is None:
-            raise word_absent(source, label, "neuroid", option=True)
+            raise format_absent(source, label, "neuroid", option=True)
         values = labels.get(label, np.full(source.responses.sizes["neuroid"], value))
         converted[label] = convert_to_text(values, label, "neuroid", source.where)
-    converted["neuroid_id"] = _name_sites(
-        source, options.get("neuroid_id") or ["neuroid_id"], converted
-    )
+    converted["neuroid_id"] = _name_sites(source, options.neuroid_id or ["neuroid_id"], converted)
     return converted
 
 
@@ -204,7 +201,7 @@ def _name_sites(
     for part in parts:
         dims, values = source.labels.get(part, (("neuroid",), converted.get(part)))
         if dims != ("neuroid",) or values is None:
-            raise word_absent(source, part, "neuroid")
+            raise format_absent(source, part, "neuroid")
         columns.append(convert_to_text(values, part, "neuroid", source.where))
     names = np.array(["_".join(row) for row in zip(*columns, strict=True)], dtype=str)
     doubled = pd.Series(names).duplicated().to_numpy()

@@ -66,7 +66,7 @@ def choose_window(
             raise UserError(
                 f"{where}: options.window_ms is missing and there are {len(begins)} time bins "
                 f"({describe_bins(begins, ends)}); name the window, as window_ms: "
-                f"{_format_window(begins.min(), ends.max())}"
+                f"{format_window(begins.min(), ends.max())}"
             )
         window_ms = [begins[0], ends[0]]
     first, last = check_window(window_ms, where)
@@ -80,7 +80,7 @@ def choose_window(
         edges = [first, *ends[index]]
         if not (len(index) and _same(begins[index], edges[:-1]).all() and _same(edges[-1], last)):
             raise UserError(
-                f"{where}: options.window_ms: {_format_window(first, last)} is not made up of "
+                f"{where}: options.window_ms: {format_window(first, last)} is not made up of "
                 f"whole time bins that follow each other; there are {len(begins)}: "
                 f"{describe_bins(begins, ends)}; begin and end at edges of bins"
             )
@@ -94,7 +94,7 @@ def check_window(window_ms: Sequence[float], where: str) -> tuple[float, float]:
     first, last = map(float, window_ms)
     if not first < last:
         raise UserError(
-            f"{where}: options.window_ms: {_format_window(first, last)} ends before it begins; "
+            f"{where}: options.window_ms: {format_window(first, last)} ends before it begins; "
             "give start and stop in ms after the onset of the stimulus, as [70, 170]"
         )
     return first, last
@@ -131,5 +131,6 @@ def _same(edges: ArrayLike, other: ArrayLike) -> np.ndarray:
     return np.abs(np.asarray(edges) - np.asarray(other)) < TOLERANCE
 
 
-def _format_window(start: float, stop: float) -> str:
+def format_window(start: float, stop: float) -> str:
+    """Start and stop of a window as a description has them."""
     return f"[{start:g}, {stop:g}]"

@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-
-from tgas_neuro.recordings.readers.arrays import read_arrays
+from support.recordings import read_recordings
 
 RATES = np.random.default_rng(0).normal(size=(3, 2, 2)).astype(np.float32)
 NAMES = ("picture_1.png", "picture_2.png", "picture_3.png")
@@ -68,6 +67,6 @@ def read(tmp_path):
         } | options
         options = {key: value for key, value in given.items() if value is not None}
         files = {path.name: path for path in sorted(tmp_path.iterdir())}
-        return read_arrays({"name": "mine", "options": options}, files)
+        return read_recordings("arrays", options, files)
 
     return read_values

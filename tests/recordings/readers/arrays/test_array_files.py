@@ -91,8 +91,8 @@ def test_what_is_written_is_an_assembly(read, tmp_path):
     read()
     description = load_description("template", [NEURAL_DATA])
     files = {
-        file["name"]: tmp_path / name
-        for file, name in zip(description["files"], ("r.npy", "i.zip"), strict=True)
+        file.name: tmp_path / name
+        for file, name in zip(description.files, ("r.npy", "i.zip"), strict=True)
     }
     ingest_recordings(description, files, tmp_path / "out")
     assembly = load_assembly(tmp_path / "out" / "assembly.nc")

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 from scipy.spatial.distance import pdist, squareform
+from support.recordings import read_recordings
 
-from tgas_neuro.recordings.readers.arrays import read_arrays
-from tgas_neuro.recordings.readers.kriegeskorte2008_it import read_kriegeskorte2008_it
 from tgas_neuro.runtime.errors import UserError
 
 
@@ -56,7 +55,7 @@ class TestRdms:
         """The same as the reader of its own makes of it, from fields of its structs."""
         name = "Kriegeskorte_Neuron2008_supplementalData.mat"
         files = {name: real_data / "kriegeskorte2008_it" / name}
-        known = read_kriegeskorte2008_it({"name": "k", "options": {"degrees": 7}}, files)
+        known = read_recordings("kriegeskorte2008_it", {"degrees": 7}, files)
         options = {
             "rdm": {"variable": "RDMs_mIT_hIT_fig1[0].RDM", "axes": ["pair"]},
             "regions": ["IT"],
@@ -68,7 +67,7 @@ class TestRdms:
                 "face": {"variable": "stimuli_92objs.face"},
             },
         }
-        found = read_arrays({"name": "k", "options": options}, files)
+        found = read_recordings("arrays", options, files)
         np.testing.assert_array_equal(found.rdms.values, known.rdms.values)
         for column in ("category_name", "face", "degrees"):
             assert list(found.stimuli[column]) == list(known.stimuli[column])

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 import scipy.io
 import scipy.sparse
+from support.recordings import cut_or_replace
 
+from tgas_neuro.recordings.datasets.description import LocalFile
 from tgas_neuro.recordings.datasets.files import check_local_file
 from tgas_neuro.runtime.errors import UserError
 
@@ -229,7 +231,7 @@ MALFORMED = {
         dict(rdm={"axes": ["pair"]}),
         "options: responses and rdm of responses and rdm given; give the one",
     ),
-    "no unit": (dict(unit=None), "mine.yaml: options: key 'unit' is missing; add it: unit of the"),
+    "no unit": (dict(unit=None), "mine.yaml: options: key 'unit' is missing; add it: Unit of the"),
     "misspelt": (dict(axs=[]), "mine.yaml: options: unknown key 'axs'"),
 }
 
@@ -280,21 +282,12 @@ def test_damaged_bytes_are_one_line_or_read(read, tmp_path, ending):
     rng = np.random.default_rng(0)
     outcomes = []
     for _ in range(60):
-        content = bytearray(whole)
-        for _ in range(rng.integers(1, 4)):
-            place = int(rng.integers(len(content)))
-            kind = rng.integers(3)
-            if kind == 0:
-                content[place] = int(rng.integers(256))
-            elif kind == 1:
-                del content[place : place + int(rng.integers(1, 40))]
-            else:
-                content[place:place] = bytes(rng.integers(0, 256, 5, dtype=np.uint8))
         source = {"file": f"d.{ending}", "axes": AXES}
-        (tmp_path / f"d.{ending}").write_bytes(bytes(content))
+        (tmp_path / f"d.{ending}").write_bytes(cut_or_replace(whole, rng))
         try:
-            # as the workflow does: it looks at HDF5 files in another process first
-            check_local_file({"name": "d", "path": str(tmp_path / f"d.{ending}")}, "mine")
+            # as the workflow does: it probes HDF5 files in a child process first
+            path = str(tmp_path / f"d.{ending}")
+            check_local_file(LocalFile(name="d", path=path), "mine")
             read(responses=source)
             outcomes.append("read")
         except UserError as error:

@@ -160,11 +160,11 @@ def test_ready_descriptions(local, dataset):
         local.factors = np.ones(300)
         local.assembly = local.assembly.drop_vars("animal")
         local.assembly["neuroid_id"] = ("neuroid", np.arange(1, 5))
-    local.options = description["options"]
+    local.options = description.options
     assembly, stimuli, _ = local.ingest("brainscore", {})
     factor = 150 if dataset.startswith("freeman") else 1
     np.testing.assert_allclose(assembly.values, local.assembly.values * factor, rtol=1e-6)
-    assert set(stimuli["degrees"]) == {description["options"]["degrees"]}
+    assert set(stimuli["degrees"]) == {description.options["degrees"]}
 
 
 def test_width_from_the_stimulus_set_comes_before_the_default(local):

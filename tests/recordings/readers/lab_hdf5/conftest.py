@@ -6,8 +6,7 @@ import h5py
 import numpy as np
 import pytest
 from support.lab_file import LabFileForm, write_lab_file
-
-from tgas_neuro.recordings.readers.lab_hdf5 import read_lab_hdf5
+from support.recordings import describe, read_recordings
 
 NAME = "ventral_neural_data.hdf5"
 FORM = LabFileForm(
@@ -16,23 +15,12 @@ FORM = LabFileForm(
     sites={"V4": 3, "IT": 4},
     image_size=8,
 )
-DESCRIPTION = {
-    "name": "lab",
-    "title": "A title",
-    "source": "the laboratory",
-    "license": "not public",
-    "citation": "Somebody (2015)",
-    "provides": "responses",
-    "reader": "lab_hdf5",
-    "files": [],
-    "options": {},
-}
 
 
 @pytest.fixture
-def description() -> dict:
+def description():
     """Of the made file, without options."""
-    return DESCRIPTION
+    return describe("lab_hdf5", name="lab")
 
 
 @pytest.fixture
@@ -48,7 +36,7 @@ def read():
 
 
 def read_file(path: Path, **options):
-    return read_lab_hdf5(DESCRIPTION | {"options": options}, {NAME: path})
+    return read_recordings("lab_hdf5", options, {NAME: path}, "lab")
 
 
 @pytest.fixture

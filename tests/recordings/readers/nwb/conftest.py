@@ -8,25 +8,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from PIL import Image
-
-from tgas_neuro.recordings.readers.nwb import read_nwb
+from support.recordings import describe, read_recordings
 
 N_IMAGES, N_TRIALS = 4, 12
 ONSETS = 1.0 + 0.3 * np.arange(N_TRIALS)
 SHOWN = [2, 0, 1, 3, 0, 1, 2, 3, 3, 2, 1, 0]
 WINDOW = [70, 170]
 PIXELS = np.random.default_rng(5).integers(0, 256, (N_IMAGES, 6, 5), dtype=np.uint8)
-DESCRIPTION = {
-    "name": "session",
-    "title": "A title",
-    "source": "DANDI",
-    "license": "CC0",
-    "citation": "Somebody (2024)",
-    "provides": "responses",
-    "reader": "nwb",
-    "files": [],
-    "options": {},
-}
 
 
 def make_spikes(seed: int) -> np.ndarray:
@@ -122,7 +110,7 @@ def read(tmp_path):
         } | options
         given = {key: value for key, value in given.items() if value is not None}
         files = {"s.nwb": path, "i.zip": tmp_path / "i.zip"}
-        return read_nwb(DESCRIPTION | {"options": given}, files)
+        return read_recordings("nwb", given, files, "session")
 
     return read_file
 
@@ -152,5 +140,5 @@ def session(read):
         pixels=PIXELS,
         window=WINDOW,
         regions=list(AREAS.values()),
-        description=DESCRIPTION,
+        describe=lambda options: describe("nwb", options, "session"),
     )

@@ -102,6 +102,6 @@ def test_what_is_written_is_an_assembly(session, tmp_path):
         "degrees": 8,
     }
     files = {"s.nwb": tmp_path / "s.nwb", "i.zip": tmp_path / "i.zip"}
-    ingest_recordings(session.description | {"options": options}, files, tmp_path / "out")
+    ingest_recordings(session.describe(options), files, tmp_path / "out")
     assembly = load_assembly(tmp_path / "out" / "assembly.nc")
     np.testing.assert_array_equal(assembly.values, expected.values)
