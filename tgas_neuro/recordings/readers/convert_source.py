@@ -16,7 +16,12 @@ from tgas_neuro.recordings.readers.source_assembly import (
     read_presentation_labels,
     read_site_labels,
 )
-from tgas_neuro.recordings.readers.time_bins import Window, check_window, choose_window
+from tgas_neuro.recordings.readers.time_bins import (
+    Window,
+    check_window,
+    choose_window,
+    format_window,
+)
 from tgas_neuro.runtime.errors import UserError
 
 COUNTS = "spikes"  # the unit of counts: they are added over time bins and never negative
@@ -85,10 +90,10 @@ def _read_window(source: SourceAssembly, window_ms: list[float] | None) -> list[
     if window_ms is None:
         return found or str(stated or NOT_STATED)
     edges = list(check_window(window_ms, source.where))
-    if found not in (None, edges):
+    if found and found != edges:
         raise UserError(
-            f"{source.where}: options.window_ms: {edges} is not the window that the source states, "
-            f"{found} (time_window_ms), and there are no time bins to choose from; remove the "
+            f"{source.where}: options.window_ms: {format_window(*edges)} is not the window that "
+            f"the source states, {format_window(*found)} (time_window_ms), and there are no time bins to choose from; remove the "
             "option"
         )
     return edges

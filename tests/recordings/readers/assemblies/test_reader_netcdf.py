@@ -297,7 +297,7 @@ MALFORMED = {
         put(2, 3, -1), r"a.nc: response of neuroid_id 'b2' to stimulus_id 's\d' is -1; unit 'spik"),
     "another window": (
         lambda s: s.options.update(window_ms=[0, 100]),
-        r"a.nc: options.window_ms: \[0, 100\] is not the window .* \[70.0, 170.0\]"),
+        r"a.nc: options.window_ms: \[0, 100\] is not the window .* \[70, 170\]"),
     "window backwards": (
         lambda s: s.options.update(window_ms=[170, 70]), r"\[170, 70\] ends before it begins"),
     "window of three": (
