@@ -93,8 +93,8 @@ def _read_window(source: SourceAssembly, window_ms: list[float] | None) -> list[
     if found and found != edges:
         raise UserError(
             f"{source.where}: options.window_ms: {format_window(*edges)} is not the window that "
-            f"the source states, {format_window(*found)} (time_window_ms), and there are no time bins to choose from; remove the "
-            "option"
+            f"the source states, {format_window(*found)} (time_window_ms), and there are no time "
+            "bins to choose from; remove the option"
         )
     return edges
 
