@@ -10,7 +10,7 @@ from tgas_neuro.config.section import Section, Text, key
 class SimulatedImages(Section):
     """Rendered images of simulated objects."""
 
-    kind: Literal["simulated"] = key(..., "Rendered images of 8 classes.", decides=True)
+    kind: Literal["simulated"] = key("simulated", "Rendered images of 8 classes.", decides=True)
     images_per_class: int = key(
         160,
         "Images of each class in the training split; the validation split has a quarter.",
