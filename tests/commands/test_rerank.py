@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 from scipy.stats import rankdata
-from support.run_folders import SEARCH, build_record, draw, write_run
+from support.run_folders import build_record, build_search, draw, write_run
 
 from tgas_neuro.commands.__main__ import main
 from tgas_neuro.commands.rerank import calc_agreement
@@ -26,7 +26,7 @@ def run(tmp_path, monkeypatch):
         for k, (P, crossed, paper) in enumerate(values)
     ]
     records.append(build_record("g000_c03", GENOTYPES[3], "diverged"))
-    return write_run(tmp_path / "results/search/run-1", [records], SEARCH | {"candidates": 4})
+    return write_run(tmp_path / "results/search/run-1", [records], build_search(candidates=4))
 
 
 def test_ranks_by_hand(run, capsys):

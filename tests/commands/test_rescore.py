@@ -8,7 +8,7 @@ import torch
 import xarray as xr
 import yaml
 from scipy.spatial.distance import pdist
-from support.run_folders import SEARCH, build_record, write_run
+from support.run_folders import build_record, build_search, write_run
 
 from tgas_neuro import RESULTS_VERSION
 from tgas_neuro.architecture.skeleton import Skeleton
@@ -110,7 +110,7 @@ def working(tmp_path_factory):
         record = build_record(f"g000_c{k:02d}", genotype, digests=plan.digests)
         records.append(record | {key: evaluation[key] for key in ("premature", "teacher")})
     again = build_record("g001_c00", GENOTYPES[0], "duplicate", original="g000_c00")
-    write_run(run, [records, [again]], SEARCH | {"candidates": 2}, plan.digests)
+    write_run(run, [records, [again]], build_search(candidates=2), plan.digests)
     return folder
 
 
@@ -305,11 +305,11 @@ def test_the_configuration_of_the_run_is_asked_for(place, capsys, tmp_path):
 def test_older_results_and_empty_runs(place, capsys, tmp_path):
     record = read_record(place)
     record["provenance"]["results_version"] = RESULTS_VERSION - 1
-    run = write_run(tmp_path / "old", [[record]], SEARCH | {"candidates": 1})
+    run = write_run(tmp_path / "old", [[record]], build_search(candidates=1))
     (run / "weights").mkdir()
     (run / "weights/g000_c00.pt").touch()
     error = complain(capsys, run=run)
     assert f"have results version {RESULTS_VERSION - 1}, this is {RESULTS_VERSION}" in error
     failed = build_record("g000_c00", GENOTYPES[0], "timeout")
-    run = write_run(tmp_path / "failed", [[failed]], SEARCH | {"candidates": 1})
+    run = write_run(tmp_path / "failed", [[failed]], build_search(candidates=1))
     assert "run failed: no candidate has a TG yet" in complain(capsys, run=run)

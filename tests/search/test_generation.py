@@ -128,7 +128,7 @@ def build_entries(values, name="1"):
 
 
 def find_threshold(values, fraction):
-    (rung,) = list_thresholds(build_entries(values), {"rungs": [1], "keep_fraction": fraction})
+    (rung,) = list_thresholds(build_entries(values), [1], fraction)
     assert rung["of"] == len(values)
     return rung["threshold"]
 
@@ -175,9 +175,9 @@ def test_every_rung_counts_those_that_reached_it():
         replace(ENTRY, rungs={"0.5": 0.9, "1": 0.9}, state="duplicate", original="g000_c00"),
         replace(ENTRY, rungs={}, state="diverged"),
     ]
-    assert list_thresholds(entries, {"rungs": [0.5, 1.0, 2], "keep_fraction": 0.5}) == [
+    assert list_thresholds(entries, [0.5, 1.0, 2], 0.5) == [
         {"epoch": 0.5, "threshold": 0.3, "of": 3},
         {"epoch": 1.0, "threshold": 0.6, "of": 2},
         {"epoch": 2, "threshold": None, "of": 0},
     ]
-    assert list_thresholds(entries, {"rungs": []}) == []
+    assert list_thresholds(entries, [], 0.5) == []

@@ -85,7 +85,7 @@ def test_a_network_that_is_dead_before_its_training_has_no_reward_by_it(record):
 
 
 def test_rating_of_a_configuration_and_back():
-    rating = Rating.read(SEARCH)
+    rating = Rating.from_search(SEARCH)
     assert rating == Rating("p_plus_tg", 2.0, "crossed")
     assert Rating.read(rating.to_json()) == rating
     assert rating.describe() == "P + 2 x TG (crossed)"

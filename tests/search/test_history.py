@@ -141,18 +141,20 @@ def test_lines_for_the_user(tmp_path):
     """The best of the last history and of the finished candidates after it."""
     one, two = draw(2)
     record = build_record("g001_c00", one)
-    assert describe_record(record, SEARCH, tmp_path) == (
+    assert describe_record(record, rate(2.0, "crossed"), tmp_path) == (
         "candidate g001_c00: ok  P 0.500  TG 0.200 (IT 0.200)  reward 0.900"
     )
     write_json(tmp_path / "generation_001/candidate_00.json", record)
     write_json(
         tmp_path / "generation_000/history.json", {"best": {"id": "g000_c05", "reward": 1.25}}
     )
-    assert describe_record(record, SEARCH, tmp_path).endswith("best so far 1.250 (g000_c05)")
+    assert describe_record(record, rate(2.0, "crossed"), tmp_path).endswith(
+        "best so far 1.250 (g000_c05)"
+    )
     better = build_record("g001_c01", two, P=0.9)
     write_json(tmp_path / "generation_001/candidate_01.json", better)
     failed = build_record("g001_c02", one, "timeout")
-    assert describe_record(failed, SEARCH, tmp_path) == (
+    assert describe_record(failed, rate(2.0, "crossed"), tmp_path) == (
         "candidate g001_c02: timeout (timeout because)  best so far 1.300 (g001_c01)"
     )
 
@@ -212,10 +214,9 @@ def test_thresholds_come_from_the_history_that_the_proposal_saw(tmp_path):
         for k, (genotype, P) in enumerate(zip(draw(3), (0.1, 0.3, 0.2), strict=True))
     ]
     write_run(tmp_path, [records])
-    premature = {"rungs": [0.5], "keep_fraction": 0.5}
     history = tmp_path / "generation_000/history.json"
-    found = make_proposals(1, history, [], SEARCH, {}, premature)
+    found = make_proposals(1, history, [], SEARCH, {}, [0.5], 0.5)
     assert found["rungs"] == [{"epoch": 0.5, "threshold": pytest.approx(0.2 + 2 * 0.1), "of": 3}]
-    empty = make_proposals(0, None, [], SEARCH, {}, premature)
+    empty = make_proposals(0, None, [], SEARCH, {}, [0.5], 0.5)
     assert empty["rungs"] == [{"epoch": 0.5, "threshold": None, "of": 0}]
     assert make_proposals(1, history, [], SEARCH, {})["rungs"] == []

@@ -3,24 +3,19 @@
 import numpy as np
 
 from tgas_neuro.architecture.spaces import build_space
+from tgas_neuro.plan.configuration import read_search
 from tgas_neuro.runtime.files import write_json
 from tgas_neuro.runtime.provenance import build_provenance
 from tgas_neuro.search.generation import make_history, make_proposals
 
-SEARCH = {
-    "space": "cell",
-    "cell": {"blocks": 5},
-    "strategy": "random",
-    "guidance": "p_plus_tg",
-    "alpha": 2.0,
-    "layer_choice": "crossed",
-    "candidates": 3,
-    "lag": 1,
-    "seed": 0,
-    "untrained": True,
-    "reuse": [],
-    "limits": {"params": None, "macs": None, "memory_mb": None, "seconds": None},
-}
+
+def build_search(**changes):
+    """The section search: random cells of five blocks, three a generation, alpha 2."""
+    values = {"space": "cell", "strategy": "random", "alpha": 2.0, "candidates": 3}
+    return read_search(values | changes)
+
+
+SEARCH = build_search()
 DIGESTS = {
     name: f"{name}-digest" for name in ("teacher", "premature", "scoring", "images", "search")
 }

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tgas_neuro.architecture.spaces import SPACES
+from tgas_neuro.config.search import Search
 from tgas_neuro.search.generation import propose_generation
 from tgas_neuro.search.history import Entry, find_best, is_member
 from tgas_neuro.search.strategies import STRATEGIES
@@ -58,7 +59,8 @@ def draw_history(space, n, seed=0, failures=True):
 
 def build(name, space, seed=0, **options):
     """A strategy by its name."""
-    return STRATEGIES[name](space, seed, options)
+    search = Search(strategy=name, seed=seed, **({name: options} if options else {}))
+    return STRATEGIES[name](space, search)
 
 
 def propose_everywhere():

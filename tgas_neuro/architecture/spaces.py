@@ -8,6 +8,7 @@ from tgas_neuro.architecture.complexity import Complexity
 from tgas_neuro.architecture.nasbench201.space import NASBench201Space
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.architecture.space import STEM, Genotype, Layout, Space
+from tgas_neuro.config.search import Search
 from tgas_neuro.runtime.errors import check_choice, check_object
 
 # A new space is a folder with its class, and one line here.
@@ -18,9 +19,10 @@ SPACES: dict[str, type[Space[Any]]] = {
 }
 
 
-def build_space(search: dict[str, Any]) -> Space[Any]:
-    """The space of the section ``search`` of a configuration, with the options of its kind."""
-    return SPACES[search["space"]](**search.get(search["space"], {}))
+def build_space(search: Search) -> Space[Any]:
+    """The space of the section ``search`` of a configuration, with its options."""
+    options = search.get_space_options()
+    return SPACES[search.space](**(options.model_dump() if options else {}))
 
 
 def read_genotype(content: Any, name: str = "genotype") -> Genotype:

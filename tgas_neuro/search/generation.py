@@ -2,16 +2,16 @@
 
 import math
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from tgas_neuro.architecture.space import Genotype
 from tgas_neuro.architecture.spaces import read_genotype
+from tgas_neuro.config.search import Search
 from tgas_neuro.runtime.files import read_json
 from tgas_neuro.runtime.provenance import build_provenance
 from tgas_neuro.runtime.seeds import derive_generator
@@ -114,7 +114,9 @@ def propose_generation(
     ]
 
 
-def list_thresholds(entries: Sequence[Entry], premature: Mapping[str, Any]) -> list[Threshold]:
+def list_thresholds(
+    entries: Sequence[Entry], rungs: Sequence[float], keep_fraction: float
+) -> list[Threshold]:
     """The value that a candidate has to reach at each rung to continue.
 
     Rungs are epochs at which a candidate stops early if others were better there: successive
@@ -128,18 +130,20 @@ def list_thresholds(entries: Sequence[Entry], premature: Mapping[str, Any]) -> l
     entries
         The history that the proposal saw. Stopped candidates count at the rungs that they reached;
         duplicates, which were not trained, do not count.
-    premature
-        Its ``rungs`` [epoch], ascending, and where there are any ``keep_fraction`` in (0, 1).
+    rungs
+        Their epochs, ascending.
+    keep_fraction
+        In (0, 1).
 
     Returns
     -------
-    rungs
+    thresholds
         For each ``epoch`` the ``threshold``, which is the ceil(keep_fraction * n)-th best value of
         the n = ``of`` candidates that reached it. It is None, which stops nobody, while
         keep_fraction * n is below 1.
     """
-    rungs: list[Threshold] = []
-    for epoch in premature["rungs"]:
+    thresholds: list[Threshold] = []
+    for epoch in rungs:
         name = name_rung(epoch)
         values = sorted(
             (
@@ -149,10 +153,10 @@ def list_thresholds(entries: Sequence[Entry], premature: Mapping[str, Any]) -> l
             ),
             reverse=True,
         )
-        kept = premature["keep_fraction"] * len(values)
+        kept = keep_fraction * len(values)
         threshold = values[math.ceil(kept) - 1] if kept >= 1 else None
-        rungs.append({"epoch": epoch, "threshold": threshold, "of": len(values)})
-    return rungs
+        thresholds.append({"epoch": epoch, "threshold": threshold, "of": len(values)})
+    return thresholds
 
 
 def name_candidate(generation: int, candidate: int) -> str:
@@ -164,9 +168,10 @@ def make_proposals(
     generation: int,
     history: Path | None,
     in_flight: Sequence[Path],
-    search: dict[str, Any],
+    search: Search,
     digests: dict[str, str],
-    premature: dict[str, Any] | None = None,
+    rungs: Sequence[float] = (),
+    keep_fraction: float = 0.5,
     reused: Path | None = None,
 ) -> Proposals:
     """Make the proposals of one generation.
@@ -183,12 +188,12 @@ def make_proposals(
         The section ``search`` of the configuration.
     digests
         Digests of the configuration, for provenance.
-    premature
-        ``rungs`` and ``keep_fraction`` of the section ``premature``; None stops nobody early.
+    rungs, keep_fraction
+        Of the section ``premature``; no rungs stop nobody early.
     reused
         Candidates of older runs (see `tgas_neuro.search.runs.reuse`); they come before the history.
     """
-    rating = Rating.read(search)
+    rating = Rating.from_search(search)
     entries = [*load_reused(reused, rating), *(load_history(history) if history else [])]
     pending = [
         read_genotype(proposal["genotype"])
@@ -200,16 +205,16 @@ def make_proposals(
         build_strategy(search),
         entries,
         pending,
-        search["candidates"],
-        derive_generator(search["seed"], "propose", generation),
+        search.candidates,
+        derive_generator(search.seed, "propose", generation),
     )
     return {
         "generation": generation,
-        "strategy": search["strategy"],
+        "strategy": search.strategy,
         **rating.to_json(),
         "history_seen": len(entries),
         "best": describe_best(entries),
-        "rungs": list_thresholds(entries, premature) if premature else [],
+        "rungs": list_thresholds(entries, rungs, keep_fraction),
         "proposals": [
             {
                 "id": name_candidate(generation, number),
@@ -220,7 +225,7 @@ def make_proposals(
             }
             for number, proposal in enumerate(proposals)
         ],
-        "provenance": build_provenance(search["seed"], **digests),
+        "provenance": build_provenance(search.seed, **digests),
     }
 
 
@@ -228,7 +233,7 @@ def make_history(
     generation: int,
     previous: Path | None,
     records: Sequence[Path],
-    search: dict[str, Any],
+    search: Search,
     digests: dict[str, str],
     reused: Path | None = None,
 ) -> History:
@@ -250,7 +255,7 @@ def make_history(
         Candidates of older runs (see `tgas_neuro.search.runs.reuse`). They are not entries of the
         history; duplicates take their values, and one of them may be the ``best``.
     """
-    rating = Rating.read(search)
+    rating = Rating.from_search(search)
     before: SearchCost = {"images_seen": 0, "seconds": 0.0}
     if previous:
         before = read_json(previous)["cost"]
@@ -267,7 +272,7 @@ def make_history(
         "entries": [entry.to_json() for entry in entries],
         "best": describe_best([*older, *entries]),
         "states": count_states(entries),
-        "provenance": build_provenance(search["seed"], **digests),
+        "provenance": build_provenance(search.seed, **digests),
         "cost": {
             "images_seen": before["images_seen"] + sum(cost["images_seen"] for cost in costs),
             "seconds": round(before["seconds"] + sum(cost["seconds"] for cost in costs), 3),

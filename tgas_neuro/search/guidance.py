@@ -6,10 +6,9 @@ candidate record holds all measures, so one run can be ranked by any of them.
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from tgas_neuro.config.search import Search
 from tgas_neuro.runtime.errors import UserError, check_choice
 from tgas_neuro.scoring.layers import LAYER_CHOICES, Guidance, LayerChoice, Score
 from tgas_neuro.search.records import CandidateRecord, RatingContent, Size
@@ -119,9 +118,14 @@ class Rating:
             raise UserError(f"alpha: {self.alpha!r}; expected a number of at least 0")
 
     @classmethod
-    def read(cls, content: Mapping[str, Any]) -> "Rating":
-        """From the section ``search`` of a configuration, or from a file that was written by it."""
-        return cls(**{name: content[name] for name in cls.__dataclass_fields__ if name in content})
+    def read(cls, content: RatingContent) -> "Rating":
+        """From a file of the search."""
+        return cls(content["guidance"], content["alpha"], content["layer_choice"])
+
+    @classmethod
+    def from_search(cls, search: Search) -> "Rating":
+        """From the section ``search`` of a configuration."""
+        return cls(search.guidance, search.alpha, search.layer_choice)
 
     def to_json(self) -> RatingContent:
         """The rating as JSON content, keys as in the section ``search``."""

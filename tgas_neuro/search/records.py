@@ -81,7 +81,7 @@ class Proposals(RatingContent):
 
 
 class PrematureResult(TypedDict):
-    """The short training; see `tgas_neuro.search.candidate.training.Premature`."""
+    """The short training; see `tgas_neuro.search.candidate.training.TrainingResult`."""
 
     accuracy: float
     loss: float

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from tgas_neuro.config.premature import Premature
+from tgas_neuro.config.search import Search
 from tgas_neuro.runtime.files import read_json, write_json
 from tgas_neuro.runtime.provenance import build_provenance
 from tgas_neuro.search import candidate
@@ -46,9 +48,11 @@ def make(tmp_path, monkeypatch):
     monkeypatch.setattr(candidate, "make_record", lambda *_: RECORD | {"state": "made anew"})
 
     def call(proposal=PROPOSAL, seed=5, digests=DIGESTS):
-        config = {"search": {"seed": seed}}
+        search, premature = Search(seed=seed), Premature(data={"kind": "simulated"})
         inputs = Inputs(tmp_path, tmp_path / "teacher.nc", tmp_path / "ranks")
-        return make_kept_record(tmp_path, proposal, [], config, inputs, None, digests)["state"]
+        sections = (search, premature)
+        record = make_kept_record(tmp_path, proposal, [], *sections, inputs, None, digests)
+        return record["state"]
 
     return call
 

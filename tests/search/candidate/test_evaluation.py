@@ -7,39 +7,38 @@ import pytest
 import torch
 import xarray as xr
 from scipy.spatial.distance import pdist
-from support.run_folders import SEARCH, draw
+from support.run_folders import build_search, draw
 
 from tgas_neuro.architecture.network import build_network
-from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.architecture.spaces import SPACES, calc_complexity
+from tgas_neuro.config.premature import Premature
+from tgas_neuro.config.search import Scoring
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import write_json
 from tgas_neuro.runtime.seeds import derive_seed
 from tgas_neuro.scoring.scoring import score_network, write_ranks
-from tgas_neuro.search.candidate import EarlyStop, Inputs, find_proposal, make_record
+from tgas_neuro.search.candidate import (
+    EarlyStop,
+    Inputs,
+    build_skeleton,
+    find_proposal,
+    make_record,
+)
 from tgas_neuro.search.candidate.evaluation import evaluate_candidate
 from tgas_neuro.search.guidance import Rating
 from tgas_neuro.search.history import build_entry
 from tgas_neuro.teacher.teacher import Teacher, write_teacher
 
 SIZE, CLASSES, N_IMAGES, N_STIMULI = 8, 4, 80, 16
-NETWORK = {"filters": 2, "cells_per_stage": 1, "stages": 1, "stem": "cifar"}
-SETTINGS = {
-    "network": NETWORK,
-    "image_size": SIZE,
-    "epochs": 3,
-    "batch_size": 12,
-    "learning_rate": 0.05,
-    "momentum": 0.9,
-    "weight_decay": 1e-4,
-    "held_back": 0.1,
-    "augment": True,
-    "threads": 1,
-    "device": "cpu",
-    "rungs": [],
-}
-SCORING = {"max_units": "auto", "spatial_mean": False, "exact": False}
-SKELETON = Skeleton(**NETWORK, n_classes=CLASSES, image_size=SIZE)
+SETTINGS = Premature(
+    data={"kind": "simulated"},
+    network={"filters": 2, "cells_per_stage": 1, "stages": 1},
+    image_size=SIZE,
+    epochs=3,
+    batch_size=12,
+    device="cpu",
+)
+SKELETON = build_skeleton(SETTINGS, CLASSES)
 GENOTYPE = SPACES["cell"](blocks=1).sample(np.random.default_rng(3))
 
 
@@ -101,7 +100,7 @@ def evaluate(files, settings=SETTINGS, thresholds=None, guidance="p_plus_tg", **
         SKELETON,
         list_inputs(files[0]),
         settings,
-        SCORING,
+        Scoring(),
         5,
         **options,
     )
@@ -120,7 +119,7 @@ def test_the_untrained_score_is_that_of_the_network_as_it_was_built(files, plain
     generator = torch.Generator().manual_seed(derive_seed(5, "weights", GENOTYPE.hash))
     network = build_network(GENOTYPE, SKELETON, generator).eval()
     expected = score_network(
-        network, network.layers(), files[1], None, torch.device("cpu"), 5, **SCORING
+        network, network.layers(), files[1], None, torch.device("cpu"), 5, **Scoring().model_dump()
     )
     found = plain["teacher_untrained"]
     assert found["TG"] == pytest.approx(expected["TG"], abs=1e-6)
@@ -144,7 +143,7 @@ def test_going_on_at_rungs_changes_nothing(files, plain):
 
 
 def test_a_rung_is_the_end_of_a_shorter_training(files):
-    settings = SETTINGS | {"augment": False}  # drawn after the order of all images
+    settings = SETTINGS.model_copy(update={"augment": False})  # drawn after the order of all images
     for rung in evaluate(files, settings, thresholds={1: None, 2: None})["rungs"]:
         short = evaluate(files, settings | {"epochs": rung["epoch"]})
         assert rung["P"] == short["premature"]["accuracy"]
@@ -181,12 +180,13 @@ def test_values_at_a_rung_follow_the_guidance(files, plain, guidance):
 
 def record(files, genotype=GENOTYPE, rungs=(), original=None):
     folder, _ = files
-    search = SEARCH | {"cell": {"blocks": 1}, "scoring": SCORING, "alpha": 2.0}
+    search = build_search(cell={"blocks": 1})
     proposal = {"id": "g000_c00", "genotype": genotype.to_json(), "hash": genotype.hash}
     return make_record(
         proposal | {"original": original},
         list(rungs),
-        {"search": search, "premature": SETTINGS},
+        search,
+        SETTINGS,
         list_inputs(folder),
         None,
         {"teacher": "t"},

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from tgas_neuro.config.premature import Premature
 from tgas_neuro.images.pixels import load_batch
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.search.candidate.child import DivergedError
@@ -17,14 +18,11 @@ from tgas_neuro.search.candidate.training import (
 )
 
 CPU = torch.device("cpu")
-SETTINGS = {
-    "epochs": 3,
-    "batch_size": 16,
-    "learning_rate": 0.05,
-    "momentum": 0.9,
-    "weight_decay": 1e-4,
-    "augment": True,
-}
+SETTINGS = Premature(data={"kind": "simulated"}, epochs=3, batch_size=16)
+
+
+def change(**values):
+    return SETTINGS.model_copy(update=values)
 
 
 def draw_images(n=160, size=8, classes=4, seed=0):
@@ -91,7 +89,7 @@ def train(seed=0, settings=SETTINGS, held_back=None):
 
 
 def test_it_learns_and_counts():
-    _, result = train(settings=SETTINGS | {"augment": False, "epochs": 10})
+    _, result = train(settings=change(augment=False, epochs=10))
     assert result.accuracy > 0.9  # chance is 0.25
     assert (result.n_train, result.n_held_back) == (144, 16)
     assert result.images_seen == 10 * 144
@@ -109,7 +107,7 @@ def test_it_repeats_exactly():
 
 
 def test_part_of_an_epoch():
-    _, result = train(settings=SETTINGS | {"epochs": 0.5})
+    _, result = train(settings=change(epochs=0.5))
     assert result.images_seen == 16 * round(0.5 * 144 / 16)
 
 
@@ -128,7 +126,7 @@ def test_held_back_images_are_never_trained_on():
 
 def test_divergence_names_the_key():
     with pytest.raises(DivergedError, match=r"loss at step .* premature.learning_rate"):
-        train(settings=SETTINGS | {"learning_rate": 1e18})
+        train(settings=change(learning_rate=1e18))
 
 
 def train_by_rungs(rungs, go_on, **changed):
@@ -142,7 +140,7 @@ def train_by_rungs(rungs, go_on, **changed):
         seen.append((rung, accuracy))
         return go_on
 
-    settings, generator = SETTINGS | changed, np.random.default_rng(0)
+    settings, generator = change(**changed), np.random.default_rng(0)
     result = train_candidate(
         network, images, labels, held_back, settings, generator, CPU, rungs, at_rung
     )
@@ -186,9 +184,9 @@ def test_rungs_out_of_place(rungs):
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch compiles with g++")
 def test_compiled_training_is_the_same_training(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
-    settings = SETTINGS | {"epochs": 0.3}
+    settings = change(epochs=0.3)
     _, plain = train(settings=settings)
-    network, compiled = train(settings=settings | {"compile": True})
+    network, compiled = train(settings=settings.model_copy(update={"compile": True}))
     assert any(tmp_path.iterdir())  # torch did compile
     assert compiled.loss == pytest.approx(plain.loss, rel=1e-4)
     assert type(network) is nn.Sequential  # what is scored and kept is the network itself
@@ -199,4 +197,4 @@ def test_compiling_without_a_compiler(monkeypatch):
     with pytest.raises(
         UserError, match=r"premature.compile: .*'no-such-compiler'.*set it to false"
     ):
-        train(settings=SETTINGS | {"compile": True})
+        train(settings=change(compile=True))

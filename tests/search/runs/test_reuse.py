@@ -1,7 +1,7 @@
 """Candidates of older runs: which are taken over, which are left out, which runs are refused."""
 
 import pytest
-from support.run_folders import DIGESTS, SEARCH, build_record, draw, write_run
+from support.run_folders import DIGESTS, SEARCH, build_record, build_search, draw, write_run
 
 from tgas_neuro.architecture.spaces import build_space
 from tgas_neuro.runtime.errors import UserError
@@ -18,7 +18,7 @@ from tgas_neuro.search.runs.reuse import (
 from tgas_neuro.search.strategies import STRATEGIES
 
 GENOTYPES = draw(8)
-OTHER_SPACE = build_space(SEARCH | {"cell": {"blocks": 6}})
+OTHER_SPACE = build_space(build_search(cell={"blocks": 6}))
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def collect(*folders, search=SEARCH, digests=DIGESTS, frozen="nowhere"):
 
 
 def test_what_is_taken_and_what_is_left_out(older):
-    search = SEARCH | {"limits": SEARCH["limits"] | {"params": 1000}}
+    search = build_search(limits={"params": 1000})
     content = collect(older, search=search)
     taken = {record["id"]: record["state"] for record in content["records"]}
     assert taken == {"old-1/g000_c00": "ok", "old-1/g000_c01": "diverged", "old-1/g001_c01": "ok"}
@@ -74,9 +74,9 @@ def test_a_second_run_adds_what_the_first_has_not(older):
 
 def test_genotypes_of_another_space(older):
     """More blocks are of another space; fewer are partial: they teach and may not win."""
-    small = collect(older, search=SEARCH | {"cell": {"blocks": 2}})
+    small = collect(older, search=build_search(cell={"blocks": 2}))
     assert small["records"] == []
-    large = collect(older, search=SEARCH | {"cell": {"blocks": 6}})
+    large = collect(older, search=build_search(cell={"blocks": 6}))
     assert [record["complete"] for record in large["records"]] == [False] * 4
 
 
@@ -94,7 +94,7 @@ def test_other_measures_are_refused(older, search, digests, what):
     with pytest.raises(
         UserError, match=rf"P and TG of run 'old-1' were measured otherwise, {what}"
     ):
-        collect(older, search=SEARCH | search, digests=DIGESTS | digests)
+        collect(older, search=build_search(**search), digests=DIGESTS | digests)
 
 
 def test_other_versions_and_older_records_are_refused(older):
@@ -112,14 +112,14 @@ def test_other_versions_and_older_records_are_refused(older):
 
 
 def test_strategy_guidance_and_budget_may_differ(older):
-    search = SEARCH | {"strategy": "tpe", "guidance": "tg", "alpha": 0.0, "candidates": 9, "lag": 2}
+    search = build_search(strategy="tpe", guidance="tg", alpha=0.0, candidates=9, lag=2)
     assert len(collect(older, search=search, digests=DIGESTS | {"search": "x"})["records"]) == 4
 
 
 def test_epoch_zero_is_asked_for_where_it_guides(older):
     path = older / "generation_000/candidate_00.json"
     write_json(path, read_json(path) | {"teacher_untrained": None})
-    content = collect(older, search=SEARCH | {"guidance": "tg_epoch0"})
+    content = collect(older, search=build_search(guidance="tg_epoch0"))
     assert content["runs"][0]["left_out"]["without TG at epoch 0"] == 1
     assert len(collect(older)["records"]) == 4
 
@@ -146,7 +146,7 @@ def test_the_search_begins_with_them(older, tmp_path, monkeypatch):
             return [GENOTYPES[5], GENOTYPES[6], GENOTYPES[7]][:n]
 
     monkeypatch.setitem(STRATEGIES, "random", Repeating)
-    proposals = make_proposals(0, None, [], SEARCH, DIGESTS, None, reused)
+    proposals = make_proposals(0, None, [], SEARCH, DIGESTS, reused=reused)
     assert [entry.id for entry in seen][:2] == ["old-1/g000_c00", "old-1/g000_c01"]
     assert proposals["best"]["id"] == "old-1/g001_c01"
     originals = [proposal["original"] for proposal in proposals["proposals"]]

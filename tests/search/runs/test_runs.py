@@ -37,7 +37,7 @@ def test_half_way(folder):
     run = load_run(folder)
     assert len(run.proposals) == 6
     assert list(run.records) == ["g000_c00", "g000_c01", "g000_c02", "g001_c00", "g001_c01"]
-    assert run.rating == Rating.read(SEARCH)
+    assert run.rating == Rating.from_search(SEARCH)
     assert [record["id"] for record in run.list_new_records()] == ["g001_c00", "g001_c01"]
     entries = run.list_entries()
     assert [entry.id for entry in entries] == list(run.records)

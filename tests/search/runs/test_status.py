@@ -4,7 +4,7 @@ import datetime
 import os
 
 import pytest
-from support.run_folders import SEARCH, build_record, draw, write_run
+from support.run_folders import build_record, build_search, draw, write_run
 
 from tgas_neuro.runtime.files import write_json
 from tgas_neuro.search.runs import load_run
@@ -26,7 +26,7 @@ def folder(tmp_path):
         [build_record("g001_c00", GENOTYPES[2], P=0.7), None],
     ]
     folder = write_run(
-        tmp_path / "results/search/run", records, SEARCH | {"candidates": 2}, finished=False
+        tmp_path / "results/search/run", records, build_search(candidates=2), finished=False
     )
     note = {"generations": 3, "candidates": 2, "started": STARTED.isoformat()}
     write_json(folder / "run.json", note)

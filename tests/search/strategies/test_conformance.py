@@ -19,6 +19,7 @@ from support.simulated_search import (
     propose_everywhere,
 )
 
+from tgas_neuro.config.search import Search
 from tgas_neuro.search.generation import propose_generation
 from tgas_neuro.search.strategies import STRATEGIES, build_strategy
 
@@ -117,8 +118,7 @@ class TestEveryStrategyInEverySpace:
         assert all(proposal.original is None for proposal in proposals)
 
     def test_is_built_from_a_configuration(self, name, where):
-        search = {"space": "cell", "strategy": name, "seed": 0, "generations": 9, "candidates": 9}
-        strategy = build_strategy(search, SEARCHED[where])
+        strategy = build_strategy(Search(strategy=name), SEARCHED[where])
         assert type(strategy) is type(build(name, SEARCHED[where]))
         assert strategy.space is SEARCHED[where]
 
@@ -152,8 +152,9 @@ def test_a_space_that_is_exhausted_ends_in_duplicates(name):
 
 def test_the_light_rules_start_without_heavy_libraries():
     code = (
-        "import sys; from tgas_neuro.search.strategies import build_strategy;"
-        "build_strategy({'space': 'cell', 'strategy': 'reinforce', 'seed': 0});"
+        "import sys; from tgas_neuro.config.search import Search;"
+        "from tgas_neuro.search.strategies import STRATEGIES, build_strategy;"
+        "[build_strategy(Search(strategy=name)) for name in STRATEGIES];"
         "print({'torch', 'optuna', 'sklearn'} & set(sys.modules))"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

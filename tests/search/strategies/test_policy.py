@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
+from tgas_neuro.config.search import ReinforceOptions
 from tgas_neuro.search.strategies.policy import Controller, Policy, calc_policy_loss
 
 SIZES = (2, 3, 2)
@@ -108,14 +109,7 @@ def test_clipped_surrogate_by_hand():
     assert (loss - bonus).item() == pytest.approx(0.2)
 
 
-OPTIONS = {
-    "hidden": 8,
-    "learning_rate": 0.05,
-    "entropy": 0.0,
-    "baseline_decay": 0.5,
-    "clip": None,
-    "passes": 1,
-}
+OPTIONS = ReinforceOptions(hidden=8, learning_rate=0.05, entropy=0.0, baseline_decay=0.5)
 
 
 def get_probability(policy, values):
@@ -125,18 +119,18 @@ def get_probability(policy, values):
 
 def test_baseline_and_advantages_by_hand():
     """Baseline: the first mean, 2; then half way to 6. Unit: all differences so far."""
-    policy = Policy([2, 2], 0, **OPTIONS)
+    policy = Policy([2, 2], 0, OPTIONS)
     np.testing.assert_allclose(policy._calc_advantages(np.array([1.0, 3.0])), [-1.0, 1.0])
     found = policy._calc_advantages(np.array([4.0, 6.0, 8.0]))
     unit = ((1 + 1 + 4 + 16 + 36) / 5) ** 0.5
     np.testing.assert_allclose(found, np.array([2.0, 4.0, 6.0]) / unit)
     assert policy.baseline == 4.0
-    np.testing.assert_array_equal(Policy([2], 0, **OPTIONS)._calc_advantages(np.ones(3)), 0)
+    np.testing.assert_array_equal(Policy([2], 0, OPTIONS)._calc_advantages(np.ones(3)), 0)
 
 
 def test_one_step_is_adams_along_the_policy_gradient():
     """Adam's first step is the learning rate times the gradient's sign."""
-    policy, before = Policy([2, 3], 0, **OPTIONS), Policy([2, 3], 0, **OPTIONS)
+    policy, before = Policy([2, 3], 0, OPTIONS), Policy([2, 3], 0, OPTIONS)
     values, rewards = np.array([[0, 2], [1, 1]]), [0.0, 1.0]
     policy.update(values, rewards)
     logs, _ = before.controller.calc_log_probabilities(torch.from_numpy(values))
@@ -150,21 +144,21 @@ def test_one_step_is_adams_along_the_policy_gradient():
 
 
 def test_the_better_sequence_becomes_certain():
-    policy = Policy([2, 3], 0, **OPTIONS)
+    policy = Policy([2, 3], 0, OPTIONS)
     for _ in range(60):
         policy.update(np.array([[0, 2], [1, 1]]), [0.0, 1.0])
     assert get_probability(policy, [1, 1]) > 0.9
 
 
 def test_without_differences_entropy_stays():
-    policy = Policy([2, 3], 0, **(OPTIONS | {"entropy": 0.5}))
+    policy = Policy([2, 3], 0, OPTIONS.model_copy(update={"entropy": 0.5}))
     for _ in range(60):
         policy.update(np.array([[0, 2], [1, 1]]), [1.0, 1.0])
     assert get_probability(policy, [1, 1]) == pytest.approx(1 / 6, abs=0.02)
 
 
 def test_a_failure_stands_at_the_worst_reward():
-    one, other = Policy([2, 3], 0, **OPTIONS), Policy([2, 3], 0, **OPTIONS)
+    one, other = Policy([2, 3], 0, OPTIONS), Policy([2, 3], 0, OPTIONS)
     values = np.array([[0, 2], [1, 1], [0, 0]])
     one.update(values, [2.0, None, 1.0])
     other.update(values, [2.0, 1.0, 1.0])
@@ -175,7 +169,7 @@ def test_a_failure_stands_at_the_worst_reward():
 
 
 def test_nothing_is_learnt_before_there_is_a_reward():
-    policy, fresh = Policy([2, 3], 0, **OPTIONS), Policy([2, 3], 0, **OPTIONS)
+    policy, fresh = Policy([2, 3], 0, OPTIONS), Policy([2, 3], 0, OPTIONS)
     policy.update(np.array([[0, 2], [1, 1]]), [None, None])
     torch.testing.assert_close(policy.controller.state_dict(), fresh.controller.state_dict())
     policy.update(np.array([[0, 2], [1, 1]]), [0.0, 1.0])

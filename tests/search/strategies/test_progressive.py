@@ -5,12 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
-from support.simulated_search import SEARCHED, HiddenReward, build_entry, run_search
+from support.simulated_search import SEARCHED, HiddenReward, build, build_entry, run_search
 
 from tgas_neuro.architecture.spaces import SPACES
+from tgas_neuro.config.checking import check_section
+from tgas_neuro.config.search import ProgressiveOptions, Search
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.search.strategies import build_strategy
-from tgas_neuro.search.strategies.progressive import ProgressiveStrategy, rank_candidates
+from tgas_neuro.search.strategies import build_strategy, check_search
+from tgas_neuro.search.strategies.progressive import rank_candidates
 
 CELL = SPACES["cell"](blocks=3)
 
@@ -29,7 +31,7 @@ def read(cell, block):
 
 def test_growth_by_hand():
     """Stage 1 by chance; the best two of it grow; then the best of stage 2; then it stays."""
-    strategy = ProgressiveStrategy(CELL, beam=2, candidates_per_stage=4)
+    strategy = build("progressive", CELL, beam=2, candidates_per_stage=4)
     first = propose(strategy, [], 4)
     assert list_stages(first) == [1] * 4
     history = [
@@ -54,7 +56,7 @@ def test_growth_by_hand():
 
 def test_the_surrogate_chooses_the_expansions():
     """Rewards say that one operation is good: what is grown has as much of it as possible."""
-    strategy = ProgressiveStrategy(CELL, beam=3, candidates_per_stage=40)
+    strategy = build("progressive", CELL, beam=3, candidates_per_stage=40)
     cells = list(CELL.grow(None))
     rewards = [float(sum(op == "identity" for op in read(g, 0).operations)) for g in cells]
     history = [build_entry(k, g, r) for k, (g, r) in enumerate(zip(cells, rewards, strict=True))]
@@ -67,7 +69,7 @@ def test_the_surrogate_chooses_the_expansions():
 
 
 def test_a_generation_larger_than_a_stage_runs_ahead():
-    strategy = ProgressiveStrategy(CELL, candidates_per_stage=3)
+    strategy = build("progressive", CELL, candidates_per_stage=3)
     assert list_stages(propose(strategy, [], 8)) == [1] * 3 + [2] * 3 + [3] * 2
 
 
@@ -75,7 +77,7 @@ def test_a_generation_larger_than_a_stage_runs_ahead():
 @given(st.integers(0, 12), st.integers(1, 5), st.integers(0, 3))
 def test_stages_advance_by_numbers_of_proposals(n_pending, n, seed):
     """However they are cut into generations, finished or in flight, failed or not."""
-    strategy = ProgressiveStrategy(CELL, beam=2, candidates_per_stage=4, expansions=30)
+    strategy = build("progressive", CELL, beam=2, candidates_per_stage=4, expansions=30)
     rng = np.random.default_rng(seed)
     history, pending, stages = [], [], []
     while len(stages) < 12:
@@ -89,7 +91,7 @@ def test_stages_advance_by_numbers_of_proposals(n_pending, n, seed):
 
 
 def test_failures_are_grown_only_while_nothing_has_a_reward():
-    strategy = ProgressiveStrategy(CELL, beam=3, candidates_per_stage=3)
+    strategy = build("progressive", CELL, beam=3, candidates_per_stage=3)
     first = propose(strategy, [], 3)
     grown = [{g.hash for g in CELL.grow(parent)} for parent in first]
     history = [build_entry(k, g, None, "timeout") for k, g in enumerate(first)]
@@ -101,7 +103,7 @@ def test_failures_are_grown_only_while_nothing_has_a_reward():
 def test_all_of_a_small_stage_then_the_next():
     """NAS-Bench-201 has 5 topologies of stage 1, so that the sixth is of stage 2."""
     space = SEARCHED["nasbench201"]
-    strategy = ProgressiveStrategy(space, candidates_per_stage=20)
+    strategy = build("progressive", space, candidates_per_stage=20)
     found = propose(strategy, [], 12)
     assert list_stages(found, space) == [1] * 5 + [2] * 7
     assert len({genotype.hash for genotype in found}) == 12
@@ -117,30 +119,28 @@ def test_the_answer_is_a_full_size_cell():
 @pytest.mark.parametrize(("candidates", "needed"), [(2, 13), (3, None)])
 def test_a_search_too_short_is_refused(candidates, needed):
     """Five blocks, three candidates for each of stages 1 to 4: the thirteenth is complete."""
-    search = {
-        "space": "cell",
-        "strategy": "progressive",
-        "progressive": {"candidates_per_stage": 3},
-        "seed": 0,
-        "generations": 5,
-        "candidates": candidates,
-    }
+    search = Search(
+        strategy="progressive",
+        progressive={"candidates_per_stage": 3},
+        generations=5,
+        candidates=candidates,
+    )
     if needed is None:
-        strategy = build_strategy(search)
-        assert 5 in list_stages(propose(strategy, [], 15), SPACES["cell"]())
+        check_search(search)
+        assert 5 in list_stages(propose(build_strategy(search), [], 15), SPACES["cell"]())
     else:
         with pytest.raises(
             UserError, match=r"10 candidates .* stay partial, as 3 go to each of 4 .* at least 13"
         ):
-            build_strategy(search)
+            check_search(search)
 
 
 def test_in_spaces_without_partial_networks_no_search_is_too_short():
     for space in ("nasbench201", "chain"):
-        ProgressiveStrategy(SPACES[space](), candidates_per_stage=100).check_budget(1)
-    ProgressiveStrategy(SPACES["cell"](blocks=1), candidates_per_stage=100).check_budget(1)
+        build("progressive", SPACES[space](), candidates_per_stage=100).check_budget(1)
+    build("progressive", SPACES["cell"](blocks=1), candidates_per_stage=100).check_budget(1)
     # stage 1 has but 136 cells
-    strategy = ProgressiveStrategy(SPACES["cell"](blocks=2), candidates_per_stage=500)
+    strategy = build("progressive", SPACES["cell"](blocks=2), candidates_per_stage=500)
     strategy.check_budget(137)
     with pytest.raises(UserError, match="at least 137"):
         strategy.check_budget(136)
@@ -186,6 +186,6 @@ def test_one_network_and_equal_rewards():
 
 @pytest.mark.parametrize("option", ["beam", "candidates_per_stage", "expansions"])
 def test_options_are_checked(option):
-    message = f"search.progressive.{option}: 0 is not an integer of at least 1"
+    message = f"search.progressive.{option}: 0 is too small; the least allowed is 1"
     with pytest.raises(UserError, match=message):
-        ProgressiveStrategy(CELL, **{option: 0})
+        check_section(ProgressiveOptions, {option: 0}, "config.yaml", ["search", "progressive"])

@@ -14,6 +14,8 @@ from typing import Any
 
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.architecture.spaces import build_space, calc_complexity, read_genotype
+from tgas_neuro.config.premature import Premature
+from tgas_neuro.config.search import Limits, Search
 from tgas_neuro.images.decoded import load_classes, load_images_digest
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json, write_json
@@ -91,7 +93,8 @@ def find_proposal(proposals: Proposals, identifier: str) -> ProposedCandidate:
 def make_record(
     proposal: ProposedCandidate,
     rungs: Sequence[Threshold],
-    config: dict[str, Any],
+    search: Search,
+    premature: Premature,
     inputs: Inputs,
     weights: Path | None,
     digests: dict[str, str],
@@ -102,8 +105,8 @@ def make_record(
     ----------
     proposal, rungs
         From the proposals file.
-    config
-        The sections ``search`` and ``premature`` of the configuration.
+    search, premature
+        Those sections of the configuration.
     inputs
         The files that it needs.
     weights
@@ -118,30 +121,24 @@ def make_record(
     """
     started = get_time()
     genotype = read_genotype(proposal["genotype"])
-    premature, search = config["premature"], config["search"]
-    limits = search["limits"]
-    skeleton = Skeleton(
-        **premature["network"],
-        n_classes=len(load_classes(inputs.images)),
-        image_size=premature["image_size"],
-    )
+    skeleton = build_skeleton(premature, len(load_classes(inputs.images)))
     complexity = calc_complexity(genotype, skeleton)
     size: Size = {"params": complexity.params, "macs": complexity.macs}
-    outcome = _decide_without_training(proposal, size, limits) or run_in_child(
+    outcome = _decide_without_training(proposal, size, search.limits) or run_in_child(
         _evaluate,
         {
             "genotype": genotype,
             "skeleton": skeleton,
             "inputs": inputs,
-            "settings": premature,
-            "scoring": search["scoring"],
-            "seed": search["seed"],
+            "premature": premature,
+            "scoring": search.scoring,
+            "seed": search.seed,
             "weights": weights,
-            "untrained": search["untrained"],
-            "early_stop": EarlyStop(rungs, Rating.read(search), size),
+            "untrained": search.untrained,
+            "early_stop": EarlyStop(rungs, Rating.from_search(search), size),
         },
-        memory_mb=limits["memory_mb"],
-        seconds=limits["seconds"],
+        memory_mb=search.limits.memory_mb,
+        seconds=search.limits.seconds,
     )
     evaluation: Evaluation = outcome.value or NOT_MEASURED
     measured = evaluation["premature"]
@@ -154,13 +151,13 @@ def make_record(
         "state": "stopped" if stopped else outcome.state,
         "message": describe_stop(evaluation["rungs"]) if stopped else outcome.message,
         "original": proposal["original"],
-        "guidance": search["guidance"],
+        "guidance": search.guidance,
         "premature": measured,
         "teacher": evaluation["teacher"],
         "teacher_untrained": evaluation["teacher_untrained"],
         "rungs": evaluation["rungs"],
         "complexity": size,
-        "provenance": _build_provenance(search["seed"], inputs, digests),
+        "provenance": _build_provenance(search.seed, inputs, digests),
         "cost": {
             "seconds": round(outcome.seconds, 3),
             "peak_memory_mb": round(outcome.peak_memory_mb, 1),
@@ -172,17 +169,32 @@ def make_record(
 
 
 def _decide_without_training(
-    proposal: ProposedCandidate, size: Size, limits: dict[str, Any]
+    proposal: ProposedCandidate, size: Size, limits: Limits
 ) -> Outcome | None:
     """The outcome of a duplicate or an oversized candidate; None for one that has to be trained."""
     if proposal["original"] is not None:
         message = f"the same network as {proposal['original']}, whose record is reused"
         return Outcome("duplicate", None, message, 0, 0.0, 0.0)
-    for key, value in size.items():
-        if limits[key] is not None and value > limits[key]:
-            message = f"{value:,} {key}, search.limits.{key} is {limits[key]:,}"
-            return Outcome("oversized", None, message, 0, 0.0, 0.0)
+    excess = find_excess(size, limits)
+    return Outcome("oversized", None, excess, 0, 0.0, 0.0) if excess else None
+
+
+def find_excess(size: Size, limits: Limits) -> str | None:
+    """In what a network is larger than ``search.limits`` allow, in words; None if it is not."""
+    for key, value, most in (
+        ("params", size["params"], limits.params),
+        ("macs", size["macs"], limits.macs),
+    ):
+        if most is not None and value > most:
+            return f"{value:,} {key}, search.limits.{key} is {most:,}"
     return None
+
+
+def build_skeleton(premature: Premature, n_classes: int) -> Skeleton:
+    """The size of the candidates' networks."""
+    return Skeleton(
+        **premature.network.model_dump(), n_classes=n_classes, image_size=premature.image_size
+    )
 
 
 def _build_provenance(seed: int, inputs: Inputs, digests: dict[str, str]) -> Provenance:
@@ -224,7 +236,8 @@ def make_kept_record(
     run: Path,
     proposal: ProposedCandidate,
     rungs: Sequence[Threshold],
-    config: dict[str, Any],
+    search: Search,
+    premature: Premature,
     inputs: Inputs,
     weights: Path | None,
     digests: dict[str, str],
@@ -247,10 +260,10 @@ def make_kept_record(
             proposal["genotype"],
             proposal["original"],
         )
-        now = _build_provenance(config["search"]["seed"], inputs, digests)
+        now = _build_provenance(search.seed, inputs, digests)
         if same and kept["provenance"] == now:
             return kept
-    record = make_record(proposal, rungs, config, inputs, weights, digests)
+    record = make_record(proposal, rungs, search, premature, inputs, weights, digests)
     keep_record(run, record)
     return record
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +10,8 @@ from torch import nn
 from tgas_neuro.architecture.network import build_network
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.architecture.space import Genotype
+from tgas_neuro.config.premature import Premature
+from tgas_neuro.config.search import Scoring
 from tgas_neuro.images.decoded import load_decoded
 from tgas_neuro.runtime.devices import choose_device, keep_freed_memory, measure_peak_memory
 from tgas_neuro.runtime.files import written_whole
@@ -33,8 +34,8 @@ def evaluate_candidate(
     genotype: Genotype,
     skeleton: Skeleton,
     inputs: Inputs,
-    settings: dict[str, Any],
-    scoring: dict[str, Any],
+    premature: Premature,
+    scoring: Scoring,
     seed: int,
     weights: Path | None = None,
     untrained: bool = True,
@@ -48,8 +49,8 @@ def evaluate_candidate(
         The architecture and the size of its network.
     inputs
         Images, teacher and ranks.
-    settings
-        The section ``premature`` of the configuration.
+    premature
+        That section of the configuration.
     scoring
         ``search.scoring``: how layers are recorded and compared (see `score_network`).
     seed
@@ -72,8 +73,8 @@ def evaluate_candidate(
     DivergedError
         A number of the training is not finite, or no layer tells the stimuli apart.
     """
-    set_up_torch(settings["threads"])
-    device = choose_device(settings["device"], "premature.device", claim=True)
+    set_up_torch(premature.threads)
+    device = choose_device(premature.device, "premature.device", claim=True)
     network = build_network(
         genotype,
         skeleton,
@@ -81,12 +82,12 @@ def evaluate_candidate(
     )
     move_to(network, device)
     pixels, labels, _ = load_decoded(inputs.images)
-    held_back = draw_held_back(labels, settings["held_back"], derive_generator(seed, "held back"))
+    held_back = draw_held_back(labels, premature.held_back, derive_generator(seed, "held back"))
     teacher = load_teacher(inputs.teacher, for_scoring=True)
 
     def score() -> Score:
         return score_network(
-            network, network.layers(), teacher, inputs.ranks, device, seed, **scoring
+            network, network.layers(), teacher, inputs.ranks, device, seed, **scoring.model_dump()
         )
 
     def measure() -> float:
@@ -95,12 +96,12 @@ def evaluate_candidate(
     network.eval()
     before = score() if untrained else None
     ladder = Ladder(early_stop, before, measure, lambda: _refuse_dead(score()))
-    premature = train_candidate(
+    result = train_candidate(
         network,
         pixels,
         labels,
         held_back,
-        settings,
+        premature,
         derive_generator(seed, "training", genotype.hash),
         device,
         list(ladder.rungs),
@@ -111,18 +112,18 @@ def evaluate_candidate(
             torch.save(network.state_dict(), beside)
     return {
         "premature": {
-            "accuracy": premature.accuracy,
-            "loss": premature.loss,
-            "n_train": premature.n_train,
-            "n_held_back": premature.n_held_back,
-            "stopped_at": premature.stopped_at,
-            "epochs": settings["epochs"],
+            "accuracy": result.accuracy,
+            "loss": result.loss,
+            "n_train": result.n_train,
+            "n_held_back": result.n_held_back,
+            "stopped_at": result.stopped_at,
+            "epochs": premature.epochs,
         },
-        "teacher": _refuse_dead(score()) if premature.stopped_at is None else None,
+        "teacher": _refuse_dead(score()) if result.stopped_at is None else None,
         "teacher_untrained": before,
         "rungs": ladder.reached,
         "cost": {
-            "images_seen": premature.images_seen,
+            "images_seen": result.images_seen,
             "device": str(device),
             "peak_memory_mb": round(measure_peak_memory(device), 1),
         },

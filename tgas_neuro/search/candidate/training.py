@@ -4,12 +4,12 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
+from tgas_neuro.config.premature import Premature
 from tgas_neuro.images.augmentation import augment_batch
 from tgas_neuro.images.pixels import load_batch
 from tgas_neuro.runtime.devices import autocast
@@ -20,7 +20,7 @@ STEPS_BETWEEN_CHECKS = 10  # a look at the loss makes a GPU wait
 
 
 @dataclass(frozen=True)
-class Premature:
+class TrainingResult:
     """Result of a short training.
 
     Attributes
@@ -76,12 +76,12 @@ def train_candidate(
     images: np.ndarray,
     labels: np.ndarray,
     held_back: np.ndarray,
-    settings: dict[str, Any],
+    premature: Premature,
     generator: np.random.Generator,
     device: torch.device,
     rungs: Sequence[float] = (),
     at_rung: Callable[[float], bool] = lambda rung: True,
-) -> Premature:
+) -> TrainingResult:
     """Train a candidate for a short while and measure P.
 
     Parameters
@@ -94,14 +94,14 @@ def train_candidate(
         (image,), class numbers.
     held_back
         (image,), bool: never trained on.
-    settings
-        The section ``premature`` of the configuration.
+    premature
+        That section of the configuration.
     generator
         Draws the order of images and their augmentation.
     device
         Where to compute; bf16 autocast on a GPU only, where it pays.
     rungs
-        Epochs, ascending, below ``settings["epochs"]``, after which `at_rung` is called.
+        Epochs, ascending, below ``premature.epochs``, after which `at_rung` is called.
     at_rung
         Called with the rung while the network is in evaluation mode; it must not change the
         network. Training continues if it returns True, with the same numbers as without the call.
@@ -114,18 +114,20 @@ def train_candidate(
         Rungs that do not ascend, or are not below the epochs.
     """
     network.to(device).to(memory_format=torch.channels_last).train()
-    optimizer = build_optimizer(network, settings)
+    optimizer = build_sgd(
+        network, premature.learning_rate, premature.momentum, premature.weight_decay
+    )
     train = np.flatnonzero(~held_back)
-    batch_size = min(settings["batch_size"], len(train))
-    steps = max(1, round(settings["epochs"] * len(train) / batch_size))
-    rung_after = _place_rungs(rungs, settings["epochs"], len(train) / batch_size, steps)
+    batch_size = min(premature.batch_size, len(train))
+    steps = max(1, round(premature.epochs * len(train) / batch_size))
+    rung_after = _place_rungs(rungs, premature.epochs, len(train) / batch_size, steps)
     stopped_at = None
     order = _draw_order(train, steps * batch_size, generator)
-    forward = _compile(network, device) if settings.get("compile", False) else network
+    forward = _compile(network, device) if premature.compile else network
     for step in range(steps):
         batch = np.sort(order[step * batch_size : (step + 1) * batch_size])
         x = load_batch(images, batch, device)
-        if settings["augment"]:
+        if premature.augment:
             x = augment_batch(x, generator)
         target = torch.from_numpy(labels[batch].astype(np.int64)).to(device)
         with autocast(device):
@@ -145,21 +147,25 @@ def train_candidate(
         network, images, labels, np.flatnonzero(held_back), device
     )
     seen = (step + 1) * batch_size
-    return Premature(accuracy, cross_entropy, len(train), int(held_back.sum()), seen, stopped_at)
+    return TrainingResult(
+        accuracy, cross_entropy, len(train), int(held_back.sum()), seen, stopped_at
+    )
 
 
-def build_optimizer(network: nn.Module, settings: dict[str, Any]) -> torch.optim.Optimizer:
+def build_sgd(
+    network: nn.Module, learning_rate: float, momentum: float, weight_decay: float
+) -> torch.optim.Optimizer:
     """SGD with Nesterov momentum; weight decay on matrices and kernels, not on norms and biases."""
     decayed = [p for p in network.parameters() if p.ndim > 1]
     plain = [p for p in network.parameters() if p.ndim <= 1]
     return torch.optim.SGD(
         [
-            {"params": decayed, "weight_decay": settings["weight_decay"]},
+            {"params": decayed, "weight_decay": weight_decay},
             {"params": plain, "weight_decay": 0.0},
         ],
-        lr=settings["learning_rate"],
-        momentum=settings["momentum"],
-        nesterov=settings["momentum"] > 0,
+        lr=learning_rate,
+        momentum=momentum,
+        nesterov=momentum > 0,
         fused=True,  # one pass over all parameters: the same numbers
     )
 

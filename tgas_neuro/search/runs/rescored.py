@@ -5,19 +5,21 @@ Nothing is trained. This file imports torch.
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TypedDict
 
 import torch
 
 from tgas_neuro import RESULTS_VERSION
 from tgas_neuro.architecture.network import build_network
-from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.architecture.spaces import read_genotype
+from tgas_neuro.config.premature import Premature
+from tgas_neuro.config.search import Scoring
 from tgas_neuro.runtime.devices import choose_device
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import calc_sha256, read_json, write_json
 from tgas_neuro.scoring.layers import Guidance, RegionScore, Score
 from tgas_neuro.scoring.scoring import score_network
+from tgas_neuro.search.candidate import build_skeleton
 from tgas_neuro.search.candidate.evaluation import move_to, set_up_torch
 from tgas_neuro.search.guidance import Rating
 from tgas_neuro.search.history import Entry, build_entry
@@ -104,8 +106,8 @@ def rescore(
     found: Run,
     records: Sequence[CandidateRecord],
     teacher: Path,
-    premature: Mapping[str, Any],
-    scoring: Mapping[str, Any],
+    premature: Premature,
+    scoring: Scoring,
     path: Path,
     report: Callable[[str], None],
 ) -> dict[str, Rescored]:
@@ -191,12 +193,10 @@ class Rescorer:
         candidates' networks.
     """
 
-    def __init__(
-        self, teacher: Path, ranks: Path, premature: Mapping[str, Any], scoring: Mapping[str, Any]
-    ):
-        set_up_torch(premature["threads"])
+    def __init__(self, teacher: Path, ranks: Path, premature: Premature, scoring: Scoring):
+        set_up_torch(premature.threads)
         self.premature, self.scoring, self.ranks = premature, scoring, ranks
-        self.device = choose_device(premature["device"], "premature.device", claim=True)
+        self.device = choose_device(premature.device, "premature.device", claim=True)
         self.teacher = load_teacher(teacher, for_scoring=True)
         _check_channels(teacher, self.teacher)
         if not ranks.is_dir():
@@ -223,7 +223,7 @@ class Rescorer:
             self.ranks,
             self.device,
             record["provenance"]["seed"],
-            **self.scoring,
+            **self.scoring.model_dump(),
         )
 
     def _build(
@@ -231,11 +231,7 @@ class Rescorer:
     ) -> torch.nn.Module:
         """The candidate's network as its training left it."""
         try:
-            skeleton = Skeleton(
-                **self.premature["network"],
-                n_classes=len(state["linear.bias"]),
-                image_size=self.premature["image_size"],
-            )
+            skeleton = build_skeleton(self.premature, len(state["linear.bias"]))
             network = build_network(read_genotype(record["genotype"]), skeleton, torch.Generator())
             network.load_state_dict(state)
         except (KeyError, RuntimeError):

@@ -10,13 +10,14 @@ are calculated from the records.
 import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from tgas_neuro.architecture.space import Space
 from tgas_neuro.architecture.spaces import build_space, read_genotype
+from tgas_neuro.config.search import Search
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json
 from tgas_neuro.runtime.provenance import Provenance, build_provenance
+from tgas_neuro.search.candidate import find_excess
 from tgas_neuro.search.history import is_member
 from tgas_neuro.search.records import CandidateRecord, Reused, ReusedRun
 
@@ -82,7 +83,7 @@ def list_reused_files(folders: Sequence[Path], frozen: Path) -> dict[str, list[s
 
 
 def make_reused(
-    files: Mapping[str, Sequence[str]], search: dict[str, Any], digests: Mapping[str, str]
+    files: Mapping[str, Sequence[str]], search: Search, digests: Mapping[str, str]
 ) -> Reused:
     """Make ``reused.json``: the records of older runs that this one may take over.
 
@@ -101,7 +102,7 @@ def make_reused(
         A run was measured in another way; the message names the difference.
     """
     space = build_space(search)
-    provenance = build_provenance(search["seed"], **digests)
+    provenance = build_provenance(search.seed, **digests)
     runs: list[ReusedRun] = []
     records: list[CandidateRecord] = []
     known: set[str] = set()
@@ -139,7 +140,7 @@ def _refuse_other_measures(name: str, there: Provenance, here: Provenance) -> No
 
 
 def _find_reason(
-    record: CandidateRecord, search: dict[str, Any], space: Space, known: set[str]
+    record: CandidateRecord, search: Search, space: Space, known: set[str]
 ) -> str | None:
     """Why a record is left out; None for one that is taken."""
     if record["original"] is not None:
@@ -150,10 +151,9 @@ def _find_reason(
         return "of another space"
     if record["hash"] in known:
         return "known from a run before"
-    limits = search["limits"]
-    if any(limits[key] is not None and n > limits[key] for key, n in record["complexity"].items()):
+    if find_excess(record["complexity"], search.limits):
         return "beyond search.limits"
-    if search["guidance"] == "tg_epoch0" and record["state"] == "ok":
+    if search.guidance == "tg_epoch0" and record["state"] == "ok":
         return None if record["teacher_untrained"] else "without TG at epoch 0"
     return None
 

@@ -8,7 +8,6 @@ import datetime
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tgas_neuro.runtime.files import read_json
 from tgas_neuro.search.guidance import Rating
@@ -139,19 +138,18 @@ def _describe_best(entries: Sequence[Entry]) -> str:
     return f"{best.id}, reward {best.reward:.3f} (P {best.P:.3f}, TG {best.TG:.3f})"
 
 
-def describe_record(record: CandidateRecord, search: dict[str, Any], folder: Path) -> str:
+def describe_record(record: CandidateRecord, rating: Rating, folder: Path) -> str:
     """One line about a candidate that has just finished: state, P, TG, reward, best so far.
 
     Parameters
     ----------
     record
         Its record.
-    search
-        The section ``search`` of the configuration.
+    rating
+        How candidates are ranked.
     folder
         Folder of the run, whose records are compared.
     """
-    rating = Rating.read(search)
     if record["state"] == "ok":
         entry = build_entry(record, rating, {})
         regions = ", ".join(f"{name} {value:.3f}" for name, value in (entry.regions or {}).items())

@@ -4,12 +4,13 @@ None imports torch, optuna or scikit-learn before it proposes: the light rules s
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from tgas_neuro.architecture.space import Genotype, Space
 from tgas_neuro.architecture.spaces import build_space
+from tgas_neuro.config.search import Search
 from tgas_neuro.search.history import Entry
 from tgas_neuro.search.strategies.evolution import EvolutionStrategy
 from tgas_neuro.search.strategies.progressive import ProgressiveStrategy
@@ -69,35 +70,36 @@ class RandomStrategy:
         return [self.space.sample(rng) for _ in range(n)]
 
 
-def build_strategy(search: dict[str, Any], space: Space | None = None) -> Strategy:
-    """The strategy of the section ``search`` of a configuration, with its options.
+def build_strategy(search: Search, space: Space | None = None) -> Strategy:
+    """The strategy of a search, with its options.
 
     Parameters
     ----------
     search
-        The section: ``space``, ``strategy``, ``seed``, and the sections of both, if any.
+        The section ``search`` of a configuration.
     space
         What is searched; by default the space of the section.
+    """
+    return STRATEGIES[search.strategy](space or build_space(search), search)
+
+
+def check_search(search: Search) -> None:
+    """Check, before any work, that a search can find something.
 
     Raises
     ------
     UserError
-        An option has a value that the strategy does not allow, or the search is too short for
-        the progressive one to reach a complete genotype.
+        The search is too short for the progressive strategy to reach a complete genotype.
     """
-    options = search.get(search["strategy"], {})
-    strategy = STRATEGIES[search["strategy"]](space or build_space(search), search["seed"], options)
-    # Rules do not know how long the search continues; the plan, which comes first, does.
-    if isinstance(strategy, ProgressiveStrategy) and "generations" in search:
-        strategy.check_budget(search["generations"] * search["candidates"])
-    return strategy
+    strategy = build_strategy(search)
+    if isinstance(strategy, ProgressiveStrategy):
+        strategy.check_budget(search.generations * search.candidates)
 
 
-# What each is built from: the space, the seed of the search, its options.
-STRATEGIES: dict[str, Callable[[Space, int, dict[str, Any]], Strategy]] = {
-    "random": lambda space, seed, options: RandomStrategy(space),
-    "tpe": lambda space, seed, options: TPEStrategy(space),
-    "reinforce": lambda space, seed, options: ReinforceStrategy(space, seed, **options),
-    "evolution": lambda space, seed, options: EvolutionStrategy(space, **options),
-    "progressive": lambda space, seed, options: ProgressiveStrategy(space, **options),
+STRATEGIES: dict[str, Callable[[Space, Search], Strategy]] = {
+    "random": lambda space, search: RandomStrategy(space),
+    "tpe": lambda space, search: TPEStrategy(space),
+    "reinforce": lambda space, search: ReinforceStrategy(space, search.seed, search.reinforce),
+    "evolution": lambda space, search: EvolutionStrategy(space, search.evolution),
+    "progressive": lambda space, search: ProgressiveStrategy(space, search.progressive),
 }

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from tgas_neuro.architecture.space import Genotype, Space
-from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.config.search import EvolutionOptions
 from tgas_neuro.search.history import Entry, get_reward, is_member, select_members
-from tgas_neuro.search.strategies.options import check_integer
 
 
 class EvolutionStrategy:
@@ -23,26 +22,13 @@ class EvolutionStrategy:
     ----------
     space
         What is searched.
-    population
-        Number of networks alive, at least 2; Real et al. had 20 to 100.
-    sample
-        Candidates of a tournament, drawn with replacement, 1 to `population`; 1 is a random walk.
-
-    Raises
-    ------
-    UserError
-        An option is not allowed.
+    options
+        ``population``, the number of networks alive; Real et al. had 20 to 100. ``sample``,
+        candidates of a tournament, drawn with replacement; 1 is a random walk.
     """
 
-    def __init__(self, space: Space, population: int = 20, sample: int = 5):
-        self.space = space
-        self.population = check_integer("search.evolution.population", population, least=2)
-        self.sample = check_integer("search.evolution.sample", sample)
-        if sample > population:
-            raise UserError(
-                f"search.evolution.sample: {sample} is more than the population of {population}; "
-                "lower it or raise search.evolution.population"
-            )
+    def __init__(self, space: Space, options: EvolutionOptions):
+        self.space, self.options = space, options
 
     def propose(
         self,
@@ -54,15 +40,15 @@ class EvolutionStrategy:
         """Propose `n` genotypes: mutations of winners, random ones before there is a population."""
         rated = [e for e in select_members(self.space, history) if e.reward is not None]
         born = len(rated) + sum(is_member(self.space, genotype) for genotype in pending)
-        alive = rated[-self.population :]
+        alive = rated[-self.options.population :]
         return [
             self.space.mutate(self.choose_parent(alive, rng).genotype, rng)
-            if alive and born + number >= self.population
+            if alive and born + number >= self.options.population
             else self.space.sample(rng)
             for number in range(n)
         ]
 
     def choose_parent(self, alive: Sequence[Entry], rng: np.random.Generator) -> Entry:
         """The winner of one tournament, the older of equals."""
-        drawn = sorted(rng.integers(len(alive), size=self.sample))
+        drawn = sorted(rng.integers(len(alive), size=self.options.sample))
         return max((alive[number] for number in drawn), key=get_reward)

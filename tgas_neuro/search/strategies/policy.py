@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from tgas_neuro.config.search import ReinforceOptions
+
 SPREAD = 0.1  # first weights are uniform within it (Zoph & Le 2017, ICLR, appendix A: 0.08)
 IMPOSSIBLE = -1e9  # logit of a value that a choice does not have; with -inf, 0 * log 0 is nan
 
@@ -133,24 +135,14 @@ class Policy:
         Number of values of each choice.
     seed
         Of the controller's first weights.
-    hidden, learning_rate, entropy, baseline_decay, clip, passes
+    options
         See `ReinforceStrategy`.
     """
 
-    def __init__(
-        self,
-        sizes: Sequence[int],
-        seed: int,
-        hidden: int,
-        learning_rate: float,
-        entropy: float,
-        baseline_decay: float,
-        clip: float | None,
-        passes: int,
-    ):
-        self.controller = Controller(sizes, hidden, torch.Generator().manual_seed(seed))
-        self.optimizer = torch.optim.Adam(self.controller.parameters(), lr=learning_rate)
-        self.entropy, self.decay, self.clip, self.passes = entropy, baseline_decay, clip, passes
+    def __init__(self, sizes: Sequence[int], seed: int, options: ReinforceOptions):
+        self.options = options
+        self.controller = Controller(sizes, options.hidden, torch.Generator().manual_seed(seed))
+        self.optimizer = torch.optim.Adam(self.controller.parameters(), lr=options.learning_rate)
         self.baseline: float | None = None
         self.count, self.squares = 0, 0.0
         self.worst = math.inf
@@ -174,12 +166,14 @@ class Policy:
         advantages = torch.from_numpy(self._calc_advantages(filled)).float()
         chosen = torch.from_numpy(values)
         old = None
-        if self.clip is not None:
+        if self.options.clip is not None:
             with torch.no_grad():
                 old, _ = self.controller.calc_log_probabilities(chosen)
-        for _ in range(self.passes):
+        for _ in range(self.options.passes):
             found = self.controller.calc_log_probabilities(chosen)
-            loss = calc_policy_loss(*found, advantages, self.entropy, old, self.clip)
+            loss = calc_policy_loss(
+                *found, advantages, self.options.entropy, old, self.options.clip
+            )
             self.optimizer.zero_grad()
             loss.backward()
             self.optimizer.step()
@@ -193,7 +187,8 @@ class Policy:
         if self.baseline is None:
             self.baseline = rewards.mean()
         differences = rewards - self.baseline
-        self.baseline = self.decay * self.baseline + (1 - self.decay) * rewards.mean()
+        decay = self.options.baseline_decay
+        self.baseline = decay * self.baseline + (1 - decay) * rewards.mean()
         self.count += len(differences)
         self.squares += float((differences**2).sum())
         scale = math.sqrt(self.squares / self.count)

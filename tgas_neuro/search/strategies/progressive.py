@@ -8,9 +8,9 @@ from functools import cache
 import numpy as np
 
 from tgas_neuro.architecture.space import Genotype, Space
+from tgas_neuro.config.search import ProgressiveOptions
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.search.history import Entry, is_member
-from tgas_neuro.search.strategies.options import check_integer
 
 
 @dataclass(frozen=True)
@@ -41,32 +41,15 @@ class ProgressiveStrategy:
     ----------
     space
         What is searched.
-    beam
-        Networks of a stage that are grown.
-    candidates_per_stage
-        Candidates of every stage but the last, preferably the size of a generation or a multiple;
-        PNAS had 256. The search must reach the last stage (`check_budget`).
-    expansions
-        Networks that are ranked for a stage; if there are more, a random subset.
-
-    Raises
-    ------
-    UserError
-        An option is not allowed.
+    options
+        ``beam``, networks of a stage that are grown. ``candidates_per_stage``, for every stage but
+        the last; PNAS had 256, and the search must reach the last stage (`check_budget`).
+        ``expansions``, networks that are ranked for a stage; if there are more, a random subset.
     """
 
-    def __init__(
-        self,
-        space: Space,
-        beam: int = 8,
-        candidates_per_stage: int = 5,
-        expansions: int = 10_000,
-    ):
-        self.space = space
-        name = "search.progressive"
-        self.beam = check_integer(f"{name}.beam", beam)
-        self.quota = check_integer(f"{name}.candidates_per_stage", candidates_per_stage)
-        self.expansions = check_integer(f"{name}.expansions", expansions)
+    def __init__(self, space: Space, options: ProgressiveOptions):
+        self.space, self.options = space, options
+        self.quota = options.candidates_per_stage
         # Cached from one call to the next.
         self._grow = cache(lambda genotype: tuple(space.grow(genotype)))
         self._list_neighbours = cache(lambda genotype: tuple(space.neighbours(genotype)))
@@ -130,7 +113,7 @@ class ProgressiveStrategy:
             if genotype.hash not in seen:
                 found[genotype.hash] = genotype
         candidates = list(found.values())
-        return [candidates[i] for i in rng.permutation(len(candidates))[: self.expansions]]
+        return [candidates[i] for i in rng.permutation(len(candidates))[: self.options.expansions]]
 
     def _list_grown(
         self, stage: int, seen: dict[str, Seen], rng: np.random.Generator
@@ -152,7 +135,7 @@ class ProgressiveStrategy:
         chosen = [genotype for genotype, _ in rated]
         if not chosen:
             chosen = [seen[i].genotype for i in rng.permutation(len(seen))]
-        return chosen[: self.beam]
+        return chosen[: self.options.beam]
 
     def _choose(
         self, candidates: Sequence[Genotype], most: int, seen: dict[str, Seen]

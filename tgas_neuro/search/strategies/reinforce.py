@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tgas_neuro.architecture.space import Genotype, Space
-from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.config.search import ReinforceOptions
 from tgas_neuro.runtime.seeds import derive_seed
 from tgas_neuro.search.history import Entry, is_member
-from tgas_neuro.search.strategies.options import check_integer, check_number
 
 if TYPE_CHECKING:
     from tgas_neuro.search.strategies.policy import Policy
@@ -36,54 +35,15 @@ class ReinforceStrategy:
         The space that the genotypes come from.
     seed
         The search's; the controller's first weights are derived from it.
-    hidden
-        Units of the LSTM and of its embeddings.
-    learning_rate
-        Of Adam.
-    entropy
-        Weight of the entropy bonus [1 / nat]. Rewards count in units of their deviation from the
-        baseline so far (root mean square), which gives the weight the same meaning for all.
-    baseline_decay
-        Weight of the past in the moving average of the rewards, 0 to below 1.
-    clip
-        PPO's bound on the ratio of probabilities, for example 0.2; None is plain REINFORCE.
-    passes
-        Updates of a generation; more than one needs `clip`.
-
-    Raises
-    ------
-    UserError
-        An option is not allowed.
+    options
+        ``entropy`` is the weight of the bonus [1 / nat]. Rewards count in units of their deviation
+        from the baseline so far (root mean square), which gives the weight the same meaning for
+        all. ``clip`` is PPO's bound on the ratio of probabilities; more than one of ``passes``,
+        the updates of a generation, needs it. See `ReinforceOptions` for the others.
     """
 
-    def __init__(
-        self,
-        space: Space,
-        seed: int = 0,
-        hidden: int = 64,
-        learning_rate: float = 0.01,
-        entropy: float = 0.2,
-        baseline_decay: float = 0.9,
-        clip: float | None = None,
-        passes: int = 1,
-    ):
-        self.space, self.seed = space, seed
-        name = "search.reinforce"
-        self.options = {
-            "hidden": check_integer(f"{name}.hidden", hidden),
-            "learning_rate": check_number(
-                f"{name}.learning_rate", learning_rate, 0, above_low=True
-            ),
-            "entropy": check_number(f"{name}.entropy", entropy, 0),
-            "baseline_decay": check_number(f"{name}.baseline_decay", baseline_decay, 0, below=1),
-            "clip": clip if clip is None else check_number(f"{name}.clip", clip, 0, 1, True),
-            "passes": check_integer(f"{name}.passes", passes),
-        }
-        if passes > 1 and clip is None:
-            raise UserError(
-                f"{name}.passes: {passes} needs {name}.clip: after the first pass the policy is "
-                "no longer the one that proposed; set clip, for example to 0.2"
-            )
+    def __init__(self, space: Space, seed: int, options: ReinforceOptions):
+        self.space, self.seed, self.options = space, seed, options
         self._memory: tuple[list[list[Entry]], Policy] | None = None
 
     def propose(
@@ -121,7 +81,7 @@ class ReinforceStrategy:
         if policy is None or generations[: len(done)] != done:
             sizes = list(self.space.choices().values())
             done = []
-            policy = Policy(sizes, derive_seed(self.seed, "controller"), **self.options)
+            policy = Policy(sizes, derive_seed(self.seed, "controller"), self.options)
         self._memory = None  # an interrupted update must not be remembered
         for entries in generations[len(done) :]:
             policy.update(self._read_choices(entries), [entry.reward for entry in entries])
