@@ -22,7 +22,7 @@ def prepare_ours(compiled: bool = False, **case: int) -> Callable[[], dict[str, 
     from tgas_neuro.images.augmentation import augment_batch
     from tgas_neuro.images.pixels import load_batch
     from tgas_neuro.runtime.devices import keep_freed_memory
-    from tgas_neuro.search.candidate.training import _compile, build_optimizer
+    from tgas_neuro.search.candidate.training import _compile, build_sgd
 
     keep_freed_memory()
     network, images, labels = _build(**case)
@@ -32,7 +32,7 @@ def prepare_ours(compiled: bool = False, **case: int) -> Callable[[], dict[str, 
     def load(chosen: Any, generator: Any) -> Any:
         return augment_batch(load_batch(images, chosen, torch.device("cpu")), generator)
 
-    return _build_run(forward, build_optimizer(network, SETTINGS), load, labels, case)
+    return _build_run(forward, build_sgd(network, **SETTINGS), load, labels, case)
 
 
 def prepare_reference(**case: int) -> Callable[[], dict[str, Any]]:

@@ -9,7 +9,7 @@ import yaml
 
 from tgas_neuro.architecture.spaces import build_space
 from tgas_neuro.config.section import dump_section
-from tgas_neuro.plan.configuration import check_configuration
+from tgas_neuro.plan.configuration import check_configuration, read_search
 from tgas_neuro.runtime.files import write_json
 from tgas_neuro.scoring.scoring import write_ranks
 from tgas_neuro.teacher.teacher import Teacher, write_teacher
@@ -32,7 +32,7 @@ def write_inputs(folder: Path, candidates: int) -> None:
     teacher = Teacher({name: _draw_region(rng, stimuli) for name in ("V4", "IT")}, {})
     write_teacher(folder / "teacher.nc", teacher)
     write_ranks(folder / "ranks", teacher)
-    space = build_space(config["search"])
+    space = build_space(read_search(config["search"]))
     drawn = [space.sample(rng) for _ in range(candidates)]
     proposals = [
         {"id": f"g000_c{k:02d}", "genotype": g.to_json(), "hash": g.hash, "original": None}

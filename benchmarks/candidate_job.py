@@ -12,6 +12,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tgas_neuro.config.checking import check_section
+from tgas_neuro.config.premature import Premature
+from tgas_neuro.plan.configuration import read_search
 from tgas_neuro.runtime.files import read_json
 from tgas_neuro.search import candidate as records
 from tgas_neuro.search.candidate import Inputs, import_once
@@ -24,6 +27,8 @@ def main() -> None:
     folder, number, start = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
     inputs = read_json(folder / "inputs.json")
     files = Inputs(folder, folder / "teacher.nc", folder / "ranks")
+    search = read_search(inputs["config"]["search"])
+    premature = check_section(Premature, inputs["config"]["premature"], "inputs.json")
     records._evaluate = evaluate_watched
     if number > 1:
         import_once()
@@ -31,7 +36,7 @@ def main() -> None:
     parts: dict[str, float] = {}
     for proposal in inputs["proposals"][:number]:
         called = time.time()
-        made = records.make_record(proposal, [], inputs["config"], files, None, {})
+        made = records.make_record(proposal, [], search, premature, files, None, {})
         if made["state"] != "ok":
             sys.exit(f"candidate ended as {made['state']}: {made['message']}")
         found = made["cost"]["watched"] | {"all": time.time() - called}

@@ -26,7 +26,7 @@ from tgas_neuro.runtime.devices import keep_freed_memory
 from tgas_neuro.runtime.files import write_json, written_whole
 from tgas_neuro.runtime.seeds import derive_generator, derive_seed
 from tgas_neuro.search.candidate.training import (
-    build_optimizer,
+    build_sgd,
     draw_held_back,
     measure_accuracy,
 )
@@ -141,7 +141,7 @@ def _train(
     form: Form,
 ) -> Iterator[int]:
     """Train; yields 0, then the number of steps after each of them."""
-    optimizer = build_optimizer(network, SETTINGS)
+    optimizer = build_sgd(network, **SETTINGS)
     falling = round(form.long * FALLING)
     device = torch.device("cpu")
     network.train()

@@ -16,6 +16,7 @@ from tgas_neuro.architecture.cell.space import CellSpace
 from tgas_neuro.architecture.chain.space import ChainSpace
 from tgas_neuro.architecture.nasbench201.space import NASBench201Space
 from tgas_neuro.architecture.spaces import SPACES, build_space, read_genotype
+from tgas_neuro.plan.configuration import read_search
 from tgas_neuro.runtime.errors import UserError
 
 EXAMPLES = {
@@ -199,14 +200,14 @@ def test_every_kind_of_space_is_registered_everywhere():
     assert set(SPACES) == kinds
     assert all(name == space.name for name, space in SPACES.items())
     for name in SPACES:
-        assert draw(build_space({"space": name}), 1)[0].space == name
+        assert draw(build_space(read_search({"space": name})), 1)[0].space == name
 
 
 def test_a_space_is_built_with_the_options_of_its_section():
     options = {"cell": {"blocks": 2, "reduction": True}, "chain": {"layers": 3, "skips": False}}
-    assert build_space({"space": "cell"} | options) == CellSpace(2, reduction=True)
-    assert build_space({"space": "chain"} | options) == ChainSpace(3, skips=False)
-    assert build_space({"space": "nasbench201"} | options) == NASBench201Space()
+    assert build_space(read_search({"space": "cell"} | options)) == CellSpace(2, reduction=True)
+    assert build_space(read_search({"space": "chain"} | options)) == ChainSpace(3, skips=False)
+    assert build_space(read_search({"space": "nasbench201"} | options)) == NASBench201Space()
 
 
 @pytest.mark.parametrize(

@@ -11,14 +11,12 @@ from scipy.spatial.distance import pdist
 from support.run_folders import build_record, build_search, write_run
 
 from tgas_neuro import RESULTS_VERSION
-from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.architecture.spaces import SPACES
 from tgas_neuro.commands.__main__ import main
 from tgas_neuro.commands.rescore import load_plan
-from tgas_neuro.config.section import dump_section
 from tgas_neuro.runtime.files import read_json, write_json
 from tgas_neuro.scoring.scoring import write_ranks
-from tgas_neuro.search.candidate import Inputs
+from tgas_neuro.search.candidate import Inputs, build_skeleton
 from tgas_neuro.search.candidate.evaluation import evaluate_candidate
 from tgas_neuro.search.runs import rescored
 from tgas_neuro.teacher.teacher import Teacher, write_teacher
@@ -94,8 +92,8 @@ def working(tmp_path_factory):
     np.save(folder / "images/images.npy", pixels)
     np.save(folder / "images/labels.npy", labels)
     write_json(folder / "images/classes.json", {"classes": list("abcd"), "digest": "of them"})
-    run, premature = folder / "results/search/run-1", dump_section(plan.config.premature)
-    skeleton = Skeleton(**premature["network"], n_classes=CLASSES, image_size=SIZE)
+    run, premature = folder / "results/search/run-1", plan.config.premature
+    skeleton = build_skeleton(premature, CLASSES)
     records = []
     for k, genotype in enumerate(GENOTYPES):
         evaluation = evaluate_candidate(
@@ -103,7 +101,7 @@ def working(tmp_path_factory):
             skeleton,
             list_inputs(folder, "own"),
             premature,
-            dump_section(plan.config.search.scoring),
+            plan.config.search.scoring,
             0,
             run / f"weights/g000_c{k:02d}.pt",
         )
@@ -148,14 +146,14 @@ def test_the_own_teacher_gives_exactly_what_the_records_hold(place):
 def test_another_teacher_as_the_search_would_have_scored_it(place, working):
     """The same training under the other teacher, from the beginning."""
     assert rescore() == 0
-    premature = dump_section(load_plan([]).config.premature)
-    skeleton = Skeleton(**premature["network"], n_classes=CLASSES, image_size=SIZE)
+    premature = load_plan([]).config.premature
+    skeleton = build_skeleton(premature, CLASSES)
     evaluation = evaluate_candidate(
         GENOTYPES[1],
         skeleton,
         list_inputs(working, "other"),
         premature,
-        dump_section(load_plan([]).config.search.scoring),
+        load_plan([]).config.search.scoring,
         0,
     )
     score = read_scores(place)["g000_c01"]

@@ -6,6 +6,7 @@ import pytest
 from support.run_folders import SEARCH, build_record, draw, write_run
 
 from tgas_neuro.architecture.spaces import SPACES
+from tgas_neuro.config.premature import Premature
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json, write_json
 from tgas_neuro.search.generation import describe_history, make_history, make_proposals
@@ -215,8 +216,9 @@ def test_thresholds_come_from_the_history_that_the_proposal_saw(tmp_path):
     ]
     write_run(tmp_path, [records])
     history = tmp_path / "generation_000/history.json"
-    found = make_proposals(1, history, [], SEARCH, {}, [0.5], 0.5)
+    premature = Premature(data={"kind": "simulated"}, rungs=[0.5])
+    found = make_proposals(1, history, [], SEARCH, {}, premature)
     assert found["rungs"] == [{"epoch": 0.5, "threshold": pytest.approx(0.2 + 2 * 0.1), "of": 3}]
-    empty = make_proposals(0, None, [], SEARCH, {}, [0.5], 0.5)
+    empty = make_proposals(0, None, [], SEARCH, {}, premature)
     assert empty["rungs"] == [{"epoch": 0.5, "threshold": None, "of": 0}]
     assert make_proposals(1, history, [], SEARCH, {})["rungs"] == []

@@ -77,7 +77,7 @@ def break_some(train):
     def train_or_fail(network, images, labels, held_back, settings, *others):
         fault = next_fault()
         if fault == "diverged":
-            settings = settings | {"learning_rate": 1e20}
+            settings = settings.model_copy(update={"learning_rate": 1e20})
         if fault == "out_of_memory":
             block = bytearray(os.urandom(2**20)) * 3000
             time.sleep(600)

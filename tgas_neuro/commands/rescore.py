@@ -16,7 +16,6 @@ from tgas_neuro.commands.leaderboard import build_row, describe_nothing
 from tgas_neuro.commands.numbers import positive
 from tgas_neuro.commands.rerank import calc_agreement, describe_agreement
 from tgas_neuro.commands.table import format_table
-from tgas_neuro.config.section import dump_section
 from tgas_neuro.plan.plan import Plan, build_plan
 from tgas_neuro.recordings.datasets.description import load_yaml
 from tgas_neuro.runtime.errors import UserError
@@ -60,8 +59,7 @@ def run(arguments: argparse.Namespace) -> None:
     check_same_measures(found, records, plan.digests, ", ".join([CONFIG, *arguments.configfile]))
     teacher = find_teacher(arguments.teacher)
     path = folder / f"rescored_{teacher.name}.json"
-    premature = dump_section(plan.config.premature)
-    scoring = dump_section(plan.config.search.scoring)
+    premature, scoring = plan.config.premature, plan.config.search.scoring
     scores = rescore(found, records, teacher, premature, scoring, path, _report)
     before = rank_entries([build_entry(record, rating, {}) for record in records], None)
     after = rank_entries([rate(record, scores[record["id"]], rating) for record in records], None)

@@ -15,8 +15,8 @@ from tgas_neuro.final.training.order import check_batches
 from tgas_neuro.runtime.errors import UserError
 
 
-def build_model() -> type[Configuration]:
-    """The model of config.yaml: the fixed keys, and a section of options for each space."""
+def build_search_model() -> type[Search]:
+    """The model of the section ``search``: the fixed keys, and options for each space."""
     options: dict[str, Any] = {
         name: (space.options, key(space.options(), f"{space.options.__doc__}", decides=True))
         for name, space in SPACES.items()
@@ -24,7 +24,12 @@ def build_model() -> type[Configuration]:
     }
     about = "; ".join(f"{name}: {space.about}" for name, space in SPACES.items())
     names = (Literal[tuple(SPACES)], key("cell", f"{about}.", decides=True))
-    search = create_model("Search", __base__=Search, __doc__=Search.__doc__, space=names, **options)
+    return create_model("Search", __base__=Search, __doc__=Search.__doc__, space=names, **options)
+
+
+def build_model() -> type[Configuration]:
+    """The model of config.yaml."""
+    search = build_search_model()
     about = Configuration.model_fields["search"].description or ""
     return create_model(
         "Configuration",
@@ -63,6 +68,11 @@ def check_configuration(config: Any, name: str = "config.yaml") -> Configuration
     except UserError as error:
         raise UserError(f"{name}: {error}") from None
     return checked
+
+
+def read_search(values: Any) -> Search:
+    """The section ``search`` from the params of a rule, which are checked values of it."""
+    return check_section(build_search_model(), values, "params", ["search"])
 
 
 def _check_network(config: Configuration) -> None:

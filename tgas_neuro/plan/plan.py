@@ -27,7 +27,7 @@ from tgas_neuro.recordings.datasets.description import (
 )
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import calc_digest
-from tgas_neuro.search.strategies import build_strategy
+from tgas_neuro.search.strategies import check_search
 from tgas_neuro.teacher.options import find_weights, read_options
 from tgas_neuro.teacher.source import read_sources, refuse_published
 
@@ -88,7 +88,7 @@ def build_plan(config: Any, folders: Sequence[Path], name: str = "config.yaml") 
     """
     checked = check_configuration(config, name)
     try:
-        build_strategy(dump_section(checked.search))
+        check_search(checked.search)
     except UserError as error:
         raise UserError(f"{name}: {error}") from None
     regions, descriptions = _plan_recordings(checked.recordings.regions, folders, name)

@@ -11,6 +11,7 @@ import numpy as np
 
 from tgas_neuro.architecture.space import Genotype
 from tgas_neuro.architecture.spaces import read_genotype
+from tgas_neuro.config.premature import Premature
 from tgas_neuro.config.search import Search
 from tgas_neuro.runtime.files import read_json
 from tgas_neuro.runtime.provenance import build_provenance
@@ -170,8 +171,7 @@ def make_proposals(
     in_flight: Sequence[Path],
     search: Search,
     digests: dict[str, str],
-    rungs: Sequence[float] = (),
-    keep_fraction: float = 0.5,
+    premature: Premature | None = None,
     reused: Path | None = None,
 ) -> Proposals:
     """Make the proposals of one generation.
@@ -188,8 +188,8 @@ def make_proposals(
         The section ``search`` of the configuration.
     digests
         Digests of the configuration, for provenance.
-    rungs, keep_fraction
-        Of the section ``premature``; no rungs stop nobody early.
+    premature
+        That section of the configuration; None stops nobody early.
     reused
         Candidates of older runs (see `tgas_neuro.search.runs.reuse`); they come before the history.
     """
@@ -214,7 +214,9 @@ def make_proposals(
         **rating.to_json(),
         "history_seen": len(entries),
         "best": describe_best(entries),
-        "rungs": list_thresholds(entries, rungs, keep_fraction),
+        "rungs": (
+            list_thresholds(entries, premature.rungs, premature.keep_fraction) if premature else []
+        ),
         "proposals": [
             {
                 "id": name_candidate(generation, number),

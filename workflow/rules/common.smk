@@ -10,7 +10,7 @@ from tgas_neuro import RESULTS_VERSION
 from tgas_neuro.search.candidate import keep_cut_batches, list_batches
 from tgas_neuro.commands.leftovers import refuse_leftovers
 from tgas_neuro.commands.summary import summarise
-from tgas_neuro.config.section import dump_decisive, dump_section, list_keys_of
+from tgas_neuro.config.section import dump_decisive, dump_section
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json, write_json
 from tgas_neuro.final.result.plugin import name_plugin
@@ -79,7 +79,6 @@ LAG = PLAN.config.search.lag
 # matter to its numbers: not how long the search goes on, not where files are looked for.
 SETTINGS = dump_decisive(PLAN.config.search)
 PREMATURE = dump_decisive(PLAN.config.premature, "search")
-RUNGS = {key: PREMATURE[key] for key in list_keys_of(PLAN.config.premature, "search")}
 RECORDINGS = dump_decisive(PLAN.config.recordings)
 
 # What all rules need. The workflow runs inside this environment, so that Snakemake has none to make.

@@ -100,7 +100,7 @@ rule proposals:
         runtime=20,
     params:
         search=SETTINGS,
-        premature=RUNGS,
+        premature=PREMATURE,
         digests=get_digests("search"),
         results_version=RESULTS_VERSION,
     message:
@@ -134,7 +134,8 @@ for job, numbers in JOBS.items():
             mem_mb=grow(4000),
             runtime=grow(60 * PER_JOB),
         params:
-            config={"search": SETTINGS, "premature": PREMATURE},
+            search=SETTINGS,
+            premature=PREMATURE,
             run=SEARCH,
             images=DECODED,
             names=[f"g{{generation}}_c{one}" for one in numbers],

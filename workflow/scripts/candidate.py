@@ -1,6 +1,9 @@
 from functools import partial
 from pathlib import Path
 
+from tgas_neuro.config.checking import check_section
+from tgas_neuro.config.premature import Premature
+from tgas_neuro.plan.configuration import read_search
 from tgas_neuro.runtime.files import read_json, write_json
 from tgas_neuro.runtime.rule import running_rule
 from tgas_neuro.search.candidate import (
@@ -11,10 +14,13 @@ from tgas_neuro.search.candidate import (
     make_kept_record,
     make_record,
 )
+from tgas_neuro.search.guidance import Rating
 from tgas_neuro.search.runs.status import describe_record
 
 params, run, names = snakemake.params, Path(snakemake.params.run), snakemake.params.names
 inputs = Inputs(Path(params.images), Path(snakemake.input.teacher), Path(snakemake.input.ranks))
+search = read_search(params.search)
+premature = check_section(Premature, params.premature, "params", ["premature"])
 several = len(names) > 1
 make = partial(make_kept_record, run) if several else make_record
 for number, (name, log) in enumerate(zip(names, snakemake.log, strict=True)):
@@ -25,11 +31,12 @@ for number, (name, log) in enumerate(zip(names, snakemake.log, strict=True)):
         record = make(
             find_proposal(proposals, name),
             proposals["rungs"],
-            params.config,
+            search,
+            premature,
             inputs,
             Path(params.weights[number]) if params.weights else None,
             params.digests,
         )
         write_json(snakemake.output[number], record)
-        report(describe_record(record, params.config["search"], run))
+        report(describe_record(record, Rating.from_search(search), run))
 drop_kept(run, names)

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+from tgas_neuro.plan.configuration import read_search
 from tgas_neuro.runtime.files import write_json
 from tgas_neuro.runtime.rule import running_rule
 from tgas_neuro.search.generation import describe_history, make_history
@@ -10,7 +11,7 @@ with running_rule(snakemake.log[0]) as report:
         int(snakemake.wildcards.generation),
         Path(previous[0]) if previous else None,
         [Path(path) for path in snakemake.input.records],
-        snakemake.params.search,
+        read_search(snakemake.params.search),
         snakemake.params.digests,
         Path(reused[0]) if reused else None,
     )

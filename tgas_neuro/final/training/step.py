@@ -16,7 +16,7 @@ from tgas_neuro.final.launch.processes import Group
 from tgas_neuro.final.network.network import FinalNetwork, compile_network
 from tgas_neuro.final.training.order import Steps
 from tgas_neuro.runtime.devices import autocast
-from tgas_neuro.search.candidate.training import build_optimizer as build_sgd
+from tgas_neuro.search.candidate.training import build_sgd
 
 # Images (sample, channel, height, width), labels (sample,), kept paths (sample, path) or None.
 MicroBatch = tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]
@@ -62,7 +62,7 @@ class RMSProp(torch.optim.Optimizer):
 
 def build_nesterov(network: nn.Module, settings: Final) -> torch.optim.Optimizer:
     """Build SGD with Nesterov momentum, as for the candidates."""
-    return build_sgd(network, settings.model_dump())
+    return build_sgd(network, settings.learning_rate, settings.momentum, settings.weight_decay)
 
 
 def build_rmsprop(network: nn.Module, settings: Final) -> RMSProp:
