@@ -162,15 +162,6 @@ def _dump(value: Any, takes: Callable[[Any], bool]) -> Any:
     return value
 
 
-def list_keys_of(section: Section, stage: str) -> tuple[str, ...]:
-    """Keys of a section that decide the results of another stage than the section's own."""
-    fields = type(section).model_fields.items()
-    unused = section.list_unused()
-    return tuple(
-        name for name, field in fields if get_extra(field, MARK) == stage and name not in unused
-    )
-
-
 @dataclass(frozen=True)
 class Matching:
     """Annotation of text that must match a pattern, with the pattern's meaning for messages."""

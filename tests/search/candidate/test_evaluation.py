@@ -145,7 +145,7 @@ def test_going_on_at_rungs_changes_nothing(files, plain):
 def test_a_rung_is_the_end_of_a_shorter_training(files):
     settings = SETTINGS.model_copy(update={"augment": False})  # drawn after the order of all images
     for rung in evaluate(files, settings, thresholds={1: None, 2: None})["rungs"]:
-        short = evaluate(files, settings | {"epochs": rung["epoch"]})
+        short = evaluate(files, settings.model_copy(update={"epochs": rung["epoch"]}))
         assert rung["P"] == short["premature"]["accuracy"]
         assert rung["TG"] == short["teacher"]["TG"]
         assert rung["value"] == rung["P"] + 2 * rung["TG"]["crossed"]
