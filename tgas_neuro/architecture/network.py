@@ -37,6 +37,11 @@ def build_network(genotype: Genotype, skeleton: Skeleton, generator: torch.Gener
     return build_module(lambda: space.build_module(genotype.canonical(), skeleton), generator)
 
 
+def list_layers(network: nn.Module) -> dict[str, nn.Module]:
+    """Modules of a built network whose outputs are compared with recordings, input to output."""
+    return network.layers()  # type: ignore[operator]  # a method, which nn.Module does not declare
+
+
 def build_module(make: Callable[[], nn.Module], generator: torch.Generator) -> nn.Module:
     """Build what `make` makes with fresh weights (see `init_weights`), on the generator's device.
 

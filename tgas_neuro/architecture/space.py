@@ -31,6 +31,10 @@ class Genotype(Protocol):
         """16 hexadecimal digits, equal for descriptions of the same network."""
         ...
 
+    def __hash__(self) -> int:
+        """Genotypes are keys of dicts; equal ones are the same description."""
+        ...
+
     def canonical(self) -> Self:
         """Describe the same network in canonical order; networks are built from it."""
         ...

@@ -4,7 +4,6 @@ from typing import Any, Literal
 
 from pydantic import create_model
 
-from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.architecture.spaces import SPACES
 from tgas_neuro.config.checking import check_section
 from tgas_neuro.config.configuration import Configuration
@@ -13,6 +12,7 @@ from tgas_neuro.config.section import dump_section, key
 from tgas_neuro.final.network.scaling import check_scaling
 from tgas_neuro.final.training.order import check_batches
 from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.search.candidate import build_skeleton
 
 
 def build_search_model() -> type[Search]:
@@ -23,7 +23,7 @@ def build_search_model() -> type[Search]:
         if space.options is not None
     }
     about = "; ".join(f"{name}: {space.about}" for name, space in SPACES.items())
-    names = (Literal[tuple(SPACES)], key("cell", f"{about}.", decides=True))
+    names: Any = (Literal[tuple(SPACES)], key("cell", f"{about}.", decides=True))
     return create_model("Search", __base__=Search, __doc__=Search.__doc__, space=names, **options)
 
 
@@ -77,8 +77,7 @@ def read_search(values: Any) -> Search:
 
 def _check_network(config: Configuration) -> None:
     """The candidates' network can be built; the final one is checked where its width is found."""
-    size = {"n_classes": 1, "image_size": config.premature.image_size}
     try:
-        Skeleton(**dump_section(config.premature.network), **size)
+        build_skeleton(config.premature, n_classes=1)
     except UserError as error:
         raise UserError(f"premature.network.{error}") from None

@@ -65,7 +65,7 @@ def record_activations(
     Parameters
     ----------
     network
-        In evaluation mode, so that no stimulus depends on the others of its batch.
+        In evaluation mode: no stimulus may depend on the others of its batch.
     layers
         Name to module of the network.
     images

@@ -41,7 +41,7 @@ class Proposal:
     Attributes
     ----------
     genotype
-        The canonical one, so that equal hashes are equal networks.
+        The canonical one: equal hashes are equal networks.
     original
         Id of the finished candidate that it equals, whose record is reused; else None.
     redraws

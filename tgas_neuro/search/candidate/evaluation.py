@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from tgas_neuro.architecture.network import build_network
+from tgas_neuro.architecture.network import build_network, list_layers
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.architecture.space import Genotype
 from tgas_neuro.config.premature import Premature
@@ -87,7 +87,13 @@ def evaluate_candidate(
 
     def score() -> Score:
         return score_network(
-            network, network.layers(), teacher, inputs.ranks, device, seed, **scoring.model_dump()
+            network,
+            list_layers(network),
+            teacher,
+            inputs.ranks,
+            device,
+            seed,
+            **scoring.model_dump(),
         )
 
     def measure() -> float:

@@ -56,7 +56,7 @@ def draw_held_back(labels: np.ndarray, share: float, generator: np.random.Genera
     share
         In (0, 0.5]: this share of the smallest class, from each class, at least one image.
     generator
-        Seeded by the run, so that all candidates are measured on the same images.
+        Seeded by the run: all candidates are measured on the same images.
 
     Returns
     -------

@@ -10,7 +10,7 @@ from typing import TypedDict
 import torch
 
 from tgas_neuro import RESULTS_VERSION
-from tgas_neuro.architecture.network import build_network
+from tgas_neuro.architecture.network import build_network, list_layers
 from tgas_neuro.architecture.spaces import read_genotype
 from tgas_neuro.config.premature import Premature
 from tgas_neuro.config.search import Scoring
@@ -218,7 +218,7 @@ class Rescorer:
         network = self._build(record, _load_weights(weights), weights)
         return score_network(
             network,
-            network.layers(),
+            list_layers(network),
             self.teacher,
             self.ranks,
             self.device,
