@@ -44,3 +44,12 @@ def test_an_editor_accepts_the_region_that_null_drops():
     schema = DOCUMENTS[ROOT / "workflow" / "schemas" / "config.schema.json"]
     regions = yaml.safe_load(schema)["$defs"]["Recordings"]["properties"]["regions"]
     assert {"type": "null"} in regions["additionalProperties"]["anyOf"]
+
+
+def test_the_schema_of_a_description_knows_the_options_of_each_reader():
+    schema = yaml.safe_load(DOCUMENTS[ROOT / "workflow" / "schemas" / "neural_data.schema.json"])
+    rules = {rule["if"]["properties"]["reader"]["const"]: rule["then"] for rule in schema["allOf"]}
+    assert set(rules) == set(OPTIONS) == set(schema["properties"]["reader"]["enum"])
+    assert rules["nwb"]["properties"]["options"]["required"] == ["window_ms", "degrees"]
+    assert rules["nwb"]["required"] == ["options"]
+    assert rules["netcdf"]["required"] == []
