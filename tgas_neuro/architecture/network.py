@@ -3,17 +3,37 @@
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
 
 from tgas_neuro.architecture.skeleton import Skeleton
-from tgas_neuro.architecture.space import Genotype
+from tgas_neuro.architecture.space import Genotype, Layout
 from tgas_neuro.architecture.spaces import SPACES
 
+Module = TypeVar("Module", bound=nn.Module)
 
-def build_network(genotype: Genotype, skeleton: Skeleton, generator: torch.Generator) -> nn.Module:
+
+class GenotypeNetwork(nn.Module):
+    """The network of a genotype. ``forward`` maps (n, channels, height, width) to (n, class).
+
+    Attributes
+    ----------
+    layout
+        The layout that it was built from.
+    """
+
+    layout: Layout
+
+    def layers(self) -> dict[str, nn.Module]:
+        """The modules whose outputs are compared with recordings, from input to output."""
+        raise NotImplementedError
+
+
+def build_network(
+    genotype: Genotype, skeleton: Skeleton, generator: torch.Generator
+) -> GenotypeNetwork:
     """Build a genotype's network with fresh weights, on the generator's device.
 
     Genotypes of the same hash and generators of the same state give the same weights. Nothing
@@ -28,21 +48,14 @@ def build_network(genotype: Genotype, skeleton: Skeleton, generator: torch.Gener
 
     Returns
     -------
-    nn.Module
-        In training mode, float32. Its ``layers()`` names the modules whose outputs are compared
-        with recordings, from input to output; ``forward`` takes (n, channels, height, width) and
-        gives logits, (n, class).
+    GenotypeNetwork
+        In training mode, float32.
     """
     space = SPACES[genotype.space]
     return build_module(lambda: space.build_module(genotype.canonical(), skeleton), generator)
 
 
-def list_layers(network: nn.Module) -> dict[str, nn.Module]:
-    """Modules of a built network whose outputs are compared with recordings, input to output."""
-    return network.layers()  # type: ignore[operator]  # a method, which nn.Module does not declare
-
-
-def build_module(make: Callable[[], nn.Module], generator: torch.Generator) -> nn.Module:
+def build_module(make: Callable[[], Module], generator: torch.Generator) -> Module:
     """Build what `make` makes with fresh weights (see `init_weights`), on the generator's device.
 
     Nothing is drawn from torch's global generators.

@@ -13,7 +13,8 @@ from tgas_neuro.runtime.errors import UserError
 
 if TYPE_CHECKING:  # light rules start without torch and matplotlib
     from matplotlib.figure import Figure
-    from torch import nn
+
+    from tgas_neuro.architecture.network import GenotypeNetwork
 
 STEM = "stem"
 
@@ -135,7 +136,7 @@ class Space(ABC, Generic[G]):
 
     @staticmethod
     @abstractmethod
-    def build_module(genotype: Any, skeleton: Skeleton) -> "nn.Module":
+    def build_module(genotype: Any, skeleton: Skeleton) -> "GenotypeNetwork":
         """The network as a module whose weights are not initialised (see `build_network`)."""
 
     @staticmethod

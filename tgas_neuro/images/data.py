@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -143,7 +143,7 @@ def iterate_batches(
     device: torch.device,
     workers: int = 0,
     epoch: int | None = None,
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+) -> Generator[tuple[torch.Tensor, torch.Tensor]]:
     """Yield (inputs, labels) of each batch on `device`, in the order of `batches`.
 
     Parameters

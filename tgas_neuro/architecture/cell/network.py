@@ -4,13 +4,19 @@ import torch
 from torch import nn
 
 from tgas_neuro.architecture.cell.genotype import CellGenotype
-from tgas_neuro.architecture.cell.layout import CellLayout, OperationLayout, build_layout
+from tgas_neuro.architecture.cell.layout import (
+    CellLayout,
+    NetworkLayout,
+    OperationLayout,
+    build_layout,
+)
 from tgas_neuro.architecture.cell.operations import ConvBn, Identity, build_operation
 from tgas_neuro.architecture.layers.joining import State, concatenate, drop_path
+from tgas_neuro.architecture.network import GenotypeNetwork
 from tgas_neuro.architecture.skeleton import Skeleton
 
 
-class CellNetwork(nn.Module):
+class CellNetwork(GenotypeNetwork):
     """Stem, cells, ReLU, global average pool, linear layer.
 
     Attributes
@@ -18,6 +24,8 @@ class CellNetwork(nn.Module):
     layout
         What it was built from (see `build_layout`).
     """
+
+    layout: NetworkLayout
 
     def __init__(self, genotype: CellGenotype, skeleton: Skeleton):
         super().__init__()

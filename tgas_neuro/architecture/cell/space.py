@@ -23,7 +23,8 @@ from tgas_neuro.runtime.errors import UserError, check_choice
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-    from torch import nn
+
+    from tgas_neuro.architecture.network import GenotypeNetwork
 
 INPUTS = ("cell before the previous", "previous cell")
 # What a reduction cell is before it has any block: the output of the cell before, halved.
@@ -91,7 +92,7 @@ class CellSpace(Space[CellGenotype]):
         return build_layout(genotype, skeleton)
 
     @staticmethod
-    def build_module(genotype: CellGenotype, skeleton: Skeleton) -> "nn.Module":
+    def build_module(genotype: CellGenotype, skeleton: Skeleton) -> "GenotypeNetwork":
         """The network as a module."""
         from tgas_neuro.architecture.cell.network import CellNetwork
 

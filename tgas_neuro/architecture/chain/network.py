@@ -4,14 +4,15 @@ import torch
 from torch import nn
 
 from tgas_neuro.architecture.chain.genotype import ChainGenotype
-from tgas_neuro.architecture.chain.layout import build_layout
+from tgas_neuro.architecture.chain.layout import NetworkLayout, build_layout
 from tgas_neuro.architecture.layers.conv_layout import ConvLayout
 from tgas_neuro.architecture.layers.convolution import ConvBn
 from tgas_neuro.architecture.layers.joining import subsample
+from tgas_neuro.architecture.network import GenotypeNetwork
 from tgas_neuro.architecture.skeleton import Skeleton
 
 
-class ChainNetwork(nn.Module):
+class ChainNetwork(GenotypeNetwork):
     """Stem, layers, global average pool, linear layer.
 
     Attributes
@@ -19,6 +20,8 @@ class ChainNetwork(nn.Module):
     layout
         What it was built from (see `build_layout`).
     """
+
+    layout: NetworkLayout
 
     def __init__(self, genotype: ChainGenotype, skeleton: Skeleton):
         super().__init__()

@@ -24,7 +24,8 @@ from tgas_neuro.runtime.errors import UserError, check_choice
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-    from torch import nn
+
+    from tgas_neuro.architecture.network import GenotypeNetwork
 
 
 class ChainOptions(Section):
@@ -91,7 +92,7 @@ class ChainSpace(Space[ChainGenotype]):
         return build_layout(genotype, skeleton)
 
     @staticmethod
-    def build_module(genotype: ChainGenotype, skeleton: Skeleton) -> "nn.Module":
+    def build_module(genotype: ChainGenotype, skeleton: Skeleton) -> "GenotypeNetwork":
         """The network as a module."""
         from tgas_neuro.architecture.chain.network import ChainNetwork
 

@@ -8,11 +8,17 @@ from tgas_neuro.architecture.layers.conv_layout import ConvLayout
 from tgas_neuro.architecture.layers.convolution import ConvBn, build_conv
 from tgas_neuro.architecture.layers.joining import State, drop_path
 from tgas_neuro.architecture.nasbench201.genotype import EDGES, NASBench201Genotype
-from tgas_neuro.architecture.nasbench201.layout import CellLayout, ReductionLayout, build_layout
+from tgas_neuro.architecture.nasbench201.layout import (
+    CellLayout,
+    NetworkLayout,
+    ReductionLayout,
+    build_layout,
+)
+from tgas_neuro.architecture.network import GenotypeNetwork
 from tgas_neuro.architecture.skeleton import Skeleton
 
 
-class NASBench201Network(nn.Module):
+class NASBench201Network(GenotypeNetwork):
     """Stem, stages of cells with residual blocks between, normalisation, ReLU, pool, linear layer.
 
     As ``TinyNetwork`` of the benchmark's code (Dong & Yang 2020, ICLR, figure 1).
@@ -22,6 +28,8 @@ class NASBench201Network(nn.Module):
     layout
         What it was built from (see `build_layout`).
     """
+
+    layout: NetworkLayout
 
     def __init__(self, genotype: NASBench201Genotype, skeleton: Skeleton):
         super().__init__()

@@ -17,7 +17,8 @@ from tgas_neuro.runtime.errors import check_choice
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-    from torch import nn
+
+    from tgas_neuro.architecture.network import GenotypeNetwork
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class NASBench201Space(Space[NASBench201Genotype]):
         return build_layout(genotype, skeleton)
 
     @staticmethod
-    def build_module(genotype: NASBench201Genotype, skeleton: Skeleton) -> "nn.Module":
+    def build_module(genotype: NASBench201Genotype, skeleton: Skeleton) -> "GenotypeNetwork":
         """The network as a module."""
         from tgas_neuro.architecture.nasbench201.network import NASBench201Network
 

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from tgas_neuro.architecture.cell.operations import BN_EPSILON
 from tgas_neuro.architecture.layers.convolution import PointwiseConv
-from tgas_neuro.architecture.network import build_module, build_network
+from tgas_neuro.architecture.network import GenotypeNetwork, build_module, build_network
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.architecture.space import Genotype
 from tgas_neuro.config.final import Final
@@ -76,7 +76,7 @@ class FinalNetwork(nn.Module):
         Number of paths that a sample may drop; 0 if drop path is off.
     """
 
-    def __init__(self, network: nn.Module, auxiliary: AuxiliaryHead | None, drop_path: float):
+    def __init__(self, network: GenotypeNetwork, auxiliary: AuxiliaryHead | None, drop_path: float):
         super().__init__()
         self.network = network
         self.auxiliary = auxiliary
@@ -84,7 +84,7 @@ class FinalNetwork(nn.Module):
         self.depths = network.layout.path_depths if drop_path > 0 else ()
         self.n_paths = len(self.depths)
         place = network.layout.last_before_reduction
-        self.tap = place[0] if auxiliary is not None else None
+        self.tap = place[0] if place and auxiliary is not None else None
 
     def forward(
         self, images: torch.Tensor, kept: torch.Tensor | None = None
@@ -154,8 +154,9 @@ def build_final_network(
     check_regularisation(settings.model_dump(), genotype.space, skeleton.stages)
     network = build_network(genotype, skeleton, generator)
     auxiliary = None
-    if settings.auxiliary > 0:
-        _, channels, size = network.layout.last_before_reduction
+    place = network.layout.last_before_reduction
+    if settings.auxiliary > 0 and place is not None:  # see check_regularisation
+        _, channels, size = place
         auxiliary = build_module(
             lambda: AuxiliaryHead(channels, size, skeleton.n_classes), generator
         )
@@ -223,7 +224,7 @@ def compile_network(network: nn.Module, device: torch.device, key: str) -> nn.Mo
 
 def load_trained(
     genotype: Genotype, skeleton: Skeleton, weights: str | Path, of: str | Path
-) -> nn.Module:
+) -> GenotypeNetwork:
     """Load the network of a finished final training, on the CPU and in evaluation mode.
 
     Parameters

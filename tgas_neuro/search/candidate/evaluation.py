@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from tgas_neuro.architecture.network import build_network, list_layers
+from tgas_neuro.architecture.network import build_network
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.architecture.space import Genotype
 from tgas_neuro.config.premature import Premature
@@ -88,7 +88,7 @@ def evaluate_candidate(
     def score() -> Score:
         return score_network(
             network,
-            list_layers(network),
+            network.layers(),
             teacher,
             inputs.ranks,
             device,

@@ -10,7 +10,7 @@ from typing import TypedDict
 import torch
 
 from tgas_neuro import RESULTS_VERSION
-from tgas_neuro.architecture.network import build_network, list_layers
+from tgas_neuro.architecture.network import GenotypeNetwork, build_network
 from tgas_neuro.architecture.spaces import read_genotype
 from tgas_neuro.config.premature import Premature
 from tgas_neuro.config.search import Scoring
@@ -218,7 +218,7 @@ class Rescorer:
         network = self._build(record, _load_weights(weights), weights)
         return score_network(
             network,
-            list_layers(network),
+            network.layers(),
             self.teacher,
             self.ranks,
             self.device,
@@ -228,7 +228,7 @@ class Rescorer:
 
     def _build(
         self, record: CandidateRecord, state: Mapping[str, torch.Tensor], path: Path
-    ) -> torch.nn.Module:
+    ) -> GenotypeNetwork:
         """The candidate's network as its training left it."""
         try:
             skeleton = build_skeleton(self.premature, len(state["linear.bias"]))
