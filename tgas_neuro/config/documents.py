@@ -119,7 +119,7 @@ def _describe(schema: dict[str, Any], root: dict[str, Any]) -> str:
         least, most = schema.get("minItems"), schema.get("maxItems")
         number = f"{least} " if least is not None and least == most else ""
         what = " or ".join(dict.fromkeys(_describe(one, root) for one in items))
-        return f"list of {number}{what}" + (f", at least {least}" if least and not number else "")
+        return f"list of {number}{what}" + (f" (at least {least})" if least and not number else "")
     if schema.get("type") == "object":
         return "keys"
     kind = schema.get("type")
@@ -129,10 +129,12 @@ def _describe(schema: dict[str, Any], root: dict[str, Any]) -> str:
 
 def _describe_bounds(schema: dict[str, Any]) -> str:
     words = {
-        "minimum": "from {:g}",
-        "exclusiveMinimum": "above {:g}",
-        "maximum": "to {:g}",
-        "exclusiveMaximum": "below {:g}",
+        "minimum": "at least {}",
+        "exclusiveMinimum": "above {}",
+        "maximum": "at most {}",
+        "exclusiveMaximum": "below {}",
     }
+    if "minimum" in schema and "maximum" in schema:
+        return f" ({schema['minimum']} to {schema['maximum']})"
     found = [text.format(schema[name]) for name, text in words.items() if name in schema]
-    return f", {' '.join(found)}" if found else ""
+    return f" ({', '.join(found)})" if found else ""
