@@ -56,10 +56,14 @@ def prepare_plain(folder: str, training: bool) -> Callable[[], dict[str, Any]]:
 
     from tgas_neuro.images.pixels import DEVIATION, MEAN
 
+    bicubic = transforms.InterpolationMode.BICUBIC
     cut = (
-        [transforms.RandomResizedCrop(SIZE), transforms.RandomHorizontalFlip()]
+        [
+            transforms.RandomResizedCrop(SIZE, interpolation=bicubic),
+            transforms.RandomHorizontalFlip(),
+        ]
         if training
-        else [transforms.Resize(RESIZE), transforms.CenterCrop(SIZE)]
+        else [transforms.Resize(RESIZE, bicubic), transforms.CenterCrop(SIZE)]
     )
     steps = [*cut, transforms.ToTensor(), transforms.Normalize(MEAN, DEVIATION)]
     images = ImageFolder(folder, transforms.Compose(steps))
@@ -83,9 +87,8 @@ def prepare_check(folder: str) -> Callable[[], dict[str, Any]]:
     from tgas_neuro.images.data import FolderImages
     from tgas_neuro.images.image_folder import load_image_folder
 
-    plain = ImageFolder(
-        folder, transforms.Compose([transforms.Resize(RESIZE), transforms.CenterCrop(SIZE)])
-    )
+    resize = transforms.Resize(RESIZE, transforms.InterpolationMode.BICUBIC)
+    plain = ImageFolder(folder, transforms.Compose([resize, transforms.CenterCrop(SIZE)]))
     ours = FolderImages(
         load_image_folder(folder, "training", "folder"), SIZE, "resized_crop", memory_mb=0
     )
@@ -128,9 +131,7 @@ def time_steps(path: Path) -> Iterable[tuple[str, float]]:
     from torchvision.io import ImageReadMode, decode_jpeg
     from torchvision.transforms.functional import normalize, to_tensor
 
-    from tgas_neuro.images.augmentation import Cut
-    from tgas_neuro.images.data import normalise
-    from tgas_neuro.images.pixels import DEVIATION, MEAN, Reading, _as_batch, _resize
+    from tgas_neuro.images.pixels import DEVIATION, MEAN, normalise, resize_pixels
 
     left, top, width, height = CROP
     content, seconds = clock(lambda: np.fromfile(path, dtype=np.uint8))
@@ -145,13 +146,12 @@ def time_steps(path: Path) -> Iterable[tuple[str, float]]:
     yield "decode (torchvision)", seconds
     part, seconds = clock(
         lambda: image.crop((left, top, left + width, top + height)).resize(
-            (SIZE, SIZE), Image.Resampling.BILINEAR
+            (SIZE, SIZE), Image.Resampling.BICUBIC
         )
     )
     yield "crop and resize (Pillow)", seconds
-    cut = Cut(left, top, width, height, SIZE, SIZE)
-    whole = _as_batch(tensor.permute(1, 2, 0))
-    pixels, seconds = clock(lambda: _resize(whole, cut, SIZE, Reading()))
+    cut = tensor.permute(1, 2, 0).numpy()[top : top + height, left : left + width]
+    pixels, seconds = clock(lambda: resize_pixels(cut, SIZE, SIZE))
     yield "crop and resize (torch, as here)", seconds
     yield (
         "ToTensor, Normalize (torchvision)",

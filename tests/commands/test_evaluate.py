@@ -93,7 +93,7 @@ def test_the_result_of_a_run_knows_its_size_and_images(toy, tmp_path, capsys):
     (run / "metrics.json").write_text(json.dumps({"network": asdict(skeleton)}))
     paths = sorted(toy.rglob("*.jpg"))
     labels = [("ant", "bee", "cow").index(path.parent.name) for path in paths]
-    logits = [refer(network, path, 32, 37) for path in paths]  # 8/7 of 32
+    logits = [refer(network, path, 32, 37, "bicubic") for path in paths]  # 8/7 of 32
     assert count_hits(logits, labels)[0].any()
     found = run_evaluate(tmp_path, "--model", run)
     assert found["loss"] == pytest.approx(

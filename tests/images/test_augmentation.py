@@ -13,6 +13,7 @@ from tgas_neuro.images.augmentation import (
     augment_batch,
     choose_centre,
     choose_crop,
+    choose_margin,
     choose_middle,
     choose_square,
     draw_augmentation,
@@ -41,19 +42,43 @@ def test_draws_are_uniform_and_neighbours_are_independent():
     assert np.abs(together - np.eye(2 * N_DRAWS))[np.triu_indices(10, 1)].max() < 0.08
 
 
+def alter(change, images, *draws):
+    """Copies of images (image, y, x, rgb) after an augmentation, with a row of draws each."""
+    changed = torch.from_numpy(np.array(images))
+    change(changed, np.array(draws, dtype=np.float32))
+    return changed.numpy()
+
+
 def test_shift_in_the_middle_without_mirror_is_the_image():
     pixels = make_pixels(16)
-    np.testing.assert_array_equal(shift(pixels, np.array([0, 0, 0.5, 0.5, 0.9])), pixels)
-    mirrored = shift(pixels, np.array([0, 0, 0.5, 0.5, 0.1]))
+    plain, mirrored = alter(shift, [pixels] * 2, [0, 0, 0.5, 0.5, 0.9], [0, 0, 0.5, 0.5, 0.1])
+    np.testing.assert_array_equal(plain, pixels)
     np.testing.assert_array_equal(mirrored, pixels[:, ::-1])
 
 
-def test_shift_is_at_most_an_eighth_and_reflects():
+def test_shift_is_at_most_an_eighth_and_repeats_edges():
     pixels = make_pixels(16)
-    corner = shift(pixels, np.array([0, 0, 0, 0.999, 0.9]))
+    (corner,) = alter(shift, [pixels], [0, 0, 0, 0.999, 0.9])
     # Two rows down, two columns to the left.
     np.testing.assert_array_equal(corner[2:, :-2], pixels[:-2, 2:])
-    np.testing.assert_array_equal(corner[0, :-2], pixels[2, 2:])
+    for row in (0, 1):
+        np.testing.assert_array_equal(corner[row, :-2], pixels[0, 2:])
+    for column in (-2, -1):
+        np.testing.assert_array_equal(corner[2:, column], pixels[:-2, -1])
+
+
+@given(st.integers(1, 20), st.integers(0, 99))
+def test_final_and_candidates_shift_alike(size, seed):
+    """The same shifts of the same images, drawn one way and the other."""
+    most, generator = choose_margin(size), np.random.default_rng(seed)
+    images = generator.integers(0, 256, (5, size, size, 3), dtype=np.uint8)
+    drawn = np.random.default_rng(1)
+    shifts = drawn.integers(-most, most + 1, size=(2, 5))
+    draws = np.zeros((5, N_DRAWS))
+    draws[:, 2:4] = (shifts.T + most + 0.5) / (2 * most + 1)
+    draws[:, 4] = drawn.random(5)
+    found = augment_batch(torch.from_numpy(images).permute(0, 3, 1, 2), np.random.default_rng(1))
+    np.testing.assert_array_equal(found.permute(0, 2, 3, 1), alter(shift, images, *draws))
 
 
 def test_batches_are_shifted_and_mirrored():
@@ -75,8 +100,9 @@ def test_batches_are_shifted_and_mirrored():
 
 def test_mirror_is_every_second():
     pixels = make_pixels(5)
-    np.testing.assert_array_equal(mirror(pixels, np.array([0, 0, 0, 0, 0.49])), pixels[:, ::-1])
-    np.testing.assert_array_equal(mirror(pixels, np.array([0, 0, 0, 0, 0.5])), pixels)
+    mirrored, kept = alter(mirror, [pixels] * 2, [0, 0, 0, 0, 0.49], [0, 0, 0, 0, 0.5])
+    np.testing.assert_array_equal(mirrored, pixels[:, ::-1])
+    np.testing.assert_array_equal(kept, pixels)
 
 
 DRAW = st.floats(0, 1, exclude_max=True, width=32)

@@ -5,6 +5,7 @@ import shutil
 import numpy as np
 import pytest
 from PIL import Image
+from support.resizing import resize_by_torchvision
 
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.teacher.options import ControlOptions
@@ -37,7 +38,7 @@ def test_at_its_own_size_a_teacher_is_as_it_was(build, simulated, control):
 
 
 def test_each_stimulus_is_its_file_at_the_size_asked_for(build, simulated):
-    """By Pillow: an image as wide as the field of view is resized and nothing else."""
+    """By torchvision: an image as wide as the field of view is resized and nothing else."""
     teacher = build(simulated, kind="control", control=ControlOptions("shuffled"))
     found = show_again(teacher, find_sources(simulated), 24, 8)
     table = np.genfromtxt(
@@ -50,7 +51,7 @@ def test_each_stimulus_is_its_file_at_the_size_asked_for(build, simulated):
             region["stimulus"].values, region["images"].values, strict=True
         ):
             with Image.open(simulated / "stimuli" / names[stimulus]) as image:
-                expected = image.convert("RGB").resize((24, 24), Image.Resampling.BICUBIC)
+                expected = resize_by_torchvision(image, 24, 24)
             np.testing.assert_array_equal(pixels, expected)
     assert teacher.regions["IT"]["images"].shape == (64, 16, 16, 3)
     one, other = (region["images"].values for region in found.regions.values())

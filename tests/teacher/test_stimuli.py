@@ -5,20 +5,26 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from tgas_neuro.images.pixels import resize_pixels
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.teacher.stimuli import show_image, show_stimuli
 
 
+def paint(mode, width, height, colour):
+    return np.array(Image.new(mode, (width, height), colour).convert("RGB"))
+
+
 def test_an_image_that_fills_the_field_is_only_resized():
     pixels = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
-    image = Image.fromarray(pixels)
-    np.testing.assert_array_equal(show_image(image, 8, 16, 8), pixels)
-    expected = np.asarray(image.resize((8, 8), Image.Resampling.BICUBIC))
-    np.testing.assert_array_equal(show_image(image, 8, 8, 8), expected)
+    np.testing.assert_array_equal(show_image(pixels, 8, 16, 8), pixels)
+    seen = show_image(pixels, 8, 8, 8)
+    np.testing.assert_array_equal(seen, resize_pixels(pixels, 8, 8))
+    expected = Image.fromarray(pixels).resize((8, 8), Image.Resampling.BICUBIC)
+    np.testing.assert_allclose(seen.astype(int), np.asarray(expected).astype(int), atol=1)
 
 
 def test_a_smaller_image_is_centred_on_grey():
-    seen = show_image(Image.new("RGB", (50, 50), (255, 0, 0)), 4, 32, 8)
+    seen = show_image(paint("RGB", 50, 50, (255, 0, 0)), 4, 32, 8)
     inside = seen[8:24, 8:24]
     assert (inside == (255, 0, 0)).all()
     outside = np.ones((32, 32), dtype=bool)
@@ -29,12 +35,23 @@ def test_a_smaller_image_is_centred_on_grey():
 def test_a_larger_image_loses_its_border():
     pixels = np.zeros((64, 64, 3), dtype=np.uint8)
     pixels[16:48, 16:48] = 200
-    seen = show_image(Image.fromarray(pixels), 16, 32, 8)
-    assert (seen == 200).all()
+    assert (show_image(pixels, 16, 32, 8) == 200).all()
+
+
+@pytest.mark.parametrize("width, height", [(7, 40), (40, 7), (33, 12), (12, 33), (200, 5)])
+@pytest.mark.parametrize("degrees", [1.0, 5.0, 8.0, 13.0])
+def test_images_are_placed_as_pillow_pastes_them(width, height, degrees):
+    pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    shown_width = max(1, round(21 * degrees / 8))
+    shown_height = max(1, round(shown_width * height / width))
+    field = Image.new("RGB", (21, 21), (128, 128, 128))
+    resized = Image.fromarray(resize_pixels(pixels, shown_width, shown_height))
+    field.paste(resized, ((21 - shown_width) // 2, (21 - shown_height) // 2))
+    np.testing.assert_array_equal(show_image(pixels, degrees, 21, 8), np.asarray(field))
 
 
 def test_proportions_and_grey_images():
-    seen = show_image(Image.new("L", (40, 20), 255), 8, 32, 8)
+    seen = show_image(paint("L", 40, 20, 255), 8, 32, 8)
     assert seen.shape == (32, 32, 3)
     assert (seen[8:24] == 255).all()
     assert (seen[:8] == 128).all()

@@ -6,17 +6,15 @@ after its skip connection, all units, not averaged over space: the peak is at bl
 Averaged over space, the curve has the same shape and its peak is at block 12, 0.44.
 """
 
-import io
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from support.recordings import read_recordings
 from torch import nn
 
-from tgas_neuro.images.pixels import DEVIATION, MEAN
+from tgas_neuro.images.pixels import DEVIATION, MEAN, decode_pixels
 from tgas_neuro.rdm import calc_rdm, compare_rdms
 from tgas_neuro.recordings.datasets.description import load_description
 from tgas_neuro.scoring.activations import record_activations
@@ -52,9 +50,7 @@ def monkey(real_data):
         load_description("kriegeskorte2008_it", [NEURAL_DATA]).options,
         {name: real_data / "kriegeskorte2008_it" / name},
     )
-    images = [
-        show_image(Image.open(io.BytesIO(content)), 8, SIZE, 8) for _, content in recordings.images
-    ]
+    images = [show_image(decode_pixels(content), 8, SIZE, 8) for _, content in recordings.images]
     return np.stack(images), recordings.rdms.sel(region="IT").values
 
 

@@ -13,6 +13,7 @@ import yaml
 from PIL import Image
 from scipy.spatial.distance import pdist, squareform
 from scipy.stats import norm, spearmanr
+from support.resizing import resize_by_torchvision
 from torch import nn
 from torch.nn import functional
 
@@ -198,7 +199,7 @@ def test_final_network_beside_the_region(finished, result, weights, regions, nam
         names = {row["stimulus_id"]: row["filename"] for row in csv.DictReader(file)}
     for stimulus in regions[name]["stimulus"].values:
         with Image.open(folder / "stimuli" / names[stimulus]) as image:
-            pixels = np.asarray(image.convert("RGB").resize((16, 16), Image.Resampling.BICUBIC))
+            pixels = resize_by_torchvision(image, 16, 16)
         values = (pixels / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
         with torch.no_grad():
             network(torch.from_numpy(values.transpose(2, 0, 1)[None]).float())

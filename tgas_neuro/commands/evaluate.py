@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--expect", type=positive, metavar="N", help="images there must be, 50000 for ImageNet")
     add("--size", type=positive, help="width and height of the input in pixels (224, or the run's)")
     add("--resize", type=positive, help="shorter side before the cut (8/7 of --size, or the run's)")
-    add("--interpolation", default="bilinear", help="bilinear (default) or bicubic")
+    add("--interpolation", help="bilinear or bicubic (bilinear, or the run's)")
     add("--mean", type=share, nargs=3, metavar=("R", "G", "B"), help="in 0 to 1; ImageNet's")
     add("--deviation", type=share, nargs=3, metavar=("R", "G", "B"), help="in 0 to 1; ImageNet's")
     add("--fast", action="store_true", help="pixels may differ from Pillow's by one of 255 levels")

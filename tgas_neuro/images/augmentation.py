@@ -96,52 +96,81 @@ def choose_crop(width: int, height: int, size: int, draws: np.ndarray) -> Cut:
     return Cut(left, top, part_width, part_height, size, size)
 
 
-def shift(pixels: np.ndarray, draws: np.ndarray) -> np.ndarray:
-    """Shift by up to an eighth of the side, mirror every second image (He et al. 2016, CIFAR).
-
-    What the shift brings in from outside is a reflection of the image.
+def shift_and_mirror(
+    images: torch.Tensor, shift_y: np.ndarray, shift_x: np.ndarray, mirrored: np.ndarray
+) -> torch.Tensor:
+    """Shift images by whole pixels, repeating their edges, and mirror some of them.
 
     Parameters
     ----------
-    pixels
-        (y, x, rgb), a square.
-    draws
-        A row of `draw_augmentation`.
+    images
+        (image, y, x, rgb), of any type.
+    shift_y, shift_x
+        (image,): the first row and column that are seen, negative ones outside [pixel].
+    mirrored
+        (image,), bool: left and right are exchanged after the shift.
     """
-    size = len(pixels)
-    margin = size // 8
-    padded = np.pad(pixels, ((margin, margin), (margin, margin), (0, 0)), mode="reflect")
-    top, left = (int(draw * (2 * margin + 1)) for draw in draws[2:4])
-    return mirror(padded[top : top + size, left : left + size], draws)
-
-
-def mirror(pixels: np.ndarray, draws: np.ndarray) -> np.ndarray:
-    """Mirror every second image, (y, x, rgb)."""
-    if draws[4] >= 0.5:
-        return pixels
-    # torch's kernel is 9 times as fast as numpy's copy of a view that runs backwards
-    image = torch.from_numpy(pixels).permute(2, 0, 1)
-    return image[None].flip(-1)[0].permute(1, 2, 0).numpy()
-
-
-def keep(pixels: np.ndarray, draws: np.ndarray) -> np.ndarray:
-    """Change nothing."""
-    return pixels
-
-
-def augment_batch(x: torch.Tensor, generator: np.random.Generator) -> torch.Tensor:
-    """Mirror half of the images and shift each by up to an eighth of its size, edges repeated."""
-    n, _, height, width = x.shape
-    most = max(1, height // 8)
-    shift_y, shift_x = generator.integers(-most, most + 1, size=(2, n))
-    mirrored = generator.random(n) < 0.5
+    n, height, width, _ = images.shape
     rows = np.clip(np.arange(height) + shift_y[:, None], 0, height - 1)
     columns = np.clip(np.arange(width) + shift_x[:, None], 0, width - 1)
     columns[mirrored] = columns[mirrored, ::-1]
-    image = torch.arange(n, device=x.device)[:, None, None]
-    rows = torch.from_numpy(rows).to(x.device)[:, :, None]
-    columns = torch.from_numpy(columns.copy()).to(x.device)[:, None, :]
-    return x.permute(0, 2, 3, 1)[image, rows, columns].permute(0, 3, 1, 2)
+    first = np.arange(n)[:, None] * height
+    chosen = (first + rows)[:, :, None] * width + columns[:, None, :]
+    # one index a pixel: 3 times as fast as an index for each dimension
+    index = torch.from_numpy(chosen.ravel()).to(images.device)
+    return images.reshape(n * height * width, -1).index_select(0, index).view(images.shape)
+
+
+def choose_margin(size: int) -> int:
+    """Choose the largest shift, an eighth of the side [pixel] (He et al. 2016: 4 of 32)."""
+    return max(1, size // 8)
+
+
+def augment_batch(inputs: torch.Tensor, generator: np.random.Generator) -> torch.Tensor:
+    """Mirror half of the images of a candidate's batch and shift each by up to an eighth.
+
+    Parameters
+    ----------
+    inputs
+        (image, rgb, y, x), channels last.
+    generator
+        Draws the shifts and the mirrored images.
+    """
+    n, _, height, _ = inputs.shape
+    most = choose_margin(height)
+    shift_y, shift_x = generator.integers(-most, most + 1, size=(2, n))
+    mirrored = generator.random(n) < 0.5
+    images = inputs.permute(0, 2, 3, 1)
+    return shift_and_mirror(images, shift_y, shift_x, mirrored).permute(0, 3, 1, 2)
+
+
+def shift(images: torch.Tensor, draws: np.ndarray) -> None:
+    """Shift by up to an eighth of the side and mirror half of the images, in place.
+
+    The augmentation of CIFAR (He et al. 2016) with edges repeated, as `augment_batch`.
+
+    Parameters
+    ----------
+    images
+        (sample, y, x, rgb), squares.
+    draws
+        (sample, draw), see `draw_augmentation`.
+    """
+    most = choose_margin(images.shape[1])
+    shift_y, shift_x = (draws[:, 2:4].T * (2 * most + 1)).astype(int) - most
+    images.copy_(shift_and_mirror(images, shift_y, shift_x, draws[:, 4] < 0.5))
+
+
+def mirror(images: torch.Tensor, draws: np.ndarray) -> None:
+    """Mirror half of the images (sample, y, x, rgb), in place."""
+    for number in np.flatnonzero(draws[:, 4] < 0.5):
+        # torch has a kernel for channels last: 9 times as fast as numpy's copy of a reversed view
+        image = images[number].permute(2, 0, 1)
+        images[number] = image[None].flip(-1)[0].permute(1, 2, 0)
+
+
+def keep(images: torch.Tensor, draws: np.ndarray) -> None:
+    """Change nothing."""
 
 
 @dataclass(frozen=True)
@@ -155,12 +184,12 @@ class Augmentation:
     crop
         ``(width, height, size, draws) -> Cut`` in training; None takes `view`.
     alter
-        ``(pixels, draws) -> pixels``: what happens to the square in training.
+        ``(images, draws) -> None``: changes squares (sample, y, x, rgb) in place, in training.
     """
 
     view: Callable[[int, int, int], Cut]
     crop: Callable[[int, int, int, np.ndarray], Cut] | None
-    alter: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    alter: Callable[[torch.Tensor, np.ndarray], None]
 
 
 AUGMENTATIONS = {

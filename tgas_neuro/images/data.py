@@ -106,9 +106,8 @@ class FolderImages:
             return images
         draws = draw_augmentation(self.seed, epoch, samples)
         for place, sample in enumerate(samples):
-            pixels[place] = self.augmentation.alter(
-                self._load_part(sample, draws[place]), draws[place]
-            )
+            pixels[place] = self._load_part(sample, draws[place])
+        self.augmentation.alter(images, draws)
         return images
 
     def _load_view(self, sample: int) -> np.ndarray:

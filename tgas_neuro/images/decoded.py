@@ -1,10 +1,10 @@
 """A training split decoded once into arrays, which all candidates map into memory and share."""
 
 import hashlib
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from tgas_neuro.images.image_folder import ImageFolder
 from tgas_neuro.runtime.errors import UserError
@@ -37,12 +37,17 @@ def decode_listing(listing: ImageFolder, size: int, destination: Path) -> int:
     UserError
         An image cannot be read; then no array is written.
     """
+    # These load torch, which readers of decoded images may not need.
+    from tgas_neuro.images.augmentation import choose_square
+    from tgas_neuro.images.pixels import decode_square
+
+    choose = partial(choose_square, size=size)
     destination.mkdir(parents=True, exist_ok=True)
     shape = (len(listing), size, size, 3)
     with written_whole(destination / "images.npy") as beside:
         images = np.lib.format.open_memmap(beside, mode="w+", dtype=np.uint8, shape=shape)
         for number, path in enumerate(listing.paths):
-            images[number] = _decode_square(listing.folder / path, size)
+            images[number] = decode_square(listing.folder / path, choose, size)
         images.flush()
         del images
     _write_labels(destination, np.array(listing.labels), list(listing.classes), listing.digest)
@@ -54,8 +59,9 @@ def decode_cifar10(root: Path, size: int, destination: Path) -> int:
     images, labels, classes, digest = read_cifar10(root)
     destination.mkdir(parents=True, exist_ok=True)
     if size != images.shape[1]:
-        resized = [Image.fromarray(image).resize((size, size)) for image in images]
-        images = np.stack([np.asarray(image) for image in resized])
+        from tgas_neuro.images.pixels import resize_pixels  # loads torch
+
+        images = np.stack([resize_pixels(image, size, size) for image in images])
     with written_whole(destination / "images.npy") as beside, beside.open("wb") as file:
         np.save(file, images)
     _write_labels(destination, labels, classes, digest)
@@ -112,21 +118,6 @@ def _write_labels(folder: Path, labels: np.ndarray, classes: list[str], digest: 
     with written_whole(folder / "labels.npy") as beside, beside.open("wb") as file:
         np.save(file, labels.astype(np.int64))
     write_json(folder / "classes.json", {"classes": classes, "digest": digest})
-
-
-def _decode_square(path: Path, size: int) -> np.ndarray:
-    """One image, (y, x, rgb), uint8."""
-    try:
-        with Image.open(path) as file:
-            file.draft("RGB", (size, size))  # JPEGs are decoded at a reduced scale where possible
-            width, height = file.size
-            scale = size / min(width, height)
-            shape = (max(size, round(width * scale)), max(size, round(height * scale)))
-            image = file.convert("RGB").resize(shape, Image.Resampling.BICUBIC)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise UserError(f"{path}: not a readable image ({error}); replace or remove it") from None
-    left, top = (shape[0] - size) // 2, (shape[1] - size) // 2
-    return np.asarray(image.crop((left, top, left + size, top + size)))
 
 
 def load_decoded(folder: str | Path) -> tuple[np.ndarray, np.ndarray, list[str]]:

@@ -1,12 +1,13 @@
 """The one way from image files to inputs of a network: decode, cut, resize, normalise.
 
-JPEGs are decoded by torchvision and resized by torch on bytes, everything else by Pillow, the
-reference. Decoded pixels are equal; resized pixels differ by a level of 255 here and there, because
-torch's filter has fewer digits (`docs/images.md` has the figures).
+Candidates, teachers and the final training all read images here. JPEGs are decoded by torchvision,
+other formats by Pillow, with equal pixels. All are resized by torch's antialiased bicubic filter on
+bytes, five times as fast as Pillow's; a few pixels differ by one level of 255 (`docs/images.md`).
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -64,7 +65,7 @@ class Reading:
     """
 
     resize: int | None = None
-    interpolation: str = "bilinear"
+    interpolation: str = "bicubic"
     exact: bool = False
     mean: tuple[float, float, float] = MEAN
     deviation: tuple[float, float, float] = DEVIATION
@@ -109,21 +110,67 @@ def decode_square(
     """
     try:
         content = path.read_bytes()
-        if not reading.exact and (not reduce or len(content) <= SMALL):
-            pixels = _decode_whole_jpeg(content)
-            if pixels is not None:
-                return _resize(pixels, choose(pixels.shape[3], pixels.shape[2]), size, reading)
-        with warnings.catch_warnings(action="ignore"):  # broken EXIF, transparent palettes
-            return _decode(content, choose, size, reading, reduce)
+        by_pillow = reading.exact or (reduce and len(content) > SMALL)
+        pixels = None if by_pillow else _decode_jpeg(content)
+        if pixels is None:
+            with _opened(content) as image:
+                cut = choose(*image.size)
+                if reading.exact:
+                    resized = _resize_exactly(image, cut, reading.interpolation)
+                    return _cut_square(resized, cut, size)
+                if reduce:
+                    cut = _reduce(image, cut)
+                pixels = _decode_opened(image, content)
+        else:
+            cut = choose(pixels.shape[1], pixels.shape[0])
     except BROKEN as error:
         raise UserError(
             f"{path}: not a readable image ({error}); replace it, remove it, or have all of them "
             "decoded before with check: decode"
         ) from None
+    part = pixels[cut.top : cut.top + cut.height, cut.left : cut.left + cut.width]
+    resized = resize_pixels(part, cut.resized_width, cut.resized_height, reading.interpolation)
+    return _cut_square(resized, cut, size)
 
 
-def _decode_whole_jpeg(content: bytes) -> torch.Tensor | None:
-    """(1, rgb, y, x), uint8, channels last; None leaves the file to Pillow and its messages."""
+def decode_pixels(content: bytes) -> np.ndarray:
+    """Decode a whole image of any format that Pillow reads, (y, x, rgb), uint8.
+
+    Raises
+    ------
+    OSError, SyntaxError, ValueError, PIL.Image.DecompressionBombError
+        It cannot be decoded; these are `BROKEN`.
+    """
+    pixels = _decode_jpeg(content)
+    if pixels is None:
+        with _opened(content) as image:
+            pixels = np.array(image.convert("RGB"))
+    return pixels
+
+
+def resize_pixels(
+    pixels: np.ndarray, width: int, height: int, interpolation: str = READING.interpolation
+) -> np.ndarray:
+    """Resize an image, (y, x, rgb), uint8; one that has this size already is returned as it is."""
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    # A batch in channels last; torch resizes it in half of the time that it takes for planes.
+    batch = torch.from_numpy(pixels)[None].permute(0, 3, 1, 2)
+    resized = functional.interpolate(
+        batch, (height, width), mode=interpolation, antialias=True, align_corners=False
+    )
+    return resized[0].permute(1, 2, 0).numpy()
+
+
+@contextmanager
+def _opened(content: bytes) -> Iterator[Image.Image]:
+    # warnings of broken EXIF and transparent palettes
+    with warnings.catch_warnings(action="ignore"), Image.open(BytesIO(content)) as image:
+        yield image
+
+
+def _decode_jpeg(content: bytes) -> np.ndarray | None:
+    """Decode a JPEG, (y, x, rgb); None leaves the file to Pillow and its messages."""
     if content[: len(JPEG)] != JPEG:
         return None
     # candidates, which read decoded pixels, start seconds faster without torchvision
@@ -137,41 +184,14 @@ def _decode_whole_jpeg(content: bytes) -> torch.Tensor | None:
     if len(decoded) == 1:
         decoded = decoded.expand(3, -1, -1)
     # Pillow alone knows how CMYK becomes RGB
-    return _as_batch(decoded.permute(1, 2, 0)) if len(decoded) == 3 else None
+    return decoded.permute(1, 2, 0).numpy() if len(decoded) == 3 else None
 
 
-def _decode(
-    content: bytes,
-    choose: Callable[[int, int], Cut],
-    size: int,
-    reading: Reading,
-    reduce: bool,
-) -> np.ndarray:
-    with Image.open(BytesIO(content)) as image:
-        cut = choose(*image.size)
-        if reading.exact:
-            return _resize_exactly(image.convert("RGB"), cut, size, reading)
-        if reduce:
-            cut = _reduce(image, cut)
-        # Pillow alone decodes at a reduced scale, and knows CMYK.
-        reduced = _get_scale(image) > 1
-        plain = image.mode in ("RGB", "L") and not reduced
-        pixels = _decode_whole_jpeg(content) if plain else None
-        return _resize(_to_tensor(image) if pixels is None else pixels, cut, size, reading)
-
-
-def _to_tensor(image: Image.Image) -> torch.Tensor:
-    """(1, rgb, y, x), uint8, channels last."""
-    return _as_batch(torch.from_numpy(np.array(image.convert("RGB"))))
-
-
-def _as_batch(pixels: torch.Tensor) -> torch.Tensor:
-    """(y, x, rgb) as (1, rgb, y, x), channels last.
-
-    The batch's stride must be that of a whole image: torch then knows the layout, resizes in half
-    of the time and returns the same layout. After `unsqueeze` of (rgb, y, x) it assumes planes.
-    """
-    return pixels[None].permute(0, 3, 1, 2)
+def _decode_opened(image: Image.Image, content: bytes) -> np.ndarray:
+    """Decode at the scale that `_reduce` has set, which Pillow alone can do."""
+    plain = image.mode in ("RGB", "L") and _get_scale(image) == 1
+    pixels = _decode_jpeg(content) if plain else None
+    return np.array(image.convert("RGB")) if pixels is None else pixels
 
 
 def _get_scale(image: Image.Image) -> int:
@@ -196,28 +216,20 @@ def _reduce(image: Image.Image, cut: Cut) -> Cut:
     return cut._replace(left=left, top=top, width=right - left, height=bottom - top)
 
 
-def _resize(pixels: torch.Tensor, cut: Cut, size: int, reading: Reading) -> np.ndarray:
-    part = pixels[..., cut.top : cut.top + cut.height, cut.left : cut.left + cut.width]
-    resized = (cut.resized_height, cut.resized_width)
-    if part.shape[2:] != resized:
-        part = functional.interpolate(
-            part, resized, mode=reading.interpolation, antialias=True, align_corners=False
-        )
-    return part[0, :, cut.y : cut.y + size, cut.x : cut.x + size].permute(1, 2, 0).numpy()
+def _resize_exactly(image: Image.Image, cut: Cut, interpolation: str) -> np.ndarray:
+    box = (cut.left, cut.top, cut.left + cut.width, cut.top + cut.height)
+    size = (cut.resized_width, cut.resized_height)
+    return np.asarray(image.convert("RGB").crop(box).resize(size, INTERPOLATIONS[interpolation]))
 
 
-def _resize_exactly(image: Image.Image, cut: Cut, size: int, reading: Reading) -> np.ndarray:
-    part = image.crop((cut.left, cut.top, cut.left + cut.width, cut.top + cut.height))
-    resized = part.resize(
-        (cut.resized_width, cut.resized_height), INTERPOLATIONS[reading.interpolation]
-    )
-    return np.asarray(resized.crop((cut.x, cut.y, cut.x + size, cut.y + size)))
+def _cut_square(pixels: np.ndarray, cut: Cut, size: int) -> np.ndarray:
+    return pixels[cut.y : cut.y + size, cut.x : cut.x + size]
 
 
 def normalise(
     pixels: torch.Tensor,
-    mean: tuple[float, float, float] = MEAN,
-    deviation: tuple[float, float, float] = DEVIATION,
+    mean: Sequence[float] = MEAN,
+    deviation: Sequence[float] = DEVIATION,
 ) -> torch.Tensor:
     """Make inputs of a network from pixels.
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image, UnidentifiedImageError
 
+from tgas_neuro.images.pixels import BROKEN, decode_pixels, resize_pixels
 from tgas_neuro.recordings.stimuli import load_stimuli, validate_images
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.teacher.source import Source
@@ -16,13 +16,13 @@ from tgas_neuro.teacher.teacher import REGION_VARIABLES, Teacher
 GREY = (128, 128, 128)  # what surrounds an image smaller than the field of view
 
 
-def show_image(image: Image.Image, degrees: float, size: int, visual_degrees: float) -> np.ndarray:
+def show_image(pixels: np.ndarray, degrees: float, size: int, visual_degrees: float) -> np.ndarray:
     """Place an image in the field of view.
 
     Parameters
     ----------
-    image
-        Any mode; its width spans `degrees`.
+    pixels
+        (y, x, rgb), uint8; the width spans `degrees`.
     degrees
         Width of the image [deg], above 0.
     size
@@ -37,11 +37,14 @@ def show_image(image: Image.Image, degrees: float, size: int, visual_degrees: fl
         (y, x, rgb), uint8.
     """
     width = max(1, round(size * degrees / visual_degrees))
-    height = max(1, round(width * image.height / image.width))
-    resized = image.convert("RGB").resize((width, height), Image.Resampling.BICUBIC)
-    field = Image.new("RGB", (size, size), GREY)
-    field.paste(resized, ((size - width) // 2, (size - height) // 2))
-    return np.asarray(field, dtype=np.uint8)
+    height = max(1, round(width * pixels.shape[0] / pixels.shape[1]))
+    resized = resize_pixels(pixels, width, height)
+    left, top = (size - width) // 2, (size - height) // 2
+    inside = resized[max(0, -top) : size - top, max(0, -left) : size - left]
+    y, x = max(0, top), max(0, left)
+    field = np.full((size, size, 3), GREY, dtype=np.uint8)
+    field[y : y + inside.shape[0], x : x + inside.shape[1]] = inside
+    return field
 
 
 def show_stimuli(
@@ -54,14 +57,14 @@ def show_stimuli(
     ):
         path = Path(folder) / filename
         try:
-            with Image.open(path) as image:
-                seen[number] = show_image(image, float(degrees), size, visual_degrees)
+            pixels = decode_pixels(path.read_bytes())
         except FileNotFoundError:
             raise UserError(
                 f"{path}: image is missing; restore it or run the recordings stage again"
             ) from None
-        except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        except BROKEN as error:
             raise UserError(f"{path}: not a readable image ({error}); replace it") from None
+        seen[number] = show_image(pixels, float(degrees), size, visual_degrees)
     return seen
 
 

@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 from scipy.spatial.distance import pdist, squareform
 from scipy.stats import spearmanr
+from support.resizing import resize_by_torchvision
 
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import calc_sha256
@@ -29,14 +30,13 @@ def describe(model="tiny_networks:build_seeded", layers=None, **changes):
 
 
 def look(folder, size):
-    """The stimuli as arrays in [0, 1], (stimulus, rgb, y, x), by Pillow alone."""
+    """The stimuli as arrays in [0, 1], (stimulus, rgb, y, x), by torchvision alone."""
     table = pd.read_csv(folder / "stimuli.csv")
     assert (table["degrees"] == 8).all()
     images = []
     for name in table["filename"]:
         with Image.open(folder / "stimuli" / name) as image:
-            resized = image.convert("RGB").resize((size, size), Image.Resampling.BICUBIC)
-            images.append(np.asarray(resized) / 255)
+            images.append(resize_by_torchvision(image, size, size) / 255)
     return np.stack(images).transpose(0, 3, 1, 2)
 
 

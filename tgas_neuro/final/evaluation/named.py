@@ -23,7 +23,7 @@ from tgas_neuro.final.training.training import load_splits
 from tgas_neuro.images.augmentation import AUGMENTATIONS
 from tgas_neuro.images.data import FolderImages
 from tgas_neuro.images.image_folder import ImageFolder
-from tgas_neuro.images.pixels import INTERPOLATIONS, Reading
+from tgas_neuro.images.pixels import INTERPOLATIONS, READING, Reading
 from tgas_neuro.images.published import read_ids
 from tgas_neuro.images.source import Images
 from tgas_neuro.images.splits import SPLITS, list_split
@@ -49,6 +49,8 @@ class NamedNetwork:
         Width and height of its input, and length of the shorter side before the cut [px].
     exact
         Whether images are read as published networks were evaluated, with Pillow alone.
+    interpolation
+        Filter of the resize, a key of `INTERPOLATIONS`.
     load_validation
         Lists the validation split that belongs to it, checked and numbered as in its training;
         None where there is none.
@@ -58,6 +60,7 @@ class NamedNetwork:
     size: int = 224
     resize: int = 256
     exact: bool = True
+    interpolation: str = "bilinear"
     load_validation: Callable[[], ImageFolder] | None = None
 
 
@@ -122,6 +125,7 @@ def _load_run(folder: Path, weights: Path | None) -> NamedNetwork:
         size,
         view.resized_width,
         exact=False,
+        interpolation=READING.interpolation,
         load_validation=lambda: _load_validation(job),
     )
 
@@ -146,7 +150,8 @@ def evaluate_named(arguments: argparse.Namespace) -> tuple[Metrics, Sequence[str
         The network, its weights or images are missing, or the images have unknown classes or
         another number than expected.
     """
-    check_choice("--interpolation", arguments.interpolation, INTERPOLATIONS)
+    if arguments.interpolation is not None:
+        check_choice("--interpolation", arguments.interpolation, INTERPOLATIONS)
     device = choose_device(arguments.device, "--device")
     named = load_named_network(arguments.model, arguments.weights)
     listing = _list_images(arguments, named)
@@ -229,7 +234,7 @@ def _choose_reading(arguments: argparse.Namespace, named: NamedNetwork, size: in
         raise UserError(f"--deviation: {colours['deviation']}: must be above 0")
     return Reading(
         resize=resize,
-        interpolation=arguments.interpolation,
+        interpolation=arguments.interpolation or named.interpolation,
         exact=named.exact and not arguments.fast,
         **colours,
     )

@@ -12,6 +12,7 @@ from torchvision import models
 
 from tgas_neuro.architecture.network import catching_outputs
 from tgas_neuro.config.messages import suggest
+from tgas_neuro.images.pixels import normalise
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.teacher.options import DOWNLOAD, NetworkOptions
 from tgas_neuro.teacher.region import Shown
@@ -215,10 +216,6 @@ def record_layers(
     features
         Region to (stimulus, unit), float32, on the CPU.
     """
-    mean, deviation = (
-        torch.tensor(values, device=device).view(1, 3, 1, 1)
-        for values in (options.mean, options.deviation)
-    )
     n_stimuli = len(shown.stimuli)
     features: dict[str, torch.Tensor] = {}
     units: dict[str, torch.Tensor | None] = {}
@@ -226,8 +223,8 @@ def record_layers(
         for start in range(0, n_stimuli, options.batch_size):
             batch = shown.stimuli.iloc[start : start + options.batch_size]
             seen = show_stimuli(batch, shown.folder / "stimuli", options.size, visual_degrees)
-            images = torch.from_numpy(seen).to(device).permute(0, 3, 1, 2).float() / 255
-            _pass_through(network, (images - mean) / deviation, options)
+            images = normalise(torch.from_numpy(seen).to(device), options.mean, options.deviation)
+            _pass_through(network, images, options)
             for region in layers:
                 output = _get_output(outputs, region, len(batch), options)
                 if region not in features:
