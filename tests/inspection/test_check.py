@@ -322,7 +322,7 @@ class TestConvert:
         ("arguments", "message"),
         [
             (["simulated", "out/mine.txt"], "an assembly is a netCDF file; write out/mine.nc"),
-            (["kriegeskorte2008_it", "a.nc"], "only an RDM was published, so that there are no"),
+            (["kriegeskorte2008_it", "a.nc"], "only an RDM was published, so there are no"),
             (["simulatd", "a.nc"], "did you mean 'simulated'"),
         ],
     )

@@ -1,4 +1,4 @@
-"""Damaged bytes of every kind of file that is read: one line for the user, no traceback, no crash.
+"""Damaged bytes of every kind of file that is read: one line for the user, no traceback.
 
 ``TGAS_FUZZ=2000`` in the environment damages each kind of file so many times.
 """
@@ -88,7 +88,7 @@ def damage_text(content: bytes, generator: np.random.Generator) -> bytes:
 
 
 def read_damaged(load: Callable[[Path], object], path: Path) -> str:
-    """How reading ends: read, told, or what should not be."""
+    """How reading ends: "read", "told" (one line), or what should not happen."""
     try:
         load(path)
     except UserError as error:
@@ -249,7 +249,7 @@ def read_in_child(kind: str, folder: Path, seeds: list[int], sender) -> None:
 
 @pytest.mark.parametrize("kind", NETCDF)
 def test_damaged_netcdf_files(tmp_path, kind):
-    """In a child process, since what must not happen is that the process dies or hangs."""
+    """In a child process, which must end by itself."""
     NETCDF[kind][0](tmp_path / kind)
     seeds = list(range(max(100, MORE)))
     context = multiprocessing.get_context("fork")

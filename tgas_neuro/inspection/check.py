@@ -173,7 +173,7 @@ def _check_stimuli(check: _Check, path: Path, name: str) -> pd.DataFrame | None:
     """The stimulus table beside a file, with its images checked; None where there is none."""
     table, images = path.parent / "stimuli.csv", path.parent / "stimuli"
     if not table.is_file():
-        check.notes.append(f"{name}: no stimuli.csv beside it, so that stimuli are not checked")
+        check.notes.append(f"{name}: no stimuli.csv beside it, so stimuli are not checked")
         return None
     stimuli = check.attempt(load_stimuli, table)
     if stimuli is not None:
@@ -181,7 +181,7 @@ def _check_stimuli(check: _Check, path: Path, name: str) -> pd.DataFrame | None:
         if images.is_dir():
             check.note_problems(find_image_problems(stimuli, images))
         else:
-            check.notes.append(f"{images}: no such folder, so that images are not checked")
+            check.notes.append(f"{images}: no such folder, so images are not checked")
     return stimuli
 
 

@@ -32,7 +32,7 @@ def describe_assembly(assembly: xr.DataArray) -> Iterator[str]:
     """Yield lines: dims, unit and window, repetitions, sites of each region and animal."""
     sizes = " x ".join(f"{assembly.sizes[dim]:,} {dim}s" for dim in assembly.dims)
     unit, window = (assembly.attrs.get(key, "unknown") for key in ("unit", "time_window_ms"))
-    yield f"Responses    {sizes}, {unit}, window [ms] {_word_window(window)}"
+    yield f"Responses    {sizes}, {unit}, window [ms] {_format_window(window)}"
     counts = np.unique(assembly["stimulus_id"].values.astype(str), return_counts=True)[1]
     yield (
         f"Repetitions  {counts.min()} to {counts.max()} of a stimulus, median {np.median(counts):g}"
@@ -62,7 +62,7 @@ def describe_rdms(rdms: xr.Dataset) -> Iterator[str]:
     regions = ", ".join(rdms["region"].values.astype(str))
     yield f"RDM          {rdms.sizes['pair']:,} pairs of stimuli; regions: {regions}"
     if "n_sites" in rdms.attrs:
-        yield f"Sites        {int(rdms.attrs['n_sites'])}, of which only the RDM was published"
+        yield f"Sites        {int(rdms.attrs['n_sites'])}, only their RDM was published"
     yield "             no repetitions, so no noise ceiling: name the region in teacher.uncorrected"
 
 
@@ -116,7 +116,7 @@ def find_image_problems(stimuli: pd.DataFrame, folder: Path) -> Iterator[str]:
             yield str(error)
 
 
-def _word_window(window: str | np.ndarray) -> str:
+def _format_window(window: str | np.ndarray) -> str:
     edges = np.ravel(window).tolist()
     return " to ".join(
         f"{edge:g}" if isinstance(edge, int | float) else str(edge) for edge in edges

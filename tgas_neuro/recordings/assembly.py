@@ -242,7 +242,7 @@ def load_netcdf(path: str | Path, group: str | None = None, drop: Iterable[str] 
     """
     if not Path(path).is_file():
         raise UserError(f"{path}: no such file; run the stage that makes it again")
-    probe_hdf5(path)  # a damaged one may never end
+    probe_hdf5(path)
     try:
         with xr.open_dataset(
             path, group=group, engine="netcdf4", drop_variables=list(drop)

@@ -1,4 +1,4 @@
-"""Published RDMs, of data sets whose responses were not given out: their file and its check."""
+"""RDMs of data sets whose responses were not published: their file and its check."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A data set outside a run, for commands: found by name or file, fetched, read, checked."""
+"""Find, fetch, read, check and convert a data set outside a run."""
 
 import tempfile
 from collections.abc import Iterator
@@ -55,8 +55,7 @@ def read_data_set(
     Yields
     ------
     problem
-        One line each; nothing where all is well. Of the files all that is wrong, of their content
-        what is found first, since what follows hangs on it.
+        One line each: every wrong file, or the first mistake in the content of the files.
     """
     raw, complete = RAW / description.name, True
     files: dict[str, Path] = {}
@@ -106,7 +105,7 @@ def convert_data_set(target: str | Path, out: Path, mirror: Path | None = None) 
     if description.provides != "responses":
         raise UserError(
             f"{description.name}: provides: {description.provides!r}: only an RDM was "
-            "published, so that there are no responses to convert; take another data set"
+            "published, so there are no responses to convert; take another data set"
         )
     if out.suffix != ".nc":
         raise UserError(f"{out}: an assembly is a netCDF file; write {out.with_suffix('.nc')}")

@@ -1,4 +1,4 @@
-"""Files of a description, found by name or by what their endings say that they hold."""
+"""Files of a data set: found by name or ending, located, checked and fetched."""
 
 import hashlib
 import re
@@ -88,7 +88,7 @@ def find_source_files(dataset: str, files: dict[str, Path]) -> SourceFiles:
         path = Path(path)
         if not path.exists():
             raise UserError(f"{where}: {name}: no such file or folder: {path}; correct the path")
-        found[_tell_kind(path, name, where)].append(path)
+        found[_find_kind(path, name, where)].append(path)
     for kind, (endings, words) in KINDS.items():
         if len(found[kind]) != 1:
             listed = ", ".join(map(str, found[kind])) or "none"
@@ -101,7 +101,7 @@ def find_source_files(dataset: str, files: dict[str, Path]) -> SourceFiles:
     return SourceFiles(*(found[kind][0] for kind in KINDS))
 
 
-def _tell_kind(path: Path, name: str, where: str) -> str:
+def _find_kind(path: Path, name: str, where: str) -> str:
     if path.is_dir():
         return "images"
     for kind, (endings, _) in KINDS.items():
@@ -155,7 +155,7 @@ def _find_local_file(file: LocalFile, dataset: str) -> Path:
 def match_downloads(descriptions: Iterable[Description]) -> str:
     """A regular expression for names of files to download, each behind its data set's folder.
 
-    Nothing else matches, so that no file of the user's is ever taken for the output of a rule.
+    Nothing else matches: no file of the user's own is ever taken for the output of a rule.
     """
     found = [
         f"(?<=/{re.escape(description.name)}/){re.escape(file.name)}"

@@ -2,8 +2,8 @@
 
 No locks are held: many shared file systems have none, or keep those of a dead machine. While a
 process downloads ``<name>``, its part is ``.<name>.<machine>-<pid>-<token>.part``; what it leaves
-unfinished becomes ``<name>.part``, which the next one continues. All changes of hands are
-renamings within one folder, of which exactly one of several processes succeeds.
+unfinished becomes ``<name>.part``, which the next one continues. A part changes its owner by being
+renamed within one folder; if several processes try, exactly one succeeds.
 """
 
 import contextlib

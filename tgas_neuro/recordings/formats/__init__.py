@@ -1,1 +1,1 @@
-"""What knows a file format and nothing else: archives, images, HDF5, MATLAB."""
+"""File formats and nothing else: archives, images, arrays, HDF5, MATLAB."""

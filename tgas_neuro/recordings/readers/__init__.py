@@ -1,1 +1,1 @@
-"""Readers: one file or folder each, all giving the contract of an assembly and its stimuli."""
+"""Readers: each gives the contract of an assembly and its stimuli."""

@@ -1,4 +1,4 @@
-"""A source's assembly made the project's: labels, time window, missing values, float32."""
+"""Convert a source's assembly to ours: labels, time window, missing values, float32."""
 
 from collections.abc import Callable
 from typing import Any
@@ -29,10 +29,10 @@ NOT_STATED = "not stated by the source"
 
 
 def convert_assembly(source: SourceAssembly, options: NetcdfOptions) -> xr.DataArray:
-    """Make the project's assembly, dims ``("presentation", "neuroid")``, float32, of a source.
+    """Convert a source to the project's assembly, dims ``("presentation", "neuroid")``, float32.
 
-    Responses are read in blocks of presentations, so that beside the result only one block and
-    the labels are in memory. The order of presentations and sites is the source's. Constant sites
+    Responses are read in blocks of presentations: beside the result, only one block and the labels
+    are in memory. The order of presentations and sites is the source's. Constant sites
     are kept (the teacher leaves them out by their reliability), and so is a single repetition.
 
     Parameters

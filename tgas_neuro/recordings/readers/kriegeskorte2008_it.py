@@ -1,4 +1,4 @@
-"""Monkey IT of Kriegeskorte et al. 2008: the published RDM of 92 object images, and the images."""
+"""Monkey IT of Kriegeskorte et al. 2008: the published RDM of 92 object images."""
 
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def read_kriegeskorte2008_it(
 
     The RDM is 1 - Pearson correlation over 674 neurons of two animals, condensed to 4186 pairs
     as MATLAB's ``pdist`` and ``squareform`` order them: below the diagonal, column by column.
-    An RDM is symmetric, so that is the part above the diagonal row by row, scipy's order, and
+    An RDM is symmetric: this is the part above the diagonal row by row, which is scipy's order, and
     the vector is taken as it is. (The human RDM of the file is not used.)
 
     Raises

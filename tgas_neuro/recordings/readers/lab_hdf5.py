@@ -179,7 +179,7 @@ def _read_trials(
         for trial, image, site in list_blocks(
             dataset.shape, dataset.chunks, dataset.dtype.itemsize
         ):
-            # the file's sites site.start ... site.stop, of which those of a region are kept
+            # of the file's sites site.start ... site.stop, those of a region are kept
             kept = np.flatnonzero((sites.index >= site.start) & (sites.index < site.stop))
             if len(kept):
                 block = dataset[trial, image, site][:, :, sites.index[kept] - site.start]

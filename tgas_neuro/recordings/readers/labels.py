@@ -1,4 +1,4 @@
-"""Labels of stimuli, presentations and sites, from constants, arrays, tables and patterns."""
+"""Labels of stimuli, presentations and sites: where they come from, and their types."""
 
 import re
 import warnings

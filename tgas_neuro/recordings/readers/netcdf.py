@@ -1,4 +1,4 @@
-"""Your own recordings: an assembly in the project's form, its stimulus table and its images."""
+"""Assemblies in netCDF files, ours and BrainIO's, with their stimulus table and images."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -101,7 +101,7 @@ def read_brainio(dataset: str, options: BrainioOptions, files: dict[str, Path]) 
     return Recordings(stimuli.drop(columns=["place", "sha256"]), images, assembly)
 
 
-# what damaged files made netCDF4, HDF5 and xarray raise
+# what netCDF4, HDF5 and xarray raise on damaged files
 BROKEN = (
     OSError,
     RuntimeError,
@@ -129,13 +129,13 @@ def open_netcdf_source(path: Path, variable: str | None = None) -> Iterator[Sour
     Raises
     ------
     UserError
-        The file is damaged or of another kind, or the responses cannot be told.
+        The file is damaged or of another kind, or several variables could be the responses.
     """
     try:
         # decode_times: a label that is called "days since ..." is not needed as a date
         dataset = xr.open_dataset(path, engine="netcdf4", decode_times=False)
     except BROKEN as error:
-        raise _word_broken(path, error) from None
+        raise _format_broken(path, error) from None
     with dataset:
         name = _find_responses(path, dataset, variable)
 
@@ -143,7 +143,7 @@ def open_netcdf_source(path: Path, variable: str | None = None) -> Iterator[Sour
             try:
                 return np.asarray(part)
             except BROKEN as error:
-                raise _word_broken(path, error) from None
+                raise _format_broken(path, error) from None
 
         labels = {
             str(label): (values.dims, load(values))
@@ -178,7 +178,7 @@ def _find_responses(path: Path, dataset: xr.Dataset, variable: str | None) -> st
     return large[0]
 
 
-def _word_broken(path: Path, error: Exception) -> UserError:
+def _format_broken(path: Path, error: Exception) -> UserError:
     return UserError(
         f"{path}: not a readable netCDF file ({type(error).__name__}: {error}); it may be "
         "truncated or of another kind: fetch or make it again"

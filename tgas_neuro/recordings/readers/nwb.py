@@ -35,7 +35,8 @@ def read_nwb(dataset: str, options: NwbOptions, files: dict[str, Path]) -> Recor
     of their electrodes; the animal is the file's subject. Presentations are the rows of a table
     with the onset [s] and the stimulus, or an IndexSeries. Spikes are counted in ``window_ms``
     after the onset. A presentation during which a unit was not observed (``obs_intervals``) is
-    left out for all. Stimuli are in the order of their identifiers, numbers as numbers.
+    left out for all. Stimuli are in the order of their identifiers; numbers are compared as
+    numbers.
 
     Parameters
     ----------
@@ -191,7 +192,7 @@ def count_spikes(
 ) -> np.ndarray:
     """Count spikes with onset + start <= t < onset + stop.
 
-    Half open, so that windows that follow each other share no spike.
+    The window is half open: windows that follow each other share no spike.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What an NWB file holds: its tables of presentations and units, as plain arrays."""
+"""Open an NWB file; its presentations, regions of units and images as plain arrays."""
 
 from __future__ import annotations
 

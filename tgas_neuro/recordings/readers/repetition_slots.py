@@ -1,4 +1,4 @@
-"""Absent trials: repetition slots that were not used (NaN) become absent rows, in place."""
+"""Repetition slots: unused ones (NaN) become absent rows, in place."""
 
 import numpy as np
 
@@ -8,9 +8,9 @@ STIMULI_AT_ONCE = 64
 def pack_repetitions(responses: np.ndarray) -> np.ndarray:
     """Move the trials of each stimulus and site to the front of its slots, in place.
 
-    Sites that were recorded at once have the same empty slots, so that their trials stay side by
-    side. Sites of other animals or sessions have others; their trials never were simultaneous,
-    and which of them share a row means nothing.
+    Sites that were recorded at once have the same empty slots, and their trials stay in the same
+    rows. Trials of different animals or sessions were never simultaneous; which of them share a
+    row has no meaning.
 
     Parameters
     ----------
@@ -20,8 +20,8 @@ def pack_repetitions(responses: np.ndarray) -> np.ndarray:
     Returns
     -------
     numpy.ndarray
-        (stimulus,), how many trials of each stimulus every site has: its rows from 0 to there
-        are complete. What some sites have beyond is not used.
+        (stimulus,), how many trials of each stimulus every site has. Further trials that only some
+        sites have are not used.
     """
     counts = np.zeros(len(responses), dtype=np.int64)
     for start in range(0, len(responses), STIMULI_AT_ONCE):

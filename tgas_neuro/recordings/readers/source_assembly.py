@@ -1,4 +1,4 @@
-"""An assembly as it lies in a source: responses not yet read, labels under the source's names."""
+"""An assembly as a source keeps it, and its labels under the project's names."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""A laboratory's table of stimuli: read, put into the project's form, matched with responses."""
+"""A laboratory's table of stimuli and its images: read, matched with the responses."""
 
 import hashlib
 import os
@@ -44,7 +44,7 @@ def load_stimulus_table(path: Path, degrees: float | None) -> pd.DataFrame:
         table = pd.read_csv(path, encoding="utf-8-sig", dtype=dict.fromkeys(_TEXT, str))
     except (ValueError, OSError) as error:  # ParserError, EmptyDataError, UnicodeDecodeError
         raise UserError(
-            f"{path}: not a CSV table in UTF-8 with commas ({error}); export it anew"
+            f"{path}: not a CSV table in UTF-8 with commas ({error}); export it again"
         ) from None
     return build_stimulus_table(table, degrees, str(path))
 
@@ -214,7 +214,7 @@ def _read_archive(
         if name in left_out:
             continue
         if name not in missing:
-            raise UserError(f"{archive}: image {member!r} is there twice; make the archive anew")
+            raise UserError(f"{archive}: image {member!r} is there twice; make the archive again")
         row = missing.pop(name)
         _check_digest(f"{archive}: {member}", row.stimulus_id, row.sha256, content)
         yield row.filename, content

@@ -39,8 +39,8 @@ def choose_window(
 ) -> Window:
     """Find the time bins that make up a window.
 
-    Counts are added, rates are averaged with the width of each bin as its weight (for bins of one
-    width the plain mean that Brain-Score takes), so that both mean what one bin of the width of
+    Counts are added. Rates are averaged, weighted with the width of each bin; for bins of one width
+    this is the mean that Brain-Score takes. Either way the result is what one bin of the width of
     the window would have held. The bins must tile the window: one that begins or ends inside a
     bin is refused, and so are bins that overlap.
 
