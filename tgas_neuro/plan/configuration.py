@@ -8,7 +8,7 @@ from tgas_neuro.architecture.spaces import SPACES
 from tgas_neuro.config.checking import check_section
 from tgas_neuro.config.configuration import Configuration
 from tgas_neuro.config.search import Search
-from tgas_neuro.config.section import dump_section, key
+from tgas_neuro.config.section import key
 from tgas_neuro.final.network.scaling import check_scaling
 from tgas_neuro.final.training.order import check_batches
 from tgas_neuro.runtime.errors import UserError
@@ -60,8 +60,7 @@ def check_configuration(config: Any, name: str = "config.yaml") -> Configuration
         One line that names the key, the value received, what is allowed and what to do.
     """
     checked = check_section(build_model(), config, name)
-    final = dump_section(checked.final)
-    check_scaling(final, checked.search.space, name)
+    check_scaling(checked.final, checked.search.space, name)
     try:
         check_batches(checked.final)
         _check_network(checked)

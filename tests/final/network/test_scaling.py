@@ -9,11 +9,13 @@ import pytest
 import torch
 import yaml
 from fvcore.nn import FlopCountAnalysis
+from support.final_settings import build_settings
 
 from tgas_neuro.architecture.cell.published import NASNET_A, PNASNET5
 from tgas_neuro.architecture.network import build_network
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.architecture.spaces import SPACES, calc_complexity, read_genotype
+from tgas_neuro.config.final import Target
 from tgas_neuro.config.section import dump_section
 from tgas_neuro.final.network.scaling import check_scaling, describe_size, find_skeleton, parse_macs
 from tgas_neuro.plan.configuration import check_configuration
@@ -31,13 +33,8 @@ MOBILE = {"cells_per_stage": 3, "stages": 3, "stem": "imagenet", "stem_filters":
 
 
 def build(macs=None, image_size=16, **network):
-    return {
-        "network": NETWORK | network,
-        "image_size": image_size,
-        "target": None if macs is None else {"macs": macs},
-        "drop_path": 0,
-        "auxiliary": 0,
-    }
+    target = None if macs is None else {"macs": macs}
+    return build_settings(network=NETWORK | network, image_size=image_size, target=target)
 
 
 def count_macs(network, size):
@@ -94,19 +91,18 @@ def test_a_saving_beyond_the_first_network_that_is_too_large_is_found():
     genotype = read_genotype(
         {"space": "cell", "normal": {"blocks": [pools] * 6, "concat": [2, 3, 4, 5, 6, 7]}}
     )
-    config = build(stem="imagenet", stem_filters=12, stages=1, image_size=64)
+    size = {"stem": "imagenet", "stem_filters": 12, "stages": 1, "image_size": 64}
     costs = {
         filters: calc_complexity(
-            genotype, find_skeleton({**config, "network": config["network"] | {"filters": filters}},
-                                    genotype, 2)
+            genotype, find_skeleton(build(**size, filters=filters), genotype, 2)
         ).macs
         for filters in range(8, 120)
-    }  # fmt: skip
+    }
     assert costs[48] < costs[47]
     target = (costs[48] + costs[47]) // 2
     best = max(filters for filters, macs in costs.items() if macs <= target)
     assert any(macs > target for filters, macs in costs.items() if filters < best)
-    found = find_skeleton({**config, "target": {"macs": target}}, genotype, 2)
+    found = find_skeleton(build(target, **size), genotype, 2)
     assert found.filters == best
 
 
@@ -118,7 +114,7 @@ def test_without_a_target_the_filters_are_those_given():
         f"final: 11 filters: {size.params:,} parameters, {size.macs:,} multiply-adds at 16 pixels"
     )
     assert ", the most within 9M multiply-adds: " in describe_size(
-        PNASNET5, skeleton, {"macs": "9M"}
+        PNASNET5, skeleton, Target(macs="9M")
     )
 
 
@@ -156,7 +152,7 @@ def test_what_is_no_target(value):
         ("chain", {"drop_path": 0.2}, "final.drop_path: 0.2, but a network of space chain adds no"),
         ("chain", {"auxiliary": 0.4}, "final.auxiliary: 0.4, but a network of space chain has no"),
         ("cell", {"auxiliary": 0.4, "network": NETWORK | {"stages": 1}}, "final.auxiliary: 0.4"),
-        ("cell", {"target": {"macs": "much"}}, "final.target.macs: 'much' is not a number"),
+        ("cell", {"target": {"macs": "0M"}}, "final.target.macs: '0M' is not a number"),
         ("cell", {"network": NETWORK | {"stem": "imagenet", "filters": 4}},
          "final.network.filters: 4; the imagenet stem"),
         ("nasbench201", {"network": NETWORK | {"stem_filters": 3}}, "final.network.stem_filters"),
@@ -164,7 +160,9 @@ def test_what_is_no_target(value):
 )  # fmt: skip
 def test_mistakes_are_found_before_any_work(space, change, message):
     with pytest.raises(UserError) as caught:
-        check_scaling(build() | change, space, "mine.yaml")
+        check_scaling(
+            build_settings(**{"network": NETWORK, "image_size": 16} | change), space, "mine.yaml"
+        )
     assert str(caught.value).startswith(f"mine.yaml: {message}")
     assert "\n" not in str(caught.value)
 
@@ -173,13 +171,13 @@ def test_mistakes_are_found_before_any_work(space, change, message):
 @pytest.mark.parametrize("stem", ["cifar", "imagenet"])
 def test_no_network_is_cheaper_than_what_is_refused_before_a_search(space, stem):
     """Of 300 random genotypes, down to the smallest of every stage of growth."""
-    rng, config = np.random.default_rng(0), build(1, stem=stem, stages=3, image_size=32)
+    rng, size = np.random.default_rng(0), {"stem": stem, "stages": 3, "image_size": 32}
     with pytest.raises(
         UserError, match=r"no network of space .* has fewer than [\d,]+ mult"
     ) as caught:
-        check_scaling(config, space, "mine.yaml")
+        check_scaling(build(1, **size), space, "mine.yaml")
     least = int(re.search(r"fewer than ([\d,]+)", str(caught.value))[1].replace(",", ""))
-    check_scaling(config | {"target": {"macs": least}}, space, "mine.yaml")
+    check_scaling(build(least, **size), space, "mine.yaml")
     options = {"cell": {"blocks": 2}, "chain": {"layers": 3}, "nasbench201": {}}[space]
     found = [SPACES[space](**options).sample(rng) for _ in range(300)]
     found += list(SPACES[space](**options).grow(None))

@@ -151,7 +151,7 @@ def build_final_network(
     UserError
         Drop path or a head is asked for where the network has no place for it.
     """
-    check_regularisation(settings.model_dump(), genotype.space, skeleton.stages)
+    check_regularisation(settings, genotype.space, skeleton.stages)
     network = build_network(genotype, skeleton, generator)
     auxiliary = None
     place = network.layout.last_before_reduction

@@ -146,13 +146,12 @@ def train_final(
     group = group or Group(0, 1, choose_device(settings.device, "final.device", claim=True))
     report = report if group.is_first else _say_nothing
     training, validation = load_splits(images, checked, group, report, splits or {})
-    section = settings.model_dump(mode="json")
-    skeleton = find_skeleton(section, genotype, len(training.classes))
+    skeleton = find_skeleton(settings, genotype, len(training.classes))
     seed = derive_seed(seed, "final", genotype.hash)
     identity = calc_identity(settings, skeleton, genotype.hash, seed, training, group.device)
     if group.is_first:
         remove_fragments(folder)
-    report(describe_size(genotype, skeleton, section["target"]))
+    report(describe_size(genotype, skeleton, settings.target))
     with computing_with(settings.threads):
         train_images, val_images = _load_images(settings, training, validation, seed)
         network = build(genotype, skeleton, settings, _derive_torch_generator(seed))
