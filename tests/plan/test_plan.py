@@ -6,14 +6,17 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tgas_neuro.config.section import dump_section
-from tgas_neuro.plan.plan import build_plan
+from tgas_neuro.config.section import MARK, Section, dump_section
+from tgas_neuro.plan.configuration import check_configuration
+from tgas_neuro.plan.plan import build_plan, calc_digests
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.teacher.source import read_sources
 
 PROJECT = Path(__file__).parents[2]
 DESCRIPTIONS = [PROJECT / "neural_data"]
 DEFAULT = yaml.safe_load((PROJECT / "config.yaml").read_text())
+
+RUNGS = {"data": {"kind": "simulated"}, "image_size": 24, "rungs": [0.5]}
 
 
 def plan(regions, folders=DESCRIPTIONS, **teacher):
@@ -209,3 +212,34 @@ def test_a_progressive_search_that_ends_before_complete_cells_is_refused():
         build_plan(config, DESCRIPTIONS)
     config["search"] |= {"generations": 6}
     build_plan(config, DESCRIPTIONS)
+
+
+def list_changes(section, path=""):
+    """Every key of a section at any depth: its path, its mark, and a copy with another value."""
+    for name, field in type(section).model_fields.items():
+        value, mark = getattr(section, name), field.json_schema_extra[MARK]
+        if name in section.list_unused():
+            continue
+        if isinstance(value, Section):
+            for inner, inner_mark, changed in list_changes(value, f"{path}{name}."):
+                yield inner, inner_mark, section.model_copy(update={name: changed})
+        else:
+            other = value + 1 if isinstance(value, int | float) else "changed"
+            yield f"{path}{name}", mark, section.model_copy(update={name: other})
+
+
+def test_every_key_that_decides_numbers_is_in_the_names_and_no_other():
+    config = check_configuration(copy.deepcopy(DEFAULT) | {"premature": RUNGS})
+    before = calc_digests(config, {})
+    seen = set()
+    for path, mark, changed in list_changes(config):
+        if path.startswith("search.seed") or path in ("search.space", "search.strategy"):
+            continue  # the seed is in all names; the other two change which options count
+        after = calc_digests(changed, {})
+        found = [stage for stage in ("teacher", "search", "final") if before[stage] != after[stage]]
+        stages = ["teacher", "search", "final"]
+        first = {"recordings": 0, "teacher": 0, "search": 1, "premature": 1, "final": 2}
+        start = {"search": 1, "final": 2}.get(mark, first[path.split(".")[0]])
+        assert found == (stages[start:] if mark else []), path
+        seen.add(mark)
+    assert seen == {True, False, "search", "final"}

@@ -4,7 +4,7 @@ import re
 import types
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import (
     BaseModel,
@@ -85,7 +85,7 @@ def key(
     description: str,
     *,
     decides: bool,
-    stage: str | None = None,
+    stage: Literal["search", "final"] | None = None,
     unit: str | None = None,
     **constraints: Any,
 ) -> Any:
@@ -101,7 +101,7 @@ def key(
     decides
         Whether results depend on it. If so, it is part of the digests that name them.
     stage
-        The stage whose results it decides, if not the stage that its section belongs to.
+        The first stage whose results it decides, if that is a later one than its section's.
     unit
         Unit of the value, for example ``"ms"``.
     **constraints

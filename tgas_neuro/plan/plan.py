@@ -1,8 +1,8 @@
-"""What a configuration makes of the workflow: which data sets, and the names of the results.
+"""The plan of a run: its data sets, its images, and the names of its results.
 
-A name is readable text and eight hexadecimal digits of the digest of exactly the configuration
-that determines the result, so that another data set or strategy never overwrites or mixes with
-older results.
+A name is readable text and eight hexadecimal digits of a digest, which covers exactly the
+configuration that determines the result. Results of another data set or strategy therefore have
+another name; they neither overwrite nor mix with older ones.
 """
 
 import re
@@ -32,7 +32,7 @@ from tgas_neuro.teacher.options import find_weights, read_options
 from tgas_neuro.teacher.source import read_sources, refuse_published
 
 ARCHIVES = (".tar.gz", ".tgz", ".tar", ".zip")
-LONGEST_NAME = 100  # of a file or folder a system takes 255 bytes
+LONGEST_NAME = 100  # file systems allow 255 bytes
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Plan:
     teacher, search, final
         Names of the three results' folders.
     weights
-        Local file of the teacher's weights, if any: a changed one makes the teacher anew.
+        Local file of the teacher's weights, if any; the teacher is rebuilt when it changes.
     premature_images, final_images
         See `Images`.
     digests
@@ -93,7 +93,7 @@ def build_plan(config: Any, folders: Sequence[Path], name: str = "config.yaml") 
         raise UserError(f"{name}: {error}") from None
     regions, descriptions = _plan_recordings(checked.recordings.regions, folders, name)
     _check_sources(regions, descriptions, name)
-    digests = _calc_digests(checked, descriptions)
+    digests = calc_digests(checked, descriptions)
     _check_teacher(checked, regions, descriptions, name)
     search = f"{checked.search.space}_{checked.search.strategy}"
     return Plan(
@@ -132,7 +132,7 @@ def _plan_recordings(
 
 
 def _name_datasets(descriptions: Mapping[str, Description]) -> str:
-    """All data sets, or the first and how many more there are: a folder's name has a length."""
+    """All data sets, or the first and the number of others: names of folders are limited."""
     joined = "_".join(descriptions)
     if len(joined) <= LONGEST_NAME:
         return joined
@@ -140,7 +140,7 @@ def _name_datasets(descriptions: Mapping[str, Description]) -> str:
 
 
 def _name_kind(teacher: TeacherOptions) -> str:
-    """The kind as a part of the teacher's name, with what tells one of its kind from another."""
+    """The kind as a part of the teacher's name, with the type of control or the network."""
     if teacher.control is not None:
         return f"control_{teacher.control.type}"
     if teacher.network is not None:
@@ -159,7 +159,7 @@ def _check_teacher(
     descriptions: dict[str, Description],
     name: str,
 ) -> None:
-    """What the teacher asks of its data sets and files is there, before any work."""
+    """Check before any work that data sets and files have what the teacher needs."""
     sections = {key: dump_section(getattr(config, key)) for key in ("recordings", "teacher")}
     options = read_options(sections, config.search.seed)
     for path in _list_weights(config.teacher.network):
@@ -182,10 +182,10 @@ def _check_teacher(
 def _check_sources(
     regions: Mapping[str, Sequence[str]], descriptions: Mapping[str, Description], name: str
 ) -> None:
-    """Refuse a teacher of simulated and of recorded regions; each alone is what a user wants.
+    """Refuse a teacher that mixes simulated and recorded regions.
 
-    It happens when a configuration file that names one region is laid over another file, since
-    Snakemake merges files key by key.
+    This happens when a configuration file that names one region overlays another file: Snakemake
+    merges files key by key, and the other region stays.
     """
     simulated = {
         region: all(descriptions[dataset].reader == "simulated" for dataset in datasets)
@@ -202,41 +202,37 @@ def _check_sources(
     )
 
 
-def _calc_digests(config: Configuration, descriptions: dict[str, Description]) -> dict[str, str]:
-    """Digest of exactly the configuration that determines each stage's results."""
+def calc_digests(config: Configuration, descriptions: Mapping[str, Description]) -> dict[str, str]:
+    """Digest of exactly the configuration that determines each stage's results.
+
+    A key is in the digest of the stage that it decides and of all later ones. The number of
+    generations, for example, is in that of the final training only: a longer search begins with
+    the shorter one.
+    """
     teacher = calc_digest(
         {
-            "recordings": dump_decisive(config.recordings),
+            **_dump(config, ("recordings", "teacher")),
             "datasets": {
                 name: calc_description_digest(found) for name, found in descriptions.items()
             },
-            "teacher": dump_decisive(config.teacher),
             "seed": config.search.seed,
         }
     )
-    run = calc_digest(
-        {
-            "teacher": teacher,
-            # without the generations: a longer search begins with the shorter one
-            "search": dump_decisive(config.search),
-            "premature": dump_decisive(config.premature, "search"),
-        }
-    )
-    final = calc_digest(
-        {
-            "search": run,
-            "generations": config.search.generations,
-            "final": dump_decisive(config.final),
-        }
-    )
+    searched = ("recordings", "teacher", "search", "premature")
+    run = calc_digest({"before": teacher, **_dump(config, searched, "search")})
+    final = calc_digest({"before": run, **_dump(config, (*searched, "final"), "search", "final")})
     return {
         "teacher": teacher,
-        # with teacher and seed what P and TG of a genotype follow from; runs may share records
+        # with teacher and seed, P and TG of a genotype follow from these; runs may share records
         "premature": calc_digest(dump_decisive(config.premature)),
         "scoring": calc_digest(dump_decisive(config.search.scoring)),
         "search": run,
         "final": final,
     }
+
+
+def _dump(config: Configuration, sections: Sequence[str], *stages: str) -> dict[str, Any]:
+    return {name: dump_decisive(getattr(config, name), *stages) for name in sections}
 
 
 def _plan_images(stage: Premature | Final) -> Images:
