@@ -3,6 +3,8 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 READY := $(VENV)/.ready
+COMPLETE := $(VENV)/.complete
+INSTALL := python -m pip install --quiet --constraint constraints.txt --editable
 export PATH := $(BIN):$(PATH)
 
 .PHONY: best-cell test lint clean
@@ -13,19 +15,25 @@ best-cell: $(READY)
 	snakemake --cores all
 
 # Two workers, each a file at a time: the workflow tests start many small processes.
-test: $(READY)
+test: $(COMPLETE)
 	python -m pytest --numprocesses 2 --dist loadfile
 
-lint: $(READY)
+lint: $(COMPLETE)
 	ruff check .
 	ruff format --check .
 	lint-imports
 	snakefmt --check .
 	snakemake --lint
 
+# What the main job needs.
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	python -m pip install --quiet --constraint constraints.txt --editable ".[brainscore,nwb,slurm,tensorboard,dev]"
+	$(INSTALL) .
+	touch $@
+
+# Beyond that, what the tests and the linters need.
+$(COMPLETE): $(READY)
+	$(INSTALL) ".[brainscore,nwb,slurm,tensorboard,dev]"
 	touch $@
 
 clean:

@@ -13,10 +13,10 @@ from support.evaluation_loop import check, count_hits, refer, run_evaluate, writ
 from torch.nn.functional import cross_entropy
 from torchvision import models
 
+from tgas_neuro.__main__ import main
 from tgas_neuro.architecture.cell.published import PNASNET5
 from tgas_neuro.architecture.network import build_network
 from tgas_neuro.architecture.skeleton import Skeleton
-from tgas_neuro.commands.__main__ import main
 from tgas_neuro.final.launch.job import Job
 from tgas_neuro.images.source import Images
 

@@ -8,9 +8,9 @@ from dataclasses import asdict
 import pytest
 from support.evaluation_loop import run_evaluate, write_toy
 
+from tgas_neuro.__main__ import main
 from tgas_neuro.architecture.cell.published import PNASNET5
 from tgas_neuro.architecture.skeleton import Skeleton
-from tgas_neuro.commands.__main__ import main
 from tgas_neuro.final.launch.job import Job
 from tgas_neuro.images.source import Images
 

@@ -5,8 +5,8 @@ import json
 import pytest
 from support.run_folders import build_record, draw, write_run
 
-from tgas_neuro.commands.__main__ import main
-from tgas_neuro.commands.table import format_table
+from tgas_neuro.__main__ import main
+from tgas_neuro.commands.terminal import format_table
 
 GENOTYPES = draw(4)
 

@@ -14,7 +14,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tgas_neuro.commands.__main__ import main
+from tgas_neuro.__main__ import main
 from tgas_neuro.commands.leftovers import refuse_leftovers
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.host import NOTE

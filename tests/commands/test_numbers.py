@@ -4,8 +4,8 @@ import argparse
 
 import pytest
 
-from tgas_neuro.commands.__main__ import main
-from tgas_neuro.commands.numbers import duration, natural, positive, share
+from tgas_neuro.__main__ import main
+from tgas_neuro.commands.terminal import duration, natural, positive, share
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import rankdata
 from support.run_folders import build_record, build_search, draw, write_run
 
-from tgas_neuro.commands.__main__ import main
+from tgas_neuro.__main__ import main
 from tgas_neuro.commands.rerank import calc_agreement
 from tgas_neuro.search.guidance import Rating
 from tgas_neuro.search.history import build_entry

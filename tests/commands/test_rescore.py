@@ -11,8 +11,8 @@ from scipy.spatial.distance import pdist
 from support.run_folders import build_record, build_search, write_run
 
 from tgas_neuro import RESULTS_VERSION
+from tgas_neuro.__main__ import main
 from tgas_neuro.architecture.spaces import SPACES
-from tgas_neuro.commands.__main__ import main
 from tgas_neuro.commands.rescore import load_plan
 from tgas_neuro.runtime.files import read_json, write_json
 from tgas_neuro.scoring.scoring import write_ranks

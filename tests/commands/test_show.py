@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 from support.run_folders import build_record, draw, write_run
 
-from tgas_neuro.commands.__main__ import main
+from tgas_neuro.__main__ import main
 
 GENOTYPES = draw(4)
 RUNGS = [

@@ -5,8 +5,8 @@ import datetime
 import pytest
 from support.run_folders import build_record, draw, write_run
 
+from tgas_neuro.__main__ import main
 from tgas_neuro.commands import status as command
-from tgas_neuro.commands.__main__ import main
 from tgas_neuro.commands.status import CLEAR, format_status
 from tgas_neuro.runtime.files import write_json
 from tgas_neuro.search.runs.status import Status

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tgas_neuro.commands.__main__ import main
+from tgas_neuro.__main__ import main
 from tgas_neuro.commands.summary import summarise
 from tgas_neuro.runtime.files import write_json
 

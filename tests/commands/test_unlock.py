@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tgas_neuro.commands.__main__ import main
+from tgas_neuro.__main__ import main
 from tgas_neuro.commands.unlock import find_holder
 from tgas_neuro.runtime.host import note_host
 

@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 import yaml
 
-from tgas_neuro.commands.__main__ import main
+from tgas_neuro.__main__ import main
 from tgas_neuro.inspection.check import check_target
 from tgas_neuro.inspection.report import draw_histogram
 from tgas_neuro.rdm import calc_noise_ceiling, calc_site_reliability

@@ -16,7 +16,7 @@ from torchvision.transforms import (
     ToTensor,
 )
 
-from tgas_neuro.commands.__main__ import main
+from tgas_neuro.__main__ import main
 from tgas_neuro.images.pixels import DEVIATION, MEAN
 
 

@@ -18,10 +18,10 @@ from torch import nn
 from torch.nn import functional
 
 from tgas_neuro import __version__
+from tgas_neuro.__main__ import main
 from tgas_neuro.architecture.network import build_network
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.architecture.spaces import read_genotype
-from tgas_neuro.commands.__main__ import main
 from tgas_neuro.final.result.best_cell import check_part
 from tgas_neuro.final.result.content import BestCell
 

@@ -8,7 +8,7 @@ assembly (.nc, with stimuli.csv and stimuli/ beside it where they are there), pu
 import argparse
 from pathlib import Path
 
-from tgas_neuro.commands.numbers import positive
+from tgas_neuro.commands.terminal import positive
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

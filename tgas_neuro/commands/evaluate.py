@@ -11,7 +11,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from tgas_neuro.commands.numbers import natural, positive, share
+from tgas_neuro.commands.terminal import natural, positive, share
 from tgas_neuro.runtime.files import check_writable, write_json
 
 

@@ -8,8 +8,7 @@ import argparse
 import json
 from typing import Any
 
-from tgas_neuro.commands.numbers import positive
-from tgas_neuro.commands.table import format_table
+from tgas_neuro.commands.terminal import add_list, add_run, format_table
 from tgas_neuro.search.history import (
     Entry,
     build_leaderboard,
@@ -22,9 +21,8 @@ from tgas_neuro.search.runs import describe_choice, find_run, load_run
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("run", nargs="?", help="name or folder of a run; the newest by default")
-    parser.add_argument("--n", type=positive, default=10, help="how many candidates (10)")
-    parser.add_argument("--json", action="store_true", help="as JSON, for other programs")
+    add_run(parser)
+    add_list(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -9,11 +9,15 @@ a leftover.
 import argparse
 from pathlib import Path
 
-from tgas_neuro.commands.numbers import duration
-from tgas_neuro.commands.table import format_table
-from tgas_neuro.commands.unlock import check_folder, describe_process, find_holder
+from tgas_neuro.commands.terminal import duration, format_table
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.runtime.host import check_host, note_host
+from tgas_neuro.runtime.host import (
+    check_folder,
+    check_host,
+    describe_process,
+    find_holder,
+    note_host,
+)
 from tgas_neuro.runtime.slurm import (
     Job,
     cancel_jobs,

@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 
 from tgas_neuro.commands.leaderboard import build_row, describe_nothing
-from tgas_neuro.commands.numbers import positive
-from tgas_neuro.commands.table import format_table
+from tgas_neuro.commands.terminal import add_list, add_run, format_table
 from tgas_neuro.scoring.layers import LAYER_CHOICES
 from tgas_neuro.search.guidance import GUIDANCES
 from tgas_neuro.search.history import Entry, rank_entries
@@ -23,12 +22,11 @@ from tgas_neuro.search.runs import describe_choice, find_run, load_run
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("run", nargs="?", help="name or folder of a run; the newest by default")
+    add_run(parser)
     parser.add_argument("--guidance", help=f"one of {', '.join(GUIDANCES)}; as the run by default")
     parser.add_argument("--alpha", type=float, help="weight of TG; as the run by default")
     parser.add_argument("--layer-choice", help=f"one of {', '.join(LAYER_CHOICES)}")
-    parser.add_argument("--n", type=positive, default=10, help="how many candidates (10)")
-    parser.add_argument("--json", action="store_true", help="as JSON, for other programs")
+    add_list(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from tgas_neuro.commands.leaderboard import build_row, describe_nothing
-from tgas_neuro.commands.numbers import positive
 from tgas_neuro.commands.rerank import calc_agreement, describe_agreement
-from tgas_neuro.commands.table import format_table
+from tgas_neuro.commands.terminal import add_list, format_table
 from tgas_neuro.plan.plan import Plan, build_plan
+from tgas_neuro.recordings.datasets.data_set import DESCRIPTIONS
 from tgas_neuro.recordings.datasets.description import load_yaml
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.scoring.layers import LAYER_CHOICES
@@ -25,7 +25,6 @@ from tgas_neuro.search.history import build_entry, rank_entries
 from tgas_neuro.search.runs import describe_choice, find_run, load_run
 
 CONFIG = "config.yaml"
-DESCRIPTIONS = [Path("neural_data"), Path(__file__).parents[2] / "neural_data"]
 TEACHERS = Path("results/teacher")
 
 
@@ -38,8 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--alpha", type=float, help="weight of TG; as the run by default")
     parser.add_argument("--layer-choice", help=f"one of {', '.join(LAYER_CHOICES)}")
-    parser.add_argument("--n", type=positive, default=10, help="how many candidates (10)")
-    parser.add_argument("--json", action="store_true", help="as JSON, for other programs")
+    add_list(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from tgas_neuro.commands.terminal import add_run
 from tgas_neuro.runtime.files import check_writable
 from tgas_neuro.scoring.layers import format_layer_map, list_chosen
 from tgas_neuro.search.guidance import Rating
@@ -17,7 +18,7 @@ from tgas_neuro.search.runs import Run, describe_choice, find_candidate, find_ru
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("candidate", help="its id, for example g001_c02")
-    parser.add_argument("run", nargs="?", help="name or folder of a run; the newest by default")
+    add_run(parser)
     parser.add_argument("--picture", type=Path, metavar="FILE.png", help="draw it as well")
 
 

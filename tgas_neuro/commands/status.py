@@ -5,8 +5,8 @@ import sys
 import time
 from pathlib import Path
 
-from tgas_neuro.commands.numbers import duration
-from tgas_neuro.commands.unlock import find_holder
+from tgas_neuro.commands.terminal import add_run, duration
+from tgas_neuro.runtime.host import find_holder
 from tgas_neuro.search.runs import describe_choice, find_run, load_run
 from tgas_neuro.search.runs.status import Status, calc_status
 
@@ -16,7 +16,7 @@ BAR = 30  # characters
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("run", nargs="?", help="name or folder of a run; the newest by default")
+    add_run(parser)
     parser.add_argument("--once", action="store_true", help="print it once and end")
     parser.add_argument("--seconds", type=duration, default=2.0, help="between two looks (2)")
 

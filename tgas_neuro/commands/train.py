@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tgas_neuro.commands.numbers import positive
+from tgas_neuro.commands.terminal import positive
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.processes import die_with_parent, die_with_workflow
 

@@ -14,8 +14,9 @@ from tgas_neuro.final.result.content import BestCell
 from tgas_neuro.plan.configuration import build_model
 from tgas_neuro.recordings.datasets.description import Description, Download, LocalFile
 from tgas_neuro.recordings.readers.options import OPTIONS, LabelSource
+from tgas_neuro.runtime.project import find_project
 
-ROOT = Path(__file__).parents[2]
+ROOT = find_project()
 
 INTRODUCTION = """# Every key of the configuration
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tgas_neuro.commands.__main__ import main
+from tgas_neuro.__main__ import main
 from tgas_neuro.final.launch.job import Job, read_job, read_settings
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import write_json

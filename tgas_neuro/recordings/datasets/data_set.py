@@ -8,9 +8,10 @@ from tgas_neuro.recordings.datasets.description import Description, load_descrip
 from tgas_neuro.recordings.datasets.files import fetch_files
 from tgas_neuro.recordings.ingest import ingest_recordings
 from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.project import find_project
 
 RAW = Path("neural_data/raw")  # where a run keeps downloads, too
-DESCRIPTIONS = (Path("neural_data"), Path(__file__).parents[3] / "neural_data")
+DESCRIPTIONS = (Path("neural_data"), find_project() / "neural_data")
 ENDINGS = (".yaml", ".yml")
 
 
