@@ -17,8 +17,9 @@ from tgas_neuro.inspection.report import (
     find_stimulus_notes,
     is_described,
 )
-from tgas_neuro.recordings.assembly import NETCDF, load_netcdf
+from tgas_neuro.recordings.assembly import load_netcdf
 from tgas_neuro.recordings.datasets.data_set import ENDINGS, find_description, read_data_set
+from tgas_neuro.recordings.formats import NETCDF
 from tgas_neuro.recordings.published_rdms import validate_rdms
 from tgas_neuro.recordings.stimuli import load_stimuli
 from tgas_neuro.runtime.errors import UserError

@@ -13,7 +13,6 @@ from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import written_whole
 
 DIMS = ("presentation", "neuroid")
-NETCDF = (".nc", ".nc4", ".cdf")  # endings of files
 REQUIRED_COORDS = {
     "presentation": ("stimulus_id", "repetition"),
     "neuroid": ("neuroid_id", "region", "animal"),

@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tgas_neuro.config.messages import suggest
-from tgas_neuro.recordings.assembly import NETCDF
 from tgas_neuro.recordings.datasets.description import Description, Download, LocalFile
-from tgas_neuro.recordings.datasets.download import fetch_file
-from tgas_neuro.recordings.formats.image_files import ARCHIVES
+from tgas_neuro.recordings.formats import ARCHIVES, NETCDF
 from tgas_neuro.recordings.formats.subprocess_probe import probe_hdf5
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import calc_sha256
@@ -236,6 +234,8 @@ def fetch_download(
     file: Download, dataset: str, folder: str | Path, mirror: str | Path | None = None
 ) -> Path:
     """Fetch one file of a data set (see `fetch_files`)."""
+    from tgas_neuro.recordings.datasets.download import fetch_file  # planning needs no requests
+
     return fetch_file(
         file.url,
         Path(folder) / file.name,

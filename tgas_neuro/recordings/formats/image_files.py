@@ -21,7 +21,6 @@ from PIL import Image
 from tgas_neuro.runtime.errors import UserError
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".webp", ".ppm", ".pgm")
-ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
 
 def read_image_files(path: str | Path) -> Iterator[tuple[str, bytes]]:

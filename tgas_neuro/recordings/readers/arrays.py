@@ -8,9 +8,9 @@ import pandas as pd
 
 from tgas_neuro.recordings.assembly import Recordings, build_assembly
 from tgas_neuro.recordings.datasets.files import ListedFiles
+from tgas_neuro.recordings.formats import ARCHIVES
 from tgas_neuro.recordings.formats.array_files import ENDINGS, load_variable
 from tgas_neuro.recordings.formats.image_files import (
-    ARCHIVES,
     check_pixels,
     encode_images,
     list_image_files,

@@ -11,7 +11,8 @@ import pandas as pd
 
 from tgas_neuro.recordings.assembly import Recordings, build_assembly
 from tgas_neuro.recordings.datasets.files import ListedFiles
-from tgas_neuro.recordings.formats.image_files import ARCHIVES, read_image_files, split_numbers
+from tgas_neuro.recordings.formats import ARCHIVES
+from tgas_neuro.recordings.formats.image_files import read_image_files, split_numbers
 from tgas_neuro.recordings.readers.nwb_tables import (
     choose_rows,
     match_images,

@@ -109,8 +109,9 @@ def test_the_template_is_no_data_set_by_mistake():
 
 def test_planning_loads_no_library_of_files():
     code = (
-        "import sys, tgas_neuro.recordings.readers, tgas_neuro.recordings.readers.options;"
-        "print([name for name in ('h5py', 'pynwb', 'brainscore_vision') if name in sys.modules])"
+        "import sys, tgas_neuro.recordings.datasets.files, tgas_neuro.recordings.readers.options;"
+        "heavy = 'h5py', 'pynwb', 'brainscore_vision', 'xarray', 'scipy', 'PIL', 'requests';"
+        "print([name for name in heavy if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
