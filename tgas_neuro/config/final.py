@@ -64,7 +64,7 @@ class Final(Section):
         le=1024,
     )
     network: FinalNetworkSize = key(
-        FinalNetworkSize(),
+        FinalNetworkSize,
         "How the winner is scaled up. In space chain filters multiplies the width of every layer; "
         "cells_per_stage, stages and downsampling have no effect.",
         decides=True,

@@ -50,7 +50,7 @@ class Premature(Section):
         le=512,
     )
     network: NetworkSize = key(
-        NetworkSize(), "The small network that is built from a genotype.", decides=True
+        NetworkSize, "The small network that is built from a genotype.", decides=True
     )
     epochs: float = key(1, "Passes over the training images.", decides=True, gt=0)
     rungs: Annotated[list[Annotated[float, Field(gt=0)]], Unique()] = key(

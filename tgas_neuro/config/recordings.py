@@ -44,7 +44,7 @@ class RegionSource(Section):
         decides=True,
     )
     select: Selection = key(
-        Selection(),
+        Selection,
         "Take only these stimuli and sites, or the responses of this window.",
         decides=True,
     )

@@ -141,18 +141,18 @@ class Search(Section):
         decides=True,
     )
     reinforce: ReinforceOptions = key(
-        ReinforceOptions(),
+        ReinforceOptions,
         "Options of strategy reinforce: the controller and its training; one update for each "
         "generation.",
         decides=True,
     )
     evolution: EvolutionOptions = key(
-        EvolutionOptions(),
+        EvolutionOptions,
         "Options of strategy evolution: the population; the oldest candidate dies.",
         decides=True,
     )
     progressive: ProgressiveOptions = key(
-        ProgressiveOptions(),
+        ProgressiveOptions,
         "Options of strategy progressive: how networks grow; every stage but the last takes a "
         "fixed number of candidates.",
         decides=True,
@@ -177,7 +177,7 @@ class Search(Section):
         decides=True,
     )
     scoring: Scoring = key(
-        Scoring(),
+        Scoring,
         "How a candidate's layers are recorded and compared with the teacher.",
         decides=True,
     )
@@ -222,7 +222,7 @@ class Search(Section):
         decides=True,
     )
     limits: Limits = key(
-        Limits(),
+        Limits,
         "What a candidate may use; beyond it is a recorded failure. null is no limit.",
         decides=True,
     )

@@ -50,7 +50,12 @@ class Section(BaseModel):
     """
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, regex_engine="python-re", protected_namespaces=()
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        defer_build=True,
+        regex_engine="python-re",
+        protected_namespaces=(),
     )
 
     @classmethod
@@ -94,7 +99,8 @@ def key(
     Parameters
     ----------
     default
-        Its value where the file does not have the key; ``...`` where the file must have it.
+        Its value if the file does not have the key. A section's class means its defaults;
+        ``...`` means that the file must have the key.
     description
         What it means, one or two sentences; part of the JSON schema, of the reference page and of
         the message when the key is missing.
@@ -111,7 +117,10 @@ def key(
     extra: dict[str, Any] = {MARK: stage or decides}
     if unit:
         extra["unit"] = unit
-    return Field(default, description=description, json_schema_extra=extra, **constraints)
+    constraints |= {"description": description, "json_schema_extra": extra}
+    if isinstance(default, type) and issubclass(default, Section):
+        return Field(default_factory=default, **constraints)
+    return Field(default, **constraints)
 
 
 def get_extra(field: FieldInfo, name: str) -> Any:

@@ -18,7 +18,7 @@ from tgas_neuro.search.candidate import build_skeleton
 def build_search_model() -> type[Search]:
     """The model of the section ``search``: the fixed keys, and options for each space."""
     options: dict[str, Any] = {
-        name: (space.options, key(space.options(), f"{space.options.__doc__}", decides=True))
+        name: (space.options, key(space.options, f"{space.options.__doc__}", decides=True))
         for name, space in SPACES.items()
         if space.options is not None
     }
@@ -35,7 +35,7 @@ def build_model() -> type[Configuration]:
         "Configuration",
         __base__=Configuration,
         __doc__=Configuration.__doc__,
-        search=(search, key(search(), about, decides=True)),
+        search=(search, key(search, about, decides=True)),
     )
 
 
