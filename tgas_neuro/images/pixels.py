@@ -2,7 +2,7 @@
 
 Candidates, teachers and the final training all read images here. JPEGs are decoded by torchvision,
 other formats by Pillow, with equal pixels. All are resized by torch's antialiased bicubic filter on
-bytes, five times as fast as Pillow's; a few pixels differ by one level of 255 (`docs/images.md`).
+bytes, which is faster than Pillow's; a few values differ by one level of 255 (`docs/images.md`).
 """
 
 import warnings
