@@ -40,6 +40,11 @@ def run(arguments: argparse.Namespace) -> None:
             f"{folder.resolve()}: no config.yaml; write one with tgas init, or name its folder "
             "with --directory"
         )
+    if " " in sys.executable:
+        raise UserError(
+            f"{sys.executable}: Snakemake starts no Python whose path has a space; make the "
+            "environment in another folder (the folder of the run may have one)"
+        )
     if not any(o in DRY or o.startswith("-n") for o in arguments.options):
         unlock.run(argparse.Namespace(folder=folder, host=None))
     command = build_command(folder, arguments.options)
