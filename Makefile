@@ -7,7 +7,7 @@ COMPLETE := $(VENV)/.complete
 INSTALL := python -m pip install --quiet --constraint constraints.txt --editable
 export PATH := $(BIN):$(PATH)
 
-.PHONY: best-cell test lint clean
+.PHONY: best-cell test lint types clean
 
 # Frees the folder if a run was killed (never while one is alive), then runs the main job.
 best-cell: $(READY)
@@ -25,6 +25,9 @@ lint: $(COMPLETE)
 	snakefmt --check .
 	snakemake --lint
 
+types: $(COMPLETE)
+	mypy
+
 # What the main job needs.
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -37,4 +40,4 @@ $(COMPLETE): $(READY)
 	touch $@
 
 clean:
-	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache
