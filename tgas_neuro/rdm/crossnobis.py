@@ -101,7 +101,7 @@ def calc_crossnobis(
     squares = calc_rdm(means, "euclidean", precise=True).square()
     covariance = _average_rows(_calc_mean_covariance(repetitions, fold), repetitions)
     own = covariance.diagonal()
-    first, second = torch.triu_indices(*covariance.shape, offset=1, device=covariance.device)
+    first, second = torch.triu_indices(len(own), len(own), offset=1, device=own.device)
     squares -= own[first] + own[second] - 2 * covariance[first, second]
     return (squares / means.shape[1]).to(torch.float32).cpu().numpy()
 

@@ -1,5 +1,7 @@
 """RDMs from features: the dissimilarity of the response patterns of each pair of stimuli."""
 
+from typing import overload
+
 import numpy as np
 import torch
 
@@ -7,6 +9,14 @@ from tgas_neuro.rdm.patterns import calc_half_squares, calc_patterns
 from tgas_neuro.runtime.errors import UserError, check_choice
 
 ROWS_PER_BLOCK = 256  # whose dissimilarities to all stimuli are held beside the RDM
+
+
+@overload
+def calc_rdm(features: np.ndarray, method: str = ..., precise: bool = ...) -> np.ndarray: ...
+
+
+@overload
+def calc_rdm(features: torch.Tensor, method: str = ..., precise: bool = ...) -> torch.Tensor: ...
 
 
 def calc_rdm(

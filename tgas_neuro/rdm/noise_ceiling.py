@@ -161,11 +161,11 @@ def calc_noise_ceiling(
     subsets = [slice(None)]
     if halves is not None:
         subsets += [slice(n_half_0), slice(n_half_0, None)]
-    ceilings = tuple(
+    ceilings = [
         _build_ceiling(values, len(rows[subset]), [(a[subset], b[subset]) for a, b in some])
         for values, subset in zip(correlations, subsets, strict=False)
-    )
-    return ceilings if halves is not None else ceilings[0]
+    ]
+    return ceilings[0] if halves is None else (ceilings[0], ceilings[1], ceilings[2])
 
 
 def _build_ceiling(
@@ -276,7 +276,8 @@ def calc_ceiling_correction(halves: list[Halves], split_half: float) -> float:
 
 def _calc_signal_share(halves: list[Halves]) -> torch.Tensor:
     """Share of the signal in the squared length of each row of the whole average, (row, 1)."""
-    signal = whole = 0.0
+    signal = torch.zeros((), device=halves[0][0].device)
+    whole = torch.zeros_like(signal)
     for pair in halves:
         first, second = (half - half.mean(dim=1, keepdim=True) for half in pair)
         signal = signal + (first * second).sum(dim=1, keepdim=True)

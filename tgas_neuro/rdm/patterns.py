@@ -7,7 +7,7 @@ and float32 is exact relative to their spread, not to 1. Patterns that nearly ag
 values lie within 1e-4 of each other) would otherwise drown in rounding.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 
@@ -54,15 +54,15 @@ def calc_patterns(
         defined.
     """
     check_choice("distance", method, METHODS)
-    scale_rows = METHODS[method]
-    if scale_rows is None:
+    if method not in SCALINGS:
         return centre_patterns(features, dtype, order)
     patterns = normalise_patterns(features, method, dtype, order)
     centre = _average_rows(patterns)
     length = float(1 - centre.square().sum())  # mean squared length after centring
     if dtype == torch.float32 and length < SMALL_SPREAD:
         for rows, values in _pair(patterns, features, order):
-            rows.copy_(scale_rows(values.to(torch.float64), _get_smallest(values)).sub_(centre))
+            scaled = SCALINGS[method](values.to(torch.float64), _get_smallest(values))
+            rows.copy_(scaled.sub_(centre))
         return patterns
     return patterns.sub_(centre.to(dtype))
 
@@ -84,7 +84,7 @@ def normalise_patterns(
     working = torch.float64 if features.dtype != torch.float32 else dtype
     patterns = _make_room(features, dtype, order)
     for rows, values in _pair(patterns, features, order):
-        rows.copy_(METHODS[method](values.to(working), _get_smallest(values)))
+        rows.copy_(SCALINGS[method](values.to(working), _get_smallest(values)))
     return patterns
 
 
@@ -177,9 +177,10 @@ def _calc_norm(rows: torch.Tensor) -> torch.Tensor:
     return torch.linalg.vector_norm(rows, dim=1, keepdim=True, dtype=torch.float64)
 
 
-METHODS = {
-    "correlation": _scale_correlation,
-    "cosine": _scale_cosine,
+SCALINGS = {"correlation": _scale_correlation, "cosine": _scale_cosine}
+# None: patterns of any length, whose distance is the dissimilarity
+METHODS: dict[str, Callable[[torch.Tensor, float], torch.Tensor] | None] = {
+    **SCALINGS,
     "euclidean": None,
     "patterns": None,
 }

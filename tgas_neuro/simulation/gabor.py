@@ -27,7 +27,7 @@ def build_gabor_bank(size: int, degrees_per_pixel: float) -> np.ndarray:
     the peak and 0 for a uniform picture; the standard deviation is the same in both directions.
     """
     frequency = scipy.fft.fftfreq(size, degrees_per_pixel)
-    bank = []
+    filters = []
     for wavelength, angle in list_channels():
         peak = 1.0 / wavelength
         # Half height is where the Gaussian is 1/2: OCTAVES apart, symmetric around the peak.
@@ -35,8 +35,8 @@ def build_gabor_bank(size: int, degrees_per_pixel: float) -> np.ndarray:
         deviation = half_width / np.sqrt(2 * np.log(2))
         fx = frequency[None, :] - peak * np.cos(angle)
         fy = frequency[:, None] - peak * np.sin(angle)
-        bank.append(np.exp(-(fx**2 + fy**2) / (2 * deviation**2)))
-    bank = np.array(bank, dtype=np.float32)
+        filters.append(np.exp(-(fx**2 + fy**2) / (2 * deviation**2)))
+    bank = np.array(filters, dtype=np.float32)
     bank[:, 0, 0] = 0.0  # brightness alone has no energy
     return bank
 
@@ -61,7 +61,7 @@ def calc_gabor_energies(images: np.ndarray) -> np.ndarray:
     margin = size // 4  # mirrored margins: the picture's edge must not look like an edge
     bank = build_gabor_bank(size + 2 * margin, DEGREES / size)
     pool = _build_pooling(size)
-    energies = []
+    pooled = []
     for start in range(0, len(images), BATCH):
         batch = images[start : start + BATCH].astype(np.float32) / 255.0
         batch = np.pad(batch, ((0, 0), (margin, margin), (margin, margin)), mode="symmetric")
@@ -69,8 +69,8 @@ def calc_gabor_energies(images: np.ndarray) -> np.ndarray:
         for spectrum in spectra:
             filtered = np.abs(scipy.fft.ifft2(spectrum * bank))
             inner = filtered[:, margin : margin + size, margin : margin + size]
-            energies.append(pool @ inner @ pool.T)
-    energies = np.array(energies, dtype=np.float32)
+            pooled.append(pool @ inner @ pool.T)
+    energies = np.array(pooled, dtype=np.float32)
     return energies / (energies.sum(axis=1, keepdims=True) + SEMI_SATURATION)
 
 

@@ -159,17 +159,16 @@ def build_objects(seed: int) -> dict[str, SimulatedObject]:
 
 
 def _build_object(name: str, category: str, rng: np.random.Generator) -> SimulatedObject:
-    centres, axes, reflectance = [], [], []
+    copies: list[tuple[np.ndarray, np.ndarray, float]] = []
     stretch = np.exp(rng.normal(0.0, 0.16, 3))
     for centre, semi_axes, grey, mirror in PROTOTYPES[category]:
         centre = np.asarray(centre) * stretch * np.exp(rng.normal(0.0, 0.07, 3))
         semi_axes = np.asarray(semi_axes) * stretch * np.exp(rng.normal(0.0, 0.12, 3))
         grey = float(np.clip(grey + rng.normal(0.0, 0.08), 0.03, 1.0))
         for signs in _list_mirror_signs(mirror):
-            centres.append(centre * signs)
-            axes.append(semi_axes)
-            reflectance.append(grey)
-    centres, axes = np.array(centres), np.array(axes)
+            copies.append((centre * signs, semi_axes, grey))
+    centres = np.array([centre for centre, _, _ in copies])
+    axes = np.array([semi_axes for _, semi_axes, _ in copies])
     reach = np.max(np.linalg.norm(centres, axis=1) + axes.max(axis=1))
     direction = rng.normal(size=3)
     wave = direction / np.linalg.norm(direction) * rng.uniform(8.0, 20.0)
@@ -178,7 +177,7 @@ def _build_object(name: str, category: str, rng: np.random.Generator) -> Simulat
         category=category,
         centres=centres / reach,
         axes=axes / reach,
-        reflectance=np.array(reflectance),
+        reflectance=np.array([grey for _, _, grey in copies]),
         wave=wave,
         wave_depth=float(rng.uniform(0.0, 0.25)),
     )

@@ -64,7 +64,8 @@ def _draw_tuning(n_sites: int, rng: np.random.Generator) -> np.ndarray:
     """Weights (channel, site): von Mises in orientation, Gaussian in log-wavelength."""
     wavelengths, angles = np.array(list_channels()).T[:, :, None]
     preferred_angle = rng.uniform(0, np.pi, n_sites)
-    preferred_wavelength = np.exp(rng.uniform(*np.log([WAVELENGTHS[0], WAVELENGTHS[-1]]), n_sites))
+    shortest, longest = np.log([WAVELENGTHS[0], WAVELENGTHS[-1]])
+    preferred_wavelength = np.exp(rng.uniform(shortest, longest, n_sites))
     sharpness = rng.uniform(1.0, 4.0, n_sites)
     octaves = np.log2(wavelengths / preferred_wavelength)
     return np.exp(sharpness * (np.cos(2 * (angles - preferred_angle)) - 1) - 0.5 * octaves**2)

@@ -62,8 +62,8 @@ def build_teacher(
 def _build_title(options: TeacherOptions) -> str:
     """What a picture calls the teacher beside the region's name."""
     if options.kind == "control":
-        return f"control {options.control.type}"
-    return f"network {options.network.model}" if options.kind == "network" else ""
+        return f"control {options.get_control().type}"
+    return f"network {options.get_network().model}" if options.kind == "network" else ""
 
 
 def _describe_weights(options: TeacherOptions) -> dict[str, Any]:

@@ -92,7 +92,9 @@ def _build_matched(name: str, source: Source, options: TeacherOptions) -> xr.Dat
     if published is not None:
         refuse_published(name, source, published, options)
     recorded = load_measured(name, source, options)
-    generator = derive_generator(options.seed, "teacher", name, "matched", options.control.seed)
+    generator = derive_generator(
+        options.seed, "teacher", name, "matched", options.get_control().seed
+    )
     matched = exchange_means(recorded, generator)
     reliability = np.concatenate(calc_reliability(matched.parts, name, options))
     region = build_measured_region(
@@ -128,11 +130,11 @@ def build_control_regions(sources: dict[str, Source], options: TeacherOptions) -
     options
         See `TeacherOptions`; ``options.control`` is given.
     """
-    regions = CONTROLS[options.control.type](sources, options)
+    regions = CONTROLS[options.get_control().type](sources, options)
     for region in regions.values():
         what = region.attrs.get("description", "")
         region.attrs["description"] = ": ".join(
-            filter(None, (f"control {options.control.type}", what))
+            filter(None, (f"control {options.get_control().type}", what))
         )
     return regions
 
@@ -171,7 +173,7 @@ def _build_shuffled(sources: dict[str, Source], options: TeacherOptions) -> Regi
     for name, region in build_recordings_regions(sources, options).items():
         stimuli = calc_digest([str(row) for row in region["row_name"].values])
         generator = derive_generator(
-            options.seed, "teacher", "shuffled", options.control.seed, stimuli
+            options.seed, "teacher", "shuffled", options.get_control().seed, stimuli
         )
         shuffled[name] = shuffle_rows(region, generator)
         shuffled[name].attrs["description"] += ", its stimuli shuffled"
@@ -201,7 +203,7 @@ def _build_pixels(sources: dict[str, Source], options: TeacherOptions) -> Region
 def _build_random_network(sources: dict[str, Source], options: TeacherOptions) -> Regions:
     """A network that has not learned anything."""
     return build_network_regions(
-        sources, replace(options, network=replace(options.network, weights=None))
+        sources, replace(options, network=replace(options.get_network(), weights=None))
     )
 
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tgas_neuro.runtime.errors import UserError
+
 DOWNLOAD = "download"  # the word that asks for torchvision's own weights
 
 
@@ -74,6 +76,18 @@ class TeacherOptions:
         of_stimuli = self.control and self.control.type in ("pixels", "random_network")
         return self.kind == "network" or bool(of_stimuli)
 
+    def get_network(self) -> NetworkOptions:
+        """The section ``teacher.network``, for the kinds that need it."""
+        if self.network is None:
+            raise UserError("teacher.network: is missing; name its model and layers")
+        return self.network
+
+    def get_control(self) -> ControlOptions:
+        """The section ``teacher.control``, for kind control."""
+        if self.control is None:
+            raise UserError("teacher.control: is missing; for example {type: shuffled}")
+        return self.control
+
 
 def read_options(config: dict[str, Any], seed: int) -> TeacherOptions:
     """The options that the sections ``recordings`` and ``teacher`` of a configuration name."""
@@ -107,4 +121,4 @@ def _read_network(section: dict[str, Any] | None) -> NetworkOptions | None:
 
 def find_weights(weights: str | None) -> Path | None:
     """The local file that ``teacher.network.weights`` names, or None."""
-    return None if weights in (None, DOWNLOAD) else Path(weights)
+    return None if weights is None or weights == DOWNLOAD else Path(weights)

@@ -1,5 +1,6 @@
 """What the regions of all kinds of teacher share: stimuli, rows, crossed halves, correction."""
 
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -280,7 +281,7 @@ def describe_region(name: str, region: xr.Dataset) -> str:
     return text if attrs["corrected_for_noise"] else f"{text}; used without a ceiling"
 
 
-def _describe_sites(attrs: dict[str, Any]) -> str:
+def _describe_sites(attrs: Mapping[Hashable, Any]) -> str:
     if attrs["noise_free"]:
         return f"{attrs['n_sites']} units"
     return f"{attrs['n_sites']} of {attrs['n_sites_measured']} sites"

@@ -112,22 +112,29 @@ def _compare_spearman(
 
     Ranks are multiples of a half, so that their sums are exact in float64 in any order.
     """
-    new = {"dtype": torch.float64, "device": patterns.device}
-    counts = torch.zeros((3, bins.n_bins), dtype=torch.int64, device=patterns.device)
-    sums = {name: torch.zeros(bins.n_bins, **new) for name in ranked.regions}
-    within = {name: torch.zeros((2, bins.n_bins), **new) for name in ranked.regions}
+    device = patterns.device
+    counts = torch.zeros((3, bins.n_bins), dtype=torch.int64, device=device)
+    sums = {
+        name: torch.zeros(bins.n_bins, dtype=torch.float64, device=device)
+        for name in ranked.regions
+    }
+    within = {
+        name: torch.zeros((2, bins.n_bins), dtype=torch.float64, device=device)
+        for name in ranked.regions
+    }
     most = max((tile.n_pairs for tile in ranked.tiles), default=0)
-    room = torch.empty(most, dtype=torch.int64, device=patterns.device), torch.empty(most, **new)
+    bin_room = torch.empty(most, dtype=torch.int64, device=device)
+    rank_room = torch.empty(most, dtype=torch.float64, device=device)
     for tile, values in calc_tiles(patterns, ranked.tiles):
-        bin_of = bins.assign(values, out=room[0][: tile.n_pairs])
-        found = room[1][: tile.n_pairs]
+        bin_of = bins.assign(values, out=bin_room[: tile.n_pairs])
+        found = rank_room[: tile.n_pairs]
         counts[tile.part] += torch.bincount(bin_of, minlength=bins.n_bins)
         for name, ranks in ranked.regions.items():
             sums[name].scatter_add_(0, bin_of, _read(ranks.all, tile.start, found))
             if tile.part != ACROSS:
                 _read(ranks.within, tile.start_within, found)
                 within[name][tile.part].scatter_add_(0, bin_of, found)
-    similarities = {}
+    similarities: dict[str, dict[str, float]] = {}
     for name, ranks in ranked.regions.items():
         similarities[name] = {}
         for subset, part in SUBSETS.items():
@@ -158,7 +165,7 @@ def _compare_exactly(
         for subset, part in SUBSETS.items():
             if part is None or part == tile.part:
                 parts[subset].append(values.clone())
-    similarities = {name: {} for name in ranked.regions}
+    similarities: dict[str, dict[str, float]] = {name: {} for name in ranked.regions}
     first = {"all": 0, "half_0": 0, "half_1": sum(map(len, parts["half_0"]))}
     for subset, found in parts.items():
         values = torch.cat(found) if found else patterns.new_zeros(0)
@@ -199,7 +206,7 @@ def _compare_pearson(
                 other = _read(ranks.within, tile.start_within, found)
                 subset = ("half_0", "half_1")[tile.part]
                 within[name][tile.part] += float(values @ (other - ranks.mean[subset]))
-    similarities = {}
+    similarities: dict[str, dict[str, float]] = {}
     for name, ranks in ranked.regions.items():
         similarities[name] = {}
         for subset, part in SUBSETS.items():

@@ -231,8 +231,9 @@ def record_layers(
                     chosen = units[region] = choose(region, output.shape[1])
                     width = output.shape[1] if chosen is None else len(chosen)
                     features[region] = torch.empty((n_stimuli, width))
-                if units[region] is not None:
-                    output = output[:, units[region].to(device)]
+                chosen = units[region]
+                if chosen is not None:
+                    output = output[:, chosen.to(device)]
                 features[region][start : start + len(batch)] = output
             outputs.clear()
     return features

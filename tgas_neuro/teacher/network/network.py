@@ -117,7 +117,7 @@ def build_network_regions(
     UserError
         The network, its weights or a layer are not there or do not fit.
     """
-    settings = options.network
+    settings = options.get_network()
     control = options.control.seed if options.control else 0
     device = choose_device(settings.device, "teacher.network.device", claim=True)
     seed = derive_seed(options.seed, "teacher", "weights", control)
@@ -157,7 +157,7 @@ class _Recorder:
         self.units: dict[str, np.ndarray] = {}
 
     def choose(self, region: str, n_units: int) -> torch.Tensor | None:
-        electrodes = self.options.network.electrodes
+        electrodes = self.options.get_network().electrodes
         if electrodes is None:
             return None
         generator = derive_generator(self.options.seed, "teacher", region, "units")
@@ -165,7 +165,7 @@ class _Recorder:
         return torch.from_numpy(self.units[region])
 
     def build(self, name: str, source: Source, features: torch.Tensor, digest: str) -> xr.Dataset:
-        settings = self.options.network
+        settings = self.options.get_network()
         attrs: dict[str, Any] = {
             "model": settings.model,
             "layer": settings.layers[name],

@@ -217,7 +217,7 @@ def calc_ceilings(
     """Noise ceilings of all rows and of both crossed halves, from the same splits."""
     if (options.distance, options.comparison) != CEILING_METHODS:
         return build_no_ceilings(options)
-    return calc_noise_ceiling(
+    ceilings = calc_noise_ceiling(
         measured.parts,
         options.splits,
         derive_generator(options.seed, "teacher", name, "splits"),
@@ -226,3 +226,5 @@ def calc_ceilings(
         normalise=options.normalise,
         halves=measured.shown.half,
     )
+    assert isinstance(ceilings, tuple)  # halves were passed
+    return ceilings

@@ -80,16 +80,19 @@ def find_published(source: Source) -> str | None:
 
 
 def _build_recorded(name: str, source: Source, options: TeacherOptions) -> xr.Dataset:
-    if find_published(source) is not None:
-        return _build_published(name, source, options)
+    published = find_published(source)
+    if published is not None:
+        return _build_published(name, source, published, options)
     measured = load_measured(name, source, options)
     simulated = {bool(part.attrs.get("simulated", 0)) for part in measured.parts}
     what = "recorded and simulated" if len(simulated) == 2 else KINDS[simulated.pop()]
     return build_measured_region(name, measured, options, dataset=source.dataset, description=what)
 
 
-def _build_published(name: str, source: Source, options: TeacherOptions) -> xr.Dataset:
-    refuse_published(name, source, find_published(source), options)
+def _build_published(
+    name: str, source: Source, dataset: str, options: TeacherOptions
+) -> xr.Dataset:
+    refuse_published(name, source, dataset, options)
     published = load_rdms(source.first / "rdm.nc")
     regions = published["region"].values.astype(str)
     if name not in regions:
