@@ -60,7 +60,7 @@ def test_a_stopped_and_an_unfinished_one(capsys):
 
 def test_a_partial_one(run, capsys):
     write_run(run, [[build_record("g000_c00", GENOTYPES[0], complete=False)]], finished=False)
-    assert "complete   no: it teaches the strategy and may not win" in show(capsys, "g000_c00")
+    assert "complete   no: it teaches the strategy and cannot win" in show(capsys, "g000_c00")
 
 
 def test_an_unknown_one_names_the_nearest(capsys):

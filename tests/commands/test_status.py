@@ -62,7 +62,7 @@ def test_once(run, capsys):
     """Without a note of the workflow the length of the search is not known."""
     assert main(["status", "--once"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert "workflow    not running here; go on with: make best-cell" in lines[1]
+    assert "workflow    not running here; to continue: tgas run, make best-cell" in lines[1]
     assert lines[3:5] == ["generation  1", "done        1"]
     note(run, 3)
     assert main(["status"]) == 0  # not a terminal: once

@@ -1,7 +1,7 @@
-"""`convert`: what any reader gives, as an assembly (.nc) with its stimuli beside it.
+"""`convert`: write a data set as an assembly (.nc) with its stimuli.
 
-Writes OUT.nc, and stimuli.csv and stimuli/ in the same folder, which reader netcdf takes again and
-other programs can read: `xarray.open_dataset("OUT.nc")["response"]`.
+Writes OUT.nc, and stimuli.csv and stimuli/ into the same folder. The reader netcdf reads them
+again, and so can other programs: `xarray.open_dataset("OUT.nc")["response"]`.
 """
 
 import argparse
@@ -14,7 +14,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("target", help="name of a data set, or the file of its description")
     parser.add_argument("out", type=Path, metavar="OUT.nc", help="the assembly to write")
-    parser.add_argument("--mirror", type=Path, help="folder that is looked in before the internet")
+    parser.add_argument(
+        "--mirror", type=Path, help="folder to take files from instead of the internet"
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:

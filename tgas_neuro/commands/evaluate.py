@@ -1,9 +1,10 @@
-"""`evaluate`: top-1, top-5 and loss of any network on a folder of labelled images.
+"""`evaluate`: measure top-1, top-5 and loss of any network on labelled images.
 
 The network is torchvision:<name> or timm:<name> with local weights, package.module:function, or the
-folder of a final training, results/final/<run>. The images lie in <folder>/<class>/, in one folder
+folder of a final training, results/final/<run>. The images are in <folder>/<class>/, in one folder
 with Tiny-ImageNet's val_annotations.txt, or in one folder with ImageNet's devkit beside it. Every
-image is seen once: the shorter side is resized, the middle cut out. docs/images.md has examples.
+image is seen once: its shorter side is resized, then the centre is cropped. docs/images.md has
+examples.
 """
 
 import argparse
@@ -19,27 +20,64 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     add = parser.add_argument
     add("--model", required=True, help="torchvision:<name>, timm:<name>, module:function, a run")
-    add("--weights", type=Path, metavar="FILE", help="state dict; a run has its own")
-    add("--images", type=Path, metavar="FOLDER", help="the validation split; a run knows its own")
-    add("--devkit", type=Path, metavar="FOLDER", help="of ImageNet with all images in one folder")
-    add("--classes", type=Path, metavar="FILE", help="class of each output, one a line")
-    add("--expect", type=positive, metavar="N", help="images there must be, 50000 for ImageNet")
-    add("--size", type=positive, help="width and height of the input in pixels (224, or the run's)")
-    add("--resize", type=positive, help="shorter side before the cut (8/7 of --size, or the run's)")
+    add("--weights", type=Path, metavar="FILE", help="state dict (default for a run: its own)")
+    add(
+        "--images",
+        type=Path,
+        metavar="FOLDER",
+        help="the validation split (default for a run: its own)",
+    )
+    add(
+        "--devkit",
+        type=Path,
+        metavar="FOLDER",
+        help="ImageNet's devkit, if all images are in one folder",
+    )
+    add(
+        "--classes",
+        type=Path,
+        metavar="FILE",
+        help="class of each output of the network, one a line",
+    )
+    add(
+        "--expect", type=positive, metavar="N", help="expected number of images, 50000 for ImageNet"
+    )
+    add(
+        "--size",
+        type=positive,
+        help="width and height of the input [px] (default: 224, or the run's)",
+    )
+    add(
+        "--resize", type=positive, help="shorter side before cropping [px] (default: 8/7 of --size)"
+    )
     add("--interpolation", help="bilinear or bicubic (bilinear, or the run's)")
-    add("--mean", type=share, nargs=3, metavar=("R", "G", "B"), help="in 0 to 1; ImageNet's")
-    add("--deviation", type=share, nargs=3, metavar=("R", "G", "B"), help="in 0 to 1; ImageNet's")
+    add(
+        "--mean",
+        type=share,
+        nargs=3,
+        metavar=("R", "G", "B"),
+        help="in [0, 1] (default: ImageNet's)",
+    )
+    add(
+        "--deviation",
+        type=share,
+        nargs=3,
+        metavar=("R", "G", "B"),
+        help="in [0, 1] (default: ImageNet's)",
+    )
     add("--fast", action="store_true", help="pixels may differ from Pillow's by one of 255 levels")
-    add("--batch-size", type=positive, default=64, help="images that pass the network at once (64)")
+    add("--batch-size", type=positive, default=64, help="images in one batch (default: 64)")
     add("--device", default="auto", help="auto, cpu, cuda or cuda:<n>")
-    add("--workers", type=natural, default=0, help="processes that decode (0: none beside this)")
-    add("--threads", type=positive, default=1, help="torch's threads (1)")
-    add("--per-class", type=Path, metavar="FILE.csv", help="write a row for each class")
-    add("--json", type=Path, metavar="FILE.json", help="write all of it as JSON")
+    add(
+        "--workers", type=natural, default=0, help="extra processes that decode images (default: 0)"
+    )
+    add("--threads", type=positive, default=1, help="threads of torch (default: 1)")
+    add("--per-class", type=Path, metavar="FILE.csv", help="also write the results of each class")
+    add("--json", type=Path, metavar="FILE.json", help="also write all results as JSON")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Evaluate, print, and write what is asked for."""
+    """Evaluate the network, print the metrics, and write the files that are named."""
     from tgas_neuro.final.evaluation.named import evaluate_named, write_per_class  # slow: torch
 
     for key, path in (("--per-class", arguments.per_class), ("--json", arguments.json)):
@@ -58,7 +96,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def describe(metrics: dict[str, Any]) -> str:
-    """The metrics as lines of text."""
+    """Format the metrics as lines of text."""
     low, high = metrics["top1_interval"]
     seen = sum(count > 0 for count in metrics["per_class"]["n_images"])
     return "\n".join(

@@ -1,7 +1,7 @@
-"""`leaderboard`: the best candidates of a run so far, best first.
+"""`leaderboard`: list the best candidates of a run so far.
 
-Partial candidates, which the progressive strategy trains on its way, and repeated ones are left
-out. Candidates of older runs that were reused have the name of their run before their id.
+Duplicates and the partial candidates of the progressive strategy are left out. The id of a reused
+candidate starts with the name of its run.
 """
 
 import argparse
@@ -50,7 +50,7 @@ def build_row(entry: Entry) -> dict[str, Any]:
         "reward": entry.reward,
         "P": entry.P,
         "TG": entry.TG,
-        **entry.regions,
+        **(entry.regions or {}),
         "TG at epoch 0": entry.TG_untrained,
         "params": entry.params,
         "macs": entry.macs,
@@ -59,7 +59,7 @@ def build_row(entry: Entry) -> dict[str, Any]:
 
 
 def describe_nothing(entries: list[Entry]) -> str:
-    """Why there is no leaderboard yet."""
+    """Say why there is no leaderboard yet."""
     if not entries:
         return "no candidate has finished yet"
     return f"no complete candidate has a reward yet ({describe_states(count_states(entries))})"

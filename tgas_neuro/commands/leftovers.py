@@ -1,9 +1,9 @@
-"""`leftovers`: list or cancel the SLURM jobs that a killed Snakemake left behind in this folder.
+"""`leftovers`: list or cancel the SLURM jobs that a killed Snakemake left in the queue.
 
-They are the user's own jobs whose working directory is the folder and whose name is that of a run
-of Snakemake: a UUID, with any prefix or none. To cancel them is safe: nobody waits for a run's jobs
-but the Snakemake that submitted them, and while one is alive here, or was started here, nothing is
-a leftover.
+Leftovers are your own jobs whose working directory is the folder and whose name is that of a run
+of Snakemake: a UUID, with or without a prefix. Cancelling them is safe, because only the Snakemake
+that submitted the jobs waits for them. While one is alive here, or was started here, no job is a
+leftover.
 """
 
 import argparse
@@ -31,13 +31,15 @@ from tgas_neuro.runtime.slurm import (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("folder", nargs="?", default=".", type=Path)
-    parser.add_argument("--cancel", action="store_true", help="cancel them, and wait for their end")
+    parser.add_argument(
+        "--cancel", action="store_true", help="cancel the jobs and wait until they have ended"
+    )
     parser.add_argument(
         "--wait",
         type=duration,
         default=120.0,
         metavar="SECONDS",
-        help="how long cancelled jobs may take to end (default: 120)",
+        help="longest wait for cancelled jobs (default: 120)",
     )
     parser.add_argument(
         "--prefix",
@@ -51,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """List the jobs that nobody waits for; with `--cancel`, end them. 1 if some do not end."""
+    """List the jobs, or cancel them; return 1 if some do not end."""
     folder = arguments.folder
     check_folder(folder)
     holder = find_holder(folder, submitting=True, started=True)

@@ -1,7 +1,7 @@
-"""`rerank`: rank the candidates of a run in another way, without training; nothing is written.
+"""`rerank`: rank the candidates of a run by another reward, without training.
 
-Everything that a guidance needs is in the candidate records. To go on searching under another
-guidance, set it in config.yaml and name this run in search.reuse.
+Nothing is written. To continue the search under another guidance, set it in config.yaml and name
+this run in search.reuse.
 """
 
 import argparse
@@ -23,9 +23,11 @@ from tgas_neuro.search.runs import describe_choice, find_run, load_run
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     add_run(parser)
-    parser.add_argument("--guidance", help=f"one of {', '.join(GUIDANCES)}; as the run by default")
-    parser.add_argument("--alpha", type=float, help="weight of TG; as the run by default")
-    parser.add_argument("--layer-choice", help=f"one of {', '.join(LAYER_CHOICES)}")
+    parser.add_argument("--guidance", help=f"one of {', '.join(GUIDANCES)} (default: the run's)")
+    parser.add_argument("--alpha", type=float, help="weight of TG (default: the run's)")
+    parser.add_argument(
+        "--layer-choice", help=f"one of {', '.join(LAYER_CHOICES)} (default: the run's)"
+    )
     add_list(parser)
 
 
@@ -92,7 +94,7 @@ def calc_agreement(before: Sequence[Entry], after: Sequence[Entry]) -> dict[str,
 
 
 def describe_agreement(agreement: dict[str, Any]) -> str:
-    """One line about both rank correlations."""
+    """Describe both rank correlations in one line."""
     if agreement["spearman"] is None:
         return f"agreement of the rankings: not defined for these {agreement['n']} candidates"
     return (

@@ -1,8 +1,9 @@
-"""`rescore`: another teacher for the candidates of a run whose weights were kept; none is trained.
+"""`rescore`: score the candidates of a run against another teacher, without training.
 
-Each finished candidate is compared with the teacher as the search does it; P stays. The scores are
-written to `rescored_<teacher>.json` in the run's folder, after every candidate: a rescoring that
-was stopped goes on where it was. The table ranks by P + alpha * TG.
+Needs a run with search.keep_weights. Each finished candidate is compared with the teacher as in the
+search; P does not change. The scores are written to `rescored_<teacher>.json` in the folder of the
+run after every candidate, and an interrupted rescoring continues. The table ranks by
+P + alpha * TG.
 """
 
 import argparse
@@ -30,18 +31,20 @@ TEACHERS = Path("results/teacher")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("--run", help="name or folder of a run; the newest by default")
+    parser.add_argument("--run", help="name or folder of a run (default: the newest)")
     parser.add_argument("--teacher", required=True, help="name or folder of a teacher")
     parser.add_argument(
-        "--configfile", nargs="*", default=[], help="laid over config.yaml, as Snakemake does"
+        "--configfile", nargs="*", default=[], help="laid over config.yaml, as in snakemake"
     )
-    parser.add_argument("--alpha", type=float, help="weight of TG; as the run by default")
-    parser.add_argument("--layer-choice", help=f"one of {', '.join(LAYER_CHOICES)}")
+    parser.add_argument("--alpha", type=float, help="weight of TG (default: the run's)")
+    parser.add_argument(
+        "--layer-choice", help=f"one of {', '.join(LAYER_CHOICES)} (default: the run's)"
+    )
     add_list(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Score what has not been scored, and print the ranking under the other teacher."""
+    """Score the candidates that have no score yet, and print the ranking."""
     # torch: other commands start without it
     from tgas_neuro.search.runs.rescored import check_same_measures, list_rescorable, rate, rescore
 

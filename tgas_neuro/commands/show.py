@@ -1,29 +1,29 @@
-"""`show`: one candidate, its genotype, its layers against the regions of the teacher, its cost."""
+"""`show`: print the genotype, scores, layers and cost of one candidate."""
 
 import argparse
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import yaml
 
 from tgas_neuro.commands.terminal import add_run
 from tgas_neuro.runtime.files import check_writable
-from tgas_neuro.scoring.layers import format_layer_map, list_chosen
+from tgas_neuro.scoring.layers import LayerChoice, RegionScore, format_layer_map, list_chosen
 from tgas_neuro.search.guidance import Rating
 from tgas_neuro.search.history import build_entry
+from tgas_neuro.search.records import CandidateRecord, ProposedCandidate, ReachedRung
 from tgas_neuro.search.runs import Run, describe_choice, find_candidate, find_run, load_run
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("candidate", help="its id, for example g001_c02")
+    parser.add_argument("candidate", help="id of the candidate, for example g001_c02")
     add_run(parser)
-    parser.add_argument("--picture", type=Path, metavar="FILE.png", help="draw it as well")
+    parser.add_argument("--picture", type=Path, metavar="FILE.png", help="also draw the candidate")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Print the candidate, and draw it if that is asked for."""
+    """Print the candidate, and draw it with `--picture`."""
     if arguments.picture:
         check_writable(arguments.picture, "--picture")
     folder = find_run(arguments.run)
@@ -38,16 +38,16 @@ def run(arguments: argparse.Namespace) -> None:
         print(f"picture    {arguments.picture}")
 
 
-def describe_candidate(record: Mapping[str, Any], found: Run) -> list[str]:
-    """A record, or a proposal that has not finished, as lines of text."""
-    if "state" not in record:
-        return ["state      not finished yet", *_describe_genotype(record)]
+def describe_candidate(found: CandidateRecord | ProposedCandidate, run: Run) -> list[str]:
+    """Describe a record, or the proposal of a candidate that has not finished, line by line."""
+    if "state" not in found:
+        return ["state      not finished yet", *_describe_genotype(found)]
+    record = cast(CandidateRecord, found)  # only records have a state
     state = record["state"] + (f" ({record['message']})" if record["message"] else "")
     lines = [f"state      {state}"]
     if not record["complete"]:
-        lines.append("complete   no: it teaches the strategy and may not win")
-    if record["premature"]:
-        lines += _describe_measures(record, found.rating)
+        lines.append("complete   no: it teaches the strategy and cannot win")
+    lines += _describe_measures(record, run.rating)
     lines += [_describe_rung(rung) for rung in record["rungs"]]
     complexity, cost = record["complexity"], record["cost"]
     lines += [
@@ -57,12 +57,14 @@ def describe_candidate(record: Mapping[str, Any], found: Run) -> list[str]:
         *_describe_genotype(record),
     ]
     if record["teacher"]:
-        lines += _describe_teacher(record["teacher"]["regions"], found.rating.layer_choice)
+        lines += _describe_teacher(record["teacher"]["regions"], run.rating.layer_choice)
     return lines
 
 
-def _describe_measures(record: Mapping[str, Any], rating: Rating) -> list[str]:
+def _describe_measures(record: CandidateRecord, rating: Rating) -> list[str]:
     premature = record["premature"]
+    if premature is None:
+        return []
     lines = [
         f"P          {premature['accuracy']:.3f} (loss {premature['loss']:.3f} nat) on "
         f"{premature['n_held_back']:,} held-back training images"
@@ -79,28 +81,31 @@ def _describe_measures(record: Mapping[str, Any], rating: Rating) -> list[str]:
     ]
 
 
-def _describe_rung(rung: Mapping[str, Any]) -> str:
+def _describe_rung(rung: ReachedRung) -> str:
     needed = "" if rung["threshold"] is None else f", {rung['threshold']:.3f} to go on"
     value = "none" if rung["value"] is None else f"{rung['value']:.3f}"
     return f"rung       {rung['epoch']:g} epochs: {value}{needed} (of {rung['of']} candidates)"
 
 
-def _describe_genotype(record: Mapping[str, Any]) -> list[str]:
+def _describe_genotype(record: CandidateRecord | ProposedCandidate) -> list[str]:
     text = yaml.safe_dump(record["genotype"], sort_keys=False, default_flow_style=None)
     return [f"genotype   {record['hash']}", *(f"  {line}" for line in text.splitlines())]
 
 
-def _describe_teacher(regions: Mapping[str, Any], layer_choice: str) -> list[str]:
-    lines = [
-        "regions    similarity, raw and corrected by the ceiling, and the layers that it is of"
-    ]
+def _describe_teacher(regions: dict[str, RegionScore], layer_choice: LayerChoice) -> list[str]:
+    lines = ["regions    similarity, raw and divided by the ceiling, and the matching layers"]
     chosen = list_chosen(regions, layer_choice)
     for name, region in regions.items():
-        found = region[layer_choice]
+        found = region["paper"] if layer_choice == "paper" else region["crossed"]
+        if found is None:
+            lines.append(f"  {name:<8} undefined: no layer distinguishes all stimuli")
+            continue
         ceiling = region["ceiling"] if region["corrected_for_noise"] else None
         lines.append(
             f"  {name:<8} raw {found['raw']:.3f}  corrected {found['corrected']:.3f}  ceiling "
             f"{'none' if ceiling is None else format(ceiling, '.3f')}  {', '.join(chosen[name])}"
         )
-    lines.append(f"layers     raw similarity with each region; < stands for it ({layer_choice})")
+    lines.append(
+        f"layers     raw similarity with each region; < marks the matching layers ({layer_choice})"
+    )
     return lines + [f"  {line}" for line in format_layer_map(regions, layer_choice)]

@@ -1,4 +1,4 @@
-"""`status`: how a search stands, again and again until it ends; once with --once or in a pipe."""
+"""`status`: show the progress of a search until it ends (once with --once or in a pipe)."""
 
 import argparse
 import sys
@@ -10,15 +10,17 @@ from tgas_neuro.runtime.host import find_holder
 from tgas_neuro.search.runs import describe_choice, find_run, load_run
 from tgas_neuro.search.runs.status import Status, calc_status
 
-CLEAR = "\x1b[H\x1b[J"  # the cursor to the upper left, then nothing below it
+CLEAR = "\x1b[H\x1b[J"  # moves the cursor to the upper left and clears what is below
 BAR = 30  # characters
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     add_run(parser)
-    parser.add_argument("--once", action="store_true", help="print it once and end")
-    parser.add_argument("--seconds", type=duration, default=2.0, help="between two looks (2)")
+    parser.add_argument("--once", action="store_true", help="print the status once")
+    parser.add_argument(
+        "--seconds", type=duration, default=2.0, help="time between two updates [s] (default: 2)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -38,13 +40,13 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def look(folder: Path) -> Status:
-    """The status of a run now; whether a workflow works on it is asked of the processes here."""
+    """Calculate the status of a run, with the workflow that runs on this machine, if any."""
     working = folder.resolve().parents[2]
     return calc_status(load_run(folder), working, find_holder(working), time.time())
 
 
 def format_status(status: Status, name: str) -> str:
-    """The status as a table."""
+    """Format the status as a table."""
     total = status.total
     lines = [
         f"run         {name}",
@@ -68,7 +70,7 @@ def _describe_workflow(status: Status) -> str:
     if status.ended:
         return "the search has ended"
     if status.holder is None:
-        return "not running here; go on with: make best-cell, or the same snakemake command"
+        return "not running here; to continue: tgas run, make best-cell, or your snakemake command"
     return f"running, process {status.holder}"
 
 

@@ -1,4 +1,4 @@
-"""`summary`: what a run found, and where it lies, on half a screen."""
+"""`summary`: print what a run found and where its files are."""
 
 import argparse
 from collections.abc import Sequence
@@ -28,12 +28,12 @@ def summarise(path: Path, figures: Sequence[str] = ()) -> str:
     path
         The file.
     figures
-        Pictures that belong to it.
+        Pictures to list after it.
 
     Raises
     ------
     UserError
-        The file is missing, or is not what this version writes.
+        The file is missing, or another version wrote it.
     """
     content = read_json(path)
     try:
@@ -77,7 +77,7 @@ def _describe(content: dict[str, Any], path: Path) -> list[str]:
 
 
 def _describe_reward(content: dict[str, Any]) -> str:
-    """The reward and how it was made of P and TG, or what else it is, and both beside it."""
+    """Describe the reward by P and TG, or by its own formula with P and TG after it."""
     reward, P, TG = content["reward"], content["premature"]["accuracy"], content["teacher"]["TG"]
     if content["guidance"] == "p_plus_tg":
         return f"{reward:.3f} = P {P:.3f} + {content['alpha']:g} x TG {TG:.3f}"
@@ -91,7 +91,7 @@ def _describe_regions(regions: dict[str, dict[str, Any]], layer_choice: str) -> 
 
 def _describe_region(name: str, region: dict[str, Any], layer_choice: str) -> str:
     if region["paper"] is None:
-        return f"{name} undefined (no layer tells all stimuli apart)"
+        return f"{name} undefined (no layer distinguishes all stimuli)"
     if layer_choice == "paper":
         chosen, layers = region["paper"], [region["paper"]["layer"]]
     else:

@@ -1,10 +1,10 @@
-"""`train`: the final training of a job.json, in this process or among those of torchrun.
+"""`train`: run the final training of a job.json, alone or under torchrun.
 
     python -m tgas_neuro train --job results/final/<run>/work/job.json --processes 2
     torchrun --nproc_per_node 8 -m tgas_neuro train --job results/final/<run>/work/job.json
 
-The rule final writes the file and starts this by itself; by hand it is for several machines (see
-docs/final.md). Ends with 143 after SIGTERM, when a checkpoint is written.
+The rule final writes the file and starts this command. Call it yourself for several machines (see
+docs/final.md). After SIGTERM it writes a checkpoint and exits with 143.
 """
 
 import argparse
@@ -29,7 +29,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("--job", type=Path, required=True, help="job.json of a final training")
     parser.add_argument(
-        "--processes", type=positive, default=1, help="so many on this machine, without torchrun"
+        "--processes",
+        type=positive,
+        default=1,
+        help="processes on this machine, without torchrun (default: 1)",
     )
 
 

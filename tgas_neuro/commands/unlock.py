@@ -1,4 +1,4 @@
-"""`unlock`: free the working directory after a killed run, unless a live one holds it."""
+"""`unlock`: remove the locks that a killed run left in a folder, unless another run is alive."""
 
 import argparse
 import shutil
@@ -15,12 +15,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--host",
         metavar="NAME",
-        help="the machine that the run was started on, if no Snakemake works there any more",
+        help="the machine that the run was started on, if you know that no Snakemake runs there",
     )
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Remove Snakemake's locks that a killed run left behind."""
+    """Remove the locks, after checking that nobody holds them."""
     check_folder(arguments.folder)
     locks = arguments.folder / ".snakemake" / "locks"
     if not locks.is_dir() or not any(locks.iterdir()):

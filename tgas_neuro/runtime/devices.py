@@ -26,7 +26,7 @@ def choose_device(name: str, key: str, claim: bool = False) -> torch.device:
     key
         The key of the configuration, for messages.
     claim
-        Where several GPUs are seen and none is named: take one that no other job has.
+        If several GPUs are visible and none is named, take one that no other job has.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
@@ -53,10 +53,10 @@ def autocast(device: torch.device) -> torch.autocast:
 
 @contextmanager
 def computing_with(threads: int) -> Iterator[None]:
-    """Within it, torch uses so many threads and, on a GPU, only repeatable convolutions.
+    """Have torch use this number of threads and, on a GPU, only repeatable convolutions.
 
-    Numbers depend on the number of threads in the last digits, so it comes from the
-    configuration, never from what the workflow gives a rule.
+    The last digits of results depend on the number of threads. It therefore comes from the
+    configuration, never from the number of cores that Snakemake gives a rule.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
@@ -70,8 +70,8 @@ def computing_with(threads: int) -> Iterator[None]:
 def keep_freed_memory() -> None:
     """Have glibc keep freed memory for the next tensor instead of giving it back to the system.
 
-    A training step on the CPU frees and allocates the same large blocks again; without this every
-    one of them is mapped and zeroed anew. Elsewhere than with glibc nothing happens.
+    A training step on the CPU frees and allocates the same large blocks again; without this call
+    the system maps and zeroes each of them every time. Without glibc nothing happens.
     """
     with contextlib.suppress(OSError, AttributeError):
         mallopt = ctypes.CDLL("libc.so.6").mallopt
@@ -80,7 +80,7 @@ def keep_freed_memory() -> None:
 
 
 def measure_peak_memory(device: torch.device) -> float:
-    """Most memory used so far [MB]: of the GPU, or resident memory of this process."""
+    """Peak memory so far [MB]: of the GPU, or resident memory of this process."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
     unit = 2**10 if sys.platform == "linux" else 2**20  # ru_maxrss is in kB, on macOS in bytes

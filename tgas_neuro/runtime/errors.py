@@ -5,7 +5,7 @@ from typing import Any
 
 
 class UserError(Exception):
-    """A mistake in a configuration, a data set or a file that the user can put right.
+    """A mistake in a configuration, a data set or a file that the user can correct.
 
     The message names the key or file, the value received, what is allowed and what to do,
     in one line. Rules and commands print it without a traceback and exit with 1.
@@ -21,11 +21,11 @@ def check_choice(name: str, value: object, allowed: Iterable[object]) -> None:
     Parameters
     ----------
     name
-        The key, argument or field as the user knows it.
+        The key, argument or field, as in the configuration.
     value
-        What was received.
+        The value received.
     allowed
-        What may be given, in the order in which it is to be listed.
+        The allowed values, in the order in which the message lists them.
     """
     allowed = list(allowed)
     if value not in allowed:

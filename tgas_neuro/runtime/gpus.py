@@ -1,4 +1,4 @@
-"""One GPU for each process of a machine, so that jobs side by side do not crowd onto the first."""
+"""One GPU for each process of a machine: parallel jobs do not all use the first GPU."""
 
 import fcntl
 import os
@@ -11,21 +11,21 @@ _held: list[int] = []  # open files: a claim lasts as long as the process and wh
 def claim_gpu(names: list[str], folder: Path | None = None) -> int:
     """Claim one of the GPUs that no other process of this project has claimed.
 
-    A claim is a lock on a file of the machine itself. It ends with the process, however that ends,
-    so that nothing is left behind that somebody must clear up.
+    A claim is a lock on a local file. The kernel releases it when the process ends, in whatever
+    way, and nothing has to be cleaned up.
 
     Parameters
     ----------
     names
-        Of the GPUs that this process sees, the same for one GPU in all processes (its UUID).
+        Names of the visible GPUs. All processes must use the same name for a GPU (its UUID).
     folder
-        Of the lock files; by default the machine's for temporary files, never a shared file system.
+        Folder of the lock files: the machine's temporary folder by default, never a shared file
+        system.
 
     Returns
     -------
     int
-        Which of `names`. If all are claimed, one of them nevertheless, shared: the process's number
-        decides.
+        Index into `names`. If all GPUs are claimed, the process id selects one to share.
     """
     for index, name in enumerate(names):
         path = Path(folder or tempfile.gettempdir()) / f"tgas_neuro_gpu_{name}.lock"

@@ -27,7 +27,7 @@ def check_host(folder: Path, vouched: str | None) -> None:
     folder
         Working directory of the run.
     vouched
-        The machine of which the user says that no Snakemake works there.
+        The machine that the user named, because no Snakemake runs there any more.
     """
     try:
         host = json.loads((folder / NOTE).read_text())["host"]
@@ -41,7 +41,7 @@ def check_host(folder: Path, vouched: str | None) -> None:
 
 
 def check_folder(folder: Path) -> None:
-    """Raise `UserError` if there is no such folder: that nothing is left in it says nothing."""
+    """Raise `UserError` if there is no such folder, which would look like one without leftovers."""
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; give the one that Snakemake ran in")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
-PATIENCE = 5.0  # seconds that a process told to end gets for its clean-up
+PATIENCE = 5.0  # [s] between SIGTERM and SIGKILL, for the clean-up
 
 
 def die_with_parent(parent: int) -> None:
@@ -43,10 +43,10 @@ def _poll_parent(parent: int) -> None:
 def die_with_workflow() -> None:
     """End this process when a Snakemake process above it ends.
 
-    Between Snakemake and the script of a rule stand other processes, which outlive a killed
-    Snakemake, so that the parent alone is not enough. Every ancestor up to the first Snakemake
-    process is watched by a thread; when one ends this process gets SIGTERM, so that it can clean
-    up, and SIGKILL after `PATIENCE` seconds. Without Snakemake above nothing is watched.
+    There are other processes between Snakemake and the script of a rule. They outlive a killed
+    Snakemake, and watching the parent is not enough. A thread watches every ancestor up to the
+    first Snakemake process. When one of them ends, this process gets SIGTERM to clean up, and SIGKILL
+    after `PATIENCE` seconds. Without a Snakemake above, nothing is watched.
     """
     ancestors = _find_workflow_ancestors()
     if ancestors:
@@ -89,7 +89,7 @@ def _wait_for_end_of_any(processes: list[psutil.Process]) -> None:
 
 
 def exit_on_sigterm() -> None:
-    """Turn SIGTERM into SystemExit, so that ``finally`` clauses run."""
+    """Turn SIGTERM into SystemExit, which runs ``finally`` clauses."""
 
     def leave(signum: int, frame: object) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""What stands around the script of every rule: its log, errors of one line, and its end."""
+"""What every script of a rule needs: a log, errors in one line, and an end with the workflow."""
 
 import sys
 import traceback

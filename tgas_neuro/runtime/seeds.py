@@ -1,6 +1,6 @@
 """Random numbers: each purpose has a generator of its own, seeded by a hash of (seed, purpose).
 
-Nothing seeds globally, so that what one part draws never depends on what another drew before.
+Nothing seeds globally: the draws of one part never depend on those of another.
 """
 
 import hashlib

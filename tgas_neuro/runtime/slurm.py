@@ -18,10 +18,10 @@ from tgas_neuro.runtime.errors import UserError
 UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 ANY_PREFIX = r"(?:[A-Za-z0-9_-]{1,50}_)?"  # what the plugin allows
 
-# Names, folders and comments may hold any printable character, so that none of them separates.
+# Names, folders and comments may contain any printable character: none can be the separator.
 SEPARATOR = "\x1f"
 FIELDS = ("%i", "%j", "%T", "%Z", "%k")
-TIMEOUT = 60.0  # [s] SLURM's own commands give up on a controller that is away before that
+TIMEOUT = 60.0  # [s] SLURM's own commands give up earlier on a controller that is away
 PAUSE = 1.0  # [s] between two looks at the queue
 
 
@@ -41,24 +41,24 @@ class Job:
 
 
 def has_slurm() -> bool:
-    """Whether `squeue` is there to be asked."""
+    """Whether the command `squeue` exists."""
     return shutil.which("squeue") is not None
 
 
 def find_run_jobs(folder: Path, prefix: str | None = None) -> list[Job]:
     """Jobs of this user that runs of Snakemake submitted from `folder`, in the queue's order.
 
-    Any prefix will do by default: a run without the profile's, or with one of its own, writes the
-    same files. That a UUID ends the name, and that the folder is this one, keeps out what is not a
-    run of Snakemake here.
+    By default any prefix matches, because a run with another prefix, or with none, writes the same
+    files. The UUID at the end of the name and the folder exclude jobs that no run of Snakemake
+    submitted here.
 
     Parameters
     ----------
     folder
         Working directory of the jobs; links to it are followed on both sides.
     prefix
-        What stands before the run's UUID in the names of the jobs (`slurm-jobname-prefix`): this
-        alone, nothing if empty, by default anything or nothing.
+        Prefix of the names of the jobs (`slurm-jobname-prefix`); empty for jobs without one, None
+        for jobs with any prefix or none.
 
     Raises
     ------
@@ -80,15 +80,15 @@ def list_jobs() -> list[Job]:
 def parse_jobs(text: str) -> list[Job]:
     """Jobs of what `squeue` wrote, a line each.
 
-    A line with too few or too many fields, as a line break within a field leaves them, is passed
-    over: a job that is not understood is nobody's to cancel.
+    A line with too few or too many fields (a field may contain a line break) is skipped: a job that
+    cannot be parsed must not be cancelled.
     """
     rows = (line.split(SEPARATOR) for line in text.split("\n"))
     return [Job(*row) for row in rows if len(row) == len(FIELDS)]
 
 
 def cancel_jobs(ids: Iterable[str]) -> None:
-    """Have SLURM end the jobs of these ids, and no other.
+    """Cancel the jobs with these ids.
 
     Raises
     ------
@@ -124,8 +124,8 @@ def describe_leftovers(folder: Path, jobs: list[Job]) -> str:
 def refuse_jobs(folder: Path, strict: bool = False) -> None:
     """Raise `UserError` while the queue has jobs of an earlier run that would write the same files.
 
-    Without `squeue` nothing is asked. A SLURM that does not answer is an error if `strict`, else a
-    warning on stderr.
+    Without `squeue` nothing is checked. A SLURM that does not answer is an error if `strict`,
+    else a warning on stderr.
     """
     if not has_slurm():
         return
@@ -142,10 +142,9 @@ def refuse_jobs(folder: Path, strict: bool = False) -> None:
 
 
 def format_command(folder: Path, prefix: str | None = None, host: str | None = None) -> str:
-    """The command that cancels what is left in `folder`, to be typed anywhere.
+    """Format the command that cancels the leftovers of `folder`, from any working directory.
 
-    With the `prefix` that `find_run_jobs` was called with it cancels what that found; `host` is the
-    machine that the user vouched for.
+    `prefix` is that of `find_run_jobs`; `host` is the machine that the user vouched for.
     """
     chosen = {"prefix": prefix, "host": host}
     options = [f"--{key}={value}" for key, value in chosen.items() if value is not None]
@@ -154,7 +153,7 @@ def format_command(folder: Path, prefix: str | None = None, host: str | None = N
 
 
 def _call(program: str, *arguments: str) -> str:
-    """Run one of SLURM's commands; what it wrote. The user's own defaults for it do not count."""
+    """Output of one of SLURM's commands, without the defaults that the user set for it."""
     path = shutil.which(program)
     if path is None:
         raise UserError(
