@@ -45,8 +45,8 @@ def die_with_workflow() -> None:
 
     There are other processes between Snakemake and the script of a rule. They outlive a killed
     Snakemake, and watching the parent is not enough. A thread watches every ancestor up to the
-    first Snakemake process. When one of them ends, this process gets SIGTERM to clean up, and SIGKILL
-    after `PATIENCE` seconds. Without a Snakemake above, nothing is watched.
+    first Snakemake process. When one of them ends, this process gets SIGTERM to clean up, and
+    SIGKILL after `PATIENCE` seconds. Without a Snakemake above, nothing is watched.
     """
     ancestors = _find_workflow_ancestors()
     if ancestors:
