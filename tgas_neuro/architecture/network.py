@@ -73,8 +73,8 @@ def _allocate(network: nn.Module, device: torch.device) -> None:
     for module in network.modules():
         for name, value in list(module.named_parameters(recurse=False)):
             setattr(module, name, nn.Parameter(value.new_empty(value.shape, device=device)))
-        for name, value in list(module.named_buffers(recurse=False)):
-            setattr(module, name, value.new_empty(value.shape, device=device))
+        for name, buffer in list(module.named_buffers(recurse=False)):
+            setattr(module, name, buffer.new_empty(buffer.shape, device=device))
 
 
 @torch.no_grad()

@@ -36,7 +36,8 @@ def plot_layer_map(
     values = np.array(
         [[similarities[region][layer] for region in regions] for layer in layers], dtype=float
     )
-    image = ax.imshow(values, cmap="viridis", aspect="auto", **_choose_limits(values))
+    low, high = _choose_limits(values)
+    image = ax.imshow(values, cmap="viridis", aspect="auto", vmin=low, vmax=high)
     for row, layer in enumerate(layers):
         for column, region in enumerate(regions):
             _write(ax, row, column, values[row, column], image)
@@ -54,11 +55,11 @@ def plot_layer_map(
     return ax
 
 
-def _choose_limits(values: np.ndarray) -> dict[str, float]:
+def _choose_limits(values: np.ndarray) -> tuple[float, float]:
     """From 0, or the lowest where there are negative ones, to the highest."""
     finite = values[np.isfinite(values)]
     low, high = (min(0.0, finite.min()), finite.max()) if len(finite) else (0.0, 1.0)
-    return {"vmin": low, "vmax": high if high > low else low + 1.0}
+    return low, high if high > low else low + 1.0
 
 
 def _write(ax: Axes, row: int, column: int, value: float, image) -> None:

@@ -16,7 +16,7 @@ from tgas_neuro.figures.layer_map import CELL, plot_layer_map
 from tgas_neuro.figures.rdm import build_rdm_title, plot_rdm
 from tgas_neuro.figures.search_curve import plot_search_curve
 from tgas_neuro.runtime.files import written_whole
-from tgas_neuro.scoring.layers import list_chosen, list_similarities
+from tgas_neuro.scoring.layers import LayerChoice, list_chosen, list_similarities
 
 DPI = 150
 ROOM = 0.9  # above and below the layer map [inch]
@@ -36,7 +36,7 @@ def draw_region(name: str, region: xr.Dataset, path: str | Path) -> None:
         noise_free=bool(attrs["noise_free"]),
     )
     categories = region["category_name"].values.astype(str)
-    known = categories if (categories != "").any() else None
+    known = list(categories) if (categories != "").any() else None
     figure = build_figure((7, 6))
     plot_rdm(region["rdm"].values, known, figure.subplots(), title, distance=attrs["distance"])
     save_figure(figure, path)
@@ -56,7 +56,7 @@ def draw_best_cell(best: dict[str, Any], path: str | Path) -> None:
     save_figure(build_genotype_figure(genotype, title), path)
 
 
-def draw_candidate(record: Mapping[str, Any], layer_choice: str, path: str | Path) -> None:
+def draw_candidate(record: Mapping[str, Any], layer_choice: LayerChoice, path: str | Path) -> None:
     """Draw a candidate; without a layer map when it was not scored.
 
     Parameters

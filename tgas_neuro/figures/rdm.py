@@ -128,12 +128,12 @@ def sort_categories(
     """
     if categories is None:
         return np.arange(n), [], np.array([0, n])
-    categories = np.asarray(categories).astype(str)
-    if len(categories) != n:
-        raise ValueError(f"categories of {len(categories)} stimuli, but the RDM has {n}")
-    names, counts = np.unique(categories, return_counts=True)
+    labels = np.asarray(categories).astype(str)
+    if len(labels) != n:
+        raise ValueError(f"categories of {len(labels)} stimuli, but the RDM has {n}")
+    names, counts = np.unique(labels, return_counts=True)
     borders = np.concatenate([[0], np.cumsum(counts)])
-    return np.argsort(categories, kind="stable"), [str(name) for name in names], borders
+    return np.argsort(labels, kind="stable"), [str(name) for name in names], borders
 
 
 def shrink_square(matrix: np.ndarray, max_size: int) -> np.ndarray:

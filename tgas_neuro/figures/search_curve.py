@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -95,7 +96,7 @@ def _draw_rewards(
     ax: Axes, entries: Sequence[Mapping], order: np.ndarray, reward: np.ndarray
 ) -> None:
     repeated = np.array([entry["state"] == "duplicate" for entry in entries], dtype=bool)
-    new = {"color": COLOURS["reward"], "ms": 6}
+    new: dict[str, Any] = {"color": COLOURS["reward"], "ms": 6}
     ax.plot(order[~repeated], reward[~repeated], "o", label=NAMES["reward"], **new)
     if repeated.any():
         hollow = new | {"mfc": "white", "label": NAMES["repeated"]}
@@ -122,7 +123,7 @@ def _draw_failures(ax: Axes, entries: Sequence[Mapping]) -> None:
     """Mark candidates without a reward just above the lower edge, a marker per state."""
     bottom, top = ax.get_ylim()
     height = bottom + 0.04 * (top - bottom)
-    failed = {}
+    failed: dict[str, list[int]] = {}
     for position, entry in enumerate(entries, start=1):
         if entry.get("reward") is None:
             failed.setdefault(entry["state"], []).append(position)

@@ -31,7 +31,7 @@ def calc_canonical_form(rows: Sequence[Row], concat: Sequence[int]) -> Form:
     rows, concat
         Of the same cell, in the new order.
     """
-    depths = []
+    depths: list[int] = []
     for row in rows:
         depths.append(1 + max(depths[state - 2] if state > 1 else 0 for state, _ in row))
     colours = _rank([(depth, 2 + b in concat) for b, depth in enumerate(depths)])
@@ -41,8 +41,11 @@ def calc_canonical_form(rows: Sequence[Row], concat: Sequence[int]) -> Form:
 def encode_cell(rows: Sequence[Row], concat: Sequence[int], order: Sequence[int]) -> Form:
     """Rows and concatenation with the blocks in another order, branches and concat sorted."""
     place = {0: 0, 1: 1} | {2 + old: 2 + new for new, old in enumerate(order)}
-    moved = tuple(tuple(sorted((place[state], op) for state, op in rows[old])) for old in order)
-    return moved, tuple(sorted(place[state] for state in concat))
+    moved = []
+    for old in order:
+        one, other = sorted((place[state], op) for state, op in rows[old])
+        moved.append((one, other))
+    return tuple(moved), tuple(sorted(place[state] for state in concat))
 
 
 def _list_orders(

@@ -123,7 +123,9 @@ def _set_limits(ax: Axes, placement: CellPlacement) -> float:
     ax.set_ylim(bottom, top)
     ax.set_aspect("equal")
     ax.axis("off")
-    width, height = ax.figure.get_size_inches()
+    figure = ax.get_figure(root=True)
+    assert figure is not None  # the axes were made by one
+    width, height = figure.get_size_inches()
     place = ax.get_position()
     return min(place.width * width / (right - left), place.height * height / (top - bottom), 1.5)
 

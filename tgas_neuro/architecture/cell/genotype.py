@@ -63,10 +63,11 @@ class Cell:
 
     @cached_property
     def _canonical(self) -> "Cell":
-        rows: list[Row] = [
-            tuple(zip(block.inputs, block.operations, strict=True)) for block in self.blocks
-        ]
-        rows, concat = calc_canonical_form(rows, self.concat)
+        given: list[Row] = []
+        for block in self.blocks:
+            one, other = zip(block.inputs, block.operations, strict=True)
+            given.append((one, other))
+        rows, concat = calc_canonical_form(given, self.concat)
         blocks = tuple(
             Block(inputs=(first[0], second[0]), operations=(first[1], second[1]))
             for first, second in rows

@@ -177,7 +177,7 @@ def build_layout(genotype: CellGenotype, skeleton: Skeleton) -> NetworkLayout:
     reduction = genotype.reduction or genotype.normal
     stem = _build_stem_layout(skeleton)
     outputs = [(stem.channels_out, stem.size_out)] * 2
-    cells = []
+    cells: list[CellLayout] = []
     for name, filters, stride in _list_cells(skeleton):
         cell = reduction if stride == 2 else genotype.normal
         raw = not cells and skeleton.stem == "imagenet"
@@ -226,7 +226,7 @@ def _build_cell_layout(
     adjust, states = _adjust_inputs(filters, arriving, read, raw)
     blocks = []
     for block in cell.blocks:
-        operations = tuple(
+        one, other = (
             OperationLayout(
                 name=operation,
                 channels_in=states[state][0],
@@ -236,8 +236,8 @@ def _build_cell_layout(
             )
             for state, operation in zip(block.inputs, block.operations, strict=True)
         )
-        blocks.append(BlockLayout(block.inputs, operations))
-        states.append((filters, operations[0].size_out))
+        blocks.append(BlockLayout(block.inputs, (one, other)))
+        states.append((filters, one.size_out))
     concat = tuple(
         (state, _adjust_concatenated(*states[state], filters, stride) if state < 2 else None)
         for state in cell.concat

@@ -1,5 +1,7 @@
 """The network of a cell genotype: cells in their skeleton."""
 
+from typing import cast
+
 import torch
 from torch import nn
 
@@ -100,9 +102,10 @@ class CellModule(nn.Module):
             State(x.apply(adjust))
             for x, adjust in zip((before, previous), self.adjust, strict=True)
         ]
-        for (one, other), (left, right), (path, other_path) in zip(
+        for (one, other), pair, (path, other_path) in zip(
             self.inputs, self.operations, self.paths, strict=True
         ):
+            left, right = cast(nn.ModuleList, pair)
             states.append(
                 State(
                     drop_path(states[one].apply(left), kept, path)

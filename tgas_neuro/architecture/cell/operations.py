@@ -5,7 +5,9 @@ same state, so the cell rectifies it once: an operation whose `reads_rectified` 
 the rectified state. It must not change its input, which others read too.
 """
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import torch
 from torch import nn
@@ -39,7 +41,8 @@ class ConvBn(nn.Sequential):
         dilation: int = 1,
     ):
         super().__init__()
-        if kernel == 1:
+        self.conv: nn.Conv2d
+        if kernel == 1 and isinstance(stride, int):
             self.conv = PointwiseConv(channels_in, channels_out, stride)
         else:
             self.conv = nn.Conv2d(
@@ -112,7 +115,7 @@ class Pool(nn.Module):
 
     reads_rectified = False
 
-    def __init__(self, layout: OperationLayout, pool: type[nn.Module], **arguments):
+    def __init__(self, layout: OperationLayout, pool: Callable[..., nn.Module], **arguments: Any):
         super().__init__()
         self.pool = pool(3, stride=layout.stride, padding=1, **arguments)
         same = layout.channels_in == layout.channels_out
@@ -145,7 +148,7 @@ def _build_dilated(layout: OperationLayout) -> nn.Module:
     return ConvBn(layout.channels_in, layout.channels_out, 3, layout.stride, padding=2, dilation=2)
 
 
-OPERATIONS = {
+OPERATIONS: dict[str, Callable[[OperationLayout], nn.Module]] = {
     "sep_conv_3x3": partial(SeparableConv, kernel=3),
     "sep_conv_5x5": partial(SeparableConv, kernel=5),
     "sep_conv_7x7": partial(SeparableConv, kernel=7),

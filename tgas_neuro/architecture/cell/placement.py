@@ -86,7 +86,7 @@ def _route(start: Node, end: Node, columns: dict[Node, int]) -> tuple[Node, ...]
 
 def _order_columns(columns: dict[Node, int], links: list[tuple[Node, Node]]) -> list[list[Node]]:
     """Nodes of each column from top to bottom, of several sweeps the one with fewest crossings."""
-    orders = [[] for _ in range(max(columns.values()) + 1)]
+    orders: list[list[Node]] = [[] for _ in range(max(columns.values()) + 1)]
     for node in sorted(columns, key=str):
         orders[columns[node]].append(node)
     best = [list(order) for order in orders]
@@ -128,7 +128,7 @@ def count_crossings(orders: list[list[Node]], links: list[tuple[Node, Node]]) ->
 
 def _calc_heights(orders: list[list[Node]], links: list[tuple[Node, Node]]) -> dict[Node, float]:
     """Middle of each node: as near to its neighbours as the room and the order allow."""
-    heights = {}
+    heights: dict[Node, float] = {}
     for order in orders:
         offsets = _calc_offsets(order)
         heights |= dict(zip(order, offsets.mean() - offsets, strict=True))

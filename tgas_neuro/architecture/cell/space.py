@@ -146,8 +146,11 @@ class CellSpace(Space[CellGenotype]):
             blocks = []
             for b in range(self.blocks):
                 name = f"{prefix}block{b}"
-                inputs = tuple(values[f"{name}.input{i}"] for i in (1, 2))
-                operations = tuple(OPERATION_NAMES[values[f"{name}.operation{i}"]] for i in (1, 2))
+                inputs = (values[f"{name}.input1"], values[f"{name}.input2"])
+                operations = (
+                    OPERATION_NAMES[values[f"{name}.operation1"]],
+                    OPERATION_NAMES[values[f"{name}.operation2"]],
+                )
                 blocks.append(Block(inputs, operations))
             cells.append(_build_cell(tuple(blocks)))
         return CellGenotype("cell", *cells)
@@ -172,10 +175,10 @@ class CellSpace(Space[CellGenotype]):
     def get_stage(self, genotype: Genotype) -> int | None:
         """The number of its blocks, of all cells; None if it is not of this space."""
         try:
-            self._check_form(genotype)
+            cells = self._list_cells(self._check_form(genotype))
         except UserError:
             return None
-        return sum(len(cell.blocks) for cell in self._list_cells(genotype))
+        return sum(len(cell.blocks) for cell in cells)
 
     def grow(self, genotype: CellGenotype | None) -> Iterator[CellGenotype]:
         """All genotypes with one block more (Liu et al. 2018, section 3.2), each network once.
@@ -212,14 +215,14 @@ class CellSpace(Space[CellGenotype]):
             It is of another space, has another number of blocks, a reduction cell where there is
             none, or another concatenation than its unused blocks.
         """
-        self._check_form(genotype)
-        for name, cell in zip(("normal", "reduction"), self._list_cells(genotype), strict=False):
+        checked = self._check_form(genotype)
+        for name, cell in zip(("normal", "reduction"), self._list_cells(checked), strict=False):
             if len(cell.blocks) != self.blocks:
                 raise UserError(
                     f"genotype: {name}.blocks: {len(cell.blocks)} blocks; this space has "
                     f"{self.blocks}"
                 )
-        return genotype
+        return checked
 
     def _prefixes(self) -> tuple[str, ...]:
         return ("normal.", "reduction.") if self.reduction else ("",)
@@ -229,9 +232,10 @@ class CellSpace(Space[CellGenotype]):
         cells = [genotype.normal]
         return [*cells, genotype.reduction or genotype.normal] if self.reduction else cells
 
-    def _check_form(self, genotype: Genotype) -> None:
+    def _check_form(self, genotype: Genotype) -> CellGenotype:
         """All that `validate` checks, but for the number of blocks, which may be smaller."""
         check_choice("genotype: space", genotype.space, ["cell"])
+        assert isinstance(genotype, CellGenotype)
         if genotype.reduction is not None and not self.reduction:
             raise UserError(
                 "genotype: reduction: is given; cells of this space serve both strides, remove it"
@@ -244,6 +248,7 @@ class CellSpace(Space[CellGenotype]):
                 f"genotype: reduction.blocks: {len(cells[-1].blocks)} blocks beside "
                 f"{len(cells[0].blocks)} of the normal cell; they grow in turn, give it as many"
             )
+        return genotype
 
 
 def _describe_cell(name: str, cell: Cell) -> list[str]:

@@ -165,10 +165,9 @@ class ChainSpace(Space[ChainGenotype]):
     def get_stage(self, genotype: Genotype) -> int | None:
         """The number of its layers; None for a genotype that is not of this space."""
         try:
-            self.validate(genotype)
+            return len(self.validate(genotype).layers)
         except UserError:
             return None
-        return len(genotype.layers)
 
     def grow(self, genotype: ChainGenotype | None) -> Iterator[ChainGenotype]:
         """All chains with one layer more; none from one that has all its layers."""
@@ -188,6 +187,7 @@ class ChainSpace(Space[ChainGenotype]):
             It is of another space, has too many layers, or skips where there are none.
         """
         check_choice("genotype: space", genotype.space, ["chain"])
+        assert isinstance(genotype, ChainGenotype)
         n_layers = len(genotype.layers)
         if n_layers > self.layers:
             raise UserError(

@@ -113,7 +113,7 @@ def _differentiate_weight(
     less at either side.
     """
     width, width_out = images.shape[3], gradient.shape[3]
-    strips = []
+    strips: list[torch.Tensor] = []
     for strip in weight.split(MOST_COLUMNS, dim=3):
         first = sum(part.shape[3] for part in strips) - padding
         last = first + (width_out - 1) * stride + strip.shape[3]

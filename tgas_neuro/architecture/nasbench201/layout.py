@@ -112,8 +112,9 @@ class NetworkLayout:
     def last_before_reduction(self) -> tuple[str, int, int] | None:
         """Name, channels and size [px] of the output that the last reduction reads, or None."""
         for number in range(len(self.parts) - 1, 0, -1):
-            if isinstance(self.parts[number], ReductionLayout):
-                reduction = self.parts[number].convs[0]
+            part = self.parts[number]
+            if isinstance(part, ReductionLayout):
+                reduction = part.convs[0]
                 return self.parts[number - 1].name, reduction.channels_in, reduction.size_in
         return None
 
@@ -136,8 +137,9 @@ def build_layout(genotype: NASBench201Genotype, skeleton: Skeleton) -> NetworkLa
     n_cells = 0
     for stage in range(skeleton.stages):
         if stage > 0:
-            parts.append(_plan_reduction(f"reduction_{stage - 1}", channels, size))
-            channels, size = 2 * channels, parts[-1].convs[1].size_out
+            reduction = _build_reduction(f"reduction_{stage - 1}", channels, size)
+            parts.append(reduction)
+            channels, size = 2 * channels, reduction.convs[1].size_out
         replaced = stage > 0 and skeleton.downsampling == "within"
         for _ in range(skeleton.cells_per_stage - replaced):
             parts.append(_build_cell(genotype.operations, f"cell_{n_cells}", channels, size))
@@ -155,7 +157,7 @@ def _build_cell(operations: tuple[str, ...], name: str, channels: int, size: int
     return CellLayout(name, channels, size, operations, convs)
 
 
-def _plan_reduction(name: str, channels: int, size: int) -> ReductionLayout:
+def _build_reduction(name: str, channels: int, size: int) -> ReductionLayout:
     first = ConvLayout(channels, 2 * channels, 3, 2, size)
     second = ConvLayout(2 * channels, 2 * channels, 3, 1, first.size_out)
     shortcut = ConvLayout(channels, 2 * channels, 1, 1, first.size_out)

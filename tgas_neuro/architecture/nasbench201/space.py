@@ -1,6 +1,6 @@
 """The space of NAS-Bench-201: 15,625 topologies, each a network and a member."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -102,7 +102,7 @@ class NASBench201Space(Space[NASBench201Genotype]):
 
     def get_stage(self, genotype: Genotype) -> int | None:
         """The first stage that has it; None for a genotype that is not of this space."""
-        if genotype.space != "nasbench201":
+        if not isinstance(genotype, NASBench201Genotype):
             return None
         return next(
             nodes
@@ -112,7 +112,7 @@ class NASBench201Space(Space[NASBench201Genotype]):
 
     def grow(self, genotype: NASBench201Genotype | None) -> Iterator[NASBench201Genotype]:
         """All genotypes with one node more; none from one of the last stage."""
-        nodes = 1 if genotype is None else self.get_stage(genotype) + 1
+        nodes = 1 + (0 if genotype is None else self.get_stage(genotype) or 0)
         if nodes > self.stages:
             return
         kept = () if genotype is None else genotype.operations[: _count_edges(nodes - 1)]
@@ -124,10 +124,11 @@ class NASBench201Space(Space[NASBench201Genotype]):
     def validate(self, genotype: Genotype) -> NASBench201Genotype:
         """Return a genotype of this space; `UserError` for one of another."""
         check_choice("genotype: space", genotype.space, ["nasbench201"])
+        assert isinstance(genotype, NASBench201Genotype)
         return genotype
 
 
-def _build(operations: Iterator[str]) -> NASBench201Genotype:
+def _build(operations: Iterable[str]) -> NASBench201Genotype:
     return NASBench201Genotype("nasbench201", tuple(operations))
 
 
