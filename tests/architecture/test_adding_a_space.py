@@ -1,4 +1,4 @@
-"""A new space is one folder (tests/support/toy_space) and one line of the table; all stages take it."""
+"""A new space is one folder (tests/support/toy_space) and one line; it runs through all stages."""
 
 import json
 
@@ -22,6 +22,7 @@ from tgas_neuro.figures.pictures import draw_best_cell
 from tgas_neuro.final.network.network import build_final_network
 from tgas_neuro.final.network.scaling import find_skeleton
 from tgas_neuro.final.training.training import train_final
+from tgas_neuro.images.source import Images
 from tgas_neuro.plan.configuration import check_configuration
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.search.generation import propose_generation
@@ -79,20 +80,23 @@ def test_a_candidate_is_built_counted_and_looked_into():
     assert [output.shape for output in outputs.values()] == [(2, 6, 8, 8)] * 3
 
 
-def test_the_winner_is_scaled_up_and_trained(images, tmp_path):
+def test_the_winner_is_scaled_up_and_trained(folders, tmp_path):
+    images = Images("image_folder-toy", "image_folder", {"path": str(tmp_path)}, None, 8)
     settings = build_settings(target={"macs": 400_000}, drop_path=0.0, auxiliary=0.0)
     skeleton = find_skeleton(settings, GENOTYPE, n_classes=3)
     wider = Skeleton(skeleton.filters + 1, 1, 2, n_classes=3, image_size=8)
     assert calc_complexity(GENOTYPE, skeleton).macs <= 400_000
     assert calc_complexity(GENOTYPE, wider).macs > 400_000
     result = train_final(
-        settings, GENOTYPE, images, tmp_path, 0, lambda line: None, build_final_network
+        settings, GENOTYPE, images, tmp_path / "run", 0, lambda line: None, build_final_network
     )
     assert result["params"] == calc_complexity(GENOTYPE, skeleton).params
     assert 0 <= result["top1"] <= 1
 
 
-@pytest.mark.parametrize(("key", "reason"), [("drop_path", "adds nothing"), ("auxiliary", "no st")])
+@pytest.mark.parametrize(
+    ("key", "reason"), [("drop_path", "adds nothing"), ("auxiliary", "has no st")]
+)
 def test_what_its_networks_cannot_have_is_refused(key, reason):
     settings = build_settings(**{"drop_path": 0.0, "auxiliary": 0.0, key: 0.3})
     with pytest.raises(

@@ -1,17 +1,17 @@
-"""Convolutions: what stands for a strided one, and planned ones."""
+"""Convolutions: pointwise ones with a step, and those of a layout."""
 
 import pytest
 import torch
 from torch.nn import functional
 
-from tgas_neuro.architecture.layers.conv_layout import ConvLayout
 from tgas_neuro.architecture.layers.convolution import ConvBn, PointwiseConv
+from tgas_neuro.architecture.skeleton import ConvLayout
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4, 8])
 @pytest.mark.parametrize("size", [4, 7])
 def test_pointwise_step_equals_stride(channels, size):
-    """Gradients too; a strided convolution in channels last corrupts memory, so plain here."""
+    """Values and gradients; the reference runs in torch's plain memory format."""
     convolution = PointwiseConv(channels, 5, step=2)
     images = torch.randn(3, channels, size, size, generator=torch.Generator().manual_seed(0))
     ours, plain = images.clone().requires_grad_(), images.clone().requires_grad_()

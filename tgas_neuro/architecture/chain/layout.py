@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 from tgas_neuro.architecture.chain.genotype import ChainGenotype
 from tgas_neuro.architecture.complexity import Complexity, calc_linear
-from tgas_neuro.architecture.layers.conv_layout import ConvLayout, build_stem_layout
-from tgas_neuro.architecture.skeleton import Skeleton
+from tgas_neuro.architecture.skeleton import ConvLayout, Skeleton, build_stem_layout
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from tgas_neuro.architecture.layers.conv_layout import ConvLayout
 from tgas_neuro.architecture.layers.joining import subsample
+from tgas_neuro.architecture.skeleton import ConvLayout
 
 # oneDNN 3.12 has a depthwise kernel for the gradient of weights up to 3 columns wide, of any
 # height; wider ones are computed as a dense convolution over all channels of a group of 16.

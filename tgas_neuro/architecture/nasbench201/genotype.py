@@ -1,11 +1,11 @@
 """A NAS-Bench-201 cell: one operation on each of its six edges, as the benchmark's own string."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from tgas_neuro.architecture.nasbench201.equivalence import calc_unique_string
 from tgas_neuro.runtime.errors import UserError, check_choice, check_keys
 from tgas_neuro.runtime.files import calc_digest
 
@@ -114,6 +114,41 @@ class NASBench201Genotype:
         check_keys(content, name, ("space", "architecture"))
         check_choice(f"{name}: space", content["space"], ["nasbench201"])
         return cls.from_string(content["architecture"], f"{name}: architecture")
+
+
+def calc_unique_string(operations: Sequence[str]) -> str:
+    """The unique string of a topology, for joining results with the benchmark's tables.
+
+    Dong & Yang (2020, ICLR) count 6,466 different strings among 15,625 topologies; it is
+    ``CellStructure.to_unique_str(consider_zero=True)`` of their code. A node is named by the sorted
+    sum of what enters it: "0" is the input of the cell, "(a)@op" an operation on a, a itself
+    stands for skip_connect, and "#" for none and for every operation on a node named "#".
+
+    Topologies with the same string compute the same function only if operations on equal inputs
+    have equal weights. Two networks with separate initial weights do not, and their parameters may
+    differ in number as well. A search therefore treats them as different candidates: `hash`
+    distinguishes all 15,625 topologies, and a topology whose string is known is trained and not
+    recorded as a duplicate. The string keeps "#" in sums and sorts within nodes only, so some of
+    its 6,466 classes compute the same function (4,930 are left if both are simplified). The
+    benchmark's tables use it as it is.
+
+    Parameters
+    ----------
+    operations
+        Names on the six edges, those that enter node 1, 2 and 3 in turn.
+    """
+    nodes = ["0"]
+    edges = iter(operations)
+    for n_before in (1, 2, 3):
+        entering = [_name_input(next(edges), nodes[start]) for start in range(n_before)]
+        nodes.append("+".join(sorted(entering)))
+    return nodes[-1]
+
+
+def _name_input(operation: str, node: str) -> str:
+    if operation == "none" or node == "#":
+        return "#"
+    return node if operation == "skip_connect" else f"({node})@{operation}"
 
 
 PATTERN = r"\|(\w+)~0\|\+\|(\w+)~0\|(\w+)~1\|\+\|(\w+)~0\|(\w+)~1\|(\w+)~2\|"

@@ -4,7 +4,6 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from tgas_neuro.architecture.layers.conv_layout import ConvLayout
 from tgas_neuro.architecture.layers.convolution import ConvBn, build_conv
 from tgas_neuro.architecture.layers.joining import State, drop_path
 from tgas_neuro.architecture.nasbench201.genotype import EDGES, NASBench201Genotype
@@ -15,7 +14,7 @@ from tgas_neuro.architecture.nasbench201.layout import (
     build_layout,
 )
 from tgas_neuro.architecture.network import GenotypeNetwork
-from tgas_neuro.architecture.skeleton import Skeleton
+from tgas_neuro.architecture.skeleton import ConvLayout, Skeleton
 
 
 class NASBench201Network(GenotypeNetwork):

@@ -3,8 +3,7 @@
 import pytest
 
 from tgas_neuro.architecture.complexity import Complexity
-from tgas_neuro.architecture.layers.conv_layout import ConvLayout, build_stem_layout
-from tgas_neuro.architecture.skeleton import Skeleton
+from tgas_neuro.architecture.skeleton import ConvLayout, Skeleton, build_stem_layout
 from tgas_neuro.runtime.errors import UserError
 
 
