@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tgas_neuro.runtime.gpus import claim_gpu
+from tgas_neuro.runtime.devices import claim_gpu
 
 IS_ROOT = os.geteuid() == 0
 needs_root = pytest.mark.skipif(not IS_ROOT, reason="only root can be two other users")
@@ -16,7 +16,7 @@ NAMES = ["GPU-a", "GPU-b", "GPU-c"]
 CLAIM = """
 import sys
 from pathlib import Path
-from tgas_neuro.runtime.gpus import claim_gpu
+from tgas_neuro.runtime.devices import claim_gpu
 print(claim_gpu(sys.argv[2:], Path(sys.argv[1])), flush=True)
 sys.stdin.read()
 """
