@@ -7,7 +7,7 @@ COMPLETE := $(VENV)/.complete
 INSTALL := python -m pip install --quiet --constraint constraints.txt --editable
 export PATH := $(BIN):$(PATH)
 
-.PHONY: best-cell test lint types clean
+.PHONY: best-cell test lint clean
 
 # Frees the folder if a run was killed (never while one is alive), then runs the main job.
 best-cell: $(READY)
@@ -22,11 +22,9 @@ lint: $(COMPLETE)
 	ruff check .
 	ruff format --check .
 	lint-imports
+	mypy
 	snakefmt --check .
 	snakemake --lint
-
-types: $(COMPLETE)
-	mypy
 
 # What the main job needs.
 $(READY): pyproject.toml constraints.txt
