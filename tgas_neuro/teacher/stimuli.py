@@ -68,7 +68,7 @@ def show_stimuli(
     return seen
 
 
-def show_again(
+def resize_stimuli(
     teacher: Teacher, sources: Mapping[str, Source], size: int, visual_degrees: float
 ) -> Teacher:
     """Show a teacher's stimuli at another size; its RDMs, rows, halves and ceilings stay.

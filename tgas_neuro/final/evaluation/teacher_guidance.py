@@ -12,7 +12,7 @@ from tgas_neuro.scoring.activations import BATCH_SIZE
 from tgas_neuro.scoring.layers import Score
 from tgas_neuro.scoring.scoring import score_network
 from tgas_neuro.teacher.source import Source
-from tgas_neuro.teacher.stimuli import show_again
+from tgas_neuro.teacher.stimuli import resize_stimuli
 from tgas_neuro.teacher.teacher import load_teacher
 
 
@@ -50,7 +50,7 @@ def measure_teacher_guidance(
     teacher, ranks
         The teacher file and the folder of the ranks of its RDMs.
     sources, visual_degrees
-        See `show_again`.
+        See `resize_stimuli`.
     computing
         Keys of the section ``final``: ``device``, ``threads``, ``batch_size`` and ``micro_batch``.
         No more stimuli pass through the network at once than images in its training. Everything is
@@ -70,7 +70,7 @@ def measure_teacher_guidance(
     network = load_trained(architecture, skeleton, weights, "the final network").to(device)
     layers = {name_module(architecture, name): module for name, module in network.layers().items()}
     size = skeleton.image_size
-    shown = show_again(load_teacher(teacher, for_scoring=True), sources, size, visual_degrees)
+    shown = resize_stimuli(load_teacher(teacher, for_scoring=True), sources, size, visual_degrees)
     at_once = min(BATCH_SIZE, computing["micro_batch"] or computing["batch_size"])
     with computing_with(computing["threads"]):
         score = score_network(

@@ -10,7 +10,7 @@ from support.resizing import resize_by_torchvision
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.teacher.options import ControlOptions
 from tgas_neuro.teacher.source import Source
-from tgas_neuro.teacher.stimuli import show_again
+from tgas_neuro.teacher.stimuli import resize_stimuli
 
 
 def find_sources(folder):
@@ -28,7 +28,7 @@ def test_at_its_own_size_a_teacher_is_as_it_was(build, simulated, control):
     """Shuffled stimuli stand in another order than their table."""
     kind = "recordings" if control is None else "control"
     teacher = build(simulated, kind=kind, control=control)
-    found = show_again(teacher, find_sources(simulated), 16, 8)
+    found = resize_stimuli(teacher, find_sources(simulated), 16, 8)
     assert found.provenance == teacher.provenance
     for name, region in teacher.regions.items():
         assert set(found.regions[name].variables) == set(region.variables)
@@ -40,7 +40,7 @@ def test_at_its_own_size_a_teacher_is_as_it_was(build, simulated, control):
 def test_each_stimulus_is_its_file_at_the_size_asked_for(build, simulated):
     """By torchvision: an image as wide as the field of view is resized and nothing else."""
     teacher = build(simulated, kind="control", control=ControlOptions("shuffled"))
-    found = show_again(teacher, find_sources(simulated), 24, 8)
+    found = resize_stimuli(teacher, find_sources(simulated), 24, 8)
     table = np.genfromtxt(
         simulated / "stimuli.csv", delimiter=",", names=True, dtype=None, encoding="utf-8"
     )
@@ -60,7 +60,7 @@ def test_each_stimulus_is_its_file_at_the_size_asked_for(build, simulated):
 
 def test_a_published_rdm_has_its_stimuli(build, published):
     teacher = build(published, regions=("IT",), uncorrected=("IT",))
-    found = show_again(teacher, find_sources(published), 20, 8)
+    found = resize_stimuli(teacher, find_sources(published), 20, 8)
     with Image.open(published / "stimuli" / "s03.png") as image:
         np.testing.assert_array_equal(found.regions["IT"]["images"][3], image)
 
@@ -71,9 +71,9 @@ def test_missing_and_changed_stimuli_are_named(build, simulated, copied):
     path = next(copied.glob(f"stimuli/{path.name}*"))
     Image.new("RGB", (32, 32)).save(path)
     with pytest.raises(UserError, match=rf"{path.name}: sha256 is .* the image was changed"):
-        show_again(teacher, find_sources(copied), 24, 8)
+        resize_stimuli(teacher, find_sources(copied), 24, 8)
     table = copied / "stimuli.csv"
     lines = table.read_text().splitlines(keepends=True)
     table.write_text("".join(lines[:1] + lines[3:]))
     with pytest.raises(UserError, match=r"stimuli\.csv: stimulus .* of the teacher's region V4"):
-        show_again(teacher, find_sources(copied), 24, 8)
+        resize_stimuli(teacher, find_sources(copied), 24, 8)
