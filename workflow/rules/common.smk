@@ -59,10 +59,7 @@ FINAL = f"results/final/{PLAN.final}"
 PLUGIN = name_plugin(PLAN.final)
 TEACHER = f"results/teacher/{PLAN.teacher}/teacher.nc"
 RANKS = f"results/teacher/{PLAN.teacher}/ranks"
-DECODED = (
-    f"results/images/{PLAN.premature_images.name}/"
-    f"train_{PLAN.config.premature.image_size}px"
-)
+DECODED = f"results/images/{PLAN.premature_images.name}/train_{PLAN.config.premature.image_size}px"
 PER_JOB = PLAN.config.search.candidates_per_job
 BATCHES = list_batches(PLAN.config.search.candidates, PER_JOB)
 # Rules to the candidates of one of their jobs; for one a job, a single rule with a wildcard.

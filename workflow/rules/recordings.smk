@@ -18,7 +18,7 @@ rule recordings_download:
     params:
         # what is fetched does not depend on how it is read
         file=lambda wildcards: get_download(wildcards.dataset, wildcards.file),
-        folder="neural_data/raw/{dataset}",
+        folder=lambda wildcards, output: str(Path(output[0]).parent),
         mirror=PLAN.config.recordings.mirror,
     message:
         "Fetching {wildcards.file} of {wildcards.dataset}"

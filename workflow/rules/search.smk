@@ -72,7 +72,7 @@ rule reused:
         runtime=20,
     params:
         runs=REUSED,
-        images=DECODED,
+        images=lambda wildcards, input: str(Path(input.images[0]).parent),
         search=SETTINGS,
         digests=get_digests("teacher", "premature", "scoring"),
         results_version=RESULTS_VERSION,
@@ -136,8 +136,8 @@ for job, numbers in JOBS.items():
         params:
             search=SETTINGS,
             premature=PREMATURE,
-            run=SEARCH,
-            images=DECODED,
+            run=lambda wildcards, output: str(Path(output[0]).parents[1]),
+            images=lambda wildcards, input: str(Path(input.images[0]).parent),
             names=[f"g{{generation}}_c{one}" for one in numbers],
             weights=(
                 [f"{SEARCH}/weights/g{{generation}}_c{one}.pt" for one in numbers]
