@@ -138,12 +138,6 @@ for job, numbers in JOBS.items():
             premature=PREMATURE,
             run=lambda wildcards, output: str(Path(output[0]).parents[1]),
             images=lambda wildcards, input: str(Path(input.images[0]).parent),
-            names=[f"g{{generation}}_c{one}" for one in numbers],
-            weights=(
-                [f"{SEARCH}/weights/g{{generation}}_c{one}.pt" for one in numbers]
-                if SETTINGS["keep_weights"]
-                else []
-            ),
             digests=get_digests("teacher", "premature", "scoring", "search"),
             results_version=RESULTS_VERSION,
         message:

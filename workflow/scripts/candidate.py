@@ -17,7 +17,10 @@ from tgas_neuro.search.candidate import (
 from tgas_neuro.search.guidance import Rating
 from tgas_neuro.search.runs.status import describe_record
 
-params, run, names = snakemake.params, Path(snakemake.params.run), snakemake.params.names
+params, run = snakemake.params, Path(snakemake.params.run)
+# Not a param: those must not depend on how many candidates go into a job.
+generation = snakemake.wildcards.generation
+names = [Path(path).stem.replace("candidate_", f"g{generation}_c") for path in snakemake.output]
 inputs = Inputs(Path(params.images), Path(snakemake.input.teacher), Path(snakemake.input.ranks))
 search = read_search(params.search)
 premature = check_section(Premature, params.premature, "params", ["premature"])
@@ -34,7 +37,7 @@ for number, (name, log) in enumerate(zip(names, snakemake.log, strict=True)):
             search,
             premature,
             inputs,
-            Path(params.weights[number]) if params.weights else None,
+            run / "weights" / f"{name}.pt" if search.keep_weights else None,
             params.digests,
         )
         write_json(snakemake.output[number], record)
