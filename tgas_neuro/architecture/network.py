@@ -1,6 +1,7 @@
 """The network of a genotype, with weights from the generator passed in; outputs of its layers."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -15,7 +16,7 @@ from tgas_neuro.architecture.spaces import SPACES
 Module = TypeVar("Module", bound=nn.Module)
 
 
-class GenotypeNetwork(nn.Module):
+class GenotypeNetwork(nn.Module, ABC):
     """The network of a genotype. ``forward`` maps (n, channels, height, width) to (n, class).
 
     Attributes
@@ -26,9 +27,9 @@ class GenotypeNetwork(nn.Module):
 
     layout: Layout
 
+    @abstractmethod
     def layers(self) -> dict[str, nn.Module]:
         """The modules whose outputs are compared with recordings, from input to output."""
-        raise NotImplementedError
 
 
 def build_network(
