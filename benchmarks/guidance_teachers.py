@@ -14,6 +14,7 @@ import yaml
 from guidance_networks import DEVIATION, LAYERS, MEAN, SIZE, build_lite0, find_lite0_weights
 from PIL import Image
 
+from tgas_neuro.config.teacher import NetworkOptions
 from tgas_neuro.images.decoded import load_decoded
 from tgas_neuro.plan.plan import build_plan
 from tgas_neuro.recordings.stimuli import calc_stimuli_digest
@@ -22,7 +23,7 @@ from tgas_neuro.runtime.seeds import derive_generator
 from tgas_neuro.search.candidate.training import draw_held_back
 from tgas_neuro.teacher.network.model import find_layers, record_layers
 from tgas_neuro.teacher.noise_free import build_noise_free_region
-from tgas_neuro.teacher.options import NetworkOptions, TeacherOptions
+from tgas_neuro.teacher.options import TeacherOptions
 from tgas_neuro.teacher.region import decide_correction, prepare_stimuli
 from tgas_neuro.teacher.source import Source
 from tgas_neuro.teacher.teacher import Teacher, write_teacher
@@ -163,7 +164,11 @@ def _take_layers(shown: Any) -> dict[str, torch.Tensor]:
     network = build_lite0()
     network.load_state_dict(torch.load(find_lite0_weights(), weights_only=True))
     settings = NetworkOptions(
-        "guidance_networks:build_lite0", LAYERS, size=SIZE, mean=MEAN, deviation=DEVIATION
+        model="guidance_networks:build_lite0",
+        layers=LAYERS,
+        size=SIZE,
+        mean=list(MEAN),
+        deviation=list(DEVIATION),
     )
     layers = find_layers(network.eval(), LAYERS)
     return record_layers(

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 from support.resizing import resize_by_torchvision
 
+from tgas_neuro.config.teacher import ControlOptions
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.teacher.options import ControlOptions
 from tgas_neuro.teacher.source import Source
 from tgas_neuro.teacher.stimuli import resize_stimuli
 
@@ -23,7 +23,7 @@ def copied(simulated, tmp_path):
     return shutil.copytree(simulated, tmp_path / "simulated")
 
 
-@pytest.mark.parametrize("control", [None, ControlOptions("shuffled")])
+@pytest.mark.parametrize("control", [None, ControlOptions(type="shuffled")])
 def test_at_its_own_size_a_teacher_is_as_it_was(build, simulated, control):
     """Shuffled stimuli stand in another order than their table."""
     kind = "recordings" if control is None else "control"
@@ -39,7 +39,7 @@ def test_at_its_own_size_a_teacher_is_as_it_was(build, simulated, control):
 
 def test_each_stimulus_is_its_file_at_the_size_asked_for(build, simulated):
     """By torchvision: an image as wide as the field of view is resized and nothing else."""
-    teacher = build(simulated, kind="control", control=ControlOptions("shuffled"))
+    teacher = build(simulated, kind="control", control=ControlOptions(type="shuffled"))
     found = resize_stimuli(teacher, find_sources(simulated), 24, 8)
     table = np.genfromtxt(
         simulated / "stimuli.csv", delimiter=",", names=True, dtype=None, encoding="utf-8"

@@ -203,7 +203,8 @@ def _build_pixels(sources: dict[str, Source], options: TeacherOptions) -> Region
 def _build_random_network(sources: dict[str, Source], options: TeacherOptions) -> Regions:
     """A network that has not learned anything."""
     return build_network_regions(
-        sources, replace(options, network=replace(options.get_network(), weights=None))
+        sources,
+        replace(options, network=options.get_network().model_copy(update={"weights": None})),
     )
 
 

@@ -1,54 +1,13 @@
 """What determines a teacher besides its data: the sections ``recordings`` and ``teacher``."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tgas_neuro.config.teacher import ControlOptions, NetworkOptions
 from tgas_neuro.runtime.errors import UserError
 
 DOWNLOAD = "download"  # the word that asks for torchvision's own weights
-
-
-@dataclass(frozen=True)
-class Electrodes:
-    """A network's layer seen as recordings see a region: few units, noisy, repeated.
-
-    Attributes
-    ----------
-    units
-        Units of the layer that are recorded, drawn at random.
-    repetitions
-        Presentations of every stimulus.
-    mean_count
-        Mean over units and stimuli of the spikes in one presentation.
-    """
-
-    units: int
-    repetitions: int
-    mean_count: float
-
-
-@dataclass(frozen=True)
-class NetworkOptions:
-    """The keys of ``teacher.network``; see `workflow/schemas/config.schema.json`."""
-
-    model: str
-    layers: dict[str, str]
-    weights: str | None = None
-    size: int = 224
-    mean: tuple[float, ...] = (0.485, 0.456, 0.406)
-    deviation: tuple[float, ...] = (0.229, 0.224, 0.225)
-    electrodes: Electrodes | None = None
-    batch_size: int = 32
-    device: str = "auto"
-
-
-@dataclass(frozen=True)
-class ControlOptions:
-    """The keys of ``teacher.control``."""
-
-    type: str
-    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -102,20 +61,8 @@ def read_options(config: dict[str, Any], seed: int) -> TeacherOptions:
         min_site_reliability=recordings["min_site_reliability"],
         normalise=recordings["normalise"],
         seed=seed,
-        network=_read_network(teacher["network"]),
+        network=NetworkOptions(**teacher["network"]) if teacher["network"] else None,
         control=ControlOptions(**teacher["control"]) if teacher["control"] else None,
-    )
-
-
-def _read_network(section: dict[str, Any] | None) -> NetworkOptions | None:
-    if section is None:
-        return None
-    electrodes = section["electrodes"]
-    return replace(
-        NetworkOptions(**section),
-        mean=tuple(section["mean"]),
-        deviation=tuple(section["deviation"]),
-        electrodes=Electrodes(**electrodes) if electrodes else None,
     )
 
 

@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import pdist, squareform
 from scipy.stats import spearmanr
 
+from tgas_neuro.config.teacher import ControlOptions, NetworkOptions
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.teacher.controls import draw_matched, shuffle_rows
-from tgas_neuro.teacher.options import ControlOptions, NetworkOptions
 from tgas_neuro.teacher.region import build_title
 from tgas_neuro.teacher.stimuli import show_stimuli
 
 
 def choose(type_, seed=0, **changes):
-    return {"kind": "control", "control": ControlOptions(type_, seed), **changes}
+    return {"kind": "control", "control": ControlOptions(type=type_, seed=seed), **changes}
 
 
 @pytest.fixture(scope="module")
@@ -189,7 +189,7 @@ def test_an_image_without_contrast_is_named(published, build, monkeypatch):
 
 
 def test_a_random_network_follows_its_seed(published, build, tiny_networks):
-    network = NetworkOptions("tiny_networks:build_tiny", {"IT": "late"}, size=24)
+    network = NetworkOptions(model="tiny_networks:build_tiny", layers={"IT": "late"}, size=24)
     rdms = [
         build(published, ["IT"], **choose("random_network", seed, network=network)).regions["IT"]
         for seed in (0, 0, 1)

@@ -9,26 +9,24 @@ import torchvision
 
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.teacher.network.model import build_model
-from tgas_neuro.teacher.options import NetworkOptions
 
 pytestmark = pytest.mark.usefixtures("tiny_networks")
 
 
 def test_random_ones_follow_the_seed_and_nothing_else_is_seeded():
-    options = NetworkOptions("resnet18", {})
     state = torch.random.get_rng_state()
-    one = build_model(options, 1).conv1.weight
+    one = build_model("resnet18", None, 1).conv1.weight
     assert torch.equal(torch.random.get_rng_state(), state)
-    torch.testing.assert_close(build_model(options, 1).conv1.weight, one, rtol=0, atol=0)
-    assert (build_model(options, 2).conv1.weight != one).any()
-    assert not build_model(options, 1).training
+    torch.testing.assert_close(build_model("resnet18", None, 1).conv1.weight, one, rtol=0, atol=0)
+    assert (build_model("resnet18", None, 2).conv1.weight != one).any()
+    assert not build_model("resnet18", None, 1).training
 
 
 def test_a_torchvision_model_from_a_file(tmp_path):
     path = tmp_path / "squeezenet.pth"
-    state = build_model(NetworkOptions("squeezenet1_1", {}), 3).state_dict()
+    state = build_model("squeezenet1_1", None, 3).state_dict()
     torch.save(state, path)
-    found = build_model(NetworkOptions("squeezenet1_1", {}, weights=str(path)), 4)
+    found = build_model("squeezenet1_1", str(path), 4)
     torch.testing.assert_close(found.state_dict(), state, rtol=0, atol=0)
 
 
@@ -42,9 +40,9 @@ def test_only_the_word_downloads(monkeypatch):
         return torch.nn.Identity()
 
     monkeypatch.setattr(torchvision.models, "get_model", get_model)
-    build_model(NetworkOptions("resnet18", {}), 0)
+    build_model("resnet18", None, 0)
     with pytest.raises(UserError, match=r"weights of resnet18 cannot be downloaded \(no route"):
-        build_model(NetworkOptions("resnet18", {}, weights="download"), 0)
+        build_model("resnet18", "download", 0)
     assert asked == [None, "DEFAULT"]
 
 
@@ -79,5 +77,5 @@ def test_wrong_weights_are_one_line(write, message, tmp_path):
     if write:
         write(path)
     with pytest.raises(UserError, match=message) as caught:
-        build_model(NetworkOptions("tiny_networks:build_tiny", {}, weights=str(path)), 0)
+        build_model("tiny_networks:build_tiny", str(path), 0)
     assert "\n" not in str(caught.value)

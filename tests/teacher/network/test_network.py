@@ -11,13 +11,14 @@ from scipy.spatial.distance import pdist, squareform
 from scipy.stats import spearmanr
 from support.resizing import resize_by_torchvision
 
+from tgas_neuro.config.teacher import Electrodes, NetworkOptions
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import calc_sha256
 from tgas_neuro.teacher.noise_free import narrow_features
-from tgas_neuro.teacher.options import Electrodes, NetworkOptions
 from tgas_neuro.teacher.teacher import get_ceiling, load_teacher, write_teacher
 
 MEAN, DEVIATION = (0.4, 0.5, 0.6), (0.2, 0.3, 0.25)
+TOO_MANY = Electrodes(units=9999, repetitions=2, mean_count=1.0)
 
 
 pytestmark = pytest.mark.usefixtures("tiny_networks")
@@ -25,8 +26,10 @@ pytestmark = pytest.mark.usefixtures("tiny_networks")
 
 def describe(model="tiny_networks:build_seeded", layers=None, **changes):
     layers = layers or {"V4": "early", "IT": "late"}
-    settings = {"size": 24, "mean": MEAN, "deviation": DEVIATION, "batch_size": 10, **changes}
-    return {"kind": "network", "network": NetworkOptions(model, layers, **settings)}
+    settings = {"size": 24, "mean": list(MEAN), "deviation": list(DEVIATION), "batch_size": 10}
+    checked = NetworkOptions(model=model, layers=layers, **settings)
+    # not checked again: what no configuration holds is refused here too
+    return {"kind": "network", "network": checked.model_copy(update=changes)}
 
 
 def look(folder, size):
@@ -133,7 +136,10 @@ def test_a_state_dict_is_loaded_and_its_digest_kept(published, build, tmp_path, 
         ({"layers": {"IT": "pair"}}, r"layers.IT: 'pair' gives a tuple, not a tensor"),
         ({"size": 2}, r"cannot process images of shape \(10, 3, 2, 2\) .*teacher.network.size"),
         ({"deviation": (0.2, 1e-45, 0.2)}, r"gives values that are not finite"),
-        ({"electrodes": Electrodes(9999, 2, 1.0)}, r"electrodes.units: 9999, but .*region IT has"),
+        (
+            {"electrodes": Electrodes(units=9999, repetitions=2, mean_count=1.0)},
+            r"electrodes.units: 9999, but .*region IT has",
+        ),
         ({"device": "tpu"}, r"teacher.network.device: 'tpu' is not one of"),
     ],
 )
@@ -145,7 +151,7 @@ def test_user_errors(published, build, changes, message):
 
 class TestElectrodes:
     def measure(self, build, folder, units=60, repetitions=10, mean_count=5.0, **changes):
-        electrodes = Electrodes(units, repetitions, mean_count)
+        electrodes = Electrodes(units=units, repetitions=repetitions, mean_count=mean_count)
         found = describe(layers={"V4": "early"}, electrodes=electrodes)
         return build(folder, ["V4"], **found, **changes).regions["V4"]
 
@@ -202,7 +208,9 @@ class TestElectrodes:
 
         monkeypatch.setattr(tiny_networks, "build_silent", build_silent, raising=False)
         found = describe(
-            "tiny_networks:build_silent", {"IT": "late"}, electrodes=Electrodes(5, 4, 5.0)
+            "tiny_networks:build_silent",
+            {"IT": "late"},
+            electrodes=Electrodes(units=5, repetitions=4, mean_count=5.0),
         )
         with pytest.raises(UserError, match=r"none of the 5 units of region IT is above 0"):
             build(published, ["IT"], **found)

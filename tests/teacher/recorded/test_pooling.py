@@ -9,11 +9,11 @@ import xarray as xr
 from scipy.spatial.distance import pdist
 from scipy.stats import spearmanr, zscore
 
+from tgas_neuro.config.teacher import ControlOptions
 from tgas_neuro.rdm import calc_crossnobis, calc_noise_ceiling
 from tgas_neuro.recordings.assembly import load_assembly, write_assembly
 from tgas_neuro.recordings.stimuli import load_stimuli
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.teacher.options import ControlOptions
 from tgas_neuro.teacher.recorded.selection import pool_assemblies, share_stimuli
 
 
@@ -204,13 +204,13 @@ def test_controls_of_pooled_regions(simulated, pair, build):
     control = {"kind": "control"}
     recorded = build(pair, ["IT"], normalise="none").regions["IT"]
     matched = build(
-        pair, ["IT"], normalise="none", control=ControlOptions("matched"), **control
+        pair, ["IT"], normalise="none", control=ControlOptions(type="matched"), **control
     ).regions["IT"]
     covariance, expected = (np.cov(found["responses"].values.T) for found in (matched, recorded))
     np.testing.assert_allclose(covariance, expected, atol=1e-3 * np.abs(expected).max())
     assert not np.allclose(matched["responses"].values, recorded["responses"].values, atol=0.1)
     pixels = [
-        build(folder, ["IT"], control=ControlOptions("pixels"), **control).regions["IT"]
+        build(folder, ["IT"], control=ControlOptions(type="pixels"), **control).regions["IT"]
         for folder in (pair, simulated)
     ]
     np.testing.assert_array_equal(pixels[0]["rdm"].values, pixels[1]["rdm"].values)

@@ -31,7 +31,6 @@ from tgas_neuro.runtime.devices import choose_device, computing_with, keep_freed
 from tgas_neuro.runtime.errors import UserError, check_choice
 from tgas_neuro.runtime.files import read_json, written_whole
 from tgas_neuro.teacher.network.model import build_model
-from tgas_neuro.teacher.options import NetworkOptions
 
 # Libraries of published networks, and the module that holds a function for each network.
 LIBRARIES = {"torchvision": "", "timm": "timm.models:"}
@@ -96,11 +95,9 @@ def load_named_network(name: str, weights: Path | None) -> NamedNetwork:
             f"--model: {name!r} is neither a folder nor one of torchvision:<name>, timm:<name>, "
             "package.module:function"
         )
-    options = NetworkOptions(
-        model=name, weights=None if weights is None else str(weights), layers={}
-    )
     try:
-        return NamedNetwork(build_model(options, seed=0))
+        file = None if weights is None else str(weights)
+        return NamedNetwork(build_model(name, file, seed=0))
     except UserError as error:  # written for the keys of a configuration
         raise UserError(str(error).replace("teacher.network.", "--")) from None
 

@@ -12,24 +12,27 @@ from torchvision import models
 
 from tgas_neuro.architecture.network import catching_outputs
 from tgas_neuro.config.messages import suggest
+from tgas_neuro.config.teacher import NetworkOptions
 from tgas_neuro.images.pixels import normalise
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.teacher.options import DOWNLOAD, NetworkOptions
+from tgas_neuro.teacher.options import DOWNLOAD
 from tgas_neuro.teacher.region import Shown
 from tgas_neuro.teacher.stimuli import show_stimuli
 
 KEY = "teacher.network"
 
 
-def build_model(options: NetworkOptions, seed: int) -> nn.Module:
+def build_model(model: str, weights: str | None, seed: int) -> nn.Module:
     """Build the network that ``teacher.network`` names, with its weights, in evaluation mode.
 
     Parameters
     ----------
-    options
-        ``model``: one of torchvision's classification networks by name, or
-        ``package.module:function``, called without arguments. ``weights``: a file with a state
-        dict; ``download``: torchvision's default weights; None: as the network was made.
+    model
+        One of torchvision's classification networks by name, or ``package.module:function``, called
+        without arguments.
+    weights
+        A file with a state dict; ``download``: torchvision's default weights; None: as the network
+        was made.
     seed
         Of weights drawn while the network is made. Modules draw them from torch's global
         generator and take no other, so it is seeded for the time of the call and then put back
@@ -40,23 +43,22 @@ def build_model(options: NetworkOptions, seed: int) -> nn.Module:
     UserError
         The model is unknown or cannot be imported, or the weights do not fit it.
     """
-    downloading = options.weights == DOWNLOAD
-    build = _find_factory(options.model) if ":" in options.model else _find_model(options.model)
-    if ":" in options.model and downloading:
+    downloading = weights == DOWNLOAD
+    build = _find_factory(model) if ":" in model else _find_model(model)
+    if ":" in model and downloading:
         raise UserError(
-            f"{KEY}.weights: 'download' is for torchvision's models, not for {options.model}; "
+            f"{KEY}.weights: 'download' is for torchvision's models, not for {model}; "
             "name a file, or null for the weights that the function gives"
         )
     with torch.random.fork_rng(devices=[]):  # made on the CPU: no GPU's generator is touched
         torch.default_generator.manual_seed(seed)
-        network = _download(build, options.model) if downloading else build()
+        network = _download(build, model) if downloading else build()
     if not isinstance(network, nn.Module):
         raise UserError(
-            f"{KEY}.model: {options.model} returns a {type(network).__name__}, expected a "
-            "torch.nn.Module"
+            f"{KEY}.model: {model} returns a {type(network).__name__}, expected a torch.nn.Module"
         )
-    if options.weights is not None and not downloading:
-        _load_weights(network, Path(options.weights), options.model)
+    if weights is not None and not downloading:
+        _load_weights(network, Path(weights), model)
     return network.eval().requires_grad_(False)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 import xarray as xr
 
+from tgas_neuro.config.teacher import Electrodes
 from tgas_neuro.recordings.assembly import build_assembly
 from tgas_neuro.runtime.devices import choose_device
 from tgas_neuro.runtime.errors import UserError
@@ -17,7 +18,7 @@ from tgas_neuro.teacher.network.model import (
     record_layers,
 )
 from tgas_neuro.teacher.noise_free import build_noise_free_region, load_shown
-from tgas_neuro.teacher.options import Electrodes, TeacherOptions
+from tgas_neuro.teacher.options import TeacherOptions
 from tgas_neuro.teacher.recorded.recorded_region import build_measured_region, filter_sites
 from tgas_neuro.teacher.region import Shown
 from tgas_neuro.teacher.source import Source
@@ -121,7 +122,7 @@ def build_network_regions(
     control = options.control.seed if options.control else 0
     device = choose_device(settings.device, "teacher.network.device", claim=True)
     seed = derive_seed(options.seed, "teacher", "weights", control)
-    network = build_model(settings, seed).to(device)
+    network = build_model(settings.model, settings.weights, seed).to(device)
     layers = find_layers(network, settings.layers)
     regions = {}
     for names in _group_regions(sources):
