@@ -26,7 +26,7 @@ from tgas_neuro.recordings.assembly import (
     write_assembly,
 )
 from tgas_neuro.recordings.datasets.description import load_description, load_yaml
-from tgas_neuro.recordings.formats.image_files import read_members, unpack_archive
+from tgas_neuro.recordings.formats.archives import read_members, unpack_archive
 from tgas_neuro.recordings.published_rdms import build_rdm_dataset, load_rdms, write_rdms
 from tgas_neuro.recordings.stimuli import load_stimuli
 from tgas_neuro.runtime.errors import UserError

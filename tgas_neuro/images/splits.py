@@ -16,7 +16,7 @@ from tgas_neuro.images.published import (
     load_flat_validation,
 )
 from tgas_neuro.images.source import Images
-from tgas_neuro.recordings.formats.image_files import unpack_archive
+from tgas_neuro.recordings.formats.archives import unpack_archive
 from tgas_neuro.runtime.errors import UserError
 
 SPLITS = {"train": "training", "val": "validation"}  # folder, and how messages call it

@@ -205,6 +205,8 @@ class Recordings:
         of `stimuli` in scipy's `pdist` order; else None.
     noise_free
         Only for simulated recordings: the true mean responses, dims ("stimulus", "neuroid").
+    notes
+        What was left out or converted, with its count, one line each.
     """
 
     stimuli: pd.DataFrame
@@ -212,6 +214,7 @@ class Recordings:
     assembly: xr.DataArray | None = None
     rdms: xr.DataArray | None = None
     noise_free: xr.DataArray | None = None
+    notes: tuple[str, ...] = ()
 
 
 def write_assembly(path: str | Path, assembly: xr.DataArray) -> None:

@@ -9,6 +9,8 @@ from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import calc_sha256
 
 REQUIRED_COLUMNS = ("stimulus_id", "filename", "sha256", "degrees")
+USED_FOR = "used_for"  # column of what a stimulus is there for; without it all are rows of the RDM
+RDM, CEILING = "rdm", "ceiling"
 
 
 def validate_stimuli(stimuli: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -19,8 +21,10 @@ def validate_stimuli(stimuli: pd.DataFrame, name: str) -> pd.DataFrame:
     stimuli
         One row per stimulus, in the order of the rows of RDMs, with the columns
         ``stimulus_id`` (unique), ``filename`` (unique), ``sha256`` (of the image file) and
-        ``degrees`` (width of the image in degrees of visual angle [deg], > 0); any further
-        column is metadata (``object_name``, ``category_name``, ``variation``, ...).
+        ``degrees`` (width of the image in degrees of visual angle [deg], > 0); perhaps
+        ``used_for``: ``rdm``, or ``ceiling`` for repeated stimuli that are no rows of the RDM but
+        give the sites' reliability and the noise ceiling of the others; any further column is
+        metadata (``object_name``, ``category_name``, ``variation``, ...).
     name
         The file or data set, for messages.
 
@@ -47,6 +51,14 @@ def validate_stimuli(stimuli: pd.DataFrame, name: str) -> pd.DataFrame:
             raise UserError(
                 f"{name}: {column} {doubled.iloc[0]!r} appears more than once; "
                 "stimuli must be unique: remove or rename the double"
+            )
+    if USED_FOR in stimuli:
+        unknown = ~stimuli[USED_FOR].isin([RDM, CEILING])
+        if unknown.any() or not (stimuli[USED_FOR] == RDM).any():
+            row = int(unknown.to_numpy().argmax())
+            raise UserError(
+                f"{name}: row {row + 2}: {USED_FOR} is {stimuli[USED_FOR].iloc[row]!r}; it is "
+                f"{RDM!r} or {CEILING!r}, and some are {RDM!r}"
             )
     bad = ~(pd.to_numeric(stimuli["degrees"], errors="coerce") > 0)
     if bad.any():

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tgas_neuro.recordings.formats.image_files import read_members, unpack_archive
+from tgas_neuro.recordings.formats.archives import read_members, unpack_archive
 from tgas_neuro.runtime.errors import UserError
 
 KINDS = ["zip", "tar", "tar.gz", "tar.bz2", "tar.xz"]

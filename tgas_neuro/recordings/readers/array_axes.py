@@ -98,12 +98,12 @@ def _combine_bins(
                 f"{where}: options.time_bins_ms is given, but responses.axes has no time_bin; "
                 "name that axis, or write time_window_ms"
             )
-        if isinstance(stated, str) and wanted is not None:
+        if not isinstance(stated, list) and wanted is not None:
             raise UserError(
                 f"{where}: options.window_ms: {format_window(*wanted)} cannot be taken, the "
                 f"responses have one time window ({stated}); leave window_ms out"
             )
-        if wanted is not None and not isinstance(stated, str):
+        if wanted is not None and isinstance(stated, list):
             choose_window(stated[:1], stated[1:], wanted, options.counts, where)
         return values, stated
     axis = axes.index("time_bin")

@@ -12,6 +12,7 @@ from tgas_neuro.recordings.formats import ARCHIVES
 from tgas_neuro.recordings.formats.array_files import ENDINGS, load_variable
 from tgas_neuro.recordings.formats.image_files import (
     check_pixels,
+    count_image_files,
     encode_images,
     list_image_files,
     read_image_files,
@@ -24,8 +25,10 @@ from tgas_neuro.recordings.readers.array_axes import (
 )
 from tgas_neuro.recordings.readers.labels import read_labels
 from tgas_neuro.recordings.readers.options import ArraysOptions, ResponseArray
+from tgas_neuro.recordings.stimuli import CEILING, RDM, USED_FOR
 from tgas_neuro.runtime.errors import UserError
 
+Images = Iterable[tuple[str, bytes]] | Path  # of a folder or archive that is not opened yet
 SHOWN = ("object_name", "category_name", "variation")
 
 
@@ -59,7 +62,10 @@ def read_arrays(dataset: str, options: ArraysOptions, files: dict[str, Path]) ->
     if options.rdm is not None and options.responses is None:
         stimuli, images = _read_stimuli(listed, options, None)
         rdms = read_rdms(listed, options, options.rdm, len(stimuli))
-        return Recordings(stimuli, images, rdms=rdms)
+        notes: tuple[str, ...] = ()
+        if isinstance(images, Path):
+            images, notes = _open_images(images, stimuli, options)
+        return Recordings(stimuli, images, rdms=rdms, notes=notes)
     given = "neither" if options.rdm is None else "responses and rdm"
     raise UserError(
         f"{dataset}.yaml: options: {given} of responses and rdm given; give the one that the files "
@@ -70,10 +76,50 @@ def read_arrays(dataset: str, options: ArraysOptions, files: dict[str, Path]) ->
 def _read_responses(
     listed: ListedFiles, options: ArraysOptions, source: ResponseArray
 ) -> Recordings:
+    stimuli, images, rows, presentation, window = _read_presented(listed, options, source)
+    neuroid = _read_neuroids(listed, options, rows.shape[1])
+    notes: tuple[str, ...] = ()
+    if options.ceiling_from is not None:
+        repeated = options.model_copy(
+            update={
+                "responses": options.ceiling_from.responses,
+                "stimuli": options.ceiling_from.stimuli,
+                "presentations": options.ceiling_from.presentations,
+            }
+        )
+        parts = _read_presented(listed, repeated, options.ceiling_from.responses)
+        stimuli, rows, presentation = _append_repeated(
+            (stimuli, rows, presentation), (parts[0], parts[2], parts[3]), listed.dataset
+        )
+    if isinstance(images, Path):
+        images, notes = _open_images(images, stimuli, options)
+    both = sorted(set(presentation) & set(neuroid))
+    if both:
+        raise UserError(
+            f"{listed.dataset}.yaml: options: label {both[0]!r} is given of presentations (or "
+            "stimuli) and of neuroids; a label belongs to one: rename one of them"
+        )
+    attrs = {
+        "unit": options.unit,
+        "time_window_ms": _format_windows(window, neuroid["region"], listed.dataset),
+    }
+    return Recordings(
+        stimuli, images, build_assembly(rows, presentation, neuroid, attrs), notes=notes
+    )
+
+
+Presented = tuple[pd.DataFrame, np.ndarray, dict[str, np.ndarray]]
+
+
+def _read_presented(
+    listed: ListedFiles, options: ArraysOptions, source: ResponseArray
+) -> tuple[pd.DataFrame, Images, np.ndarray, dict[str, np.ndarray], object]:
+    """Stimuli, images, responses (presentation, neuroid), labels of presentations, window."""
     path = listed.find(source.file, ENDINGS, "options.responses")
     where = ": ".join([str(path), *filter(None, [source.variable])])
     values = load_variable(path, source.variable)
     responses, window = order_axes(values, source.axes, options, where)
+    del values  # the file's own, often twice as large
     if responses.ndim == 3:
         stimuli, images = _read_stimuli(listed, options, len(responses))
         if options.presentations:
@@ -92,48 +138,89 @@ def _read_responses(
     for label in SHOWN:
         if label in stimuli and label not in presentation:
             presentation[label] = stimuli[label].to_numpy()[row]
-    neuroid = _read_neuroids(listed, options, rows.shape[1])
-    both = sorted(set(presentation) & set(neuroid))
-    if both:
+    return stimuli, images, rows, presentation, window
+
+
+def _append_repeated(first: Presented, repeated: Presented, dataset: str) -> Presented:
+    """Append presentations of the same sites whose stimuli are there for the ceiling alone."""
+    where = f"{dataset}.yaml: options.ceiling_from"
+    if first[1].shape[1] != repeated[1].shape[1]:
         raise UserError(
-            f"{listed.dataset}.yaml: options: label {both[0]!r} is given of presentations (or "
-            "stimuli) and of neuroids; a label belongs to one: rename one of them"
+            f"{where}.responses: {repeated[1].shape[1]} sites, options.responses has "
+            f"{first[1].shape[1]}; both must be of the same sites in the same order"
         )
-    attrs = {"unit": options.unit, "time_window_ms": window}
-    return Recordings(stimuli, images, build_assembly(rows, presentation, neuroid, attrs))
+    tables = [
+        table.assign(**{USED_FOR: purpose})
+        for table, purpose in ((first[0], RDM), (repeated[0], CEILING))
+    ]
+    stimuli = pd.concat(tables, ignore_index=True)
+    doubled = stimuli["stimulus_id"][stimuli["stimulus_id"].duplicated()]
+    if len(doubled):
+        raise UserError(
+            f"{where}.stimuli: stimulus_id {doubled.iloc[0]!r} is in options.stimuli, too; a "
+            "stimulus is a row of the RDM or there for the ceiling: leave it out of one"
+        )
+    labels = {
+        label: np.concatenate(
+            [part[2].get(label, np.full(len(part[1]), "")) for part in (first, repeated)]
+        )
+        for label in first[2] | repeated[2]
+    }
+    return stimuli, np.concatenate([first[1], repeated[1]]), labels
+
+
+def _format_windows(window: object, regions: np.ndarray, dataset: str) -> object:
+    """The window, in words where each region has its own."""
+    if not isinstance(window, dict):
+        return window
+    there = list(dict.fromkeys(regions.tolist()))
+    if set(there) != set(window):
+        raise UserError(
+            f"{dataset}.yaml: options.time_window_ms: has {', '.join(window)}, the regions are "
+            f"{', '.join(there)}; give each region its window"
+        )
+    return ", ".join(f"{name} {window[name][0]:g} to {window[name][1]:g}" for name in there)
 
 
 def _read_stimuli(
     listed: ListedFiles, options: ArraysOptions, length: int | None
-) -> tuple[pd.DataFrame, Iterable[tuple[str, bytes]]]:
+) -> tuple[pd.DataFrame, Images]:
     """The stimulus table and the images; `length` stimuli, or as many as there are images."""
     source = options.images
     if source.variable is not None or (source.file or "").lower().endswith(ENDINGS):
         return _read_pixels(listed, options, length)
     path = _find_images(listed, source.file)
-    names = {name for name, _ in read_image_files(path)}
     labels = options.stimuli
     known = {"filename", "table"} & set(labels)
-    filenames = [] if known else list_image_files(path)
-    n_images = len(names)
-    table = read_labels(listed, "stimuli", labels, length or n_images, "stimulus")
+    filenames = [] if known and length else list_image_files(path)
+    table = read_labels(listed, "stimuli", labels, length or len(filenames), "stimulus")
     if "filename" not in table:
         filenames = filenames or list_image_files(path)
-        if len(filenames) != (length or n_images):
+        if len(filenames) != (length or len(filenames)):
             raise UserError(
-                f"{path}: holds {n_images} images, the responses have {length} stimuli; both must "
-                "be of the same stimuli: correct the axes or the files"
+                f"{path}: holds {len(filenames)} images, the responses have {length} stimuli; both "
+                "must be of the same stimuli: correct the axes or the files"
             )
         table["filename"] = np.array(filenames)
-    wanted = set(table["filename"].tolist())
-    missing, further = sorted(wanted - names), sorted(names - wanted)
-    if missing or further:
+    return _complete_table(table, options), path
+
+
+def _open_images(
+    path: Path, stimuli: pd.DataFrame, options: ArraysOptions
+) -> tuple[Iterator[tuple[str, bytes]], tuple[str, ...]]:
+    """The images of the stimuli, and a note if the folder or archive holds more."""
+    names = count_image_files(path)
+    wanted = set(stimuli["filename"].tolist())
+    missing, further = sorted(wanted - set(names)), sorted(set(names) - wanted)
+    if missing or (further and options.images.unused != "leave_out"):
         what = f"{missing[0]} is missing" if missing else f"{further[0]} belongs to no stimulus"
+        way_out = "" if missing else ", or set options.images.unused: leave_out"
         raise UserError(
-            f"{path}: {what}; it holds {n_images} images, there are {len(wanted)} stimuli: both "
-            "must be of the same stimuli"
+            f"{path}: {what}; it holds {len(names)} images, there are {len(wanted)} stimuli: both "
+            f"must be of the same stimuli{way_out}"
         )
-    return _complete_table(table, options), read_image_files(path)
+    note = f"{path}: {len(further)} of {len(names)} images belong to no stimulus and are left out"
+    return read_image_files(path, wanted), (note,) if further else ()
 
 
 def _find_images(listed: ListedFiles, name: str | None) -> Path:

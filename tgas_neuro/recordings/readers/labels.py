@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -68,12 +69,21 @@ def _read_source(
     where = f"{files.dataset}.yaml: {key}"
     if not isinstance(source, LabelSource):
         return np.full(length, source), where
-    possible = ("variable", "column", "pattern")
+    possible = ("variable", "column", "pattern", "ranges")
     kinds = [kind for kind in possible if getattr(source, kind) is not None]
     if len(kinds) > 1 or (not kinds and source.file is None):
         raise UserError(
-            f"{where}: has {' and '.join(kinds) or 'none'} of variable, column, pattern; give one"
+            f"{where}: has {' and '.join(kinds) or 'none'} of {', '.join(possible)}; give one"
         )
+    values, place = _find_values(files, source, length, key, where)
+    return (take_last_parts(values, place) if source.last_part else values), place
+
+
+def _find_values(
+    files: ListedFiles, source: LabelSource, length: int, key: str, where: str
+) -> tuple[np.ndarray, str]:
+    if source.ranges is not None:
+        return expand_ranges(source.ranges, length, where), where
     if source.pattern is not None:
         numbers = range(source.first, source.first + length)
         return np.array([source.pattern % number for number in numbers]), where
@@ -94,6 +104,44 @@ def _read_source(
             f"one value for each of {length}; give an array of one dimension"
         )
     return np.atleast_1d(values), f"{path}: {source.variable or 'array'}"
+
+
+def expand_ranges(ranges: Mapping[str, Sequence[int]], length: int, where: str) -> np.ndarray:
+    """The value of each number from 1 to `length`, (`length`,); `where` is for messages.
+
+    Raises
+    ------
+    UserError
+        A range ends before it begins, or a number is in none, in two, or above `length`.
+    """
+    found = np.full(length, "", dtype=object)
+    for value, (first, last) in ranges.items():
+        if not first <= last <= length:
+            raise UserError(
+                f"{where}: ranges: {value}: [{first}, {last}] is no range of the numbers 1 to "
+                f"{length}; give the first and the last number, counted from 1"
+            )
+        taken = found[first - 1 : last]
+        if (taken != "").any():
+            number = first + int((taken != "").argmax())
+            raise UserError(
+                f"{where}: ranges: number {number} is in {found[number - 1]} and in {value}; "
+                "every number from 1 is in exactly one range"
+            )
+        found[first - 1 : last] = value
+    if (found == "").any():
+        raise UserError(
+            f"{where}: ranges: number {int((found == '').argmax()) + 1} is in no range "
+            f"({int((found == '').sum())} of {length} such); every number from 1 is in exactly one"
+        )
+    return found.astype(str)
+
+
+def take_last_parts(values: np.ndarray, where: str) -> np.ndarray:
+    r"""What follows the last / or \ of each path, as text."""
+    if values.dtype.kind not in "UO":
+        raise UserError(f"{where}: last_part is for text, these are {values.dtype}; leave it out")
+    return np.array([re.split(r"[/\\]", str(value))[-1] for value in values.tolist()], dtype=str)
 
 
 def read_table(path: Path) -> pd.DataFrame:

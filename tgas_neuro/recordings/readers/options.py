@@ -1,70 +1,29 @@
 """Options of the readers, one model a reader, without the libraries that the readers import."""
 
-from functools import partial
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from tgas_neuro.config.section import Matching, Section, SectionError, Text, Unique, Window, key
+from tgas_neuro.config.section import Matching, Section, SectionError, Text, Unique, Window
+from tgas_neuro.recordings.readers.source_options import (
+    DEGREES,
+    FILE,
+    VARIABLE,
+    BrainioOptions,
+    BrainscoreOptions,
+    Kriegeskorte2008ItOptions,
+    LabHdf5Options,
+    NetcdfOptions,
+    Positive,
+    SimulatedOptions,
+    option,
+)
 
-option = partial(key, decides=True)
-
-Positive = Annotated[float, Field(gt=0)]
-Names = Annotated[list[Text], Field(min_length=1)]
-Level = Literal["V0", "V3", "V6"]
-DEGREES = "Width of the images in degrees of visual angle."
-FILE = "Name of one of the description's files; not needed where only one can be meant."
-VARIABLE = "Variable of an .npz, .mat or .h5 file; fields and elements as in a.b[0].c."
-
-
-class NetcdfOptions(Section):
-    """Options of the reader ``netcdf``, and of all readers of assemblies."""
-
-    window_ms: Window | None = option(
-        None,
-        "Start and stop of the time window after the onset of the stimulus. The time bins in it "
-        "are averaged, or added where the unit is spikes. Not needed where there is one bin.",
-        unit="ms",
-    )
-    unit: Text | None = option(
-        None,
-        "Unit of the responses where the source does not say it; spikes means counts, which are "
-        "added over time bins and never negative.",
-    )
-    degrees: Positive | None = option(
-        None, "Width of the images in degrees of visual angle, instead of the table's.", unit="deg"
-    )
-    repetition: Literal["given", "numbered"] | None = option(
-        None,
-        "given: the source numbers the presentations of a stimulus; numbered: they are counted in "
-        "their order. Without it, given where the source has them, else numbered.",
-    )
-    neuroid_id: Names | None = option(
-        None, "Labels of a site that, joined by '_', are its unique identifier."
-    )
-    missing: Literal["refuse", "drop_sites", "drop_presentations"] = option(
-        "refuse",
-        "What to do with missing responses (NaN) other than whole presentations: refuse, or leave "
-        "out the sites or the presentations that have any.",
-    )
-
-
-class BrainioOptions(NetcdfOptions):
-    """Options of the reader ``brainio``."""
-
-    region: Text | None = option(None, "Region of all sites, where the source does not say it.")
-    animal: Text | None = option(None, "Animal of all sites, where the source does not say it.")
-
-
-class BrainscoreOptions(BrainioOptions):
-    """Options of the reader ``brainscore``."""
-
-    identifier: Text = option(..., "Data set, as brainscore_vision.load_dataset knows it.")
-    stimulus_set: Text | None = option(None, "Stimulus set, instead of the data set's own.")
+Range = Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=2, max_length=2)]
 
 
 class LabelSource(Section):
-    """Where the values of a label are: a variable, a column or a pattern."""
+    """Where the values of a label are: a variable, a column, a pattern or ranges."""
 
     file: str | None = option(None, FILE)
     variable: Text | None = option(None, VARIABLE)
@@ -77,6 +36,14 @@ class LabelSource(Section):
         | None
     ) = option(None, "Text with one %d, counted up, as image%04d.jpg.")
     first: int = option(0, "The first number of a pattern.", ge=0)
+    ranges: dict[Text, Range] | None = option(
+        None,
+        "Value to the first and the last number that have it, counted from 1 as the papers and "
+        "MATLAB do, as {V1: [1, 512], V4: [513, 768]}; every number is in exactly one range.",
+    )
+    last_part: bool | None = option(
+        None, "Take the last part of a path: what follows its last / or \\."
+    )
 
 
 def _check_table(labels: dict[str, Any]) -> dict[str, Any]:
@@ -94,8 +61,8 @@ LabelName = Annotated[
 ]
 Labels = Annotated[dict[LabelName, Text | int | float | LabelSource], AfterValidator(_check_table)]
 LABELS = (
-    "name of the label to one value for all, or to where the values are (variable, column or "
-    "pattern). `table` names a .csv file whose columns are all labels."
+    "name of the label to one value for all, or to where the values are (variable, column, "
+    "pattern or ranges). `table` names a .csv file whose columns are all labels."
 )
 
 
@@ -133,6 +100,23 @@ class ImageSource(Section):
 
     file: str | None = option(None, FILE)
     variable: Text | None = option(None, VARIABLE)
+    unused: Literal["refuse", "leave_out"] | None = option(
+        None,
+        "Images of an archive or a folder that belong to no stimulus: refuse (also without the "
+        "key), or leave_out, and say how many.",
+    )
+
+
+class RepeatedArray(Section):
+    """Further presentations of the same sites, of other stimuli that were repeated."""
+
+    responses: ResponseArray = option(
+        ..., "The array of responses, whose sites are those of options.responses in their order."
+    )
+    stimuli: Labels = option({}, f"Labels of its stimuli, in the order of the axis: {LABELS}")
+    presentations: Labels = option(
+        {}, f"Labels of its presentations, where there is such an axis: {LABELS}"
+    )
 
 
 class ArraysOptions(Section):
@@ -154,9 +138,15 @@ class ArraysOptions(Section):
     simultaneous: bool = option(
         True, "Whether all sites were recorded at once and share their repetitions."
     )
-    time_window_ms: Window | Text = option(
+    ceiling_from: RepeatedArray | None = option(
+        None,
+        "Repeated stimuli of the same sites that are no rows of the RDM: they give the sites' "
+        "reliability and the noise ceiling, for as many presentations as options.responses has.",
+    )
+    time_window_ms: Window | Text | dict[Text, Window] = option(
         "not stated by the source",
-        "Start and stop of the time window after onset, or words.",
+        "Start and stop of the time window after onset, for all regions or each by its name, or "
+        "words.",
         unit="ms",
     )
     time_bins_ms: Annotated[list[Window], Field(min_length=1)] | EvenBins | None = option(
@@ -217,40 +207,6 @@ class NwbOptions(Section):
     filename_column: Text | None = option(None, "Column with each stimulus's image file.")
     images: Text | None = option(None, "Images or ImageSeries in the file with the stimuli.")
     degrees: Positive = option(..., DEGREES, unit="deg")
-
-
-class Kriegeskorte2008ItOptions(Section):
-    """Options of the reader ``kriegeskorte2008_it``."""
-
-    degrees: Positive = option(..., DEGREES, unit="deg")
-
-
-class LabHdf5Options(Section):
-    """Options of the reader ``lab_hdf5``."""
-
-    levels: Annotated[list[Level], Field(min_length=1), Unique()] = option(
-        ["V0", "V3", "V6"], "Levels of variation whose images and trials are taken."
-    )
-    leave_out_sites: Annotated[list[Annotated[int, Field(ge=0)]], Unique()] = option(
-        [], "Sites that are not taken, by their index in the file, from 0."
-    )
-    degrees: Positive = option(8.0, DEGREES, unit="deg")
-
-
-class SimulatedOptions(Section):
-    """Options of the reader ``simulated``."""
-
-    seed: int = option(..., "Determines objects, pictures, sites and noise.", ge=0)
-    image_size: int = option(..., "Width and height of the stimuli.", unit="px", ge=16, le=1024)
-    images_per_object: Annotated[dict[Level, Annotated[int, Field(ge=0)]], Field(min_length=1)] = (
-        option(..., "Images of each object at each level of variation.")
-    )
-    repetitions: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=2, max_length=2)] = (
-        option(..., "Fewest and most presentations of a stimulus.")
-    )
-    sites: Annotated[
-        dict[Literal["V4", "IT"], Annotated[int, Field(ge=1)]], Field(min_length=1)
-    ] = option(..., "Sites of each region.")
 
 
 OPTIONS: dict[str, type[Section]] = {

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 import xarray as xr
 
-from tgas_neuro.recordings.formats.image_files import read_members
+from tgas_neuro.recordings.formats.archives import read_members
 from tgas_neuro.recordings.stimuli import validate_stimuli
 from tgas_neuro.runtime.errors import UserError
 
