@@ -98,4 +98,6 @@ def _describe_region(name: str, region: dict[str, Any], layer_choice: str) -> st
         chosen = region["crossed"]
         layers = list(dict.fromkeys(chosen["layers"]))
     ceiling = f"ceiling {region['ceiling']:.3f}" if region["corrected"] else "no ceiling"
+    if region["corrected"] and region.get("ceiling_from"):
+        ceiling += f" from {region['ceiling_from']}"
     return f"{name} {chosen['corrected']:.3f} at {'/'.join(layers)} ({ceiling})"

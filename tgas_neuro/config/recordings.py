@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, GetJsonSchemaHandler
 from pydantic_core import CoreSchema
 
-from tgas_neuro.config.section import Matching, Section, Unique, Window, key
+from tgas_neuro.config.section import Matching, Section, Text, Unique, Window, key
 
 RegionName = Annotated[str, Matching("^[A-Za-z0-9_]+$", "letters, digits and _")]
 Labels = Annotated[list[str | int], Field(min_length=1)]
@@ -48,6 +48,47 @@ class RegionSource(Section):
         "Take only these stimuli and sites, or the responses of this window.",
         decides=True,
     )
+    join: Literal["sites", "stimuli"] = key(
+        "sites",
+        "What several data sets have of their own. sites: their sites are pooled on the images "
+        "that all share. stimuli: sessions of the same sites, whose presentations are joined.",
+        decides=True,
+    )
+    match: Text = key(
+        "neuroid_id",
+        "Label of sites by which they are the same, for join: stimuli and for ceiling_from.",
+        decides=True,
+    )
+    unmatched: Literal["refuse", "leave_out"] = key(
+        "refuse",
+        "Sites that are not in all data sets, for join: stimuli: refuse, or leave_out and say how "
+        "many.",
+        decides=True,
+    )
+    ceiling_from: Annotated[list[str], Unique()] = key(
+        [],
+        "Data sets with repeated presentations of the same sites, which give the reliability of "
+        "the sites and the noise ceiling, for as many presentations as datasets has.",
+        decides=True,
+    )
+    degrees: float | None = key(
+        None,
+        "Width at which a candidate sees the images, instead of that of the data sets.",
+        decides=True,
+        unit="deg",
+        gt=0,
+    )
+
+    def list_unused(self) -> set[str]:
+        """Keys that are not given; an older configuration has the digest that it had."""
+        unused = {
+            name
+            for name in ("join", "ceiling_from", "degrees")
+            if getattr(self, name) == type(self).model_fields[name].default
+        }
+        if self.join == "sites":
+            unused |= {"unmatched"} | ({"match"} if not self.ceiling_from else set())
+        return unused
 
 
 @dataclass(frozen=True)

@@ -150,7 +150,7 @@ def _check_assembly(check: _Check, dataset: xr.Dataset, path: Path, name: str) -
     if stimuli is not None:
         check.say(describe_stimuli(stimuli))
     if right:
-        check.say(describe_reliability(assembly, check.n_splits))
+        check.say(describe_reliability(assembly, check.n_splits, stimuli))
 
 
 def _check_rdms(check: _Check, dataset: xr.Dataset, path: Path, name: str) -> None:

@@ -9,8 +9,9 @@ import xarray as xr
 
 from tgas_neuro.rdm import calc_noise_ceiling, calc_site_reliability
 from tgas_neuro.rdm.noise_ceiling import MIN_CEILING, NoiseCeiling
+from tgas_neuro.rdm.transferred_ceiling import calc_transferred_ceiling
 from tgas_neuro.recordings.assembly import DIMS, REQUIRED_COORDS, find_problems
-from tgas_neuro.recordings.stimuli import validate_images
+from tgas_neuro.recordings.stimuli import CEILING, USED_FOR, validate_images
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.seeds import derive_generator
 
@@ -127,7 +128,9 @@ MIN_SITE_RELIABILITY = 0.2  # the default of config.yaml: recordings.min_site_re
 WIDTH = 40  # of the longest bar
 
 
-def describe_reliability(assembly: xr.DataArray, n_splits: int) -> Iterator[str]:
+def describe_reliability(
+    assembly: xr.DataArray, n_splits: int, stimuli: pd.DataFrame | None = None
+) -> Iterator[str]:
     """Yield a histogram of the sites' reliabilities and the noise ceiling of each region.
 
     Sites below `MIN_SITE_RELIABILITY` are left out of the RDM, and the others z-scored, as a run
@@ -139,16 +142,30 @@ def describe_reliability(assembly: xr.DataArray, n_splits: int) -> Iterator[str]
         Checked, see `tgas_neuro.recordings.assembly.validate_assembly`.
     n_splits
         Random splits of the repetitions.
+    stimuli
+        Their table; stimuli that it says are used for the ceiling are no rows, and give
+        reliability and ceiling for as many presentations as the rows have.
     """
     regions = assembly["region"].values.astype(str)
+    repeated = np.zeros(assembly.sizes["presentation"], dtype=bool)
+    if stimuli is not None and USED_FOR in stimuli:
+        named = stimuli["stimulus_id"][stimuli[USED_FOR] == CEILING].astype(str)
+        repeated = np.isin(assembly["stimulus_id"].values.astype(str), named)
     for region in sorted(set(regions.tolist())):
         part = assembly.isel(neuroid=np.flatnonzero(regions == region))
+        shown = None
+        if repeated.any():
+            rows = part["stimulus_id"].values[~repeated].astype(str)
+            shown = np.unique(rows, return_counts=True)[1]
+            part = part.isel(presentation=np.flatnonzero(repeated))
         generator = derive_generator(0, "check", region)
-        reliability = calc_site_reliability(part, n_splits, generator)
+        reliability = calc_site_reliability(
+            part, n_splits, generator, None if shown is None else float(np.mean(shown))
+        )
         yield ""
         yield f"Region {region}, {len(reliability)} sites"
         yield from _describe_sites(reliability, n_splits)
-        yield f"  {_describe_ceiling(part, reliability, n_splits, generator)}"
+        yield f"  {_describe_ceiling(part, reliability, n_splits, generator, shown)}"
 
 
 def draw_histogram(values: np.ndarray) -> Iterator[str]:
@@ -182,7 +199,11 @@ def _describe_sites(reliability: np.ndarray, n_splits: int) -> Iterator[str]:
 
 
 def _describe_ceiling(
-    part: xr.DataArray, reliability: np.ndarray, n_splits: int, generator: np.random.Generator
+    part: xr.DataArray,
+    reliability: np.ndarray,
+    n_splits: int,
+    generator: np.random.Generator,
+    shown: np.ndarray | None,
 ) -> str:
     region = str(part["region"].values[0])
     way_out = f"name it to use it: teacher.uncorrected: [{region}]"
@@ -194,7 +215,18 @@ def _describe_ceiling(
             f"no noise ceiling: {len(kept)} sites have a reliability of at least "
             f"{MIN_SITE_RELIABILITY}; lower recordings.min_site_reliability"
         )
-    found = calc_noise_ceiling(part.isel(neuroid=kept), n_splits, generator)
+    part = part.isel(neuroid=kept)
+    if shown is not None:
+        transferred = calc_transferred_ceiling([part], [shown], n_splits, generator)
+        if transferred.ceiling is None:
+            return f"no noise ceiling: repeated presentations do not agree; {way_out}"
+        text = (
+            f"noise ceiling {transferred.ceiling:.3f} of {len(kept)} sites and a mean of "
+            f"{np.mean(shown):g} presentations, from {transferred.n_rows} repeated stimuli that "
+            "are no rows of the RDM"
+        )
+        return text if transferred.ceiling >= MIN_CEILING else f"{text}; that is low: {way_out}"
+    found = calc_noise_ceiling(part, n_splits, generator)
     assert isinstance(found, NoiseCeiling)  # of one assembly
     if found.ceiling is None:
         return f"no noise ceiling: the halves of the repetitions do not agree; {way_out}"

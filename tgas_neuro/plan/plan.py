@@ -46,7 +46,7 @@ class Plan:
     descriptions
         Data set, as its folder in ``results/recordings`` is called, to its checked description.
     regions
-        Region to its data sets, of that name.
+        Region to its data sets, of that name; those of ``ceiling_from`` come last.
     teacher, search, final
         Names of the three results' folders.
     weights
@@ -120,7 +120,12 @@ def _plan_recordings(
     descriptions: dict[str, Description] = {}
     for region, source in wanted.items():
         regions[region] = []
-        for dataset in source.datasets:
+        for dataset in (*source.datasets, *source.ceiling_from):
+            if dataset in source.datasets and dataset in source.ceiling_from:
+                raise UserError(
+                    f"{name}: recordings.regions.{region}.ceiling_from: {dataset!r} is in "
+                    "datasets, too, and its own repetitions count; name another data set"
+                )
             folder, description = dataset, load_description(dataset, folders)
             window = source.select.window_ms
             if window is not None:
@@ -171,6 +176,12 @@ def _check_teacher(
     if options.shows_stimuli_only:
         return
     for region, source in read_sources(sections["recordings"], regions).items():
+        for dataset in source.ceilings:
+            if descriptions[dataset].provides == "rdm":
+                raise UserError(
+                    f"{name}: recordings.regions.{region}.ceiling_from: of {dataset} only an RDM "
+                    "was published, which has no repetitions; name a data set with responses"
+                )
         for dataset in source.folders:
             if descriptions[dataset].provides == "rdm":
                 try:

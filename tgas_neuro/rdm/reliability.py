@@ -19,7 +19,10 @@ LEAST_R = -1 / 3  # of which Spearman-Brown makes -1
 
 
 def calc_site_reliability(
-    assembly: xr.DataArray, n_splits: int, generator: np.random.Generator
+    assembly: xr.DataArray,
+    n_splits: int,
+    generator: np.random.Generator,
+    n_presentations: float | None = None,
 ) -> np.ndarray:
     """Calculate each site's split-half reliability, as Brain-Score's internal consistency.
 
@@ -35,6 +38,9 @@ def calc_site_reliability(
         Number of random splits, at least 1.
     generator
         Draws the splits.
+    n_presentations
+        Presentations of a stimulus for whose mean the reliability is meant; those of the assembly
+        when None. For k times those of a half, Spearman-Brown is k r / (1 + (k - 1) r).
 
     Returns
     -------
@@ -51,6 +57,8 @@ def calc_site_reliability(
     repeated = repetitions.counts >= 2
     if repeated.sum() < 2:
         return np.full(assembly.sizes["neuroid"], np.nan)
+    halved = float(repetitions.counts[repeated].to(torch.float64).mean()) / 2
+    k = 2.0 if n_presentations is None else n_presentations / halved
     total = torch.zeros(assembly.sizes["neuroid"], dtype=torch.float64)
     for _ in range(n_splits):
         first, second = draw_split(repetitions, generator)
@@ -59,7 +67,7 @@ def calc_site_reliability(
             average_repetitions(repetitions, second)[repeated],
         )
         r = r.clamp(min=LEAST_R)
-        total += 2 * r / (1 + r)
+        total += k * r / (1 + (k - 1) * r)
     return (total / n_splits).numpy()
 
 

@@ -154,9 +154,11 @@ def _average_groups(
 
 
 def draw_split(
-    repetitions: Repetitions, generator: np.random.Generator
+    repetitions: Repetitions, generator: np.random.Generator, size: np.ndarray | None = None
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Split each stimulus's repetitions at random into halves; an odd one goes to either half.
+
+    With `size`, (stimulus,), the first part has so many of each stimulus instead of a half.
 
     Returns
     -------
@@ -170,7 +172,8 @@ def draw_split(
     order = np.argsort((stimulus << 32) + generator.integers(0, 2**32, len(stimulus)))
     start = np.cumsum(counts) - counts
     place = np.arange(len(stimulus)) - start[stimulus[order]]
-    size = (counts + generator.integers(0, 2, len(counts))) // 2
+    if size is None:
+        size = (counts + generator.integers(0, 2, len(counts))) // 2
     first = np.zeros(len(stimulus), dtype=bool)
     first[order] = place < size[stimulus[order]]
     mask = torch.from_numpy(first).to(repetitions.stimulus.device)

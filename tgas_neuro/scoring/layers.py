@@ -5,7 +5,7 @@ Nothing here loads torch, as records are read, shown and drawn without it.
 
 from collections.abc import Mapping
 from statistics import fmean
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 # How a region gets its layers: chosen on one half of the stimuli and scored on the other, or the
 # maximum on all of them, as in the paper. Keys of a region's score.
@@ -56,6 +56,8 @@ class RegionScore(ChosenLayers):
     ----------
     ceiling
         Noise ceiling of the region; None when it is used uncorrected.
+    ceiling_from
+        Which repeated stimuli gave the ceiling, where they are not those of the RDM.
     corrected_for_noise
         Whether there is a ceiling.
     layers
@@ -64,6 +66,7 @@ class RegionScore(ChosenLayers):
     """
 
     ceiling: float | None
+    ceiling_from: NotRequired[str]
     corrected_for_noise: bool
     layers: dict[str, LayerSimilarity | None]
 

@@ -143,12 +143,15 @@ def score_region(similarities: dict[str, LayerSimilarity], region: xr.Dataset) -
         "half_0": get_ceiling(region, "ceiling_half_0"),
         "half_1": get_ceiling(region, "ceiling_half_1"),
     }
-    return {
+    score: RegionScore = {
         "ceiling": ceilings["all"],
         "corrected_for_noise": ceilings["all"] is not None,
         **choose_layers(layers, ceilings),
         "layers": layers,
     }
+    if "ceiling_from" in region.attrs:
+        score["ceiling_from"] = str(region.attrs["ceiling_from"])
+    return score
 
 
 def build_targets(teacher: Teacher, ranks: Path | None = None) -> list[Target]:

@@ -56,6 +56,8 @@ def build_teacher(
         region.attrs["title"] = _build_title(options)
         decide_correction(name, region, options)
         report(describe_region(name, region))
+        for note in filter(None, str(region.attrs.get("notes", "")).split("\n")):
+            report(f"Note: {note}")
     return Teacher(regions, provenance | _describe_weights(options))
 
 

@@ -96,7 +96,10 @@ def _build_matched(name: str, source: Source, options: TeacherOptions) -> xr.Dat
         options.seed, "teacher", name, "matched", options.get_control().seed
     )
     matched = exchange_means(recorded, generator)
-    reliability = np.concatenate(calc_reliability(matched.parts, name, options))
+    if recorded.repeated:  # of stimuli that the control leaves as they are
+        reliability = recorded.site_reliability
+    else:
+        reliability = np.concatenate(calc_reliability(matched.parts, name, options))
     region = build_measured_region(
         name,
         replace(matched, site_reliability=reliability),

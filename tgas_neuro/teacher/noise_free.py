@@ -8,9 +8,15 @@ import xarray as xr
 
 from tgas_neuro.rdm import calc_rdm
 from tgas_neuro.rdm.streaming.ranked import SUBSETS
-from tgas_neuro.recordings.stimuli import calc_stimuli_digest, load_stimuli
+from tgas_neuro.recordings.stimuli import calc_stimuli_digest
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.teacher.options import TeacherOptions
+from tgas_neuro.teacher.recorded.joining import (
+    join_tables,
+    load_tables,
+    split_purposes,
+    stack_tables,
+)
 from tgas_neuro.teacher.recorded.selection import (
     SITE_LABELS,
     join_digests,
@@ -42,12 +48,13 @@ def load_shown(name: str, source: Source, options: TeacherOptions) -> tuple[Show
                 f"recordings.regions.{name}.select.{label}: this teacher uses only the stimuli of "
                 f"{source.dataset}, which have no {label!r}; remove the key"
             )
-    tables = {
-        dataset: load_stimuli(folder / "stimuli.csv") for dataset, folder in source.folders.items()
-    }
+    tables, _ = load_tables(name, source)
     digest = join_digests([calc_stimuli_digest(table) for table in tables.values()])
-    tables = share_stimuli(select_stimuli(tables, name, source.select), name)
-    stimuli = next(iter(tables.values()))
+    tables, _ = split_purposes(select_stimuli(tables, name, source.select))
+    if source.join == "stimuli":
+        stimuli = stack_tables(join_tables(tables, source, name))
+    else:
+        stimuli = next(iter(share_stimuli(tables, name).values()))
     return prepare_stimuli(stimuli, source.first, options, source.dataset), digest
 
 

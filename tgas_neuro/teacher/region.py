@@ -245,6 +245,8 @@ def decide_correction(name: str, region: xr.Dataset, options: TeacherOptions) ->
             f"there are ceilings for distance {CEILING_METHODS[0]} with comparison "
             f"{CEILING_METHODS[1]} only, not for {options.distance} with {options.comparison}"
         )
+    elif attrs.get("ceiling_from") and options.level != "image":
+        reason = "repeated stimuli give the ceiling of rows of images, not of objects"
     elif np.isnan(attrs["split_half"]):
         reason = f"{attrs['dataset']} has no repetitions that could be split"
     else:
@@ -268,6 +270,8 @@ def describe_region(name: str, region: xr.Dataset) -> str:
     )
     if attrs["noise_free"]:
         text += ", without noise"
+    elif attrs.get("ceiling_from") and np.isfinite(attrs["ceiling"]):
+        text += f", ceiling {attrs['ceiling']:.3f} from {attrs['ceiling_from']}"
     elif np.isfinite(attrs["ceiling"]):
         text += (
             f", split-half r {attrs['split_half']:.3f}, reliability {attrs['reliability']:.3f}, "

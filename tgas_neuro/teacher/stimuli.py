@@ -8,8 +8,14 @@ import numpy as np
 import pandas as pd
 
 from tgas_neuro.images.pixels import BROKEN, decode_pixels, resize_pixels
-from tgas_neuro.recordings.stimuli import load_stimuli, validate_images
+from tgas_neuro.recordings.stimuli import validate_images
 from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.teacher.recorded.joining import (
+    join_tables,
+    load_tables,
+    split_purposes,
+    stack_tables,
+)
 from tgas_neuro.teacher.source import Source
 from tgas_neuro.teacher.teacher import REGION_VARIABLES, Teacher
 
@@ -92,10 +98,11 @@ def resize_stimuli(
     images: dict[tuple, np.ndarray] = {}  # regions on the same stimuli share them
     regions = {}
     for name, region in teacher.regions.items():
-        folder, shown = sources[name].first, region["stimulus"].values.astype(str)
-        key = (folder, *shown)
+        source, shown = sources[name], region["stimulus"].values.astype(str)
+        folder = source.first
+        key = (folder, source.join, source.degrees, tuple(source.folders), *shown)
         if key not in images:
-            stimuli = _find_stimuli(folder, shown, name)
+            stimuli = _find_stimuli(source, shown, name)
             images[key] = show_stimuli(stimuli, folder / "stimuli", size, visual_degrees)
         regions[name] = region.drop_vars("images").assign(
             images=(REGION_VARIABLES["images"], images[key])
@@ -103,9 +110,15 @@ def resize_stimuli(
     return replace(teacher, regions=regions)
 
 
-def _find_stimuli(folder: Path, shown: np.ndarray, name: str) -> pd.DataFrame:
+def _find_stimuli(source: Source, shown: np.ndarray, name: str) -> pd.DataFrame:
     """The stimuli of a region in the teacher's own order, which need not be that of their table."""
-    table = load_stimuli(folder / "stimuli.csv").set_index("stimulus_id", drop=False)
+    folder = source.first
+    tables, _ = load_tables(name, source)
+    if source.join == "stimuli":
+        table = stack_tables(join_tables(split_purposes(tables)[0], source, name))
+    else:
+        table = next(iter(tables.values()))
+    table = table.set_index("stimulus_id", drop=False)
     missing = [stimulus for stimulus in shown if stimulus not in table.index]
     if missing:
         raise UserError(

@@ -197,6 +197,7 @@ def _describe_teacher(
                 "n_stimuli": region.sizes["stimulus"],
                 "reliability": _keep_finite(region.attrs["reliability"]),
                 "ceiling": _keep_finite(region.attrs["ceiling"]),
+                "ceiling_from": region.attrs.get("ceiling_from"),
                 "corrected": measured["regions"][name]["corrected_for_noise"],
                 **_describe_similarity(measured["regions"][name], layer_choice),
             }

@@ -82,6 +82,10 @@ class Region(Part):
         "The most that a noise-free model can reach: the square root of the reliability, times a "
         "correction near 1; null without repetitions."
     )
+    ceiling_from: str | None = key(
+        "Which repeated stimuli gave the ceiling in place of those of the RDM; null where these "
+        "were repeated themselves."
+    )
     corrected: bool = key("Whether TG uses its similarity divided by the ceiling.")
     crossed: CrossedChoice | None = key("Similarity of the candidate by the default layer choice.")
     paper: PaperChoice | None = key("Similarity of the candidate by the layer choice of the paper.")

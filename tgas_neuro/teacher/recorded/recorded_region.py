@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 import xarray as xr
 
@@ -21,6 +22,7 @@ from tgas_neuro.rdm.repetitions import (
     index_repetitions,
     standardise_sites,
 )
+from tgas_neuro.rdm.transferred_ceiling import calc_transferred_ceiling
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.seeds import derive_generator
 from tgas_neuro.teacher.options import TeacherOptions
@@ -135,6 +137,11 @@ class Measured:
         Sites before unreliable ones were left out.
     stimuli_digest
         Of the stimuli of the data sets, shared or not.
+    repeated
+        Repeated stimuli of the same sites that give reliability and ceiling in place of the
+        presentations of `parts`, an assembly for each of these; empty where there are none.
+    notes
+        What a user should know of the data sets, one line each.
     """
 
     parts: Parts
@@ -142,15 +149,22 @@ class Measured:
     site_reliability: np.ndarray
     n_sites_measured: int
     stimuli_digest: str
+    repeated: Parts = ()
+    notes: tuple[str, ...] = ()
 
     def concatenate(self, coord: str) -> np.ndarray:
         """A coordinate of the sites of all parts, as text, (neuroid,)."""
         return np.concatenate([part[coord].values.astype(str) for part in self.parts])
 
 
-def filter_sites(parts: Parts, shown: Shown, name: str, options: TeacherOptions) -> Measured:
-    """Keep the sites that repeat themselves; all those of a data set where nothing was repeated."""
-    reliability = calc_reliability(parts, name, options)
+def filter_sites(
+    parts: Parts, shown: Shown, name: str, options: TeacherOptions, repeated: Parts = ()
+) -> Measured:
+    """Keep the sites that repeat themselves; all those of a data set where nothing was repeated.
+
+    With `repeated`, reliability is that of as many presentations as the stimuli of `parts` have.
+    """
+    reliability = calc_reliability(parts, name, options, repeated)
     least = options.min_site_reliability
     kept = [
         np.arange(len(found)) if np.isnan(found).all() else np.flatnonzero(found >= least)
@@ -162,21 +176,42 @@ def filter_sites(parts: Parts, shown: Shown, name: str, options: TeacherOptions)
             f"recordings.min_site_reliability: {least} leaves no site of region {name}; the best "
             f"of {len(every)} has {np.nanmax(every):.3f}: lower it"
         )
+
+    def keep(assemblies: Parts) -> Parts:
+        return tuple(
+            part.isel(neuroid=sites)
+            for part, sites in zip(assemblies, kept, strict=True)
+            if len(sites)
+        )
+
     return Measured(
-        tuple(
-            part.isel(neuroid=sites) for part, sites in zip(parts, kept, strict=True) if len(sites)
-        ),
+        keep(parts),
         shown,
         np.concatenate([found[sites] for found, sites in zip(reliability, kept, strict=True)]),
         len(every),
         join_digests([part.attrs["stimuli_digest"] for part in parts]),
+        keep(repeated) if repeated else (),
     )
 
 
-def calc_reliability(parts: Parts, name: str, options: TeacherOptions) -> list[np.ndarray]:
-    """Reliability of the sites of each part, (neuroid,) each."""
+def calc_reliability(
+    parts: Parts, name: str, options: TeacherOptions, repeated: Parts = ()
+) -> list[np.ndarray]:
+    """Reliability of the sites of each part, (neuroid,) each; see `filter_sites`."""
     generator = derive_generator(options.seed, "teacher", name, "sites")
-    return [calc_site_reliability(part, options.splits, generator) for part in parts]
+    if not repeated:
+        return [calc_site_reliability(part, options.splits, generator) for part in parts]
+    return [
+        calc_site_reliability(
+            found, options.splits, generator, float(np.mean(count_presentations(part)))
+        )
+        for part, found in zip(parts, repeated, strict=True)
+    ]
+
+
+def count_presentations(assembly: xr.DataArray) -> np.ndarray:
+    """How often each stimulus of an assembly was presented, (stimulus,)."""
+    return pd.Series(assembly["stimulus_id"].values.astype(str)).value_counts().to_numpy()
 
 
 def build_measured_region(
@@ -208,7 +243,22 @@ def build_measured_region(
     if all("dataset" in part.coords for part in parts):  # not of a network's units
         region["site_dataset"] = ("neuroid", measured.concatenate("dataset"))
     add_ceilings(region, calc_ceilings(name, measured, options))
+    if measured.repeated:
+        region.attrs["ceiling_from"] = describe_repeated(measured)
+    if measured.notes:
+        region.attrs["notes"] = "\n".join(measured.notes)
     return region
+
+
+def describe_repeated(measured: Measured) -> str:
+    """Which stimuli gave the ceiling in place of those of the RDM, and for how many showings."""
+    counts = np.concatenate([count_presentations(part) for part in measured.repeated])
+    shown = np.mean(np.concatenate([count_presentations(part) for part in measured.parts]))
+    datasets = ", ".join(dict.fromkeys(str(part.attrs["dataset"]) for part in measured.repeated))
+    return (
+        f"{len(np.unique(measured.repeated[0]['stimulus_id'].values))} repeated stimuli of "
+        f"{datasets} (median {np.median(counts):g} presentations), for the mean of {shown:g}"
+    )
 
 
 def calc_ceilings(
@@ -217,6 +267,17 @@ def calc_ceilings(
     """Noise ceilings of all rows and of both crossed halves, from the same splits."""
     if (options.distance, options.comparison) != CEILING_METHODS:
         return build_no_ceilings(options)
+    if measured.repeated:
+        if options.level != "image":  # rows of other numbers of presentations
+            return build_no_ceilings(options)
+        found = calc_transferred_ceiling(
+            measured.repeated,
+            [count_presentations(part) for part in measured.parts],
+            options.splits,
+            derive_generator(options.seed, "teacher", name, "splits"),
+            options.normalise,
+        )
+        return (found,) * 3  # of the whole RDM and of its halves, whose rows are as noisy
     ceilings = calc_noise_ceiling(
         measured.parts,
         options.splits,

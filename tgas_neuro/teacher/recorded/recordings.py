@@ -1,15 +1,28 @@
 """A teacher from recordings: of repeated responses, or of an RDM as it was published."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 
+import pandas as pd
 import xarray as xr
 
 from tgas_neuro.recordings.assembly import load_assembly
 from tgas_neuro.recordings.published_rdms import load_rdms
 from tgas_neuro.recordings.stimuli import load_stimuli
+from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.teacher.options import TeacherOptions
+from tgas_neuro.teacher.recorded.joining import (
+    join_assemblies,
+    join_tables,
+    load_tables,
+    match_ceilings,
+    split_purposes,
+    stack_tables,
+)
 from tgas_neuro.teacher.recorded.recorded_region import (
     Measured,
+    Parts,
     build_measured_region,
     filter_sites,
 )
@@ -57,18 +70,111 @@ def build_recordings_regions(
 
 def load_measured(name: str, source: Source, options: TeacherOptions) -> Measured:
     """Load the repeated responses of a region, pool its data sets, keep its reliable sites."""
-    assemblies = {
+    assemblies: dict[str, xr.DataArray] = {
         dataset: load_assembly(folder / "assembly.nc") for dataset, folder in source.folders.items()
     }
-    tables = {
-        dataset: add_labels(load_stimuli(folder / "stimuli.csv"), assemblies[dataset])
-        for dataset, folder in source.folders.items()
-    }
+    tables, notes = load_tables(name, source)
+    tables = {dataset: add_labels(table, assemblies[dataset]) for dataset, table in tables.items()}
     assemblies = select_sites(assemblies, name, source.select)
-    tables = share_stimuli(select_stimuli(tables, name, source.select), name)
+    tables, repeated = split_purposes(select_stimuli(tables, name, source.select))
+    if source.join == "stimuli" and len(tables) > 1:
+        joined = join_tables(tables, source, name)
+        assembly, found = join_assemblies(assemblies, tables, joined, source, name)
+        notes += found
+        if repeated:
+            repeated = {source.dataset: stack_tables(join_tables(repeated, source, name))}
+        assemblies, tables = {source.dataset: assembly}, {source.dataset: stack_tables(joined)}
+    else:
+        notes += note_same_sites(assemblies, name)
+        tables = share_stimuli(tables, name)
     check_units(assemblies, name, options.normalise)
     shown = prepare_stimuli(next(iter(tables.values())), source.first, options, source.dataset)
-    return filter_sites(pool_assemblies(assemblies, tables), shown, name, options)
+    parts = pool_assemblies(assemblies, tables)
+    measured = filter_sites(
+        parts, shown, name, options, load_repeated(assemblies, repeated, source, name)
+    )
+    return replace(measured, notes=notes)
+
+
+def note_same_sites(assemblies: Mapping[str, xr.DataArray], region: str) -> tuple[str, ...]:
+    """A note if sites of one animal have the same names in several data sets that are pooled."""
+    found = pd.Series(
+        [
+            f"{animal} {site}"
+            for assembly in assemblies.values()
+            for animal, site in zip(
+                assembly["animal"].values.astype(str),
+                assembly["neuroid_id"].values.astype(str),
+                strict=True,
+            )
+        ]
+    )
+    again = int(found.duplicated().sum())
+    if not again:
+        return ()
+    return (
+        f"region {region}: {again} sites have the name and the animal of a site of another data "
+        f"set, and count twice; set recordings.regions.{region}.join: stimuli if they are the same",
+    )
+
+
+def load_repeated(
+    assemblies: Mapping[str, xr.DataArray],
+    tables: Mapping[str, pd.DataFrame],
+    source: Source,
+    region: str,
+) -> Parts:
+    """Repeated presentations of the same sites that give the ceiling, an assembly per data set.
+
+    Parameters
+    ----------
+    assemblies
+        Data set to its assembly, sites of the region alone.
+    tables
+        Data set to its stimuli that are there for the ceiling alone, if it has any.
+    source, region
+        See `Source`; for messages.
+
+    Returns
+    -------
+    tuple
+        Sites as in `assemblies`; empty where a data set's own repetitions are to be taken.
+
+    Raises
+    ------
+    UserError
+        Only some of the data sets have such stimuli, or they share none.
+    """
+    if source.ceilings:
+        chosen = match_ceilings(assemblies, source, _load_responses, region)
+        order = {
+            name: pd.Index(_load_responses(source.ceilings[other])[source.match].values.astype(str))
+            for name, other in chosen.items()
+        }
+        tables = {
+            name: load_stimuli(source.ceilings[other] / "stimuli.csv")
+            for name, other in chosen.items()
+        }
+        assemblies = {
+            name: _load_responses(source.ceilings[other]).isel(
+                neuroid=order[name].get_indexer(assemblies[name][source.match].values.astype(str))
+            )
+            for name, other in chosen.items()
+        }
+    if not tables:
+        return ()
+    lacking = [name for name in assemblies if name not in tables]
+    if lacking:
+        raise UserError(
+            f"recordings.regions.{region}.datasets: {', '.join(tables)} has repeated stimuli for "
+            f"the ceiling and {lacking[0]} has none, so that the pooled sites have no common "
+            "ceiling; give each a region of its own"
+        )
+    return pool_assemblies(assemblies, share_stimuli(tables, region))
+
+
+def _load_responses(folder: Path) -> xr.DataArray:
+    return load_assembly(folder / "assembly.nc")
 
 
 def find_published(source: Source) -> str | None:

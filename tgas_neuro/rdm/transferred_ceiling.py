@@ -1,0 +1,142 @@
+"""The noise ceiling of an RDM of stimuli that were not repeated, from others that were."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+import torch
+import xarray as xr
+
+from tgas_neuro.rdm.noise_ceiling import NoiseCeiling, calc_noise_ceiling
+from tgas_neuro.rdm.patterns import normalise_patterns
+from tgas_neuro.rdm.repetitions import (
+    Repetitions,
+    average_repetitions,
+    draw_split,
+    index_repetitions,
+    list_stimuli,
+    standardise_sites,
+)
+from tgas_neuro.rdm.streaming.split_half import bin_pairs, correlate_pairs
+
+
+@dataclass(frozen=True)
+class TransferredCeiling(NoiseCeiling):
+    """Ceiling of an RDM of few presentations, measured on repeated stimuli of the same sites.
+
+    Attributes
+    ----------
+    split_correlations
+        Spearman's r between the RDM of so few presentations and that of the others, (split,).
+    n_rows
+        Repeated stimuli.
+    rest
+        Noise ceiling of the RDM of the others; None where they are as few as the first, one each.
+    n_repeated
+        Median number of presentations of a repeated stimulus.
+    """
+
+    rest: float | None = None
+    n_repeated: float = float("nan")
+
+    @property
+    def reliability(self) -> float:
+        """Reliability of the RDM of so few presentations, the square of its ceiling."""
+        return self._calc_ceiling(self.split_half) ** 2
+
+    def _calc_ceiling(self, r: float) -> float:
+        r = max(r, 0.0) if r == r else r  # NaN stays
+        return min(sqrt(r) if self.rest is None else r / self.rest, 1.0)
+
+
+def calc_transferred_ceiling(
+    repeated: Sequence[xr.DataArray],
+    presentations: Sequence[np.ndarray],
+    n_splits: int,
+    generator: np.random.Generator,
+    normalise: str = "zscore",
+) -> TransferredCeiling:
+    """Calculate the ceiling that an RDM has whose stimuli were presented a few times only.
+
+    For every split, as many presentations of each repeated stimulus are drawn as a stimulus of the
+    RDM has. Their RDM and the RDM of the others, each of z-scored sites, agree by Spearman's r. By
+    attenuation (Spearman 1904) r = c * c_rest, with c the correlation of the first RDM with the
+    noise-free one, which is its ceiling, and c_rest that of the others, which
+    `calc_noise_ceiling` gives. So c = r / c_rest. With 30 presentations c_rest is near 1, and
+    r itself is nearly the ceiling; the square root of r between two single presentations would be
+    too high, because both weigh the sites by the same noisy deviations.
+
+    It holds for the RDM of other stimuli if these are as varied as the repeated ones, and the
+    noise of the sites is the same.
+
+    Parameters
+    ----------
+    repeated
+        An assembly for each data set, dims ("presentation", "neuroid"), of the same stimuli.
+    presentations
+        For each data set, how often each stimulus of the RDM was presented, (stimulus,).
+    n_splits
+        Number of random draws, at least 1.
+    generator
+        Draws them.
+    normalise
+        ``"zscore"`` (default) or ``"none"``, per site over rows.
+
+    Returns
+    -------
+    ceiling
+        Without a ceiling (NaN splits) where fewer than three stimuli are shown more often in all
+        data sets than those of the RDM.
+    """
+    stimulus_ids = list_stimuli(repeated[0])
+    row = np.arange(len(stimulus_ids))
+    parts = [index_repetitions(part, stimulus_ids, row, torch.float32) for part in repeated]
+    counts = [part.counts.numpy() for part in parts]
+    least = [int(np.min(number)) for number in presentations]
+    usable = np.all([m > n for m, n in zip(counts, least, strict=True)], axis=0)
+    correlations = np.full(n_splits, np.nan)
+    median = float(np.median(np.concatenate(counts)))
+    if usable.sum() < 3:  # fewer have no two pairs to correlate
+        return TransferredCeiling(correlations, int(usable.sum()), n_repeated=median)
+    rows = torch.from_numpy(np.flatnonzero(usable))
+    others: list[torch.Tensor] = []
+    for split in range(n_splits):
+        drawn = [
+            draw_split(part, generator, _draw_sizes(m, n, generator))
+            for part, m, n in zip(parts, counts, presentations, strict=True)
+        ]
+        few, others = (
+            [_average(part, keep[side], rows) for part, keep in zip(parts, drawn, strict=True)]
+            for side in (0, 1)
+        )
+        pair = (standardise_sites(torch.cat(part, dim=1), normalise) for part in (few, others))
+        binned = (bin_pairs(normalise_patterns(responses), 0) for responses in pair)
+        correlations[split] = correlate_pairs(*binned)[0]
+    rest = None
+    if all((keep[1].sum() > usable.sum()) for keep in drawn):  # the others can be split again
+        found = calc_noise_ceiling(
+            [
+                part.isel(presentation=np.flatnonzero(keep[1].numpy()))
+                for part, keep in zip(repeated, drawn, strict=True)
+            ],
+            n_splits,
+            generator,
+            stimulus_ids=stimulus_ids,
+            normalise=normalise,
+        )
+        assert isinstance(found, NoiseCeiling)  # no halves were passed
+        rest = found.ceiling
+    return TransferredCeiling(correlations, len(rows), rest=rest, n_repeated=median)
+
+
+def _average(part: Repetitions, keep: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    return average_repetitions(part, keep)[rows]
+
+
+def _draw_sizes(
+    counts: np.ndarray, presentations: np.ndarray, generator: np.random.Generator
+) -> np.ndarray:
+    """How many presentations are drawn of each stimulus: as the RDM's have, and one is left."""
+    drawn = generator.choice(np.asarray(presentations), size=len(counts))
+    return np.clip(drawn, 1, np.maximum(counts - 1, 1))
