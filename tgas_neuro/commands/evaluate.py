@@ -40,6 +40,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="class of each output of the network, one a line",
     )
     add(
+        "--order",
+        metavar="ORDER",
+        help="how classes are numbered if their names can be sorted in two ways: name (A before a, "
+        "10 before 2) or natural (2 before 10, without regard to case)",
+    )
+    add(
         "--expect", type=positive, metavar="N", help="expected number of images, 50000 for ImageNet"
     )
     add(

@@ -30,6 +30,7 @@ from tgas_neuro.images.splits import SPLITS, list_split
 from tgas_neuro.runtime.devices import choose_device, computing_with, keep_freed_memory
 from tgas_neuro.runtime.errors import UserError, check_choice
 from tgas_neuro.runtime.files import read_json, written_whole
+from tgas_neuro.runtime.name_order import ORDERS, sort_names
 from tgas_neuro.teacher.network.model import build_model
 
 # Libraries of published networks, and the module that holds a function for each network.
@@ -150,6 +151,8 @@ def evaluate_named(arguments: argparse.Namespace) -> tuple[Metrics, Sequence[str
     if arguments.interpolation is not None:
         check_choice("--interpolation", arguments.interpolation, INTERPOLATIONS)
     device = choose_device(arguments.device, "--device")
+    if arguments.order is not None:
+        check_choice("--order", arguments.order, ORDERS)
     named = load_named_network(arguments.model, arguments.weights)
     listing = _list_images(arguments, named)
     size = named.size if arguments.size is None else arguments.size
@@ -188,9 +191,21 @@ def _list_images(arguments: argparse.Namespace, named: NamedNetwork) -> ImageFol
             f"{listing.folder}: {len(listing):,} images in {len(listing.classes):,} classes, but "
             f"--expect says {arguments.expect:,}; put the missing ones there or correct it"
         )
-    if arguments.classes is None:
+    if arguments.classes is not None:
+        if arguments.order is not None:
+            raise UserError(
+                f"--order: {arguments.order!r} is given with --classes, which has the classes in "
+                "their order; leave one out"
+            )
+        return number_by(listing, read_ids(arguments.classes, "--classes", listing.classes))
+    if named.load_validation is not None:  # numbered as in its training
         return listing
-    return number_by(listing, read_ids(arguments.classes, "--classes", listing.classes))
+    way_out = (
+        "give --order name or natural as the classes were numbered in the network's training, or "
+        "list the class of each output in --classes"
+    )
+    order = sort_names(listing.classes, arguments.order, str(listing.folder), "classes", way_out)
+    return listing if order == list(listing.classes) else number_by(listing, order)
 
 
 def _refuse_both_splits(folder: Path) -> None:

@@ -1,7 +1,6 @@
 """Image files in archives and folders, and pixels as the bytes of image files."""
 
 import io
-import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
@@ -12,6 +11,7 @@ from PIL import Image
 
 from tgas_neuro.recordings.formats.archives import open_members, read_member
 from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.name_order import Order, compose, sort_names
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".webp", ".ppm", ".pgm")
 
@@ -22,7 +22,8 @@ def read_image_files(
     """Yield (plain file name, bytes) of each image of a folder or of a zip or tar archive.
 
     Names are without folders; files whose ending is not that of an image are skipped. With
-    `wanted`, only images of these names are read; of others two may have the same name.
+    `wanted`, only images of these names are read; of others two may have the same name. Letters
+    may be composed in one and decomposed in the other (Unicode NFC and NFD).
 
     Raises
     ------
@@ -30,10 +31,13 @@ def read_image_files(
         The archive is missing or broken, or two folders hold an image of the same name.
     """
     seen: dict[str, str] = {}
+    listed = None if wanted is None else {compose(name): name for name in wanted}
     for member, read in _open_images(Path(path)):
         name = member.rsplit("/", 1)[-1]
-        if wanted is not None and name not in wanted:
-            continue
+        if listed is not None:
+            if compose(name) not in listed:
+                continue
+            name = listed[compose(name)]
         if name in seen:
             raise UserError(
                 f"{path}: image {name!r} is there twice, as {seen[name]} and {member}; rename one"
@@ -61,32 +65,23 @@ def _open_images(path: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
             yield name, partial(read_member, path, file)
 
 
-def list_image_files(path: str | Path) -> list[str]:
-    """Names of the images in alphabetical order.
+def list_image_files(path: str | Path, order: Order | None = None) -> list[str]:
+    """Names of the images in the order in which they are shown (see `sort_names`).
 
     Raises
     ------
     UserError
-        There are none, or the order is ambiguous: the alphabetical order is not the order of the
-        numbers in the names (image10.png comes before image2.png).
+        There are none, or the order is ambiguous: common programs sort the names differently
+        (image10.png comes before image2.png, Cat.png before apple.png), and `order` is None.
     """
-    names = sorted(name for name, _ in read_image_files(path))
+    names = [name for name, _ in read_image_files(path)]
     if not names:
         raise UserError(f"{path}: no images; their names end in {', '.join(ENDINGS)}")
-    numeric = sorted(names, key=split_numbers)
-    if names != numeric:
-        place = next(k for k, name in enumerate(names) if name != numeric[k])
-        raise UserError(
-            f"{path}: the order of the images is not clear, {names[place]} or {numeric[place]} as "
-            f"number {place + 1}; give the file names in options.stimuli.filename"
-        )
-    return names
-
-
-def split_numbers(name: str) -> list[tuple[int, int | str]]:
-    """Sort key that puts image2 before image10."""
-    parts = re.split(r"(\d+)", name)
-    return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts]
+    way_out = (
+        "set options.images.order: name or natural as the program sorted that made the responses, "
+        "or give the file names in options.stimuli.filename"
+    )
+    return sort_names(names, order, str(path), "images", way_out)
 
 
 def encode_png(pixels: np.ndarray) -> bytes:

@@ -1,6 +1,5 @@
 """Arrays of responses or an RDM in .npy, .npz, .mat or .h5, described by the names of its axes."""
 
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -8,27 +7,19 @@ import pandas as pd
 
 from tgas_neuro.recordings.assembly import Recordings, build_assembly
 from tgas_neuro.recordings.datasets.files import ListedFiles
-from tgas_neuro.recordings.formats import ARCHIVES
 from tgas_neuro.recordings.formats.array_files import ENDINGS, load_variable
-from tgas_neuro.recordings.formats.image_files import (
-    check_pixels,
-    count_image_files,
-    encode_images,
-    list_image_files,
-    read_image_files,
-)
 from tgas_neuro.recordings.readers.array_axes import (
     drop_empty,
     list_presentations,
     order_axes,
     read_rdms,
 )
+from tgas_neuro.recordings.readers.array_images import Images, open_images, read_stimuli
 from tgas_neuro.recordings.readers.labels import read_labels
 from tgas_neuro.recordings.readers.options import ArraysOptions, ResponseArray
 from tgas_neuro.recordings.stimuli import CEILING, RDM, USED_FOR
 from tgas_neuro.runtime.errors import UserError
 
-Images = Iterable[tuple[str, bytes]] | Path  # of a folder or archive that is not opened yet
 SHOWN = ("object_name", "category_name", "variation")
 
 
@@ -60,11 +51,11 @@ def read_arrays(dataset: str, options: ArraysOptions, files: dict[str, Path]) ->
     if options.responses is not None and options.rdm is None:
         return _read_responses(listed, options, options.responses)
     if options.rdm is not None and options.responses is None:
-        stimuli, images = _read_stimuli(listed, options, None)
+        stimuli, images = read_stimuli(listed, options, None)
         rdms = read_rdms(listed, options, options.rdm, len(stimuli))
         notes: tuple[str, ...] = ()
         if isinstance(images, Path):
-            images, notes = _open_images(images, stimuli, options)
+            images, notes = open_images(images, stimuli, options)
         return Recordings(stimuli, images, rdms=rdms, notes=notes)
     given = "neither" if options.rdm is None else "responses and rdm"
     raise UserError(
@@ -92,7 +83,7 @@ def _read_responses(
             (stimuli, rows, presentation), (parts[0], parts[2], parts[3]), listed.dataset
         )
     if isinstance(images, Path):
-        images, notes = _open_images(images, stimuli, options)
+        images, notes = open_images(images, stimuli, options)
     both = sorted(set(presentation) & set(neuroid))
     if both:
         raise UserError(
@@ -121,7 +112,7 @@ def _read_presented(
     responses, window = order_axes(values, source.axes, options, where)
     del values  # the file's own, often twice as large
     if responses.ndim == 3:
-        stimuli, images = _read_stimuli(listed, options, len(responses))
+        stimuli, images = read_stimuli(listed, options, len(responses))
         if options.presentations:
             raise UserError(
                 f"{listed.dataset}.yaml: options.presentations is given, but responses.axes has no "
@@ -130,7 +121,7 @@ def _read_presented(
         rows, row, repetition = list_presentations(responses, options.simultaneous, where)
         presentation = {"repetition": repetition}
     else:
-        stimuli, images = _read_stimuli(listed, options, None)
+        stimuli, images = read_stimuli(listed, options, None)
         kept = drop_empty(responses, where)
         row, presentation = _read_presentations(listed, options, stimuli, kept)
         rows = responses if kept.all() else responses[kept]
@@ -180,86 +171,6 @@ def _format_windows(window: object, regions: np.ndarray, dataset: str) -> object
             f"{', '.join(there)}; give each region its window"
         )
     return ", ".join(f"{name} {window[name][0]:g} to {window[name][1]:g}" for name in there)
-
-
-def _read_stimuli(
-    listed: ListedFiles, options: ArraysOptions, length: int | None
-) -> tuple[pd.DataFrame, Images]:
-    """The stimulus table and the images; `length` stimuli, or as many as there are images."""
-    source = options.images
-    if source.variable is not None or (source.file or "").lower().endswith(ENDINGS):
-        return _read_pixels(listed, options, length)
-    path = _find_images(listed, source.file)
-    labels = options.stimuli
-    known = {"filename", "table"} & set(labels)
-    filenames = [] if known and length else list_image_files(path)
-    table = read_labels(listed, "stimuli", labels, length or len(filenames), "stimulus")
-    if "filename" not in table:
-        filenames = filenames or list_image_files(path)
-        if len(filenames) != (length or len(filenames)):
-            raise UserError(
-                f"{path}: holds {len(filenames)} images, the responses have {length} stimuli; both "
-                "must be of the same stimuli: correct the axes or the files"
-            )
-        table["filename"] = np.array(filenames)
-    return _complete_table(table, options), path
-
-
-def _open_images(
-    path: Path, stimuli: pd.DataFrame, options: ArraysOptions
-) -> tuple[Iterator[tuple[str, bytes]], tuple[str, ...]]:
-    """The images of the stimuli, and a note if the folder or archive holds more."""
-    names = count_image_files(path)
-    wanted = set(stimuli["filename"].tolist())
-    missing, further = sorted(wanted - set(names)), sorted(set(names) - wanted)
-    if missing or (further and options.images.unused != "leave_out"):
-        what = f"{missing[0]} is missing" if missing else f"{further[0]} belongs to no stimulus"
-        way_out = "" if missing else ", or set options.images.unused: leave_out"
-        raise UserError(
-            f"{path}: {what}; it holds {len(names)} images, there are {len(wanted)} stimuli: both "
-            f"must be of the same stimuli{way_out}"
-        )
-    note = f"{path}: {len(further)} of {len(names)} images belong to no stimulus and are left out"
-    return read_image_files(path, wanted), (note,) if further else ()
-
-
-def _find_images(listed: ListedFiles, name: str | None) -> Path:
-    folders = [key for key, path in listed.paths.items() if path.is_dir()]
-    if name is None and len(folders) == 1:
-        return listed.paths[folders[0]]
-    return listed.find(name, ARCHIVES, "options.images")
-
-
-def _read_pixels(
-    listed: ListedFiles, options: ArraysOptions, length: int | None
-) -> tuple[pd.DataFrame, Iterator[tuple[str, bytes]]]:
-    source = options.images
-    path = listed.find(source.file, ENDINGS, "options.images")
-    pixels = load_variable(path, source.variable)
-    where = f"{path}: {source.variable or 'images'}"
-    check_pixels(pixels.dtype, pixels.shape[1:], where)
-    if length not in (None, len(pixels)):
-        raise UserError(
-            f"{where}: {len(pixels)} images along its first axis, the responses have {length} "
-            "stimuli; both must be of the same stimuli: correct the axes or the files"
-        )
-    table = read_labels(listed, "stimuli", options.stimuli, len(pixels), "stimulus")
-    numbered = [f"image_{number:04d}.png" for number in range(1, len(pixels) + 1)]
-    table.setdefault("filename", np.array(numbered))
-    filenames = table["filename"].tolist()
-    images = encode_images(filenames, pixels)
-    return _complete_table(table, options), images
-
-
-def _complete_table(table: dict[str, np.ndarray], options: ArraysOptions) -> pd.DataFrame:
-    """The stimulus table: identifiers default to the file names without their endings."""
-    stems = [name.rsplit(".", 1)[0] for name in table["filename"].tolist()]
-    first = {
-        "stimulus_id": table.pop("stimulus_id", np.array(stems)),
-        "filename": table.pop("filename"),
-        "degrees": table.pop("degrees", options.degrees),
-    }
-    return pd.DataFrame(first | table)
 
 
 def _read_presentations(

@@ -12,7 +12,7 @@ import pandas as pd
 from tgas_neuro.recordings.assembly import Recordings, build_assembly
 from tgas_neuro.recordings.datasets.files import ListedFiles
 from tgas_neuro.recordings.formats import ARCHIVES
-from tgas_neuro.recordings.formats.image_files import read_image_files, split_numbers
+from tgas_neuro.recordings.formats.image_files import read_image_files
 from tgas_neuro.recordings.readers.nwb_tables import (
     choose_rows,
     match_images,
@@ -24,6 +24,7 @@ from tgas_neuro.recordings.readers.nwb_tables import (
 from tgas_neuro.recordings.readers.options import NwbOptions
 from tgas_neuro.recordings.readers.time_bins import check_window
 from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.name_order import split_numbers
 
 if TYPE_CHECKING:
     import pynwb

@@ -105,6 +105,13 @@ class ImageSource(Section):
         "Images of an archive or a folder that belong to no stimulus: refuse (also without the "
         "key), or leave_out, and say how many.",
     )
+    order: Literal["name", "natural", "table"] | None = option(
+        None,
+        "Order of the images where no table gives it. name: by characters, as Python and MATLAB "
+        "on Linux sort (A to Z before a to z, 10 before 2); natural: by the numbers in the names "
+        "and without regard to case, as Finder and Explorer do; table: as options.stimuli lists "
+        "them, which must have their file names. Without the key, all must agree.",
+    )
 
 
 class RepeatedArray(Section):

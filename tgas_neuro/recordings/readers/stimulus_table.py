@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -12,6 +11,7 @@ import xarray as xr
 from tgas_neuro.recordings.formats.archives import read_members
 from tgas_neuro.recordings.stimuli import validate_stimuli
 from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.name_order import compose
 
 OTHER_NAMES = {"stimulus_id": "image_id", "filename": "image_file_name"}  # of older BrainIO
 METADATA = ("object_name", "category_name", "variation")
@@ -182,9 +182,9 @@ def _read_folder(folder: Path, stimuli: pd.DataFrame) -> Iterator[tuple[str, byt
         path = folder / row.place
         if not path.is_file() and not composed:
             paths = (path for path in folder.rglob("*") if path.is_file())
-            composed = {_compose(path.relative_to(folder).as_posix()): path for path in paths}
+            composed = {compose(path.relative_to(folder).as_posix()): path for path in paths}
         if not path.is_file():
-            path = composed.get(_compose(row.place), path)
+            path = composed.get(compose(row.place), path)
         try:
             content = path.read_bytes()
         except OSError as error:
@@ -199,12 +199,12 @@ def _read_folder(folder: Path, stimuli: pd.DataFrame) -> Iterator[tuple[str, byt
 def _read_archive(
     archive: Path, stimuli: pd.DataFrame, listed: pd.DataFrame
 ) -> Iterator[tuple[str, bytes]]:
-    wanted = {_compose(row.place): row for row in stimuli.itertuples(index=False)}
-    left_out = {_compose(place) for place in listed["place"]} - set(wanted)
+    wanted = {compose(row.place): row for row in stimuli.itertuples(index=False)}
+    left_out = {compose(place) for place in listed["place"]} - set(wanted)
     missing = dict(wanted)
     for member, content in read_members(archive):
         # with the archive's own top folder or without
-        names = [_compose(member), "/".join(PurePosixPath(_compose(member)).parts[1:])]
+        names = [compose(member), "/".join(PurePosixPath(compose(member)).parts[1:])]
         name = next((name for name in names if name in wanted or name in left_out), None)
         if name is None:
             raise UserError(
@@ -235,7 +235,3 @@ def _check_digest(path: str | Path, stimulus_id: str, sha256: str, content: byte
             f"{path}: sha256 of the image of stimulus_id {stimulus_id!r} is {found}, the stimulus "
             f"table says {sha256}; restore the image, or empty the column if it may have changed"
         )
-
-
-def _compose(name: str) -> str:
-    return unicodedata.normalize("NFC", str(name))
