@@ -26,7 +26,7 @@ from harness import describe_machine
 from tgas_neuro.architecture.cell.published import PNASNET5
 from tgas_neuro.config.section import dump_section
 from tgas_neuro.final.launch.job import Job
-from tgas_neuro.images.source import Images
+from tgas_neuro.images.decoded import Images
 from tgas_neuro.plan.configuration import check_configuration
 from tgas_neuro.runtime.files import read_json, write_json
 from tgas_neuro.runtime.provenance import get_time

@@ -23,9 +23,8 @@ from tgas_neuro.runtime.seeds import derive_generator
 from tgas_neuro.search.candidate.training import draw_held_back
 from tgas_neuro.teacher.network.model import find_layers, record_layers
 from tgas_neuro.teacher.noise_free import build_noise_free_region
-from tgas_neuro.teacher.options import TeacherOptions
+from tgas_neuro.teacher.options import Source, TeacherOptions
 from tgas_neuro.teacher.region import decide_correction, prepare_stimuli
-from tgas_neuro.teacher.source import Source
 from tgas_neuro.teacher.teacher import Teacher, write_teacher
 
 PROJECT = Path(__file__).parents[1]

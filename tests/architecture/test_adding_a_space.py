@@ -22,7 +22,7 @@ from tgas_neuro.figures.pictures import draw_best_cell
 from tgas_neuro.final.network.network import build_final_network
 from tgas_neuro.final.network.scaling import find_skeleton
 from tgas_neuro.final.training.training import train_final
-from tgas_neuro.images.source import Images
+from tgas_neuro.images.decoded import Images
 from tgas_neuro.plan.configuration import check_configuration
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.search.generation import propose_generation

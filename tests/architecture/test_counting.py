@@ -7,9 +7,8 @@ from torch import nn
 
 from tgas_neuro.architecture.cell.space import CellSpace
 from tgas_neuro.architecture.chain.space import ChainSpace
-from tgas_neuro.architecture.complexity import Complexity
 from tgas_neuro.architecture.nasbench201.space import NASBench201Space
-from tgas_neuro.architecture.skeleton import Skeleton
+from tgas_neuro.architecture.skeleton import Complexity, Skeleton
 from tgas_neuro.architecture.spaces import SPACES, calc_complexity
 
 # Space, and how many genotypes are counted.

@@ -2,8 +2,7 @@
 
 import pytest
 
-from tgas_neuro.architecture.complexity import Complexity
-from tgas_neuro.architecture.skeleton import ConvLayout, Skeleton, build_stem_layout
+from tgas_neuro.architecture.skeleton import Complexity, ConvLayout, Skeleton, build_stem_layout
 from tgas_neuro.runtime.errors import UserError
 
 

@@ -18,7 +18,7 @@ from tgas_neuro.architecture.cell.published import PNASNET5
 from tgas_neuro.architecture.network import build_network
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.final.launch.job import Job
-from tgas_neuro.images.source import Images
+from tgas_neuro.images.decoded import Images
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from tgas_neuro.__main__ import main
 from tgas_neuro.architecture.cell.published import PNASNET5
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.final.launch.job import Job
-from tgas_neuro.images.source import Images
+from tgas_neuro.images.decoded import Images
 
 OWN_NETWORKS = """
 import torch

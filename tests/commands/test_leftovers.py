@@ -15,10 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tgas_neuro.__main__ import main
-from tgas_neuro.commands.leftovers import refuse_leftovers
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.runtime.host import NOTE
-from tgas_neuro.runtime.slurm import SEPARATOR, Job, find_run_jobs, parse_jobs
+from tgas_neuro.runtime.processes import NOTE
+from tgas_neuro.runtime.slurm import SEPARATOR, Job, find_run_jobs, parse_jobs, refuse_leftovers
 
 UUID = "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"
 HOST = socket.gethostname()
@@ -195,8 +194,8 @@ def test_jobs_of_a_live_snakemake_are_its_own(queue, folder, capsys, start_snake
         error = capsys.readouterr().err
         assert f"process {process.pid} (" in error and "snakemake --jobs 2)" in error
         assert error.count("\n") == 1
-    start = "import pathlib; from tgas_neuro.commands import leftovers; "
-    start += "leftovers.refuse_leftovers(pathlib.Path(), submits=True)"
+    start = "import pathlib; from tgas_neuro.runtime import slurm; "
+    start += "slurm.refuse_leftovers(pathlib.Path(), submits=True)"
     subprocess.run([sys.executable, "-c", start], cwd=folder, check=True)  # the locks decide there
     assert queue.list_cancelled() == []
     process.kill()

@@ -12,11 +12,12 @@ from support.run_folders import build_record, build_search, write_run
 
 from tgas_neuro import RESULTS_VERSION
 from tgas_neuro.__main__ import main
+from tgas_neuro.architecture.skeleton import build_skeleton
 from tgas_neuro.architecture.spaces import SPACES
 from tgas_neuro.commands.rescore import load_plan
 from tgas_neuro.runtime.files import read_json, write_json
 from tgas_neuro.scoring.scoring import write_ranks
-from tgas_neuro.search.candidate import Inputs, build_skeleton
+from tgas_neuro.search.candidate import Inputs
 from tgas_neuro.search.candidate.evaluation import evaluate_candidate
 from tgas_neuro.search.runs import rescored
 from tgas_neuro.teacher.teacher import Teacher, write_teacher

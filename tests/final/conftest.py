@@ -8,7 +8,7 @@ from support.final_settings import FINAL
 from torch import nn
 
 from tgas_neuro.architecture.cell.genotype import Block, Cell, CellGenotype
-from tgas_neuro.images.source import Images
+from tgas_neuro.images.decoded import Images
 
 
 @pytest.fixture(scope="session")

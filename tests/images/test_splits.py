@@ -4,9 +4,9 @@ import pytest
 from PIL import Image
 
 from tgas_neuro.images import splits
+from tgas_neuro.images.decoded import Images
 from tgas_neuro.images.image_folder import match_classes
 from tgas_neuro.images.published import DEVKIT, NAME, TRUTH
-from tgas_neuro.images.source import Images
 from tgas_neuro.images.splits import Counts, load_split
 from tgas_neuro.runtime.errors import UserError
 

@@ -139,8 +139,7 @@ class TestWhatIsSaid:
 
     def test_a_teacher(self, recorded, tmp_path):
         from tgas_neuro.teacher.build import build_teacher
-        from tgas_neuro.teacher.options import TeacherOptions
-        from tgas_neuro.teacher.source import Source
+        from tgas_neuro.teacher.options import Source, TeacherOptions
         from tgas_neuro.teacher.teacher import write_teacher
 
         options = TeacherOptions("image", 5, (), 16, 8, 0.2, "zscore", 1, 0)

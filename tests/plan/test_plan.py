@@ -10,7 +10,7 @@ from tgas_neuro.config.section import MARK, Section, dump_section
 from tgas_neuro.plan.configuration import check_configuration
 from tgas_neuro.plan.plan import build_plan, calc_digests
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.teacher.source import read_sources
+from tgas_neuro.teacher.options import read_sources
 
 PROJECT = Path(__file__).parents[2]
 DESCRIPTIONS = [PROJECT / "neural_data"]

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import pdist
 
 from tgas_neuro.rdm import calc_rdm
-from tgas_neuro.rdm.distances import METHODS, ROWS_PER_BLOCK, take_rows
-from tgas_neuro.rdm.patterns import normalise_patterns
+from tgas_neuro.rdm.distances import METHODS, ROWS_PER_BLOCK, normalise_patterns, take_rows
 from tgas_neuro.runtime.errors import UserError
 
 seeds = st.integers(0, 2**32 - 1)

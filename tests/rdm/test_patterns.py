@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.spatial.distance import pdist
 
-from tgas_neuro.rdm.patterns import calc_patterns
+from tgas_neuro.rdm.distances import calc_patterns
 from tgas_neuro.runtime.errors import UserError
 
 

@@ -9,7 +9,7 @@ from scipy.spatial.distance import pdist
 from scipy.stats import spearmanr
 from torch import nn
 
-from tgas_neuro.rdm.patterns import calc_patterns
+from tgas_neuro.rdm.distances import calc_patterns
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.seeds import derive_generator
 from tgas_neuro.scoring.activations import (

@@ -9,18 +9,18 @@ from tgas_neuro.architecture.spaces import SPACES
 from tgas_neuro.config.premature import Premature
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json, write_json
+from tgas_neuro.search.best import make_best
 from tgas_neuro.search.generation import describe_history, make_history, make_proposals
 from tgas_neuro.search.guidance import Rating
 from tgas_neuro.search.history import (
     Entry,
     build_entry,
     count_states,
+    describe_record,
     find_best,
     is_member,
-    make_best,
     rank_entries,
 )
-from tgas_neuro.search.runs.status import describe_record
 
 RATING = Rating()
 

@@ -16,8 +16,7 @@ from tgas_neuro.recordings.ingest import ingest_recordings
 from tgas_neuro.recordings.published_rdms import build_rdm_dataset, write_rdms
 from tgas_neuro.runtime.files import calc_sha256
 from tgas_neuro.teacher.build import build_teacher
-from tgas_neuro.teacher.options import TeacherOptions
-from tgas_neuro.teacher.source import Source
+from tgas_neuro.teacher.options import Source, TeacherOptions
 
 PROJECT = Path(__file__).parents[2]
 

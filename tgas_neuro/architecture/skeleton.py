@@ -1,9 +1,53 @@
-"""The skeleton: how wide and deep a network is, for which images, and with which stem."""
+"""The skeleton: depth, width and stem of a network, for which images, and what it costs."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from tgas_neuro.architecture.complexity import Complexity, calc_conv_bn
+from tgas_neuro.config.final import Final
+from tgas_neuro.config.premature import Premature
 from tgas_neuro.runtime.errors import UserError, check_choice
+
+
+@dataclass(frozen=True)
+class Complexity:
+    """What a network costs.
+
+    Attributes
+    ----------
+    params
+        Learned numbers: weights of convolutions and of the linear layer, its biases, scale
+        and shift of batch normalisation (not its running mean and variance).
+    macs
+        Multiply-adds for one image of the skeleton's size, of convolutions and the linear
+        layer, as the papers count them. Batch normalisation, ReLU, pooling, additions and
+        biases are not counted.
+    """
+
+    params: int
+    macs: int
+
+    def __add__(self, other: "Complexity") -> "Complexity":
+        return Complexity(self.params + other.params, self.macs + other.macs)
+
+
+def calc_conv_bn(
+    channels_in: int, channels_out: int, taps: int, positions: int, groups: int = 1
+) -> Complexity:
+    """Convolution of so many taps at so many output positions, then batch normalisation."""
+    weights = channels_in // groups * channels_out * taps
+    return Complexity(weights + 2 * channels_out, weights * positions)
+
+
+def calc_depthwise(channels: int, taps: int, positions: int) -> Complexity:
+    """Convolution of each channel on its own, without normalisation."""
+    return Complexity(channels * taps, channels * taps * positions)
+
+
+def calc_linear(features: int, n_classes: int) -> Complexity:
+    """Linear layer with biases."""
+    weights = features * n_classes
+    return Complexity(weights + n_classes, weights)
+
 
 STEMS = ("cifar", "imagenet")
 DOWNSAMPLING = ("between", "within")
@@ -124,3 +168,19 @@ def build_stem_layout(skeleton: Skeleton) -> tuple[ConvLayout, ...]:
     between = skeleton.stem_filters or filters // 2
     first = ConvLayout(skeleton.channels, between, 3, 2, size)
     return first, ConvLayout(between, filters, 3, 2, first.size_out)
+
+
+def build_skeleton(stage: Premature | Final, n_classes: int, **changes: Any) -> Skeleton:
+    """The skeleton of the networks of a stage.
+
+    Parameters
+    ----------
+    stage
+        The section ``premature`` or ``final``. Read: ``network`` and ``image_size``.
+    n_classes
+        Classes of its training images.
+    **changes
+        Fields that replace those of ``network``.
+    """
+    size = stage.network.model_dump() | changes
+    return Skeleton(**size, n_classes=n_classes, image_size=stage.image_size)

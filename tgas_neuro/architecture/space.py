@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVa
 
 import numpy as np
 
-from tgas_neuro.architecture.complexity import Complexity
-from tgas_neuro.architecture.skeleton import Skeleton
+from tgas_neuro.architecture.skeleton import Complexity, Skeleton
 from tgas_neuro.config.section import Section
 from tgas_neuro.runtime.errors import UserError
 

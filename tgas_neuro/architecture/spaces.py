@@ -4,12 +4,12 @@ from typing import Any
 
 from tgas_neuro.architecture.cell.space import CellSpace
 from tgas_neuro.architecture.chain.space import ChainSpace
-from tgas_neuro.architecture.complexity import Complexity
 from tgas_neuro.architecture.nasbench201.space import NASBench201Space
-from tgas_neuro.architecture.skeleton import Skeleton
+from tgas_neuro.architecture.skeleton import Complexity, Skeleton
 from tgas_neuro.architecture.space import STEM, Genotype, Layout, Space
+from tgas_neuro.config.final import Final
 from tgas_neuro.config.search import Search
-from tgas_neuro.runtime.errors import check_choice, check_object
+from tgas_neuro.runtime.errors import UserError, check_choice, check_object
 
 # A new space is a folder with its class, and one line here.
 SPACES: dict[str, type[Space[Any]]] = {
@@ -71,3 +71,18 @@ def list_modules(genotype: Genotype, skeleton: Skeleton) -> list[str]:
 def name_module(genotype: Genotype, layer: str) -> str:
     """Name of a layer's module within the network (as in ``named_modules``)."""
     return layer if layer == STEM else f"{SPACES[genotype.space].holder}.{layer}"
+
+
+def check_regularisation(settings: Final, space: str, stages: int) -> None:
+    """Raise `UserError` where drop path or an auxiliary head is asked for and has no place."""
+    for key, reason in SPACES[space].no_place.items():
+        if getattr(settings, key) > 0:
+            raise UserError(
+                f"final.{key}: {getattr(settings, key)}, but a network of space {space} {reason}; "
+                "set it to 0"
+            )
+    if settings.auxiliary > 0 and stages < 2:
+        raise UserError(
+            f"final.auxiliary: {settings.auxiliary}, but the auxiliary head reads what the last "
+            f"reduction reads, and final.network.stages is {stages}; set it to 0 or raise stages"
+        )

@@ -9,13 +9,8 @@ import json
 from typing import Any
 
 from tgas_neuro.commands.terminal import add_list, add_run, format_table
-from tgas_neuro.search.history import (
-    Entry,
-    build_leaderboard,
-    count_states,
-    describe_states,
-    rank_entries,
-)
+from tgas_neuro.search.best import build_leaderboard
+from tgas_neuro.search.history import Entry, count_states, describe_states, rank_entries
 from tgas_neuro.search.runs import describe_choice, find_run, load_run
 
 

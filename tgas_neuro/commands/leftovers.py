@@ -11,19 +11,17 @@ from pathlib import Path
 
 from tgas_neuro.commands.terminal import duration, format_table
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.runtime.host import (
+from tgas_neuro.runtime.processes import (
     check_folder,
     check_host,
     describe_process,
     find_holder,
-    note_host,
 )
 from tgas_neuro.runtime.slurm import (
     Job,
     cancel_jobs,
     find_run_jobs,
     format_command,
-    refuse_jobs,
     wait_for_end,
 )
 
@@ -73,27 +71,6 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     check_host(folder, arguments.host)
     return _cancel(jobs, arguments.wait)
-
-
-def refuse_leftovers(folder: Path, submits: bool) -> None:
-    """Raise `UserError` if jobs of an earlier run are in the queue, at the start of another.
-
-    Called by the Snakemake process that is about to start. While another one works in the folder
-    the jobs may be its own, and Snakemake's locks decide. Without `squeue` nothing is asked. The
-    machine that the run is started on is noted.
-
-    Parameters
-    ----------
-    folder
-        Working directory of the run.
-    submits
-        Whether the run hands its jobs to SLURM. If it does, a SLURM that does not answer is an
-        error; if not, it is a warning on stderr.
-    """
-    if find_holder(folder, submitting=True, others=True) is not None:
-        return
-    refuse_jobs(folder, strict=submits)
-    note_host(folder)
 
 
 def _cancel(jobs: list[Job], patience: float) -> int:

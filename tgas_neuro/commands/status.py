@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from tgas_neuro.commands.terminal import add_run, duration
-from tgas_neuro.runtime.host import find_holder
+from tgas_neuro.runtime.processes import find_holder
 from tgas_neuro.search.runs import describe_choice, find_run, load_run
 from tgas_neuro.search.runs.status import Status, calc_status
 

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.runtime.host import check_folder, check_host, find_holder
+from tgas_neuro.runtime.processes import check_folder, check_host, find_holder
 from tgas_neuro.runtime.slurm import refuse_jobs
 
 

@@ -51,27 +51,30 @@ def check_section(
         return model.model_validate(values)
     except ValidationError as error:
         path, text = _describe([_locate(model, found) for found in error.errors()])
-        shown = format_path([*at, *path])
-    raise UserError(f"{where}: {shown}{': ' if shown else ''}{text}") from None
+    raise _build_error(where, [*at, *path], text) from None
 
 
 def _check_json(values: Any, where: str, path: list[str | int]) -> None:
     """Refuse what YAML can hold and JSON cannot: dates, keys that are numbers, NaN."""
-    start = f"{where}: {format_path(path)}{': ' if path else ''}"
     if isinstance(values, dict):
         for name, value in values.items():
             if not isinstance(name, str):
-                raise UserError(f"{start}key {name!r} is not text; put it in quotes")
+                raise _build_error(where, path, f"key {name!r} is not text; put it in quotes")
             _check_json(value, where, [*path, name])
     elif isinstance(values, list):
         for index, value in enumerate(values):
             _check_json(value, where, [*path, index])
     elif isinstance(values, float) and not math.isfinite(values):
-        raise UserError(f"{start}{values} is not a finite number")
+        raise _build_error(where, path, f"{values} is not a finite number")
     elif not isinstance(values, str | int | float | None):
-        raise UserError(
-            f"{start}{values} was read as a {type(values).__name__}; put it in quotes if it is text"
-        )
+        kind = type(values).__name__
+        text = f"{values} was read as a {kind}; put it in quotes if it is text"
+        raise _build_error(where, path, text)
+
+
+def _build_error(where: str, path: Sequence[str | int], text: str) -> UserError:
+    shown = format_path(path)
+    return UserError(f"{where}: {shown}{': ' if shown else ''}{text}")
 
 
 def _locate(model: type[Section], error: ErrorDetails) -> Found:

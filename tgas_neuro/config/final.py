@@ -7,6 +7,7 @@ from pydantic import Field, field_validator
 from tgas_neuro.config.images import FinalImages
 from tgas_neuro.config.premature import NetworkSize
 from tgas_neuro.config.section import Device, Matching, Section, SectionError, key
+from tgas_neuro.runtime.errors import UserError
 
 
 class FinalNetworkSize(NetworkSize):
@@ -201,3 +202,44 @@ class Final(Section):
                 "tiny_imagenet",
             )
         return data
+
+    def count_micro_batches(self) -> int:
+        """Micro-batches of one step, of all processes together."""
+        return self.batch_size // (self.micro_batch or self.batch_size)
+
+
+def check_batches(settings: Final) -> None:
+    """Check ``batch_size``, ``micro_batch``, ``processes`` and ``device`` of the section ``final``.
+
+    Raises
+    ------
+    UserError
+        The batch is no multiple of the micro-batch, the processes cannot share the micro-batches
+        equally, or several processes would use one GPU.
+    """
+    size = settings.micro_batch or settings.batch_size
+    if settings.batch_size % size:
+        raise UserError(
+            f"final.micro_batch: {size} images do not divide final.batch_size, "
+            f"{settings.batch_size}; make it a divisor, or null for the whole batch at once"
+        )
+    if settings.processes == "auto":
+        return
+    check_processes(settings, settings.processes)
+    if settings.processes > 1 and ":" in settings.device:
+        raise UserError(
+            f"final.device: {settings.device} is one GPU, and final.processes "
+            f"{settings.processes} would use as many; take cuda, or one process"
+        )
+
+
+def check_processes(settings: Final, processes: int) -> None:
+    """Raise `UserError` unless the processes can share the micro-batches of a step equally."""
+    number = settings.count_micro_batches()
+    if number % processes:
+        given = "null, the whole batch" if settings.micro_batch is None else settings.micro_batch
+        raise UserError(
+            f"final.micro_batch: {given}; a step of {settings.batch_size} images has {number} of "
+            f"them, which {processes} processes cannot share equally; set it to "
+            f"final.batch_size / (a multiple of {processes}), or change final.processes"
+        )

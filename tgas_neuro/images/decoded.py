@@ -1,14 +1,61 @@
-"""A training split decoded once into arrays, which all candidates map into memory and share."""
+"""The images of a stage, and training splits decoded once, which all candidates map into memory."""
 
 import hashlib
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from tgas_neuro.images.image_folder import ImageFolder
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json, write_json, written_whole
+
+VALIDATION_SHARE = 4  # simulated validation splits are a quarter of the training split
+
+# Where a run keeps the lists of corrupt images.
+CHECKED = "results/images/checked"
+
+
+@dataclass(frozen=True)
+class Images:
+    """Where the images of a stage come from.
+
+    Attributes
+    ----------
+    name
+        ``<kind>-<digest>``, the folder of the files that are made from them.
+    kind, data
+        As in the configuration.
+    archive
+        The archive to unpack, or None.
+    size
+        Width and height of simulated images [pixel].
+    """
+
+    name: str
+    kind: str
+    data: dict[str, Any]
+    archive: str | None
+    size: int
+
+    @property
+    def is_made(self) -> bool:
+        """Whether a rule renders or unpacks the split folders."""
+        return self.kind == "simulated" or self.archive is not None
+
+    def get_split_folder(self, split: str) -> str:
+        """Folder of one split, ``train`` or ``val``: ``<folder>/<class>/<image>``."""
+        if self.is_made:
+            return f"results/images/{self.name}/{split}"
+        return str(Path(self.data.get("path") or self.data["root"]) / split)
+
+    def count_images_per_class(self, split: str) -> int:
+        """Count the images to render for each class of a simulated split."""
+        number = self.data["images_per_class"]
+        return number if split == "train" else max(1, number // VALIDATION_SHARE)
+
 
 CIFAR10 = "cifar-10-batches-bin"
 CIFAR10_FILES = tuple(f"data_batch_{number}.bin" for number in range(1, 6))

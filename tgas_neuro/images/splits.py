@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tgas_neuro.images.corruption import find_corrupt, leave_out
-from tgas_neuro.images.decoded import decode_cifar10, decode_listing
+from tgas_neuro.images.decoded import Images, decode_cifar10, decode_listing
 from tgas_neuro.images.image_folder import ImageFolder, load_image_folder
 from tgas_neuro.images.published import (
     DEVKIT,
@@ -15,7 +15,6 @@ from tgas_neuro.images.published import (
     load_annotated_validation,
     load_flat_validation,
 )
-from tgas_neuro.images.source import Images
 from tgas_neuro.recordings.formats.archives import unpack_archive
 from tgas_neuro.runtime.errors import UserError
 

@@ -4,15 +4,20 @@ from typing import Any, Literal
 
 from pydantic import create_model
 
-from tgas_neuro.architecture.spaces import SPACES
+from tgas_neuro.architecture.skeleton import build_skeleton
+from tgas_neuro.architecture.spaces import (
+    SPACES,
+    calc_complexity,
+    check_regularisation,
+    read_genotype,
+)
 from tgas_neuro.config.checking import check_section
 from tgas_neuro.config.configuration import Configuration
+from tgas_neuro.config.final import Final, check_batches
 from tgas_neuro.config.search import Search
 from tgas_neuro.config.section import key
-from tgas_neuro.final.network.scaling import check_scaling
-from tgas_neuro.final.training.order import check_batches
+from tgas_neuro.final.network.scaling import SMALLEST, parse_macs
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.search.candidate import build_skeleton
 
 
 def build_search_model() -> type[Search]:
@@ -80,3 +85,48 @@ def _check_network(config: Configuration) -> None:
         build_skeleton(config.premature, n_classes=1)
     except UserError as error:
         raise UserError(f"premature.network.{error}") from None
+
+
+def check_scaling(settings: Final, space: str, name: str) -> None:
+    """Check the final network as far as possible before a search, without its genotype.
+
+    Parameters
+    ----------
+    settings
+        The section ``final``.
+    space
+        The space of the search.
+    name
+        The configuration's file, for messages.
+
+    Raises
+    ------
+    UserError
+        The target is no number, a stem cannot be made, or drop path or the auxiliary head has no
+        place in networks of this space.
+    """
+    network, target = settings.network, settings.target
+    try:
+        check_regularisation(settings, space, network.stages)
+        most = None if target is None else parse_macs(target.macs)
+    except UserError as error:
+        raise UserError(f"{name}: {error}") from None
+    filters = network.filters if target is None else SMALLEST[network.stem]
+    try:
+        skeleton = build_skeleton(settings, n_classes=1, filters=filters)
+    except UserError as error:
+        raise UserError(f"{name}: final.network.{error}") from None
+    if target is not None and most is not None:
+        macs = calc_complexity(read_genotype(SPACES[space].cheapest), skeleton).macs
+        if macs > most:
+            raise UserError(
+                f"{name}: final.target.macs: {target.macs}; no network of space {space} with this "
+                f"final.network and final.image_size has fewer than {macs:,} multiply-adds; raise "
+                "it"
+            )
+    given = network.stem_filters
+    if not SPACES[space].free_stem and network.stem == "cifar" and given not in (None, filters):
+        raise UserError(
+            f"{name}: final.network.stem_filters: {given}; the cifar stem of space {space} has as "
+            "many channels as final.network.filters; remove the key"
+        )

@@ -17,7 +17,7 @@ from tgas_neuro.config.premature import Premature
 from tgas_neuro.config.recordings import RegionSource
 from tgas_neuro.config.section import dump_decisive, dump_section
 from tgas_neuro.config.teacher import NetworkOptions, TeacherOptions
-from tgas_neuro.images.source import Images
+from tgas_neuro.images.decoded import Images
 from tgas_neuro.plan.configuration import check_configuration
 from tgas_neuro.recordings.datasets.description import (
     Description,
@@ -28,8 +28,7 @@ from tgas_neuro.recordings.datasets.description import (
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import calc_digest
 from tgas_neuro.search.strategies import check_search
-from tgas_neuro.teacher.options import find_weights, read_options
-from tgas_neuro.teacher.source import read_sources, refuse_published
+from tgas_neuro.teacher.options import find_weights, read_options, read_sources, refuse_published
 
 ARCHIVES = (".tar.gz", ".tgz", ".tar", ".zip")
 LONGEST_NAME = 100  # file systems allow 255 bytes
@@ -88,7 +87,8 @@ def build_plan(config: Any, folders: Sequence[Path], name: str = "config.yaml") 
     """
     checked = check_configuration(config, name)
     try:
-        check_search(checked.search)
+        if checked.search.strategy == "progressive":  # the only one that a budget is too small for
+            check_search(checked.search)
     except UserError as error:
         raise UserError(f"{name}: {error}") from None
     regions, descriptions = _plan_recordings(checked.recordings.regions, folders, name)
@@ -253,3 +253,8 @@ def _plan_images(stage: Premature | Final) -> Images:
     rendered = {"size": size} if data["kind"] == "simulated" else {}
     digest = calc_digest({**data, **rendered})
     return Images(f"{data['kind']}-{digest[:8]}", data["kind"], data, archive, size)
+
+
+def name_plugin(final: str) -> str:
+    """Make the plugin's identifier, a Python name, from the folder of the final results."""
+    return "tgas_neuro_" + final.replace("-", "_")

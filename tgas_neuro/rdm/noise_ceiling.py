@@ -8,7 +8,7 @@ import numpy as np
 import torch
 import xarray as xr
 
-from tgas_neuro.rdm.patterns import normalise_patterns
+from tgas_neuro.rdm.distances import normalise_patterns
 from tgas_neuro.rdm.repetitions import (
     Repetitions,
     average_repetitions,

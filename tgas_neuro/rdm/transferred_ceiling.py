@@ -8,8 +8,8 @@ import numpy as np
 import torch
 import xarray as xr
 
+from tgas_neuro.rdm.distances import normalise_patterns
 from tgas_neuro.rdm.noise_ceiling import NoiseCeiling, calc_noise_ceiling
-from tgas_neuro.rdm.patterns import normalise_patterns
 from tgas_neuro.rdm.repetitions import (
     Repetitions,
     average_repetitions,

@@ -1,16 +1,26 @@
-"""Processes that die with the workflow: a killed Snakemake leaves nothing running."""
+"""Processes of a run: none outlives the workflow; which Snakemake works in a folder."""
 
 import contextlib
 import ctypes
+import json
 import os
 import select
+import shlex
 import signal
+import socket
 import sys
+import textwrap
 import threading
 import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
+
+from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.files import write_json
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 PATIENCE = 5.0  # [s] between SIGTERM and SIGKILL, for the clean-up
@@ -97,3 +107,131 @@ def exit_on_sigterm() -> None:
 
     with contextlib.suppress(ValueError):  # only the main thread may set handlers
         signal.signal(signal.SIGTERM, leave)
+
+
+NOTE = Path(".snakemake/started_on.json")
+
+
+def note_host(folder: Path) -> None:
+    """Note in a working directory that Snakemake is started there, and on which machine."""
+    write_json(folder / NOTE, {"host": socket.gethostname()})
+
+
+def check_host(folder: Path, vouched: str | None) -> None:
+    """Raise `UserError` if the last run was started on another machine.
+
+    Parameters
+    ----------
+    folder
+        Working directory of the run.
+    vouched
+        The machine that the user named, because no Snakemake runs there any more.
+    """
+    try:
+        host = json.loads((folder / NOTE).read_text())["host"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return  # nothing is known of it
+    if host not in (socket.gethostname(), vouched):
+        raise UserError(
+            f"{folder.resolve()}: the last run was started on {host}, where Snakemake may still "
+            f"be running; do this there, or say --host {host} if you know that it is not"
+        )
+
+
+def check_folder(folder: Path) -> None:
+    """Raise `UserError` if there is no such folder, which would look like one without leftovers."""
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder; give the one that Snakemake ran in")
+
+
+def find_holder(
+    folder: Path, submitting: bool = False, others: bool = False, started: bool = False
+) -> int | None:
+    """Process id of a live Snakemake that works in `folder`; None when there is none.
+
+    Processes whose working directory may not be read (other users') are passed over.
+
+    Parameters
+    ----------
+    folder
+        The working directory.
+    submitting
+        Only a Snakemake that plans and submits counts, not the one inside a job (`--mode remote`),
+        which a SLURM on this very machine may have started.
+    others
+        This process does not count, nor what started it.
+    started
+        One that was started in `folder` by a shell counts too, wherever it works now: with
+        ``--directory``, its jobs still have `folder` as their working directory.
+    """
+    folder = folder.resolve()
+    own = _list_own() if others else set()
+    for process in psutil.process_iter(["pid", "cmdline"]):
+        command = process.info["cmdline"] or []
+        if not any(Path(part).name == "snakemake" for part in command[:4]):
+            continue
+        if process.info["pid"] in own or (submitting and _is_in_job(command)):
+            continue
+        try:
+            if Path(process.cwd()) == folder or (started and _find_start(process) == folder):
+                return process.info["pid"]
+        except psutil.Error:
+            continue
+    return None
+
+
+def _find_start(process: psutil.Process) -> Path | None:
+    """Folder of the shell that started a process, if it said so."""
+    place = process.environ().get("PWD")
+    return Path(place).resolve() if place else None
+
+
+def describe_process(pid: int) -> str:
+    """A process by its number and the beginning of its command."""
+    try:
+        command = shlex.join(psutil.Process(pid).cmdline())
+    except psutil.Error:
+        return f"process {pid}"
+    return f"process {pid} ({textwrap.shorten(command, 300, placeholder=' ...')})"
+
+
+def _is_in_job(command: list[str]) -> bool:
+    return "--mode" in command and command[command.index("--mode") + 1 :][:1] != ["default"]
+
+
+def _list_own() -> set[int]:
+    this = psutil.Process()
+    return {process.pid for process in (this, *this.parents())}
+
+
+@contextmanager
+def running_rule(log: str | Path) -> Iterator[Callable[[str], None]]:
+    """Run the body of a rule's script.
+
+    Parameters
+    ----------
+    log
+        The rule's log file; every reported line goes to it and to the terminal.
+
+    Yields
+    ------
+    report
+        Call it with one line for the user.
+    """
+    exit_on_sigterm()
+    die_with_workflow()
+    Path(log).parent.mkdir(parents=True, exist_ok=True)
+    with Path(log).open("w", encoding="utf-8") as file:
+
+        def report(line: str) -> None:
+            print(line, file=sys.stderr, flush=True)
+            print(line, file=file, flush=True)
+
+        try:
+            yield report
+        except UserError as error:
+            report(f"Error: {error}")
+            sys.exit(1)
+        except Exception:
+            file.write(traceback.format_exc())
+            raise

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.processes import find_holder, note_host
 
 # Snakemake's plugin names all jobs of a run `<slurm-jobname-prefix>_<UUID of the run>`, or by the
 # UUID alone where no prefix is set.
@@ -179,3 +180,24 @@ def _call(program: str, *arguments: str) -> str:
         reason = lines[0].removeprefix(f"{program}: ")
         raise UserError(f"{program}: {reason}; see that SLURM answers (sinfo), then try again")
     return found.stdout
+
+
+def refuse_leftovers(folder: Path, submits: bool) -> None:
+    """Raise `UserError` if jobs of an earlier run are in the queue, at the start of another.
+
+    Called by the Snakemake process that is about to start. While another one works in the folder
+    the jobs may be its own, and Snakemake's locks decide. Without `squeue` nothing is asked. The
+    machine that the run is started on is noted.
+
+    Parameters
+    ----------
+    folder
+        Working directory of the run.
+    submits
+        Whether the run hands its jobs to SLURM. If it does, a SLURM that does not answer is an
+        error; if not, it is a warning on stderr.
+    """
+    if find_holder(folder, submitting=True, others=True) is not None:
+        return
+    refuse_jobs(folder, strict=submits)
+    note_host(folder)

@@ -9,8 +9,7 @@ from torch import nn
 
 from tgas_neuro.architecture.network import catching_outputs
 from tgas_neuro.images.pixels import load_batch
-from tgas_neuro.rdm.patterns import METHODS as SCALINGS
-from tgas_neuro.rdm.patterns import normalise_patterns
+from tgas_neuro.rdm.distances import PREPARATIONS, normalise_patterns
 from tgas_neuro.runtime.errors import UserError, check_choice
 from tgas_neuro.runtime.seeds import derive_generator
 
@@ -29,7 +28,7 @@ class Activations:
     features
         (row, unit), float32.
     distance
-        The distance to take of `features`, for `tgas_neuro.rdm.patterns.calc_patterns`. It is the
+        The distance to take of `features`, for `tgas_neuro.rdm.distances.calc_patterns`. It is the
         requested one, except that a projected layer has ``"patterns"`` in place of
         ``"correlation"`` and ``"cosine"``: its features are scaled already, and half their squared
         distance is the requested dissimilarity.
@@ -75,7 +74,7 @@ def record_activations(
     device
         Where the network is.
     distance
-        Of the RDM to come; a key of `tgas_neuro.rdm.patterns.METHODS`.
+        Of the RDM to come; a key of `tgas_neuro.rdm.distances.PREPARATIONS`.
     max_units
         A layer with more units is projected to this many sums (see `Projection`) while the stimuli
         go through. ``"auto"`` is `choose_width` of the number of rows; None projects nothing.
@@ -100,7 +99,7 @@ def record_activations(
     UserError
         `distance` or `max_units` is not allowed, or the output of a layer is not a tensor.
     """
-    check_choice("distance", distance, SCALINGS)
+    check_choice("distance", distance, PREPARATIONS)
     row = np.asarray(row, dtype=np.int64)
     order = np.argsort(row, kind="stable")  # a row is complete before the next begins
     counts = torch.from_numpy(np.bincount(row)).to(device)
@@ -118,7 +117,7 @@ def record_activations(
                     finish = _choose_finish(n_units, distance, width, seed, device)
                     keepers[name] = _RowKeeper(counts, finish, n_units, width)
                 keepers[name].add(flat, row[chosen], row[after])
-    scaled = distance if SCALINGS[distance] is None else "patterns"
+    scaled = distance if PREPARATIONS[distance] is None else "patterns"
     found = {}
     for name, keeper in keepers.items():
         projected = keeper.features.shape[1] < keeper.n_units
@@ -184,7 +183,7 @@ def _choose_finish(
     projection = draw_projection(n_units, width, generator, device)
 
     def finish(means: torch.Tensor) -> torch.Tensor:
-        scaled = means if SCALINGS[distance] is None else normalise_patterns(means, distance)
+        scaled = means if PREPARATIONS[distance] is None else normalise_patterns(means, distance)
         return projection.apply(scaled)
 
     return finish

@@ -52,7 +52,7 @@ class Target:
     row
         (stimulus,), RDM row of each stimulus.
     distance
-        Of the candidate's RDM; a key of `tgas_neuro.rdm.patterns.METHODS`.
+        Of the candidate's RDM; a key of `tgas_neuro.rdm.distances.PREPARATIONS`.
     compare
         Gives the similarity of each region on ``all`` rows, ``half_0`` and ``half_1``.
     """

@@ -1,6 +1,6 @@
 """The history of a search: every candidate so far with its reward, and the best of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,8 @@ from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json
 from tgas_neuro.search.guidance import Rating, list_rung_values, read_measures
 from tgas_neuro.search.records import (
-    Best,
     BestSoFar,
     CandidateRecord,
-    History,
-    LeaderboardRow,
     State,
 )
 
@@ -207,81 +204,47 @@ def describe_states(states: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {state}" for state, count in states.items())
 
 
-def make_best(
-    history: Path, records: Sequence[Path], name: str, reused: Path | None = None
-) -> Best:
-    """Make ``best.json`` of a search.
+def describe_record(record: CandidateRecord, rating: Rating, folder: Path) -> str:
+    """One line about a candidate that has just finished: state, P, TG, reward, best so far.
 
     Parameters
     ----------
-    history
-        The history of the last generation.
-    records
-        All candidate records.
-    name
-        The run.
-    reused
-        Candidates of older runs (see `tgas_neuro.search.runs.reuse`), which may win as well.
-
-    Raises
-    ------
-    UserError
-        No candidate has a reward; the message counts the states and names the commonest reason.
+    record
+        Its record.
+    rating
+        How candidates are ranked.
+    folder
+        Folder of the run, whose records are compared.
     """
-    content: History = read_json(history)
-    rating = Rating.read(content)
-    own = [Entry.from_json(entry) for entry in content["entries"]]
-    entries = [*load_reused(reused, rating), *own]
-    best = find_best(entries)
-    found: list[CandidateRecord] = [read_json(path) for path in records]
-    if best is None:
-        raise _build_failure(own, found)
-    older: list[CandidateRecord] = read_json(reused)["records"] if reused else []
-    return {
-        "run": name,
-        "id": best.id,
-        "hash": best.hash,
-        "genotype": best.genotype.to_json(),
-        "reward": get_reward(best),
-        **rating.to_json(),
-        "record": next(record for record in [*older, *found] if record["id"] == best.id),
-        "leaderboard": build_leaderboard(rank_entries(entries)),
-        "states": count_states(own),
-        "provenance": content["provenance"],
-        "cost": content["cost"],
-    }
+    if record["state"] == "ok":
+        entry = build_entry(record, rating, {})
+        regions = ", ".join(f"{name} {value:.3f}" for name, value in (entry.regions or {}).items())
+        reward = "none" if entry.reward is None else f"{entry.reward:.3f}"
+        text = f"  P {entry.P:.3f}  TG {entry.TG:.3f} ({regions})  reward {reward}"
+    else:
+        text = f" ({record['message']})"
+    best = find_best_so_far(folder, rating)
+    so_far = f"  best so far {best[0]:.3f} ({best[1]})" if best else ""
+    return f"candidate {record['id']}: {record['state']}{text}{so_far}"
 
 
-def build_leaderboard(entries: Sequence[Entry]) -> list[LeaderboardRow]:
-    """Entries as rows of a leaderboard, in their order."""
-    return [
-        {
-            "id": entry.id,
-            "hash": entry.hash,
-            "state": entry.state,
-            "P": entry.P,
-            "TG": entry.TG,
-            "TG_untrained": entry.TG_untrained,
-            "regions": entry.regions,
-            "reward": entry.reward,
-            "params": entry.params,
-            "macs": entry.macs,
-        }
-        for entry in entries
-    ]
+def find_best_so_far(folder: Path, rating: Rating) -> tuple[float, str] | None:
+    """Reward and id of the best candidate whose record is in the folder of a run now."""
+    return max(_list_rewards(folder, rating), default=None)
 
 
-def _build_failure(entries: Sequence[Entry], records: Sequence[CandidateRecord]) -> UserError:
-    partial = sum(not entry.complete and entry.reward is not None for entry in entries)
-    if partial:
-        return UserError(
-            f"search: none of {len(entries)} candidates is complete ({partial} partial ones have a "
-            "reward); raise search.generations until the strategy reaches full size"
-        )
-    messages = [record["message"] for record in records if record["message"]]
-    commonest = max(messages, key=messages.count, default="no message")
-    return UserError(
-        f"search: none of {len(entries)} candidates has a reward "
-        f"({describe_states(count_states(entries))}); the commonest reason: {commonest}; relax "
-        "search.limits or change premature"
-    )
+def _list_rewards(folder: Path, rating: Rating) -> Iterator[tuple[float, str]]:
+    """Reward and id of finished candidates; a generation with a history gives only its best."""
+    for generation in sorted(folder.glob("generation_*"), reverse=True):
+        for name in ("history.json", "proposals.json"):  # both name the best so far
+            content = read_json(generation / name) if (generation / name).is_file() else {}
+            if content.get("best"):
+                yield content["best"]["reward"], content["best"]["id"]
+            if name == "history.json" and content:
+                return
+        for path in generation.glob("candidate_*.json"):
+            record: CandidateRecord = read_json(path)
+            if record["state"] == "ok" and record["complete"]:
+                entry = build_entry(record, rating, {})
+                if entry.reward is not None:
+                    yield entry.reward, entry.id

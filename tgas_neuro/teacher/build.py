@@ -10,10 +10,9 @@ from tgas_neuro.runtime.errors import check_choice
 from tgas_neuro.runtime.files import calc_sha256
 from tgas_neuro.teacher.controls import build_control_regions
 from tgas_neuro.teacher.network.network import build_network_regions
-from tgas_neuro.teacher.options import TeacherOptions, find_weights
+from tgas_neuro.teacher.options import Source, TeacherOptions, find_weights
 from tgas_neuro.teacher.recorded.recordings import build_recordings_regions
 from tgas_neuro.teacher.region import decide_correction, describe_region
-from tgas_neuro.teacher.source import Source
 from tgas_neuro.teacher.teacher import Teacher
 
 KINDS: dict[str, Callable[[dict[str, Source], TeacherOptions], dict[str, xr.Dataset]]] = {

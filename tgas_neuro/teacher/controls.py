@@ -12,7 +12,7 @@ from tgas_neuro.runtime.files import calc_digest
 from tgas_neuro.runtime.seeds import derive_generator
 from tgas_neuro.teacher.network.network import build_network_regions
 from tgas_neuro.teacher.noise_free import build_noise_free_region, load_shown
-from tgas_neuro.teacher.options import TeacherOptions
+from tgas_neuro.teacher.options import Source, TeacherOptions, refuse_published
 from tgas_neuro.teacher.recorded.recorded_region import (
     Measured,
     build_measured_region,
@@ -25,7 +25,6 @@ from tgas_neuro.teacher.recorded.recordings import (
     find_published,
     load_measured,
 )
-from tgas_neuro.teacher.source import Source, refuse_published
 from tgas_neuro.teacher.stimuli import show_stimuli
 
 

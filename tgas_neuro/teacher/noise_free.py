@@ -10,7 +10,7 @@ from tgas_neuro.rdm import calc_rdm
 from tgas_neuro.rdm.streaming.ranked import SUBSETS
 from tgas_neuro.recordings.stimuli import calc_stimuli_digest
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.teacher.options import TeacherOptions
+from tgas_neuro.teacher.options import Source, TeacherOptions
 from tgas_neuro.teacher.recorded.joining import (
     join_tables,
     load_tables,
@@ -29,7 +29,6 @@ from tgas_neuro.teacher.region import (
     check_rdm,
     prepare_stimuli,
 )
-from tgas_neuro.teacher.source import Source
 
 UNITS_AT_ONCE = 4096  # of a wide layer, whose inner products are summed in float64
 

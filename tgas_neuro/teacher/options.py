@@ -1,13 +1,12 @@
-"""What determines a teacher besides its data: the sections ``recordings`` and ``teacher``."""
+"""What determines a teacher: its regions, the sections ``recordings`` and ``teacher``."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tgas_neuro.config.teacher import ControlOptions, NetworkOptions
+from tgas_neuro.config.teacher import DOWNLOAD, ControlOptions, NetworkOptions
 from tgas_neuro.runtime.errors import UserError
-
-DOWNLOAD = "download"  # the word that asks for torchvision's own weights
 
 
 @dataclass(frozen=True)
@@ -69,3 +68,104 @@ def read_options(config: dict[str, Any], seed: int) -> TeacherOptions:
 def find_weights(weights: str | None) -> Path | None:
     """The local file that ``teacher.network.weights`` names, or None."""
     return None if weights is None or weights == DOWNLOAD else Path(weights)
+
+
+READ_BEFORE = "window_ms"  # of ``select``: a data set is read in that window, not cut afterwards
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a region comes from.
+
+    Attributes
+    ----------
+    folders
+        Data set to what the recordings stage wrote of it, ``results/recordings/<dataset>``. Of
+        several, the sites are pooled on the stimuli that all share.
+    select
+        What is taken of them: ``variation``, ``animal`` and ``array`` to values.
+    """
+
+    folders: Mapping[str, Path]
+    select: Mapping[str, list] = field(default_factory=dict)
+
+    @property
+    def dataset(self) -> str:
+        """Names of the data sets, in one text."""
+        return ", ".join(self.folders)
+
+    @property
+    def first(self) -> Path:
+        """Folder of the first data set, whose names, order and metadata the stimuli have."""
+        return next(iter(self.folders.values()))
+
+
+def read_sources(
+    recordings: Mapping[str, Any],
+    datasets: Mapping[str, Sequence[str]],
+    folder: str | Path = "results/recordings",
+) -> dict[str, Source]:
+    """The source of each region.
+
+    Parameters
+    ----------
+    recordings
+        The section of that name of a checked configuration.
+    datasets
+        Region to the folders of its data sets, from `tgas_neuro.plan.plan.Plan`.
+    folder
+        Where the recordings stage writes.
+    """
+    return {
+        region: Source(
+            {name: Path(folder, name) for name in names},
+            {
+                key: values
+                for key, values in recordings["regions"][region]["select"].items()
+                if key != READ_BEFORE and values is not None
+            },
+        )
+        for region, names in datasets.items()
+    }
+
+
+def refuse_published(region: str, source: Source, dataset: str, options: TeacherOptions) -> None:
+    """Raise `UserError` when a teacher asks more of a published RDM than it can tell.
+
+    Of some data sets only an RDM was published, no responses: it cannot be averaged to objects,
+    made with another distance, made anew from altered responses, nor pooled with the sites of
+    other data sets.
+
+    Parameters
+    ----------
+    region, source
+        A region and where it comes from.
+    dataset
+        The data set of it that has no responses.
+    options
+        What the teacher asks for.
+    """
+    name = f"of {dataset} (region {region}) only an RDM was published"
+    if len(source.folders) > 1:
+        raise UserError(
+            f"recordings.regions.{region}.datasets: {name}, which cannot be pooled with the sites "
+            f"of others ({source.dataset}); make it a region of its own"
+        )
+    control = options.control.type if options.control else None
+    needs = {
+        "level": (options.level, options.level != "image", "level: image"),
+        "distance": (options.distance, options.distance != "correlation", "distance: correlation"),
+        "comparison": (options.comparison, options.comparison == "cka", "comparison: spearman"),
+        "control.type": (control, control == "matched", "type: shuffled"),
+    }
+    for key, (value, needed, way_out) in needs.items():
+        if needed:
+            raise UserError(
+                f"teacher.{key}: {value!r} needs responses, but {name}; use {way_out}, or a data "
+                "set with responses"
+            )
+    if source.select:
+        raise UserError(
+            f"recordings.regions.{region}.select: {name}, so nothing can be selected; remove "
+            "the key"
+        )

@@ -10,13 +10,13 @@ import pandas as pd
 from tgas_neuro.images.pixels import BROKEN, decode_pixels, resize_pixels
 from tgas_neuro.recordings.stimuli import validate_images
 from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.teacher.options import Source
 from tgas_neuro.teacher.recorded.joining import (
     join_tables,
     load_tables,
     split_purposes,
     stack_tables,
 )
-from tgas_neuro.teacher.source import Source
 from tgas_neuro.teacher.teacher import REGION_VARIABLES, Teacher
 
 GREY = (128, 128, 128)  # what surrounds an image smaller than the field of view

@@ -8,15 +8,14 @@ from pathlib import Path
 
 from tgas_neuro import RESULTS_VERSION
 from tgas_neuro.search.candidate import keep_cut_batches, list_batches
-from tgas_neuro.commands.leftovers import refuse_leftovers
 from tgas_neuro.commands.summary import summarise
 from tgas_neuro.config.section import dump_decisive, dump_section
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json, write_json
-from tgas_neuro.final.result.plugin import name_plugin
-from tgas_neuro.images.source import CHECKED
-from tgas_neuro.plan.plan import build_plan
+from tgas_neuro.images.decoded import CHECKED
+from tgas_neuro.plan.plan import build_plan, name_plugin
 from tgas_neuro.runtime.provenance import get_time
+from tgas_neuro.runtime.slurm import refuse_leftovers
 from tgas_neuro.recordings.datasets.files import check_planned_files, locate_file, match_downloads
 from tgas_neuro.search.runs.reuse import find_reused_folders, list_reused_files
 
@@ -45,7 +44,8 @@ def load_plan():
         plan = build_plan(config, DESCRIPTIONS, ", ".join(dict.fromkeys(names)))
         if workflow.is_main_process:  # in a pod of Kubernetes they are not there yet
             check_planned_files(plan.descriptions.values())
-            find_reused_folders(plan.config.search.reuse)
+            if plan.config.search.reuse:
+                find_reused_folders(plan.config.search.reuse)
             warn_of_missing_images(plan.final_images)
         return plan
     except UserError as error:
@@ -204,6 +204,8 @@ def get_reused():
 
 def list_reused():
     """Older runs and their records; once taken over, the same whatever is added to them."""
+    if not SETTINGS["reuse"]:
+        return {}
     folders = find_reused_folders(SETTINGS["reuse"])
     return list_reused_files(folders, Path(SEARCH, "reused.json"))
 

@@ -1,8 +1,8 @@
 from pathlib import Path
 
 from tgas_neuro.runtime.files import write_json
-from tgas_neuro.runtime.rule import running_rule
-from tgas_neuro.search.history import make_best
+from tgas_neuro.runtime.processes import running_rule
+from tgas_neuro.search.best import make_best
 
 with running_rule(snakemake.log[0]) as report:
     records, reused = [Path(path) for path in snakemake.input.records], snakemake.input.reused

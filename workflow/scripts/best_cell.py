@@ -1,7 +1,7 @@
 from tgas_neuro.final.result.best_cell import make_best_cell, write_best_cell
 from tgas_neuro.plan.configuration import check_configuration
 from tgas_neuro.runtime.files import copy_whole, read_json
-from tgas_neuro.runtime.rule import running_rule
+from tgas_neuro.runtime.processes import running_rule
 from tgas_neuro.teacher.teacher import load_teacher
 
 with running_rule(snakemake.log[0]) as report:

@@ -2,7 +2,7 @@ from tgas_neuro.final.result.best_cell import check_part
 from tgas_neuro.final.result.content import BestCell
 from tgas_neuro.final.result.plugin import write_plugin
 from tgas_neuro.runtime.files import read_json
-from tgas_neuro.runtime.rule import running_rule
+from tgas_neuro.runtime.processes import running_rule
 
 with running_rule(snakemake.log[0]) as report:
     folder, given = snakemake.output[0], snakemake.input

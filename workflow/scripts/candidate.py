@@ -5,7 +5,7 @@ from tgas_neuro.config.checking import check_section
 from tgas_neuro.config.premature import Premature
 from tgas_neuro.plan.configuration import read_search
 from tgas_neuro.runtime.files import read_json, write_json
-from tgas_neuro.runtime.rule import running_rule
+from tgas_neuro.runtime.processes import running_rule
 from tgas_neuro.search.candidate import (
     Inputs,
     drop_kept,
@@ -15,7 +15,7 @@ from tgas_neuro.search.candidate import (
     make_record,
 )
 from tgas_neuro.search.guidance import Rating
-from tgas_neuro.search.runs.status import describe_record
+from tgas_neuro.search.history import describe_record
 
 params, run = snakemake.params, Path(snakemake.params.run)
 # Not a param: those must not depend on how many candidates go into a job.

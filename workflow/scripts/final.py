@@ -5,7 +5,7 @@ from tgas_neuro.final.launch.job import Job, train_job
 from tgas_neuro.images.splits import SPLITS
 from tgas_neuro.plan.configuration import check_configuration
 from tgas_neuro.runtime.files import copy_whole, read_json
-from tgas_neuro.runtime.rule import running_rule
+from tgas_neuro.runtime.processes import running_rule
 
 with running_rule(snakemake.log[0]) as report:
     params, given, work = snakemake.params, snakemake.input, Path(snakemake.params.folder)

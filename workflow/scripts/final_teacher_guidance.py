@@ -3,8 +3,8 @@ from pathlib import Path
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.final.evaluation.teacher_guidance import measure_teacher_guidance
 from tgas_neuro.runtime.files import read_json, write_json
-from tgas_neuro.runtime.rule import running_rule
-from tgas_neuro.teacher.source import read_sources
+from tgas_neuro.runtime.processes import running_rule
+from tgas_neuro.teacher.options import read_sources
 
 with running_rule(snakemake.log[0]) as report:
     params, given = snakemake.params, snakemake.input

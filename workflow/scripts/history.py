@@ -2,7 +2,7 @@ from pathlib import Path
 
 from tgas_neuro.plan.configuration import read_search
 from tgas_neuro.runtime.files import write_json
-from tgas_neuro.runtime.rule import running_rule
+from tgas_neuro.runtime.processes import running_rule
 from tgas_neuro.search.generation import describe_history, make_history
 
 with running_rule(snakemake.log[0]) as report:

@@ -1,8 +1,8 @@
 from pathlib import Path
 
-from tgas_neuro.images.source import CHECKED, Images
+from tgas_neuro.images.decoded import CHECKED, Images
 from tgas_neuro.images.splits import decode_training_split
-from tgas_neuro.runtime.rule import running_rule
+from tgas_neuro.runtime.processes import running_rule
 
 with running_rule(snakemake.log[0]) as report:
     images = Images(**snakemake.params.images)

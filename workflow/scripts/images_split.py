@@ -1,8 +1,8 @@
 from pathlib import Path
 
-from tgas_neuro.images.source import Images
+from tgas_neuro.images.decoded import Images
 from tgas_neuro.images.splits import make_split
-from tgas_neuro.runtime.rule import running_rule
+from tgas_neuro.runtime.processes import running_rule
 
 with running_rule(snakemake.log[0]):
     images = Images(**snakemake.params.images)

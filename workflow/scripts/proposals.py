@@ -4,7 +4,7 @@ from tgas_neuro.config.checking import check_section
 from tgas_neuro.config.premature import Premature
 from tgas_neuro.plan.configuration import read_search
 from tgas_neuro.runtime.files import write_json
-from tgas_neuro.runtime.rule import running_rule
+from tgas_neuro.runtime.processes import running_rule
 from tgas_neuro.search.generation import make_proposals
 
 with running_rule(snakemake.log[0]):

@@ -3,7 +3,7 @@ from pathlib import Path
 from tgas_neuro.recordings.datasets.description import Description
 from tgas_neuro.recordings.datasets.files import check_files
 from tgas_neuro.recordings.ingest import ingest_recordings
-from tgas_neuro.runtime.rule import running_rule
+from tgas_neuro.runtime.processes import running_rule
 
 with running_rule(snakemake.log[0]):
     params = snakemake.params

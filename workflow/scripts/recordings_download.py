@@ -1,6 +1,6 @@
 from tgas_neuro.recordings.datasets.description import Download
 from tgas_neuro.recordings.datasets.files import fetch_download
-from tgas_neuro.runtime.rule import running_rule
+from tgas_neuro.runtime.processes import running_rule
 
 with running_rule(snakemake.log[0]):
     params = snakemake.params

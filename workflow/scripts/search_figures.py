@@ -1,6 +1,6 @@
 from tgas_neuro.figures.pictures import draw_best_cell, draw_search
 from tgas_neuro.runtime.files import read_json
-from tgas_neuro.runtime.rule import running_rule
+from tgas_neuro.runtime.processes import running_rule
 
 with running_rule(snakemake.log[0]):
     best, history = read_json(snakemake.input.best), read_json(snakemake.input.history[0])

@@ -1,10 +1,9 @@
 from pathlib import Path
 
+from tgas_neuro.runtime.processes import running_rule
 from tgas_neuro.runtime.provenance import build_provenance
-from tgas_neuro.runtime.rule import running_rule
 from tgas_neuro.teacher.build import build_teacher
-from tgas_neuro.teacher.options import read_options
-from tgas_neuro.teacher.source import read_sources
+from tgas_neuro.teacher.options import read_options, read_sources
 from tgas_neuro.teacher.teacher import write_teacher
 
 with running_rule(snakemake.log[0]) as report:

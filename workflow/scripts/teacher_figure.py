@@ -1,5 +1,5 @@
 from tgas_neuro.figures.pictures import draw_region
-from tgas_neuro.runtime.rule import running_rule
+from tgas_neuro.runtime.processes import running_rule
 from tgas_neuro.teacher.region import build_title
 from tgas_neuro.teacher.teacher import load_teacher
 

@@ -1,4 +1,4 @@
-from tgas_neuro.runtime.rule import running_rule
+from tgas_neuro.runtime.processes import running_rule
 from tgas_neuro.scoring.scoring import write_ranks
 from tgas_neuro.teacher.teacher import load_teacher
 

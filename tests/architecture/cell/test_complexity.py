@@ -12,9 +12,8 @@ from tgas_neuro.architecture.cell.genotype import OPERATION_NAMES, Block, Cell, 
 from tgas_neuro.architecture.cell.network import CellNetwork
 from tgas_neuro.architecture.cell.operations import OPERATIONS
 from tgas_neuro.architecture.cell.published import NASNET_A, PNASNET5
-from tgas_neuro.architecture.complexity import Complexity
 from tgas_neuro.architecture.network import build_network
-from tgas_neuro.architecture.skeleton import Skeleton
+from tgas_neuro.architecture.skeleton import Complexity, Skeleton
 from tgas_neuro.architecture.spaces import SPACES, calc_complexity
 
 PNASNET5_LARGE = Skeleton(216, 4, 3, 1000, 331, stem="imagenet", downsampling="within")

@@ -152,7 +152,7 @@ def test_unused_blocks_are_those_that_no_other_block_reads():
 
 def test_what_light_rules_import_does_not_import_torch():
     code = (
-        "import sys, tgas_neuro.architecture.space, tgas_neuro.architecture.complexity, "
+        "import sys, tgas_neuro.architecture.space, tgas_neuro.architecture.skeleton, "
         "tgas_neuro.architecture.cell.published; sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -9,9 +9,8 @@ from torch.nn import functional
 from tgas_neuro.architecture.chain.genotype import ChainGenotype, ChainLayer
 from tgas_neuro.architecture.chain.layout import build_layout
 from tgas_neuro.architecture.chain.space import ChainSpace
-from tgas_neuro.architecture.complexity import Complexity
 from tgas_neuro.architecture.network import build_network
-from tgas_neuro.architecture.skeleton import Skeleton
+from tgas_neuro.architecture.skeleton import Complexity, Skeleton
 from tgas_neuro.architecture.spaces import calc_complexity
 
 SMALL = Skeleton(filters=2, cells_per_stage=1, stages=1, n_classes=4, image_size=11)

@@ -16,7 +16,7 @@ from tgas_neuro.final.evaluation.teacher_guidance import measure_teacher_guidanc
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import calc_sha256
 from tgas_neuro.scoring.scoring import write_ranks
-from tgas_neuro.teacher.source import Source
+from tgas_neuro.teacher.options import Source
 from tgas_neuro.teacher.teacher import Teacher, load_teacher, write_teacher
 
 N, SIZE = 20, 24

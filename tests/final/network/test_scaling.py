@@ -17,8 +17,8 @@ from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.architecture.spaces import SPACES, calc_complexity, read_genotype
 from tgas_neuro.config.final import Target
 from tgas_neuro.config.section import dump_section
-from tgas_neuro.final.network.scaling import check_scaling, describe_size, find_skeleton, parse_macs
-from tgas_neuro.plan.configuration import check_configuration
+from tgas_neuro.final.network.scaling import describe_size, find_skeleton, parse_macs
+from tgas_neuro.plan.configuration import check_configuration, check_scaling
 from tgas_neuro.runtime.errors import UserError
 
 NETWORK = {

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from support.final_settings import build_settings
 from torch import nn
 
+from tgas_neuro.config.final import check_batches
 from tgas_neuro.final.training.order import (
     Steps,
     calc_learning_rate,
-    check_batches,
     count_processes,
     deal_micro_batches,
     draw_order,

@@ -8,7 +8,7 @@ import torch
 from scipy.spatial.distance import pdist, squareform
 from scipy.stats import spearmanr
 
-from tgas_neuro.rdm.patterns import normalise_patterns
+from tgas_neuro.rdm.distances import normalise_patterns
 from tgas_neuro.rdm.streaming.split_half import bin_pairs, correlate_pairs
 
 

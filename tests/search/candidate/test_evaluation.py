@@ -10,6 +10,7 @@ from scipy.spatial.distance import pdist
 from support.run_folders import build_search, draw
 
 from tgas_neuro.architecture.network import build_network
+from tgas_neuro.architecture.skeleton import build_skeleton
 from tgas_neuro.architecture.spaces import SPACES, calc_complexity
 from tgas_neuro.config.premature import Premature
 from tgas_neuro.config.search import Scoring
@@ -20,7 +21,6 @@ from tgas_neuro.scoring.scoring import score_network, write_ranks
 from tgas_neuro.search.candidate import (
     EarlyStop,
     Inputs,
-    build_skeleton,
     find_proposal,
     make_record,
 )

@@ -6,9 +6,10 @@ from support.run_folders import DIGESTS, SEARCH, build_record, build_search, dra
 from tgas_neuro.architecture.spaces import build_space
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json, write_json
+from tgas_neuro.search.best import make_best
 from tgas_neuro.search.generation import make_history, make_proposals
 from tgas_neuro.search.guidance import Rating
-from tgas_neuro.search.history import load_reused, make_best
+from tgas_neuro.search.history import load_reused
 from tgas_neuro.search.runs.reuse import (
     describe_reused,
     find_reused_folders,

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from torch import nn
 
-from tgas_neuro.architecture.complexity import calc_conv_bn, calc_linear
+from tgas_neuro.architecture.skeleton import calc_conv_bn, calc_linear
 from tgas_neuro.architecture.space import Space, check_choices
 from tgas_neuro.config.section import Section, key
 from tgas_neuro.runtime.errors import UserError, check_choice, check_keys

@@ -18,9 +18,8 @@ from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.simulation.stimuli import simulate_stimuli
 from tgas_neuro.simulation.ventral_stream import simulate_responses
 from tgas_neuro.teacher.build import build_teacher
-from tgas_neuro.teacher.options import TeacherOptions
+from tgas_neuro.teacher.options import Source, TeacherOptions
 from tgas_neuro.teacher.region import describe_region
-from tgas_neuro.teacher.source import Source
 from tgas_neuro.teacher.teacher import get_ceiling, load_teacher, write_teacher
 
 PROJECT = Path(__file__).parents[3]

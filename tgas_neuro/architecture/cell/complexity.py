@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tgas_neuro.architecture.complexity import Complexity, calc_conv_bn, calc_depthwise
+from tgas_neuro.architecture.skeleton import Complexity, calc_conv_bn, calc_depthwise
 
 if TYPE_CHECKING:
     from tgas_neuro.architecture.cell.layout import OperationLayout

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 
 from tgas_neuro.architecture.cell.complexity import calc_operation_cost
 from tgas_neuro.architecture.cell.genotype import N_INPUTS, Cell, CellGenotype
-from tgas_neuro.architecture.complexity import Complexity, calc_conv_bn, calc_linear
-from tgas_neuro.architecture.skeleton import Skeleton
+from tgas_neuro.architecture.skeleton import Complexity, Skeleton, calc_conv_bn, calc_linear
 
 
 @dataclass(frozen=True)

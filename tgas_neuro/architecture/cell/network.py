@@ -13,7 +13,7 @@ from tgas_neuro.architecture.cell.layout import (
     build_layout,
 )
 from tgas_neuro.architecture.cell.operations import ConvBn, Identity, build_operation
-from tgas_neuro.architecture.layers.joining import State, concatenate, drop_path
+from tgas_neuro.architecture.layers import State, concatenate, drop_path
 from tgas_neuro.architecture.network import GenotypeNetwork
 from tgas_neuro.architecture.skeleton import Skeleton
 

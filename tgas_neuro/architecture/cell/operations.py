@@ -14,8 +14,12 @@ from torch import nn
 from torch.nn import functional
 
 from tgas_neuro.architecture.cell.layout import OperationLayout
-from tgas_neuro.architecture.layers.convolution import DepthwiseConv, PointwiseConv
-from tgas_neuro.architecture.layers.joining import concatenate, subsample_diagonally
+from tgas_neuro.architecture.layers import (
+    DepthwiseConv,
+    PointwiseConv,
+    concatenate,
+    subsample_diagonally,
+)
 
 # As in the released networks (TensorFlow's default of 0.001 for epsilon).
 BN_EPSILON = 1e-3

@@ -3,8 +3,13 @@
 from dataclasses import dataclass
 
 from tgas_neuro.architecture.chain.genotype import ChainGenotype
-from tgas_neuro.architecture.complexity import Complexity, calc_linear
-from tgas_neuro.architecture.skeleton import ConvLayout, Skeleton, build_stem_layout
+from tgas_neuro.architecture.skeleton import (
+    Complexity,
+    ConvLayout,
+    Skeleton,
+    build_stem_layout,
+    calc_linear,
+)
 
 
 @dataclass(frozen=True)

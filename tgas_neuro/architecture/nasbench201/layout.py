@@ -2,9 +2,14 @@
 
 from dataclasses import dataclass
 
-from tgas_neuro.architecture.complexity import Complexity, calc_linear
 from tgas_neuro.architecture.nasbench201.genotype import NASBench201Genotype
-from tgas_neuro.architecture.skeleton import ConvLayout, Skeleton, build_stem_layout
+from tgas_neuro.architecture.skeleton import (
+    Complexity,
+    ConvLayout,
+    Skeleton,
+    build_stem_layout,
+    calc_linear,
+)
 
 KERNELS = {"nor_conv_1x1": 1, "nor_conv_3x3": 3}
 

@@ -4,8 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from tgas_neuro.architecture.layers.convolution import ConvBn, build_conv
-from tgas_neuro.architecture.layers.joining import State, drop_path
+from tgas_neuro.architecture.layers import ConvBn, State, build_conv, drop_path
 from tgas_neuro.architecture.nasbench201.genotype import EDGES, NASBench201Genotype
 from tgas_neuro.architecture.nasbench201.layout import (
     CellLayout,

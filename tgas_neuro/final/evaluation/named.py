@@ -22,10 +22,10 @@ from tgas_neuro.final.network.network import load_trained
 from tgas_neuro.final.training.training import load_splits
 from tgas_neuro.images.augmentation import AUGMENTATIONS
 from tgas_neuro.images.data import FolderImages
+from tgas_neuro.images.decoded import Images
 from tgas_neuro.images.image_folder import ImageFolder
 from tgas_neuro.images.pixels import INTERPOLATIONS, READING, Reading
 from tgas_neuro.images.published import read_ids
-from tgas_neuro.images.source import Images
 from tgas_neuro.images.splits import SPLITS, list_split
 from tgas_neuro.runtime.devices import choose_device, computing_with, keep_freed_memory
 from tgas_neuro.runtime.errors import UserError, check_choice

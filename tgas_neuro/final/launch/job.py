@@ -18,12 +18,12 @@ from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from tgas_neuro.architecture.spaces import read_genotype
 from tgas_neuro.config.checking import check_section
-from tgas_neuro.config.final import Final
+from tgas_neuro.config.final import Final, check_batches
 from tgas_neuro.config.section import dump_section
 from tgas_neuro.final.launch.processes import SIGNALS, Group, PreemptedError
-from tgas_neuro.final.training.order import check_batches, count_processes
+from tgas_neuro.final.training.order import count_processes
 from tgas_neuro.final.training.training import train_final
-from tgas_neuro.images.source import Images
+from tgas_neuro.images.decoded import Images
 from tgas_neuro.runtime.devices import choose_device
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json, write_json

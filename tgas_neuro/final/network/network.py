@@ -13,12 +13,12 @@ from torch import nn
 from torch.nn import functional
 
 from tgas_neuro.architecture.cell.operations import BN_EPSILON
-from tgas_neuro.architecture.layers.convolution import PointwiseConv
+from tgas_neuro.architecture.layers import PointwiseConv
 from tgas_neuro.architecture.network import GenotypeNetwork, build_module, build_network
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.architecture.space import Genotype
+from tgas_neuro.architecture.spaces import check_regularisation
 from tgas_neuro.config.final import Final
-from tgas_neuro.final.network.scaling import check_regularisation
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.seeds import derive_seed
 

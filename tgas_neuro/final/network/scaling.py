@@ -13,9 +13,9 @@ import re
 from dataclasses import replace
 from itertools import count
 
-from tgas_neuro.architecture.skeleton import Skeleton
+from tgas_neuro.architecture.skeleton import Skeleton, build_skeleton
 from tgas_neuro.architecture.space import Genotype
-from tgas_neuro.architecture.spaces import SPACES, calc_complexity, read_genotype
+from tgas_neuro.architecture.spaces import calc_complexity
 from tgas_neuro.config.final import Final, Target
 from tgas_neuro.runtime.errors import UserError
 
@@ -47,9 +47,9 @@ def find_skeleton(settings: Final, genotype: Genotype, n_classes: int) -> Skelet
     """
     target = settings.target
     if target is None:
-        return _build_skeleton(settings, settings.network.filters, n_classes)
+        return build_skeleton(settings, n_classes)
     most = parse_macs(target.macs)
-    smallest = _build_skeleton(settings, SMALLEST[settings.network.stem], n_classes)
+    smallest = build_skeleton(settings, n_classes, filters=SMALLEST[settings.network.stem])
     found = None
     for filters in count(smallest.filters):
         skeleton = replace(smallest, filters=filters)
@@ -65,11 +65,6 @@ def find_skeleton(settings: Final, genotype: Genotype, n_classes: int) -> Skelet
             "it, or lower final.network.cells_per_stage or final.image_size"
         )
     return found
-
-
-def _build_skeleton(settings: Final, filters: int, n_classes: int) -> Skeleton:
-    size = settings.network.model_dump() | {"filters": filters}
-    return Skeleton(**size, n_classes=n_classes, image_size=settings.image_size)
 
 
 def parse_macs(value: float | str, key: str = "final.target.macs") -> int:
@@ -96,63 +91,3 @@ def describe_size(genotype: Genotype, skeleton: Skeleton, target: Target | None)
         f"final: {skeleton.filters} filters{found}: {size.params:,} parameters, {size.macs:,} "
         f"multiply-adds at {skeleton.image_size} pixels"
     )
-
-
-def check_scaling(settings: Final, space: str, name: str) -> None:
-    """Check the final network as far as possible before a search, without its genotype.
-
-    Parameters
-    ----------
-    settings
-        The section ``final``.
-    space
-        The space of the search.
-    name
-        The configuration's file, for messages.
-
-    Raises
-    ------
-    UserError
-        The target is no number, a stem cannot be made, or drop path or the auxiliary head has no
-        place in networks of this space.
-    """
-    network, target = settings.network, settings.target
-    try:
-        check_regularisation(settings, space, network.stages)
-        most = None if target is None else parse_macs(target.macs)
-    except UserError as error:
-        raise UserError(f"{name}: {error}") from None
-    filters = network.filters if target is None else SMALLEST[network.stem]
-    try:
-        skeleton = _build_skeleton(settings, filters, n_classes=1)
-    except UserError as error:
-        raise UserError(f"{name}: final.network.{error}") from None
-    if target is not None and most is not None:
-        macs = calc_complexity(read_genotype(SPACES[space].cheapest), skeleton).macs
-        if macs > most:
-            raise UserError(
-                f"{name}: final.target.macs: {target.macs}; no network of space {space} with this "
-                f"final.network and final.image_size has fewer than {macs:,} multiply-adds; raise "
-                "it"
-            )
-    given = network.stem_filters
-    if not SPACES[space].free_stem and network.stem == "cifar" and given not in (None, filters):
-        raise UserError(
-            f"{name}: final.network.stem_filters: {given}; the cifar stem of space {space} has as "
-            "many channels as final.network.filters; remove the key"
-        )
-
-
-def check_regularisation(settings: Final, space: str, stages: int) -> None:
-    """Raise `UserError` where drop path or an auxiliary head is asked for and has no place."""
-    for key, reason in SPACES[space].no_place.items():
-        if getattr(settings, key) > 0:
-            raise UserError(
-                f"final.{key}: {getattr(settings, key)}, but a network of space {space} {reason}; "
-                "set it to 0"
-            )
-    if settings.auxiliary > 0 and stages < 2:
-        raise UserError(
-            f"final.auxiliary: {settings.auxiliary}, but the auxiliary head reads what the last "
-            f"reduction reads, and final.network.stages is {stages}; set it to 0 or raise stages"
-        )

@@ -121,11 +121,6 @@ torchvision>=0.19
 """)
 
 
-def name_plugin(final: str) -> str:
-    """Make the plugin's identifier, a Python name, from the folder of the final results."""
-    return "tgas_neuro_" + final.replace("-", "_")
-
-
 def write_plugin(
     folder: str | Path, identifier: str, result: BestCell, weights: str | Path
 ) -> None:
@@ -136,7 +131,7 @@ def write_plugin(
     folder
         The plugin's folder; files of the same names are replaced.
     identifier
-        See `name_plugin`.
+        See `tgas_neuro.plan.plan.name_plugin`.
     result
         Content of ``best_cell.json``.
     weights

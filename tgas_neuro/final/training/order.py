@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tgas_neuro.config.final import Final
+from tgas_neuro.config.final import Final, check_processes
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.seeds import derive_generator
 
@@ -35,43 +35,6 @@ class Steps:
         return self.micro_batches * self.size
 
 
-def check_batches(settings: Final) -> None:
-    """Check ``batch_size``, ``micro_batch``, ``processes`` and ``device`` of the section ``final``.
-
-    Raises
-    ------
-    UserError
-        The batch is no multiple of the micro-batch, the processes cannot share the micro-batches
-        equally, or several processes would use one GPU.
-    """
-    size = settings.micro_batch or settings.batch_size
-    if settings.batch_size % size:
-        raise UserError(
-            f"final.micro_batch: {size} images do not divide final.batch_size, "
-            f"{settings.batch_size}; make it a divisor, or null for the whole batch at once"
-        )
-    if settings.processes == "auto":
-        return
-    check_processes(settings, settings.processes)
-    if settings.processes > 1 and ":" in settings.device:
-        raise UserError(
-            f"final.device: {settings.device} is one GPU, and final.processes "
-            f"{settings.processes} would use as many; take cuda, or one process"
-        )
-
-
-def check_processes(settings: Final, processes: int) -> None:
-    """Raise `UserError` unless the processes can share the micro-batches of a step equally."""
-    number = _count_micro_batches(settings)
-    if number % processes:
-        given = "null, the whole batch" if settings.micro_batch is None else settings.micro_batch
-        raise UserError(
-            f"final.micro_batch: {given}; a step of {settings.batch_size} images has {number} of "
-            f"them, which {processes} processes cannot share equally; set it to "
-            f"final.batch_size / (a multiple of {processes}), or change final.processes"
-        )
-
-
 def count_processes(settings: Final, gpus: int) -> int:
     """Processes on this machine: ``final.processes``, or for ``auto`` the GPUs that share a step.
 
@@ -94,12 +57,8 @@ def count_processes(settings: Final, gpus: int) -> int:
                 "for each process; take auto, or fewer"
             )
         return settings.processes
-    number = _count_micro_batches(settings)
+    number = settings.count_micro_batches()
     return max(n for n in range(1, max(gpus, 1) + 1) if number % n == 0)
-
-
-def _count_micro_batches(settings: Final) -> int:
-    return settings.batch_size // (settings.micro_batch or settings.batch_size)
 
 
 def plan_steps(n_samples: int, settings: Final, processes: int = 1) -> Steps:

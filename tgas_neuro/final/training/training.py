@@ -13,7 +13,7 @@ from tgas_neuro import RESULTS_VERSION
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.architecture.space import Genotype
 from tgas_neuro.architecture.spaces import calc_complexity
-from tgas_neuro.config.final import Final
+from tgas_neuro.config.final import Final, check_batches
 from tgas_neuro.config.section import dump_decisive
 from tgas_neuro.final.evaluation.evaluation import build_validation
 from tgas_neuro.final.launch.processes import Group, StopRequest
@@ -21,10 +21,9 @@ from tgas_neuro.final.network.network import FinalNetwork, build_final_network
 from tgas_neuro.final.network.scaling import describe_size, find_skeleton
 from tgas_neuro.final.training.epochs import Training, find_best
 from tgas_neuro.final.training.folder import LogEntry, remove_fragments, write_weights
-from tgas_neuro.final.training.order import check_batches
 from tgas_neuro.images.data import FolderImages
+from tgas_neuro.images.decoded import Images
 from tgas_neuro.images.image_folder import ImageFolder, match_classes
-from tgas_neuro.images.source import Images
 from tgas_neuro.images.splits import load_split
 from tgas_neuro.runtime.devices import (
     choose_device,

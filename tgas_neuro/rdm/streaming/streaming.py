@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from tgas_neuro.rdm.patterns import calc_half_squares, calc_patterns
+from tgas_neuro.rdm.distances import calc_half_squares, calc_patterns
 from tgas_neuro.rdm.streaming.binning import (
     Bins,
     calc_blur,

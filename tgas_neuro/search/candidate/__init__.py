@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tgas_neuro.architecture.skeleton import Skeleton
+from tgas_neuro.architecture.skeleton import build_skeleton
 from tgas_neuro.architecture.spaces import build_space, calc_complexity, read_genotype
 from tgas_neuro.config.premature import Premature
 from tgas_neuro.config.search import Limits, Search
@@ -188,13 +188,6 @@ def find_excess(size: Size, limits: Limits) -> str | None:
         if most is not None and value > most:
             return f"{value:,} {key}, search.limits.{key} is {most:,}"
     return None
-
-
-def build_skeleton(premature: Premature, n_classes: int) -> Skeleton:
-    """The size of the candidates' networks."""
-    return Skeleton(
-        **premature.network.model_dump(), n_classes=n_classes, image_size=premature.image_size
-    )
 
 
 def _build_provenance(seed: int, inputs: Inputs, digests: dict[str, str]) -> Provenance:

@@ -11,6 +11,7 @@ import torch
 
 from tgas_neuro import RESULTS_VERSION
 from tgas_neuro.architecture.network import GenotypeNetwork, build_network
+from tgas_neuro.architecture.skeleton import build_skeleton
 from tgas_neuro.architecture.spaces import read_genotype
 from tgas_neuro.config.premature import Premature
 from tgas_neuro.config.search import Scoring
@@ -19,7 +20,6 @@ from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import calc_sha256, read_json, write_json
 from tgas_neuro.scoring.layers import Guidance, RegionScore, Score
 from tgas_neuro.scoring.scoring import score_network
-from tgas_neuro.search.candidate import build_skeleton
 from tgas_neuro.search.candidate.evaluation import move_to, set_up_torch
 from tgas_neuro.search.guidance import Rating
 from tgas_neuro.search.history import Entry, build_entry

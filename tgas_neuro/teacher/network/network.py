@@ -18,10 +18,9 @@ from tgas_neuro.teacher.network.model import (
     record_layers,
 )
 from tgas_neuro.teacher.noise_free import build_noise_free_region, load_shown
-from tgas_neuro.teacher.options import TeacherOptions
+from tgas_neuro.teacher.options import Source, TeacherOptions
 from tgas_neuro.teacher.recorded.recorded_region import build_measured_region, filter_sites
 from tgas_neuro.teacher.region import Shown
-from tgas_neuro.teacher.source import Source
 
 
 def choose_units(

@@ -11,7 +11,7 @@ import xarray as xr
 from tgas_neuro.recordings.stimuli import CEILING, USED_FOR, load_stimuli
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import calc_digest
-from tgas_neuro.teacher.source import Source
+from tgas_neuro.teacher.options import Source
 
 SIMILAR_WIDTHS = 1.1  # a larger ratio of two widths is no matter of two screens: it is refused
 

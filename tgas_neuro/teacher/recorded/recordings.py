@@ -11,7 +11,7 @@ from tgas_neuro.recordings.assembly import load_assembly
 from tgas_neuro.recordings.published_rdms import load_rdms
 from tgas_neuro.recordings.stimuli import load_stimuli
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.teacher.options import TeacherOptions
+from tgas_neuro.teacher.options import Source, TeacherOptions, refuse_published
 from tgas_neuro.teacher.recorded.joining import (
     join_assemblies,
     join_tables,
@@ -42,7 +42,6 @@ from tgas_neuro.teacher.region import (
     check_rdm,
     prepare_stimuli,
 )
-from tgas_neuro.teacher.source import Source, refuse_published
 
 KINDS = {False: "recorded", True: "simulated"}
 

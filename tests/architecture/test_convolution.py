@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from tgas_neuro.architecture.layers.convolution import ConvBn, PointwiseConv
+from tgas_neuro.architecture.layers import ConvBn, PointwiseConv
 from tgas_neuro.architecture.skeleton import ConvLayout
 
 

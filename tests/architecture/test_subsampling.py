@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from tgas_neuro.architecture.layers.joining import subsample, subsample_diagonally
+from tgas_neuro.architecture.layers import subsample, subsample_diagonally
 
 FORMATS = [torch.channels_last, torch.contiguous_format]
 

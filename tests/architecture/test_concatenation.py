@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tgas_neuro.architecture.layers.joining import concatenate
+from tgas_neuro.architecture.layers import concatenate
 
 
 @pytest.mark.parametrize("memory_format", [torch.channels_last, torch.contiguous_format])

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from tgas_neuro.architecture.layers.convolution import DepthwiseConv, _StripwiseConv
+from tgas_neuro.architecture.layers import DepthwiseConv, _StripwiseConv
 
 
 def differentiate(convolve, images, weight, gradient):

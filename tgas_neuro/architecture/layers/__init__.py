@@ -1,1 +1,0 @@
-"""Layers of networks: convolutions, drop path, concatenation, subsampling."""

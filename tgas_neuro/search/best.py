@@ -1,0 +1,103 @@
+"""The best candidate of a search, and the leaderboard."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.files import read_json
+from tgas_neuro.search.guidance import Rating
+from tgas_neuro.search.history import (
+    Entry,
+    count_states,
+    describe_states,
+    find_best,
+    get_reward,
+    load_reused,
+    rank_entries,
+)
+from tgas_neuro.search.records import (
+    Best,
+    CandidateRecord,
+    History,
+    LeaderboardRow,
+)
+
+
+def make_best(
+    history: Path, records: Sequence[Path], name: str, reused: Path | None = None
+) -> Best:
+    """Make ``best.json`` of a search.
+
+    Parameters
+    ----------
+    history
+        The history of the last generation.
+    records
+        All candidate records.
+    name
+        The run.
+    reused
+        Candidates of older runs (see `tgas_neuro.search.runs.reuse`), which may win as well.
+
+    Raises
+    ------
+    UserError
+        No candidate has a reward; the message counts the states and names the commonest reason.
+    """
+    content: History = read_json(history)
+    rating = Rating.read(content)
+    own = [Entry.from_json(entry) for entry in content["entries"]]
+    entries = [*load_reused(reused, rating), *own]
+    best = find_best(entries)
+    found: list[CandidateRecord] = [read_json(path) for path in records]
+    if best is None:
+        raise _build_failure(own, found)
+    older: list[CandidateRecord] = read_json(reused)["records"] if reused else []
+    return {
+        "run": name,
+        "id": best.id,
+        "hash": best.hash,
+        "genotype": best.genotype.to_json(),
+        "reward": get_reward(best),
+        **rating.to_json(),
+        "record": next(record for record in [*older, *found] if record["id"] == best.id),
+        "leaderboard": build_leaderboard(rank_entries(entries)),
+        "states": count_states(own),
+        "provenance": content["provenance"],
+        "cost": content["cost"],
+    }
+
+
+def build_leaderboard(entries: Sequence[Entry]) -> list[LeaderboardRow]:
+    """Entries as rows of a leaderboard, in their order."""
+    return [
+        {
+            "id": entry.id,
+            "hash": entry.hash,
+            "state": entry.state,
+            "P": entry.P,
+            "TG": entry.TG,
+            "TG_untrained": entry.TG_untrained,
+            "regions": entry.regions,
+            "reward": entry.reward,
+            "params": entry.params,
+            "macs": entry.macs,
+        }
+        for entry in entries
+    ]
+
+
+def _build_failure(entries: Sequence[Entry], records: Sequence[CandidateRecord]) -> UserError:
+    partial = sum(not entry.complete and entry.reward is not None for entry in entries)
+    if partial:
+        return UserError(
+            f"search: none of {len(entries)} candidates is complete ({partial} partial ones have a "
+            "reward); raise search.generations until the strategy reaches full size"
+        )
+    messages = [record["message"] for record in records if record["message"]]
+    commonest = max(messages, key=messages.count, default="no message")
+    return UserError(
+        f"search: none of {len(entries)} candidates has a reward "
+        f"({describe_states(count_states(entries))}); the commonest reason: {commonest}; relax "
+        "search.limits or change premature"
+    )
