@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tgas_neuro.config.checking import check_section
+from tgas_neuro.config.configuration import check_section
 from tgas_neuro.config.premature import Premature
 from tgas_neuro.plan.configuration import read_search
 from tgas_neuro.runtime.files import read_json

@@ -19,7 +19,7 @@ from tgas_neuro.images.decoded import load_decoded
 from tgas_neuro.plan.plan import build_plan
 from tgas_neuro.recordings.stimuli import calc_stimuli_digest
 from tgas_neuro.runtime.files import calc_sha256, written_whole
-from tgas_neuro.runtime.seeds import derive_generator
+from tgas_neuro.runtime.provenance import derive_generator
 from tgas_neuro.search.candidate.training import draw_held_back
 from tgas_neuro.teacher.network.model import find_layers, record_layers
 from tgas_neuro.teacher.noise_free import build_noise_free_region

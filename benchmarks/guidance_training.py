@@ -24,7 +24,7 @@ from tgas_neuro.images.decoded import load_decoded
 from tgas_neuro.images.pixels import load_batch
 from tgas_neuro.runtime.devices import keep_freed_memory
 from tgas_neuro.runtime.files import write_json, written_whole
-from tgas_neuro.runtime.seeds import derive_generator, derive_seed
+from tgas_neuro.runtime.provenance import derive_generator, derive_seed
 from tgas_neuro.search.candidate.training import (
     build_sgd,
     draw_held_back,

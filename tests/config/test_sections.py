@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import Field
 
-from tgas_neuro.config.checking import check_section
+from tgas_neuro.config.configuration import check_section
 from tgas_neuro.config.messages import format_path, suggest
 from tgas_neuro.config.section import (
     Matching,

@@ -16,7 +16,7 @@ from tgas_neuro.runtime.files import (
     write_json,
     written_whole,
 )
-from tgas_neuro.runtime.seeds import derive_generator, derive_seed
+from tgas_neuro.runtime.provenance import derive_generator, derive_seed
 
 
 def test_nothing_is_left_after_an_error(tmp_path):

@@ -11,7 +11,7 @@ from torch import nn
 
 from tgas_neuro.rdm.distances import calc_patterns
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.runtime.seeds import derive_generator
+from tgas_neuro.runtime.provenance import derive_generator
 from tgas_neuro.scoring.activations import (
     LEAST_WIDTH,
     choose_width,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tgas_neuro.config.checking import check_section
+from tgas_neuro.config.configuration import check_section
 from tgas_neuro.recordings.assembly import Recordings
 from tgas_neuro.recordings.datasets.description import Description
 from tgas_neuro.recordings.ingest import READERS

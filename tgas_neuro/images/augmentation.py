@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from tgas_neuro.runtime.seeds import derive_seed
+from tgas_neuro.runtime.provenance import derive_seed
 
 # Numbers drawn for a sample: area, aspect ratio, top, left, mirror.
 N_DRAWS = 5

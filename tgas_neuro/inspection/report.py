@@ -13,7 +13,7 @@ from tgas_neuro.rdm.transferred_ceiling import calc_transferred_ceiling
 from tgas_neuro.recordings.assembly import DIMS, REQUIRED_COORDS, find_problems
 from tgas_neuro.recordings.stimuli import CEILING, USED_FOR, validate_images
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.runtime.seeds import derive_generator
+from tgas_neuro.runtime.provenance import derive_generator
 
 MOST_LISTED = 10  # values of a label that are listed one by one
 LEAST_STIMULI = 6  # three a crossed half

@@ -11,8 +11,7 @@ from tgas_neuro.architecture.spaces import (
     check_regularisation,
     read_genotype,
 )
-from tgas_neuro.config.checking import check_section
-from tgas_neuro.config.configuration import Configuration
+from tgas_neuro.config.configuration import Configuration, check_section
 from tgas_neuro.config.final import Final, check_batches
 from tgas_neuro.config.search import Search
 from tgas_neuro.config.section import key

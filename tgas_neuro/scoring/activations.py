@@ -11,7 +11,7 @@ from tgas_neuro.architecture.network import catching_outputs
 from tgas_neuro.images.pixels import load_batch
 from tgas_neuro.rdm.distances import PREPARATIONS, normalise_patterns
 from tgas_neuro.runtime.errors import UserError, check_choice
-from tgas_neuro.runtime.seeds import derive_generator
+from tgas_neuro.runtime.provenance import derive_generator
 
 BATCH_SIZE = 64
 ROWS_AT_ONCE = 16  # 13 MB of a layer of 200,000 units

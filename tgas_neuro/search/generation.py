@@ -14,8 +14,7 @@ from tgas_neuro.architecture.spaces import read_genotype
 from tgas_neuro.config.premature import Premature
 from tgas_neuro.config.search import Search
 from tgas_neuro.runtime.files import read_json
-from tgas_neuro.runtime.provenance import build_provenance
-from tgas_neuro.runtime.seeds import derive_generator
+from tgas_neuro.runtime.provenance import build_provenance, derive_generator
 from tgas_neuro.search.guidance import Rating, name_rung
 from tgas_neuro.search.history import (
     Entry,

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from tgas_neuro.runtime.errors import check_choice
-from tgas_neuro.runtime.seeds import derive_generator
+from tgas_neuro.runtime.provenance import derive_generator
 
 DEGREES = 8.0  # width of every image [deg], as HvM was shown
 OBJECT_RADIUS = 3.2  # radius of the sphere around an object of size 1 [deg]

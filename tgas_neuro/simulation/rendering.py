@@ -5,7 +5,7 @@ import math
 import numpy as np
 import scipy.fft
 
-from tgas_neuro.runtime.seeds import derive_generator
+from tgas_neuro.runtime.provenance import derive_generator
 from tgas_neuro.simulation.objects import (
     DEGREES,
     OBJECT_RADIUS,

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from tgas_neuro.runtime.errors import UserError, check_choice
-from tgas_neuro.runtime.seeds import derive_generator, derive_seed
+from tgas_neuro.runtime.provenance import derive_generator, derive_seed
 from tgas_neuro.simulation.objects import (
     DEGREES,
     VARIATIONS,

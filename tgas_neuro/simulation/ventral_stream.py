@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from tgas_neuro.runtime.errors import UserError, check_choice
-from tgas_neuro.runtime.seeds import derive_generator
+from tgas_neuro.runtime.provenance import derive_generator
 from tgas_neuro.simulation.gabor import calc_gabor_energies
 from tgas_neuro.simulation.objects import build_objects
 from tgas_neuro.simulation.sites import calc_it_drives, calc_v4_drives

@@ -9,7 +9,7 @@ import xarray as xr
 
 from tgas_neuro.rdm.repetitions import average_repetitions
 from tgas_neuro.runtime.files import calc_digest
-from tgas_neuro.runtime.seeds import derive_generator
+from tgas_neuro.runtime.provenance import derive_generator
 from tgas_neuro.teacher.network.network import build_network_regions
 from tgas_neuro.teacher.noise_free import build_noise_free_region, load_shown
 from tgas_neuro.teacher.options import Source, TeacherOptions, refuse_published
@@ -25,7 +25,7 @@ from tgas_neuro.teacher.recorded.recordings import (
     find_published,
     load_measured,
 )
-from tgas_neuro.teacher.stimuli import show_stimuli
+from tgas_neuro.teacher.teacher import show_stimuli
 
 
 def draw_matched(means: torch.Tensor, generator: np.random.Generator) -> torch.Tensor:

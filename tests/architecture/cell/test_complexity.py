@@ -7,8 +7,7 @@ import pytest
 import torch
 from fvcore.nn import FlopCountAnalysis
 
-from tgas_neuro.architecture.cell.complexity import COSTS
-from tgas_neuro.architecture.cell.genotype import OPERATION_NAMES, Block, Cell, CellGenotype
+from tgas_neuro.architecture.cell.genotype import COSTS, OPERATION_NAMES, Block, Cell, CellGenotype
 from tgas_neuro.architecture.cell.network import CellNetwork
 from tgas_neuro.architecture.cell.operations import OPERATIONS
 from tgas_neuro.architecture.cell.published import NASNET_A, PNASNET5

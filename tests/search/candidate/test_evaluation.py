@@ -16,7 +16,7 @@ from tgas_neuro.config.premature import Premature
 from tgas_neuro.config.search import Scoring
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import write_json
-from tgas_neuro.runtime.seeds import derive_seed
+from tgas_neuro.runtime.provenance import derive_seed
 from tgas_neuro.scoring.scoring import score_network, write_ranks
 from tgas_neuro.search.candidate import (
     EarlyStop,

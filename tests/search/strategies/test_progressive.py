@@ -8,7 +8,7 @@ from scipy.stats import spearmanr
 from support.simulated_search import SEARCHED, HiddenReward, build, build_entry, run_search
 
 from tgas_neuro.architecture.spaces import SPACES
-from tgas_neuro.config.checking import check_section
+from tgas_neuro.config.configuration import check_section
 from tgas_neuro.config.search import ProgressiveOptions, Search
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.search.strategies import build_strategy, check_search

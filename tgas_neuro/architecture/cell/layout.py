@@ -6,8 +6,7 @@ built from it and its cost is counted from it.
 
 from dataclasses import dataclass, replace
 
-from tgas_neuro.architecture.cell.complexity import calc_operation_cost
-from tgas_neuro.architecture.cell.genotype import N_INPUTS, Cell, CellGenotype
+from tgas_neuro.architecture.cell.genotype import N_INPUTS, Cell, CellGenotype, calc_operation_cost
 from tgas_neuro.architecture.skeleton import Complexity, Skeleton, calc_conv_bn, calc_linear
 
 

@@ -17,7 +17,7 @@ from tgas_neuro.architecture.cell.genotype import (
 from tgas_neuro.architecture.cell.layout import NetworkLayout, build_layout
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.architecture.space import Genotype, Space, check_choices
-from tgas_neuro.config.checking import check_section
+from tgas_neuro.config.configuration import check_section
 from tgas_neuro.config.section import Section, key
 from tgas_neuro.runtime.errors import UserError, check_choice
 

@@ -17,7 +17,7 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from tgas_neuro.architecture.spaces import read_genotype
-from tgas_neuro.config.checking import check_section
+from tgas_neuro.config.configuration import check_section
 from tgas_neuro.config.final import Final, check_batches
 from tgas_neuro.config.section import dump_section
 from tgas_neuro.final.launch.processes import SIGNALS, Group, PreemptedError

@@ -20,7 +20,7 @@ from tgas_neuro.architecture.space import Genotype
 from tgas_neuro.architecture.spaces import check_regularisation
 from tgas_neuro.config.final import Final
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.runtime.seeds import derive_seed
+from tgas_neuro.runtime.provenance import derive_seed
 
 POOL, STRIDE = 5, 3
 PROJECTED, HIDDEN = 128, 768

@@ -7,7 +7,7 @@ import numpy as np
 
 from tgas_neuro.config.final import Final, check_processes
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.runtime.seeds import derive_generator
+from tgas_neuro.runtime.provenance import derive_generator
 
 
 @dataclass(frozen=True)

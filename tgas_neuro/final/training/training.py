@@ -33,7 +33,7 @@ from tgas_neuro.runtime.devices import (
 )
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import calc_digest
-from tgas_neuro.runtime.seeds import derive_seed
+from tgas_neuro.runtime.provenance import derive_seed
 
 KEY = "final.data"  # the key of the configuration that names the images, for messages
 

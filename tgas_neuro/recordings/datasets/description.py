@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import AfterValidator
 
-from tgas_neuro.config.checking import check_section
+from tgas_neuro.config.configuration import check_section
 from tgas_neuro.config.messages import suggest
 from tgas_neuro.config.section import Matching, Section, Text, dump_decisive, key
 from tgas_neuro.recordings.readers.options import OPTIONS

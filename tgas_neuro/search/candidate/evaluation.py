@@ -15,7 +15,7 @@ from tgas_neuro.config.search import Scoring
 from tgas_neuro.images.decoded import load_decoded
 from tgas_neuro.runtime.devices import choose_device, keep_freed_memory, measure_peak_memory
 from tgas_neuro.runtime.files import written_whole
-from tgas_neuro.runtime.seeds import derive_generator, derive_seed
+from tgas_neuro.runtime.provenance import derive_generator, derive_seed
 from tgas_neuro.scoring.layers import Score
 from tgas_neuro.scoring.scoring import score_network
 from tgas_neuro.search.candidate import EarlyStop, Inputs

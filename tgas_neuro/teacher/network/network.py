@@ -10,7 +10,7 @@ from tgas_neuro.config.teacher import Electrodes
 from tgas_neuro.recordings.assembly import build_assembly
 from tgas_neuro.runtime.devices import choose_device
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.runtime.seeds import derive_generator, derive_seed
+from tgas_neuro.runtime.provenance import derive_generator, derive_seed
 from tgas_neuro.teacher.network.model import (
     build_model,
     describe_weights,

@@ -24,7 +24,7 @@ from tgas_neuro.rdm.repetitions import (
 )
 from tgas_neuro.rdm.transferred_ceiling import calc_transferred_ceiling
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.runtime.seeds import derive_generator
+from tgas_neuro.runtime.provenance import derive_generator
 from tgas_neuro.teacher.options import TeacherOptions
 from tgas_neuro.teacher.recorded.selection import join_digests
 from tgas_neuro.teacher.region import (
