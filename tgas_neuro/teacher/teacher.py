@@ -1,4 +1,4 @@
-"""The teacher file, one netCDF with a group per region, and the stimuli as a candidate sees them."""
+"""The teacher file, one netCDF with a group per region; the stimuli as a candidate sees them."""
 
 import json
 import os
