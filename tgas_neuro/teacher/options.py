@@ -70,6 +70,7 @@ def find_weights(weights: str | None) -> Path | None:
     return None if weights is None or weights == DOWNLOAD else Path(weights)
 
 
+JOINING = ("join", "match", "unmatched", "degrees")
 READ_BEFORE = "window_ms"  # of ``select``: a data set is read in that window, not cut afterwards
 
 
@@ -84,10 +85,24 @@ class Source:
         several, the sites are pooled on the stimuli that all share.
     select
         What is taken of them: ``variation``, ``animal`` and ``array`` to values.
+    join
+        ``sites``: sites of several data sets side by side, on the stimuli that all share.
+        ``stimuli``: the same sites in all, whose presentations are joined.
+    match, unmatched
+        The coordinate by which sites are the same, and whether others are refused or left out.
+    ceilings
+        Data set to its folder, of those whose repetitions give the noise ceiling.
+    degrees
+        Width at which a candidate sees the stimuli [deg]; None: as the data sets say.
     """
 
     folders: Mapping[str, Path]
     select: Mapping[str, list] = field(default_factory=dict)
+    join: str = "sites"
+    match: str = "neuroid_id"
+    unmatched: str = "refuse"
+    ceilings: Mapping[str, Path] = field(default_factory=dict)
+    degrees: float | None = None
 
     @property
     def dataset(self) -> str:
@@ -116,17 +131,21 @@ def read_sources(
     folder
         Where the recordings stage writes.
     """
-    return {
-        region: Source(
-            {name: Path(folder, name) for name in names},
+    sources = {}
+    for region, names in datasets.items():
+        section = recordings["regions"][region]
+        n_pooled = len(section["datasets"])  # those of ceiling_from come after them
+        sources[region] = Source(
+            {name: Path(folder, name) for name in names[:n_pooled]},
             {
                 key: values
-                for key, values in recordings["regions"][region]["select"].items()
+                for key, values in section["select"].items()
                 if key != READ_BEFORE and values is not None
             },
+            ceilings={name: Path(folder, name) for name in names[n_pooled:]},
+            **{key: section[key] for key in JOINING if key in section},
         )
-        for region, names in datasets.items()
-    }
+    return sources
 
 
 def refuse_published(region: str, source: Source, dataset: str, options: TeacherOptions) -> None:
