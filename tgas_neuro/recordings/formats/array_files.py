@@ -17,7 +17,7 @@ from tgas_neuro.runtime.errors import UserError
 if TYPE_CHECKING:
     import h5py
 
-ENDINGS = (".npy", ".npz", ".mat", ".h5", ".hdf5")
+ENDINGS = (".npy", ".npz", ".mat", ".h5", ".hdf5", ".nwb")
 Choose = Callable[[list[str]], str]
 STEP = re.compile(r"\.(\w+)|\[(\d+)\]")
 PATH = re.compile(r"([A-Za-z_]\w*)((?:\.[A-Za-z_]\w*|\[\d+\])*)$")
@@ -30,7 +30,7 @@ def load_variable(path: str | Path, variable: str | None = None) -> np.ndarray:
     ----------
     path
         ``.npy``; ``.npz``; ``.mat`` of any version (7.3 through h5py, its axes in MATLAB's
-        order); ``.h5`` or ``.hdf5``.
+        order); ``.h5``, ``.hdf5`` or ``.nwb``.
     variable
         Its name; None takes the only one. In .h5 files a path such as ``group/data``; in .mat
         files also fields of structs and elements of struct arrays, as ``data[0].rdm``. A field
@@ -168,6 +168,7 @@ LOADERS = {
     ".mat": _load_matlab,
     ".h5": _load_hdf5,
     ".hdf5": _load_hdf5,
+    ".nwb": _load_hdf5,
 }
 
 

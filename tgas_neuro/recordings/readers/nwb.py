@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from tgas_neuro.recordings.assembly import Recordings, build_assembly
 from tgas_neuro.recordings.datasets.files import ListedFiles
-from tgas_neuro.recordings.formats import ARCHIVES
-from tgas_neuro.recordings.formats.image_files import read_image_files
-from tgas_neuro.recordings.readers.nwb_tables import (
-    choose_rows,
-    match_images,
-    open_nwb,
-    read_nwb_images,
-    read_presentations,
-    read_regions,
-)
+from tgas_neuro.recordings.readers.nwb_binned import read_binned
+from tgas_neuro.recordings.readers.nwb_files import find_nwb_files, open_nwb
+from tgas_neuro.recordings.readers.nwb_images import find_images
+from tgas_neuro.recordings.readers.nwb_tables import read_presentations
+from tgas_neuro.recordings.readers.nwb_units import read_units
 from tgas_neuro.recordings.readers.options import NwbOptions
 from tgas_neuro.recordings.readers.time_bins import check_window
 from tgas_neuro.runtime.errors import UserError
@@ -29,16 +25,19 @@ from tgas_neuro.runtime.name_order import split_numbers
 if TYPE_CHECKING:
     import pynwb
 
+ROUNDING = 1e-9  # [s]; times that differ by less are the same
+
 
 def read_nwb(dataset: str, options: NwbOptions, files: dict[str, Path]) -> Recordings:
     """Read one session of an NWB file, as DANDI's primate data sets have it.
 
-    Units are the rows of ``units`` with ``spike_times`` [s]; their region is a column of units or
-    of their electrodes; the animal is the file's subject. Presentations are the rows of a table
-    with the onset [s] and the stimulus, or an IndexSeries. Spikes are counted in ``window_ms``
-    after the onset. A presentation during which a unit was not observed (``obs_intervals``) is
-    left out for all. Stimuli are in the order of their identifiers; numbers are compared as
-    numbers.
+    Units are the rows of ``units`` with ``spike_times`` [s], in the same file or a second one;
+    their region is a column of units or of their electrodes; the animal is the file's subject.
+    Presentations are the rows of a table with the onset [s] and the stimulus, or an IndexSeries.
+    Spikes are counted in ``window_ms`` after the onset, or bins of ``options.binned`` are added. A
+    presentation in the file's ``invalid_times``, or during which a unit was not observed
+    (``obs_intervals``), is left out for all. Stimuli are in the order of their identifiers;
+    numbers are compared as numbers.
 
     Parameters
     ----------
@@ -47,95 +46,110 @@ def read_nwb(dataset: str, options: NwbOptions, files: dict[str, Path]) -> Recor
     options
         Of its description.
     files
-        One file that ends in .nwb, and the images: an archive or a folder, or, with
-        ``options.images``, a container inside the file. Further sessions are data sets of their
-        own, which a region can pool.
+        A file that ends in .nwb, or a folder that ends in .zarr, perhaps a second one with the
+        units, and the images: an archive or a folder, or a container inside the file. Further
+        sessions are data sets of their own, which a region can pool.
 
     Raises
     ------
     UserError
-        The file is damaged or lacks a table, column, unit or image.
+        A file is damaged or lacks a table, column, unit or image.
     """
     listed = ListedFiles(dataset, {key: Path(path) for key, path in files.items()})
-    path = listed.find(None, (".nwb",), "files")
-    start, stop = check_window(options.window_ms, f"{dataset}.yaml")
-    with open_nwb(path) as nwb:
-        shown = read_presentations(nwb, options, str(path))
-        units, neuroid = _read_units(nwb, options, dataset, str(path))
-        shown, unobserved = _drop_unobserved(nwb, shown, units, [start, stop], str(path))
-        spike_times = [nwb.units["spike_times"][int(unit)] for unit in units]
-        counts = count_spikes(spike_times, shown["onset"].to_numpy(), [start, stop])
+    path, units_path = find_nwb_files(listed, options)
+    where = str(path)
+    window = list(check_window(options.window_ms, f"{dataset}.yaml"))
+    with ExitStack() as opened:
+        nwb = opened.enter_context(open_nwb(path))
+        second = nwb if units_path == path else opened.enter_context(open_nwb(units_path))
+        delay = _compare_clocks(nwb, second, options, where, str(units_path))
+        shown, series, notes = read_presentations(nwb, options, where)
+        for one, later in {id(nwb): (nwb, 0.0), id(second): (second, delay)}.values():
+            if one.invalid_times is not None and len(one.invalid_times.id):
+                shown, dropped = drop_invalid(
+                    shown, _read_intervals(one.invalid_times) + later, window, where
+                )
+                notes += dropped
+        animal = _get_animal(nwb) or _get_animal(second)
+        units = read_units(second, options, dataset, animal, str(units_path))
+        shown, unobserved = _drop_unobserved(
+            second, shown, units.rows, delay, window, str(units_path)
+        )
+        if unobserved:
+            notes.append(
+                f"{units_path}: {unobserved} presentations left out during which a unit was not "
+                "observed (obs_intervals)"
+            )
+        onsets = shown["onset"].to_numpy() - delay
+        if units.binned_rows is not None:
+            rows = (units.rows, units.binned_rows)
+            counts = read_binned(second, str(options.binned), rows, onsets, window, str(units_path))
+        else:
+            spike_times = [second.units["spike_times"][int(unit)] for unit in units.rows]
+            counts = count_spikes(spike_times, onsets, window)
         session = str(nwb.session_id or nwb.identifier)
-        stimuli = _list_stimuli(shown, options, str(path))
-        if options.images:
-            found = match_images(nwb, options.images, list(stimuli["stimulus_id"]), str(path))
-    if options.images:
-        stimuli["filename"] = [f"image_{number:04d}.png" for number in range(len(stimuli))]
-        images = read_nwb_images(path, options.images, found, list(stimuli["filename"]))
-    else:
-        stimuli["filename"], images = _find_images(listed, stimuli)
+        stimuli = _list_stimuli(shown, options, where)
+        images = find_images(nwb, listed, path, options, stimuli, series)
+    stimuli["filename"] = images.filenames
     stimuli["degrees"] = options.degrees
-    n_sites = len(neuroid["neuroid_id"])
+    n_sites = len(units.neuroid["neuroid_id"])
     assembly = build_assembly(
         counts,
         {label: shown[label].to_numpy() for label in ["stimulus_id", *options.labels.get_columns()]}
         | {"repetition": shown.groupby("stimulus_id").cumcount().to_numpy()},
-        neuroid | {"session": np.full(n_sites, session)},
+        units.neuroid | {"session": np.full(n_sites, session)},
         {
             "unit": "spikes",
-            "time_window_ms": [start, stop],
+            "time_window_ms": window,
             "presentations_not_observed": unobserved,
         },
     )
     columns = ["stimulus_id", "filename", "degrees"]
     stimuli = stimuli[columns + [column for column in stimuli if column not in columns]]
-    return Recordings(stimuli, images, assembly)
+    notes += [*units.notes, *images.notes]
+    return Recordings(stimuli, images.images, assembly, notes=tuple(notes))
 
 
-def _read_units(
-    nwb: pynwb.NWBFile, options: NwbOptions, dataset: str, where: str
-) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Rows of the units that are taken, and their labels."""
-    units = nwb.units
-    if units is None or "spike_times" not in units.colnames or len(units.id) == 0:
-        there = "no units" if units is None else f"columns {', '.join(units.colnames) or 'none'}"
+def _compare_clocks(
+    nwb: pynwb.NWBFile, second: pynwb.NWBFile, options: NwbOptions, where: str, units: str
+) -> float:
+    """What is added to the times of the file with the units [s]."""
+    if second is nwb or options.units_delay_s is not None:
+        return options.units_delay_s or 0.0
+    first, other = nwb.timestamps_reference_time, second.timestamps_reference_time
+    if first != other:
         raise UserError(
-            f"{where}: no table of units with spike_times ({there}); this reader counts spikes: "
-            "use the file with sorted or thresholded spikes"
+            f"{units}: its times count from {other}, those of {where} from {first}; say how much "
+            "later its clock starts as options.units_delay_s: "
+            f"{(other - first).total_seconds():g} if these times are right, 0 if both files share "
+            "a clock"
         )
-    rows = choose_rows(units, options.units, "units", where)
-    if options.region:
-        regions = np.full(len(rows), options.region)
-    else:
-        regions = read_regions(nwb, options, rows, where)
-    if options.regions:
-        kept = np.isin(regions, list(options.regions))
-        if not kept.any():
-            raise UserError(
-                f"{where}: options.regions: no unit lies in {', '.join(options.regions)}; there "
-                f"are: {', '.join(sorted(set(regions.tolist())))}"
-            )
-        rows, regions = rows[kept], regions[kept]
-        regions = np.array([options.regions[region] for region in regions.tolist()])
-    animal = options.animal or getattr(nwb.subject, "subject_id", None)
-    if not animal:
-        raise UserError(f"{where}: the file names no subject; give it as options.animal")
-    ids = np.asarray(units.id[:])[rows]
-    return rows, {
-        "neuroid_id": np.array([f"{dataset}_{unit}" for unit in ids]),
-        "region": regions,
-        "animal": np.full(len(rows), str(animal)),
-    }
+    return 0.0
+
+
+def _read_intervals(table: Any) -> np.ndarray:
+    """Start and stop of each row, (row, 2) [s]."""
+    edges = [np.asarray(table[edge].data[:], dtype=float) for edge in ("start_time", "stop_time")]
+    return np.stack(edges, axis=1)
+
+
+def _get_animal(nwb: pynwb.NWBFile) -> str | None:
+    return getattr(nwb.subject, "subject_id", None)
 
 
 def _drop_unobserved(
-    nwb: pynwb.NWBFile, shown: pd.DataFrame, units: np.ndarray, window_ms: list[float], where: str
+    nwb: pynwb.NWBFile,
+    shown: pd.DataFrame,
+    units: np.ndarray,
+    delay: float,
+    window_ms: list[float],
+    where: str,
 ) -> tuple[pd.DataFrame, int]:
     """Presentations during which every unit was observed, and how many were not."""
-    if "obs_intervals" not in nwb.units.colnames:
+    if not len(units) or "obs_intervals" not in nwb.units.colnames:
         return shown, 0
     intervals = [np.asarray(nwb.units["obs_intervals"][int(unit)]) for unit in units]
-    observed = find_observed(intervals, shown["onset"].to_numpy(), window_ms)
+    observed = find_observed(intervals, shown["onset"].to_numpy() - delay, window_ms)
     kept = observed.all(axis=1)
     if not kept.any():
         fewest = int(observed.sum(axis=0).argmin())
@@ -145,6 +159,42 @@ def _drop_unobserved(
             f"{len(shown)}: choose units with options.units"
         )
     return shown[kept].reset_index(drop=True), int((~kept).sum())
+
+
+def drop_invalid(
+    shown: pd.DataFrame, intervals: np.ndarray, window_ms: Sequence[float], where: str
+) -> tuple[pd.DataFrame, list[str]]:
+    """Leave out presentations that touch an interval the file marks as invalid.
+
+    A presentation lasts from its onset, or from the start of the window if that is earlier, to
+    the end of the window, or to the onset if that is later.
+
+    Parameters
+    ----------
+    shown
+        With ``onset`` [s].
+    intervals
+        (interval, start and stop) [s], of the file's ``invalid_times``.
+    window_ms
+        Start and stop after onset [ms].
+    where
+        The file, for messages.
+    """
+    onset = shown["onset"].to_numpy()
+    begins = onset + min(0.0, window_ms[0] / 1000)
+    ends = onset + max(0.0, window_ms[1] / 1000)
+    invalid = np.zeros(len(onset), dtype=bool)
+    for start, stop in intervals:
+        invalid |= (begins < stop - ROUNDING) & (ends > start + ROUNDING)
+    if not invalid.any():
+        return shown, []
+    if invalid.all():
+        raise UserError(
+            f"{where}: all {len(onset)} presentations lie in the file's invalid_times; choose "
+            "another session, or correct the intervals"
+        )
+    note = f"{where}: {int(invalid.sum())} of {len(onset)} presentations in invalid_times left out"
+    return shown[~invalid].reset_index(drop=True), [note]
 
 
 def _list_stimuli(shown: pd.DataFrame, options: NwbOptions, where: str) -> pd.DataFrame:
@@ -163,30 +213,6 @@ def _list_stimuli(shown: pd.DataFrame, options: NwbOptions, where: str) -> pd.Da
     ids = stimuli["stimulus_id"].tolist()
     order = sorted(range(len(ids)), key=lambda row: split_numbers(ids[row]))
     return stimuli.iloc[order].reset_index(drop=True)
-
-
-def _find_images(listed: ListedFiles, stimuli: pd.DataFrame):
-    """File name of each stimulus, and those images of the archive or folder that are stimuli."""
-    folders = [path for path in listed.paths.values() if path.is_dir()]
-    path = folders[0] if len(folders) == 1 else listed.find(None, ARCHIVES, "options.images")
-    there: dict[str, str] = {}
-    for name, _ in read_image_files(path):
-        there |= {name.rsplit(".", 1)[0]: name, name: name}
-    filenames = []
-    for row in stimuli.itertuples(index=False):
-        name = str(getattr(row, "filename", row.stimulus_id))
-        found = there.get(name.rsplit("/", 1)[-1])
-        if found is None:
-            raise UserError(
-                f"{path}: no image {name!r} of stimulus {row.stimulus_id!r}; there are "
-                f"{len(set(there.values()))}, as {next(iter(there.values()), 'none')!r}: name the "
-                "column with their names as options.filename_column"
-            )
-        filenames.append(found)
-    wanted = set(filenames)
-    return filenames, (
-        (name, content) for name, content in read_image_files(path) if name in wanted
-    )
 
 
 def count_spikes(

@@ -14,6 +14,7 @@ from tgas_neuro.recordings.readers.source_options import (
     Kriegeskorte2008ItOptions,
     LabHdf5Options,
     NetcdfOptions,
+    NwbOptions,
     Positive,
     SimulatedOptions,
     option,
@@ -169,51 +170,6 @@ class ArraysOptions(Section):
     images: ImageSource = option(
         ImageSource(), "Where the images are: an archive, a folder, or an array of pixels."
     )
-
-
-Chosen = dict[str, Annotated[list[str | int | float | bool], Field(min_length=1)]]
-
-
-class NwbLabels(Section):
-    """Labels of stimuli, each with its column of the table."""
-
-    object_name: Text | None = option(None, "Column with the object.")
-    category_name: Text | None = option(None, "Column with the category.")
-    variation: Text | None = option(None, "Column with the level of variation.")
-
-    def get_columns(self) -> dict[str, str]:
-        """The labels that are given, to their columns."""
-        given = ((name, getattr(self, name)) for name in type(self).model_fields)
-        return {name: column for name, column in given if column is not None}
-
-
-class NwbOptions(Section):
-    """Options of the reader ``nwb``."""
-
-    table: Text = option("trials", "Table of presentations, such as trials, or an IndexSeries.")
-    stimulus_column: Text = option("stimulus_id", "Column of the table that names the stimulus.")
-    onset_column: Text = option(
-        "start_time", "Column of the table with the onset of the stimulus.", unit="s"
-    )
-    presentations: Chosen = option(
-        {}, "Which rows of the table are taken: column to the values that are taken."
-    )
-    window_ms: Window = option(
-        ..., "Start and stop of the window in which spikes are counted.", unit="ms"
-    )
-    units: Chosen = option(
-        {}, "Which units are taken: column of the units table to the values that are taken."
-    )
-    region: Text | None = option(None, "Region of all units, where the file does not say it.")
-    region_column: Text = option("location", "Column of units or electrodes that says the region.")
-    regions: dict[str, Text] = option(
-        {}, "What the file calls a region, to its name here; other units are left out."
-    )
-    animal: Text | None = option(None, "Animal, instead of the file's subject.")
-    labels: NwbLabels = option(NwbLabels(), "Labels of stimuli: name to column of the table.")
-    filename_column: Text | None = option(None, "Column with each stimulus's image file.")
-    images: Text | None = option(None, "Images or ImageSeries in the file with the stimuli.")
-    degrees: Positive = option(..., DEGREES, unit="deg")
 
 
 OPTIONS: dict[str, type[Section]] = {

@@ -63,6 +63,93 @@ class BrainscoreOptions(BrainioOptions):
     stimulus_set: Text | None = option(None, "Stimulus set, instead of the data set's own.")
 
 
+Chosen = dict[str, Annotated[list[str | int | float | bool], Field(min_length=1)]]
+
+
+class NwbLabels(Section):
+    """Labels of stimuli, each with its column of the table."""
+
+    object_name: Text | None = option(None, "Column with the object.")
+    category_name: Text | None = option(None, "Column with the category.")
+    variation: Text | None = option(None, "Column with the level of variation.")
+
+    def get_columns(self) -> dict[str, str]:
+        """The labels that are given, to their columns."""
+        given = ((name, getattr(self, name)) for name in type(self).model_fields)
+        return {name: column for name, column in given if column is not None}
+
+
+class NwbOptions(Section):
+    """Options of the reader ``nwb``."""
+
+    file: Text | None = option(
+        None, "Name of the file with the presentations, where several NWB files are listed."
+    )
+    units_file: Text | None = option(
+        None, "Name of the file with the units, where it is not the one with the presentations."
+    )
+    units_delay_s: float | None = option(
+        None,
+        "Added to the times of units_file, where its clock starts later; needed where the two "
+        "files state different reference times.",
+        unit="s",
+    )
+    table: Text = option(
+        "trials",
+        "Table of presentations, such as trials, or an IndexSeries; a path such as "
+        "/intervals/trials where two objects share a name.",
+    )
+    stimulus_column: Text | Names = option(
+        "stimulus_id",
+        "Column of the table that names the stimulus, or several that are joined by '_'; where "
+        "onset_column is a list, one column for each image of a row.",
+    )
+    onset_column: Text | Names = option(
+        "start_time",
+        "Column of the table with the onset of the stimulus, or one for each image of a row.",
+        unit="s",
+    )
+    presentations: Chosen = option(
+        {}, "Which rows of the table are taken: column to the values that are taken."
+    )
+    window_ms: Window = option(
+        ..., "Start and stop of the window in which spikes are counted.", unit="ms"
+    )
+    binned: Text | None = option(
+        None,
+        "BinnedAlignedSpikes (extension ndx-binned-spikes) whose bins are added instead of spike "
+        "times; as table, too, where its conditions are the stimuli.",
+    )
+    units: Chosen = option(
+        {}, "Which units are taken: column of the units table to the values that are taken."
+    )
+    region: Text | None = option(None, "Region of all units, where the file does not say it.")
+    region_column: Text = option("location", "Column of units or electrodes that says the region.")
+    regions: dict[str, Text] = option(
+        {}, "What the file calls a region, to its name here; other units are left out."
+    )
+    animal: Text | None = option(None, "Animal, instead of the file's subject.")
+    labels: NwbLabels = option(NwbLabels(), "Labels of stimuli: name to column of the table.")
+    filename_column: Text | None = option(None, "Column with each stimulus's image file.")
+    images: Text | None = option(
+        None,
+        "Images or ImageSeries in the file with the stimuli, by name or path; of an IndexSeries "
+        "they are known. The files of an external ImageSeries are looked for in the archive or "
+        "folder under files.",
+    )
+    images_by: Literal["name", "number", "place"] | None = option(
+        None,
+        "How a number in the table means an image: as its name, as the number in its name, or as "
+        "its place from 0; needed where these are different images.",
+    )
+    image_axes: Literal["yx", "xy"] | None = option(
+        None,
+        "Order of the axes of images in the file: yx (row, column; the default), or xy as the "
+        "NWB schema writes it.",
+    )
+    degrees: Positive = option(..., DEGREES, unit="deg")
+
+
 class Kriegeskorte2008ItOptions(Section):
     """Options of the reader ``kriegeskorte2008_it``."""
 
