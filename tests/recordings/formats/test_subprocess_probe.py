@@ -103,3 +103,14 @@ def test_a_mat_file_that_never_ends_is_one_line(mat_path, monkeypatch):
     monkeypatch.setattr(subprocess_probe, "MAT_SECONDS", 0.2)
     with pytest.raises(UserError, match=r"a.mat: not a readable .mat file \(reading it took over"):
         probe_mat(mat_path)
+
+
+def count_slowly(path: str) -> None:
+    for _ in range(6):
+        time.sleep(0.3)
+        subprocess_probe.note_progress()
+
+
+def test_a_file_of_many_objects_may_take_longer_than_one_of_them(tmp_path):
+    """1.8 s in all under a limit of 1 s, which is that of a single object."""
+    assert read_in_child(count_slowly, tmp_path / "a.h5", seconds=1.0) == 0

@@ -209,10 +209,18 @@ def load_mat_hdf5(path: Path, choose: Choose, steps: str) -> np.ndarray:
 
     HDF5 holds MATLAB's arrays with their axes reversed; they are reversed again.
     """
+    import h5py
+
     with open_hdf5(path) as file:
         name = choose([name for name in file if not name.startswith("#")])
-        value, where = _read_item(file, file[name]), f"{path}: {name}"
-        for field, element in STEP.findall(steps):
+        item, where, left = file[name], f"{path}: {name}", STEP.findall(steps)
+        while left and isinstance(item, h5py.Group) and left[0][0] in item:
+            item = item[left[0][0]]  # of a struct only the field that is asked for is read
+            where += f".{left.pop(0)[0]}"
+        value = _read_item(file, item)
+        if item.name.strip("/") != name and np.size(value) == 1 and isinstance(value, np.ndarray):
+            value = value.item() if value.dtype == object else value
+        for field, element in left:
             value = _take_field(value, field, where) if field else _take(value, int(element), where)
             where += f".{field}" if field else f"[{element}]"
         return _join(value, where)

@@ -17,7 +17,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.processes import die_with_parent
@@ -44,7 +44,8 @@ def probe_hdf5(path: str | Path, seconds: float | None = None) -> None:
     path
         The file.
     seconds
-        Time limit [s]; None: `HDF5_SECONDS`, and more for a large file.
+        Time limit [s] for one object of the file; None: `HDF5_SECONDS`, and more for a large file.
+        A file with many objects, as cells of MATLAB, may take longer in all.
 
     Raises
     ------
@@ -98,7 +99,7 @@ def read_in_child(read: Callable[[str], object], path: str | Path, seconds: floa
     path
         The file.
     seconds
-        Time limit [s].
+        Time limit [s]; it begins again whenever `read` calls `note_progress`.
 
     Returns
     -------
@@ -107,9 +108,14 @@ def read_in_child(read: Callable[[str], object], path: str | Path, seconds: floa
     """
     linux = sys.platform == "linux"
     context = multiprocessing.get_context("fork") if linux else multiprocessing.get_context("spawn")
-    child = context.Process(target=_read, args=(read, str(path), os.getpid()))
+    counter = context.Value("Q", 0)
+    child = context.Process(target=_read, args=(read, str(path), os.getpid(), counter))
     child.start()
     child.join(seconds)
+    before = 0
+    while child.exitcode is None and counter.value > before:
+        before = counter.value
+        child.join(seconds)
     code = child.exitcode
     child.kill()
     child.join()
@@ -117,13 +123,23 @@ def read_in_child(read: Callable[[str], object], path: str | Path, seconds: floa
     return code
 
 
-def _read(read: Callable[[str], object], path: str, parent: int) -> None:
+progress: list[Any] = []  # in a child, the counter that its parent looks at
+
+
+def note_progress() -> None:
+    """Tell the parent of a child that reading goes on; nothing elsewhere."""
+    for counter in progress:
+        counter.value += 1
+
+
+def _read(read: Callable[[str], object], path: str, parent: int, counter: Any) -> None:
     """Read in the child, without messages and without a core dump."""
     die_with_parent(parent)
     faulthandler.disable()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     try:
+        progress.append(counter)
         read(path)
     except Exception:  # libraries raise nearly every type on damaged bytes
         pass
@@ -154,6 +170,7 @@ def read_texts(path: str) -> None:
     import h5py
 
     def look(name: str, item: h5py.Group | h5py.Dataset) -> None:
+        note_progress()
         for key in item.attrs:
             _try(item.attrs.__getitem__, key)
         if isinstance(item, h5py.Dataset) and item.dtype.hasobject:
