@@ -218,3 +218,16 @@ def test_real_data_sets_from_the_mirror(real_data, tmp_path, dataset, result, n_
     attrs = load(tmp_path / dataset / result).attrs
     assert attrs["stimuli_digest"] == calc_stimuli_digest(stimuli)
     assert attrs["license"] == description.license
+
+
+def test_names_that_other_programs_take_for_missing_values_are_kept(source):
+    words = ["NA", "None", "null", "nan", "007"]
+    source.table["object_name"] = words
+    source.table["filename"] = [f"{word}.png" for word in words]
+    source.images = dict(zip(source.table["filename"], source.images.values(), strict=True))
+    assembly, stimuli, _ = source.ingest("netcdf")
+    assert stimuli["object_name"].tolist() == words
+    assert stimuli["filename"].tolist() == source.table["filename"].tolist()
+    shown = dict(zip(source.table["stimulus_id"], words, strict=True))
+    found = assembly["stimulus_id"].values.astype(str)
+    assert assembly["object_name"].values.tolist() == [shown[name] for name in found]

@@ -68,6 +68,8 @@ def change(column, row, value):
         (change("degrees", 1, 0), "row 3: degrees is 0"),
         (change("degrees", 1, -8.0), "row 3: degrees is -8.0"),
         (change("degrees", 1, "wide"), "row 3: degrees is 'wide'"),
+        (change("degrees", 1, ""), "row 3: 'degrees' is empty"),
+        (change("degrees", 2, 61), r"row 4: degrees is 61 \(1 such\), more than 60 .* pixels"),
     ],
 )
 def test_a_mistake_is_named(stimuli, change, message):

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic_core import ErrorDetails
 
-from tgas_neuro.config.section import Section, SectionError, list_branches
+from tgas_neuro.config.section import Section, SectionError, get_extra, list_branches
 
 TYPE_NAMES = {
     str: "text",
@@ -185,9 +185,17 @@ def _format_bound(words: str, bound: str) -> Callable[[Found], str]:
     def word(one: Found) -> str:
         limit = one.error["ctx"][bound]
         shown = int(limit) if float(limit).is_integer() else limit
-        return f"{one.value!r} is {words} {shown}"
+        return f"{one.value!r} is {words} {shown}{_ask_unit(one) if bound == 'le' else ''}"
 
     return word
+
+
+def _ask_unit(one: Found) -> str:
+    """A question for who may have given pixels in place of degrees."""
+    name = str(one.error["loc"][-1])
+    field = one.section.model_fields.get(name) if one.section else None
+    in_degrees = field is not None and get_extra(field, "unit") == "deg"
+    return " degrees of visual angle: are these pixels?" if in_degrees else ""
 
 
 def _format_length(words: str, bound: str) -> Callable[[Found], str]:

@@ -10,6 +10,8 @@ from tgas_neuro.config.section import Matching, Section, Text, Unique, Window, k
 
 RegionName = Annotated[str, Matching("^[A-Za-z0-9_]+$", "letters, digits and _")]
 Labels = Annotated[list[str | int], Field(min_length=1)]
+# Images are less wide in experiments on macaques and humans; a larger number means pixels.
+WIDEST_DEGREES = 60
 
 
 class Selection(Section):
@@ -77,6 +79,7 @@ class RegionSource(Section):
         decides=True,
         unit="deg",
         gt=0,
+        le=WIDEST_DEGREES,
     )
 
     def list_unused(self) -> set[str]:

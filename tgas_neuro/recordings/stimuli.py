@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from tgas_neuro.config.recordings import WIDEST_DEGREES
+from tgas_neuro.recordings.formats.text_tables import convert_columns, read_table
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import calc_sha256
 
@@ -21,10 +23,11 @@ def validate_stimuli(stimuli: pd.DataFrame, name: str) -> pd.DataFrame:
     stimuli
         One row per stimulus, in the order of the rows of RDMs, with the columns
         ``stimulus_id`` (unique), ``filename`` (unique), ``sha256`` (of the image file) and
-        ``degrees`` (width of the image in degrees of visual angle [deg], > 0); perhaps
-        ``used_for``: ``rdm``, or ``ceiling`` for repeated stimuli that are no rows of the RDM but
-        give the sites' reliability and the noise ceiling of the others; any further column is
-        metadata (``object_name``, ``category_name``, ``variation``, ...).
+        ``degrees`` (width of the image in degrees of visual angle [deg], > 0, at most
+        `WIDEST_DEGREES`); perhaps ``used_for``: ``rdm``, or ``ceiling`` for repeated stimuli that
+        are no rows of the RDM but give the sites' reliability and the noise ceiling of the
+        others; any further column is metadata (``object_name``, ``category_name``,
+        ``variation``, ...).
     name
         The file or data set, for messages.
 
@@ -42,8 +45,9 @@ def validate_stimuli(stimuli: pd.DataFrame, name: str) -> pd.DataFrame:
     if len(stimuli) == 0:
         raise UserError(f"{name}: no stimuli; at least two are needed for an RDM")
     for column in REQUIRED_COLUMNS:
-        if stimuli[column].isna().any():
-            row = int(stimuli[column].isna().to_numpy().argmax())
+        empty = stimuli[column].isna() | (stimuli[column].astype(object) == "")
+        if empty.any():
+            row = int(empty.to_numpy().argmax())
             raise UserError(f"{name}: row {row + 2}: {column!r} is empty; give every row a value")
     for column in ("stimulus_id", "filename"):
         doubled = stimuli[column][stimuli[column].duplicated()]
@@ -67,19 +71,21 @@ def validate_stimuli(stimuli: pd.DataFrame, name: str) -> pd.DataFrame:
             f"{name}: row {row + 2}: degrees is {stimuli['degrees'].iloc[row]!r}; it is the "
             "width of the image in degrees of visual angle, a number above 0"
         )
+    wide = pd.to_numeric(stimuli["degrees"]) > WIDEST_DEGREES
+    if wide.any():
+        row = int(wide.to_numpy().argmax())
+        raise UserError(
+            f"{name}: row {row + 2}: degrees is {stimuli['degrees'].iloc[row]} ({int(wide.sum())} "
+            f"such), more than {WIDEST_DEGREES} degrees of visual angle: are these pixels?"
+        )
     return stimuli
 
 
 def load_stimuli(path: str | Path) -> pd.DataFrame:
     """Load and check a ``stimuli.csv`` (see `validate_stimuli`); identifiers stay text."""
-    try:
-        stimuli = pd.read_csv(
-            path, dtype={"stimulus_id": str, "filename": str, "sha256": str}, keep_default_na=True
-        )
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; run the recordings stage again") from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not a CSV table ({error})") from None
+    if not Path(path).is_file():
+        raise UserError(f"{path}: no such file; run the recordings stage again")
+    stimuli = convert_columns(read_table(path), text=("stimulus_id", "filename", "sha256"))
     return validate_stimuli(stimuli, str(path))
 
 

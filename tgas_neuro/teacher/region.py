@@ -50,6 +50,14 @@ def _build_object_rows(stimuli: pd.DataFrame, name: str) -> Rows:
             f"teacher.level: 'object' needs the column 'object_name', which the stimuli of {name} "
             "do not have; use level: image"
         )
+    missing = stimuli["object_name"].isna() | (stimuli["object_name"].astype(object) == "")
+    if missing.any():
+        shown = stimuli["stimulus_id"][missing].iloc[0]
+        raise UserError(
+            f"teacher.level: 'object': object_name of stimulus {shown!r} of {name} is missing "
+            f"({int(missing.sum())} of {len(stimuli)} such); name the object of each, or use "
+            "level: image"
+        )
     names, first, of_stimulus = np.unique(
         stimuli["object_name"].to_numpy(dtype=str), return_index=True, return_inverse=True
     )

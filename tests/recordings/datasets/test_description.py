@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tgas_neuro.config.configuration import check_section
 from tgas_neuro.recordings.datasets.description import (
     Description,
     calc_description_digest,
@@ -274,3 +275,16 @@ def test_the_digest_depends_on_what_determines_the_data():
         change_file(name="b.npy"),
     ):
         assert calc_digest(other) != digest
+
+
+@pytest.mark.parametrize(
+    "reader", [name for name, model in OPTIONS.items() if "degrees" in model.model_fields]
+)
+@pytest.mark.parametrize("degrees", [60.5, 224, 1024])
+def test_widths_in_pixels_are_refused_by_every_reader(reader, degrees):
+    needed = {"arrays": {"unit": "Hz"}, "nwb": {"window_ms": [0, 9]}}.get(reader, {})
+    options = needed | {"identifier": "x"} if reader == "brainscore" else needed
+    with pytest.raises(UserError) as error:
+        check_section(OPTIONS[reader], options | {"degrees": degrees}, "mine.yaml")
+    message = str(error.value)
+    assert "too large; the most allowed is 60 degrees of visual angle: are these pixels?" in message

@@ -57,3 +57,20 @@ def test_further_labels():
     assert convert_to_label(np.array([0, 3.5], dtype=object)).tolist() == [0, 3.5]
     mixed = np.array(["V0", None, 3, b"x", np.nan], dtype=object)
     assert convert_to_label(mixed).tolist() == ["V0", "", "3", "x", ""]
+
+
+def test_bytes_of_any_width_are_read_as_utf_8():
+    names = ["S\u00e4ge", "\u7bb1", "plain"]
+    fixed = np.array([name.encode() for name in names])
+    for values in (fixed, fixed.astype(object)):
+        assert convert_to_label(values).tolist() == names
+        assert convert_to_text(values, "l", "d", "f").tolist() == names
+
+
+@pytest.mark.parametrize("dtype", ["S5", object])
+def test_bytes_that_are_not_utf_8_are_one_line(dtype):
+    values = np.array(["S\u00e4ge".encode("cp1252"), b"plain"], dtype=dtype)
+    with pytest.raises(UserError, match=r"f: category_name is b'S\\xe4ge', not UTF-8; write it"):
+        convert_to_label(values, "f: category_name")
+    with pytest.raises(UserError, match=r"l of d 0 is b'S\\xe4ge', not UTF-8"):
+        convert_to_text(values, "l", "d", "f")

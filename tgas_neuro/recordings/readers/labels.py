@@ -1,16 +1,14 @@
 """Labels of stimuli, presentations and sites: where they come from, and their types."""
 
 import re
-import warnings
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from tgas_neuro.config.messages import suggest
 from tgas_neuro.recordings.datasets.files import ListedFiles
 from tgas_neuro.recordings.formats.array_files import ENDINGS, load_variable
+from tgas_neuro.recordings.formats.text_tables import convert_values, get_column, read_table
 from tgas_neuro.recordings.readers.options import Labels, LabelSource
 from tgas_neuro.runtime.errors import UserError
 
@@ -90,12 +88,8 @@ def _find_values(
     if source.column is not None:
         path = files.find(source.file, (".csv",), key)
         columns = read_table(path)
-        if source.column not in columns:
-            raise UserError(
-                f"{path}: column {source.column!r} ({key}) is missing"
-                f"{suggest(source.column, columns)}; there are: {', '.join(columns)}"
-            )
-        return columns[source.column].to_numpy(), f"{path}: {source.column}"
+        column = get_column(columns, source.column, path, key)
+        return column.to_numpy(), f"{path}: {source.column}"
     path = files.find(source.file, ENDINGS, key)
     values = np.squeeze(load_variable(path, source.variable))
     if values.ndim > 1:
@@ -144,22 +138,6 @@ def take_last_parts(values: np.ndarray, where: str) -> np.ndarray:
     return np.array([re.split(r"[/\\]", str(value))[-1] for value in values.tolist()], dtype=str)
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """Columns of a CSV file, every value as text."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)  # rows longer than the header
-            table = pd.read_csv(
-                path, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False
-            )
-    except (OSError, ValueError, pd.errors.ParserWarning) as error:
-        raise UserError(f"{path}: not a CSV table in UTF-8 ({error}); save it again") from None
-    bad = [str(name) for name in table.columns if re.match(r"Unnamed: \d+$|$", str(name))]
-    if bad:
-        raise UserError(f"{path}: a column has no name; name every column in the first line")
-    return table
-
-
 def _convert(
     values: np.ndarray, label: str, length: int, dim: str, where: str, description: str
 ) -> np.ndarray:
@@ -173,9 +151,8 @@ def _convert(
     if label in WHOLE_LABELS:
         return convert_to_whole(values, label, dim, where)
     if values.dtype == object:  # from a CSV file: numbers where all are
-        numbers = pd.to_numeric(pd.Series(values), errors="coerce")
-        return values.astype(str) if numbers.isna().any() else numbers.to_numpy()
-    return convert_to_label(values)
+        return values.astype(str) if "" in values else convert_values(pd.Series(values)).to_numpy()
+    return convert_to_label(values, f"{where}: {label}")
 
 
 def convert_to_text(values: np.ndarray, label: str, dim: str, where: str) -> np.ndarray:
@@ -201,10 +178,7 @@ def convert_to_text(values: np.ndarray, label: str, dim: str, where: str) -> np.
 
 def _format_identifier(value: object, what: str, dim: str) -> str:
     if isinstance(value, bytes):
-        try:
-            value = value.decode("utf-8")
-        except UnicodeDecodeError:
-            raise UserError(f"{what} is {value!r}, not UTF-8; write it as UTF-8 text") from None
+        value = _decode(value, what)
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     if isinstance(value, float) and value == value:
@@ -228,8 +202,14 @@ def convert_to_whole(values: np.ndarray, label: str, dim: str, where: str) -> np
     return numbers.astype(np.int64)
 
 
-def convert_to_label(values: np.ndarray) -> np.ndarray:
-    """Further labels: numbers stay numbers, everything else becomes text, a missing one ""."""
+def convert_to_label(values: np.ndarray, where: str = "label") -> np.ndarray:
+    """Further labels: numbers stay numbers, everything else becomes text, a missing one "".
+
+    Raises
+    ------
+    UserError
+        Bytes are not UTF-8; `where` is for messages.
+    """
     values = np.asarray(values)
     if values.dtype.kind in "iufb":
         return values
@@ -237,9 +217,16 @@ def convert_to_label(values: np.ndarray) -> np.ndarray:
         numbers = pd.to_numeric(pd.Series(values), errors="coerce")
         if all(isinstance(value, int | float) for value in values.tolist()):
             return numbers.to_numpy()
-        values = np.array(["" if pd.isna(value) else _decode(value) for value in values.tolist()])
+    if values.dtype.kind in "OS":
+        texts = ["" if pd.isna(value) else _decode(value, where) for value in values.tolist()]
+        return np.array(texts, dtype=str)
     return values.astype(str)
 
 
-def _decode(value: object) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+def _decode(value: object, what: str) -> str:
+    if not isinstance(value, bytes):
+        return str(value)
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        raise UserError(f"{what} is {value!r}, not UTF-8; write it as UTF-8 text") from None

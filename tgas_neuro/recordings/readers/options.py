@@ -11,6 +11,7 @@ from tgas_neuro.recordings.readers.source_options import (
     VARIABLE,
     BrainioOptions,
     BrainscoreOptions,
+    Degrees,
     Kriegeskorte2008ItOptions,
     LabHdf5Options,
     NetcdfOptions,
@@ -161,7 +162,7 @@ class ArraysOptions(Section):
         None, "Edges of the time bins after onset, where there is an axis time_bin.", unit="ms"
     )
     window_ms: Window | None = option(None, "Start and stop of the window to take.", unit="ms")
-    degrees: Positive = option(..., DEGREES, unit="deg")
+    degrees: Degrees = option(..., DEGREES, unit="deg")
     stimuli: Labels = option({}, f"Labels of stimuli, in the order of the axis: {LABELS}")
     presentations: Labels = option(
         {}, f"Labels of presentations, where there is such an axis: {LABELS}"

@@ -115,7 +115,10 @@ def read_presentation_labels(
     choice, repetition = options.repetition, labels.pop("repetition", None)
     if choice == "given" and repetition is None:
         raise format_absent(source, "repetition", "presentation")
-    converted = {label: convert_to_label(values) for label, values in labels.items()}
+    converted = {
+        label: convert_to_label(values, f"{source.where}: {label}")
+        for label, values in labels.items()
+    }
     converted["stimulus_id"] = convert_to_text(
         labels["stimulus_id"], "stimulus_id", "presentation", source.where
     )
@@ -158,7 +161,10 @@ def read_site_labels(source: SourceAssembly, options: NetcdfOptions) -> dict[str
         One of the three is missing, incomplete or given twice, or identifiers are not unique.
     """
     labels = _find_labels(source, "neuroid", NEUROID)
-    converted = {label: convert_to_label(values) for label, values in labels.items()}
+    converted = {
+        label: convert_to_label(values, f"{source.where}: {label}")
+        for label, values in labels.items()
+    }
     for label in ("region", "animal"):
         value = getattr(options, label, None)
         if label in labels and value is not None:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from tgas_neuro.config.recordings import WIDEST_DEGREES
 from tgas_neuro.config.section import Section, Text, Unique, Window, key
 
 option = partial(key, decides=True)
@@ -12,6 +13,7 @@ option = partial(key, decides=True)
 Positive = Annotated[float, Field(gt=0)]
 Names = Annotated[list[Text], Field(min_length=1)]
 Level = Literal["V0", "V3", "V6"]
+Degrees = Annotated[float, Field(gt=0, le=WIDEST_DEGREES)]
 DEGREES = "Width of the images in degrees of visual angle."
 FILE = "Name of one of the description's files; not needed where only one can be meant."
 VARIABLE = "Variable of an .npz, .mat or .h5 file; fields and elements as in a.b[0].c."
@@ -31,7 +33,7 @@ class NetcdfOptions(Section):
         "Unit of the responses where the source does not say it; spikes means counts, which are "
         "added over time bins and never negative.",
     )
-    degrees: Positive | None = option(
+    degrees: Degrees | None = option(
         None, "Width of the images in degrees of visual angle, instead of the table's.", unit="deg"
     )
     repetition: Literal["given", "numbered"] | None = option(
@@ -147,13 +149,13 @@ class NwbOptions(Section):
         "Order of the axes of images in the file: yx (row, column; the default), or xy as the "
         "NWB schema writes it.",
     )
-    degrees: Positive = option(..., DEGREES, unit="deg")
+    degrees: Degrees = option(..., DEGREES, unit="deg")
 
 
 class Kriegeskorte2008ItOptions(Section):
     """Options of the reader ``kriegeskorte2008_it``."""
 
-    degrees: Positive = option(..., DEGREES, unit="deg")
+    degrees: Degrees = option(..., DEGREES, unit="deg")
 
 
 class LabHdf5Options(Section):
@@ -165,7 +167,7 @@ class LabHdf5Options(Section):
     leave_out_sites: Annotated[list[Annotated[int, Field(ge=0)]], Unique()] = option(
         [], "Sites that are not taken, by their index in the file, from 0."
     )
-    degrees: Positive = option(8.0, DEGREES, unit="deg")
+    degrees: Degrees = option(8.0, DEGREES, unit="deg")
 
 
 class SimulatedOptions(Section):

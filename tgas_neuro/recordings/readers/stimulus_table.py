@@ -9,6 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from tgas_neuro.recordings.formats.archives import read_members
+from tgas_neuro.recordings.formats.text_tables import convert_columns, read_table
 from tgas_neuro.recordings.stimuli import validate_stimuli
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.name_order import compose
@@ -40,12 +41,7 @@ def load_stimulus_table(path: Path, degrees: float | None) -> pd.DataFrame:
     UserError
         The file is no such table, or a value is missing, doubled or not allowed.
     """
-    try:
-        table = pd.read_csv(path, encoding="utf-8-sig", dtype=dict.fromkeys(_TEXT, str))
-    except (ValueError, OSError) as error:  # ParserError, EmptyDataError, UnicodeDecodeError
-        raise UserError(
-            f"{path}: not a CSV table in UTF-8 with commas ({error}); export it again"
-        ) from None
+    table = convert_columns(read_table(path), text=_TEXT)
     return build_stimulus_table(table, degrees, str(path))
 
 

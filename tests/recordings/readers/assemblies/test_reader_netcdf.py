@@ -314,7 +314,7 @@ MALFORMED = {
     "table empty": (text("s.csv", b""), r"s.csv: not a CSV table"),
     "semicolons": (
         text("s.csv", b"stimulus_id;filename;degrees\ns0;s0.png;8\n"),
-        r"s.csv: column 'stimulus_id' is missing; .* this one has stimulus_id;filename;degrees"),
+        r"s.csv: not a CSV table .*separated by semicolons, as in 'stimulus_id;filename;degrees'"),
     "no degrees": (
         lambda s: s.table.drop(columns="degrees", inplace=True),
         r"s.csv: column 'degrees' is missing .* or set options.degrees"),
