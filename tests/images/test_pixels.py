@@ -25,7 +25,7 @@ from tgas_neuro.images.pixels import (
     resize_pixels,
 )
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.teacher.stimuli import show_stimuli
+from tgas_neuro.teacher.teacher import show_stimuli
 
 
 def make_photo(width, height, seed=0, grain=12):

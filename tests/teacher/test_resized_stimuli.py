@@ -10,7 +10,7 @@ from support.resizing import resize_by_torchvision
 from tgas_neuro.config.teacher import ControlOptions
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.teacher.options import Source
-from tgas_neuro.teacher.stimuli import resize_stimuli
+from tgas_neuro.teacher.teacher import resize_stimuli
 
 
 def find_sources(folder):

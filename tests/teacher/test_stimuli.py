@@ -7,7 +7,7 @@ from PIL import Image
 
 from tgas_neuro.images.pixels import resize_pixels
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.teacher.stimuli import show_image, show_stimuli
+from tgas_neuro.teacher.teacher import show_image, show_stimuli
 
 
 def paint(mode, width, height, colour):

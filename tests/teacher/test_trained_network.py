@@ -18,7 +18,7 @@ from tgas_neuro.images.pixels import DEVIATION, MEAN, decode_pixels
 from tgas_neuro.rdm import calc_rdm, compare_rdms
 from tgas_neuro.recordings.datasets.description import load_description
 from tgas_neuro.scoring.activations import record_activations
-from tgas_neuro.teacher.stimuli import show_image
+from tgas_neuro.teacher.teacher import show_image
 
 pytestmark = pytest.mark.real_data
 

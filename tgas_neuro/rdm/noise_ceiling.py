@@ -9,6 +9,7 @@ import torch
 import xarray as xr
 
 from tgas_neuro.rdm.distances import normalise_patterns
+from tgas_neuro.rdm.reliability import bin_pairs, correlate_pairs
 from tgas_neuro.rdm.repetitions import (
     Repetitions,
     average_repetitions,
@@ -17,7 +18,6 @@ from tgas_neuro.rdm.repetitions import (
     list_stimuli,
     standardise_sites,
 )
-from tgas_neuro.rdm.streaming.split_half import bin_pairs, correlate_pairs
 
 MIN_CEILING = 0.3  # below, dividing by it would magnify noise more than correct for it
 CORRECTION_SPLITS = 8  # enough: the correction varies little over splits

@@ -10,6 +10,7 @@ import xarray as xr
 
 from tgas_neuro.rdm.distances import normalise_patterns
 from tgas_neuro.rdm.noise_ceiling import NoiseCeiling, calc_noise_ceiling
+from tgas_neuro.rdm.reliability import bin_pairs, correlate_pairs
 from tgas_neuro.rdm.repetitions import (
     Repetitions,
     average_repetitions,
@@ -18,7 +19,6 @@ from tgas_neuro.rdm.repetitions import (
     list_stimuli,
     standardise_sites,
 )
-from tgas_neuro.rdm.streaming.split_half import bin_pairs, correlate_pairs
 
 
 @dataclass(frozen=True)

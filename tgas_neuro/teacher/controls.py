@@ -25,7 +25,7 @@ from tgas_neuro.teacher.recorded.recordings import (
     find_published,
     load_measured,
 )
-from tgas_neuro.teacher.stimuli import show_stimuli
+from tgas_neuro.teacher.teacher import show_stimuli
 
 
 def draw_matched(means: torch.Tensor, generator: np.random.Generator) -> torch.Tensor:

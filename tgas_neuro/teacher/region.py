@@ -16,7 +16,7 @@ from tgas_neuro.recordings.stimuli import calc_stimuli_digest, validate_images
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.provenance import derive_generator
 from tgas_neuro.teacher.options import TeacherOptions
-from tgas_neuro.teacher.stimuli import show_stimuli
+from tgas_neuro.teacher.teacher import show_stimuli
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,7 @@ from tgas_neuro.scoring.activations import BATCH_SIZE
 from tgas_neuro.scoring.layers import Score
 from tgas_neuro.scoring.scoring import score_network
 from tgas_neuro.teacher.options import Source
-from tgas_neuro.teacher.stimuli import resize_stimuli
-from tgas_neuro.teacher.teacher import load_teacher
+from tgas_neuro.teacher.teacher import load_teacher, resize_stimuli
 
 
 class FinalGuidance(Score):

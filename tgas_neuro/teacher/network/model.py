@@ -17,7 +17,7 @@ from tgas_neuro.images.pixels import normalise
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.teacher.options import DOWNLOAD
 from tgas_neuro.teacher.region import Shown
-from tgas_neuro.teacher.stimuli import show_stimuli
+from tgas_neuro.teacher.teacher import show_stimuli
 
 KEY = "teacher.network"
 

@@ -9,7 +9,7 @@ from scipy.spatial.distance import pdist, squareform
 from scipy.stats import spearmanr
 
 from tgas_neuro.rdm.distances import normalise_patterns
-from tgas_neuro.rdm.streaming.split_half import bin_pairs, correlate_pairs
+from tgas_neuro.rdm.reliability import bin_pairs, correlate_pairs
 
 
 def draw_halves(generator, rows, sites, noise=1.0):
