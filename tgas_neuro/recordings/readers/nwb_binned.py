@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 BINNED = "BinnedAlignedSpikes"
 SAME_TIME = 1e-4  # [s]; an event of binned spikes is the presentation at this time
+MOST_SPIKES = 1e6  # in a bin
 ALLOWED_DIFFERENCE = 0.02  # of spikes on the edges of bins, which rounding puts in either
 
 
@@ -111,6 +112,12 @@ def read_binned(
     times = np.asarray(binned.event_timestamps[:], dtype=float)
     events = _match_events(times, onsets, name)
     data = np.asarray(binned.data[:], dtype=float)[rows[1]][:, events]
+    if data.size and not (np.nanmin(data) >= 0 and np.nanmax(data) <= MOST_SPIKES):
+        raise UserError(
+            f"{name}: counts from {np.nanmin(data):g} to {np.nanmax(data):g} spikes in a bin; a "
+            "missing value was probably written as a whole number: read it with reader arrays, or "
+            "write it again"
+        )
     _check_spikes(nwb, rows[0], data, onsets, (starts[0], starts[-1] + width), name)
     counts = (data[:, :, window.index] * window.weights).sum(axis=2)
     return counts.T.astype(np.float32)

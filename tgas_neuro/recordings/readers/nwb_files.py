@@ -110,6 +110,12 @@ def _describe_unreadable(path: Path, error: Exception) -> UserError:
     shown = f"{type(error).__name__}: {' '.join(str(error).split())}"
     if isinstance(error, OSError) and error.errno in IN_USE:
         return UserError(f"{path}: another program has it open ({shown}); close it there")
+    if "Pickle.decode" in shown:
+        return UserError(
+            f"{path}: holds references as Python pickles, which can run any code when they are "
+            "read; convert it to an .nwb file (HDF5), or set "
+            "NUMCODECS_ALLOW_UNSAFE_PICKLE_DECODE=1 if you trust where it comes from"
+        )
     what = f"{path}: not a readable NWB {'folder' if Path(path).is_dir() else 'file'} ({shown})"
     if isinstance(error, OSError):
         return UserError(f"{what}; it may be truncated, or of another format: fetch it again")
