@@ -68,8 +68,8 @@ def probe_hdf5(path: str | Path, seconds: float | None = None) -> None:
             )
 
 
-def probe_mat(path: str | Path) -> None:
-    """Check that reading a .mat file up to version 7 ends.
+def probe_mat(path: str | Path, names: list[str] | None = None) -> None:
+    """Check that reading variables of a .mat file up to version 7 ends; `names` None means all.
 
     Errors that scipy reports pass: the caller that reads the file later reports them. The file is
     read twice; such files hold at most 2 GB a variable.
@@ -80,7 +80,8 @@ def probe_mat(path: str | Path) -> None:
         The library crashed, or did not return in time.
     """
     seconds = MAT_SECONDS + Path(path).stat().st_size / BYTES_PER_SECOND
-    code = read_in_child(read_mat, path, seconds)
+    read = functools.partial(read_mat, names=names) if names else read_mat
+    code = read_in_child(read, path, seconds)
     if code is None or code < 0:
         end = f"ended with {signal.Signals(-code).name}" if code else f"took over {seconds:.0f} s"
         raise UserError(
@@ -181,11 +182,11 @@ def read_texts(path: str) -> None:
         file.visititems(look)
 
 
-def read_mat(path: str) -> None:
-    """Read a .mat file up to version 7."""
+def read_mat(path: str, names: list[str] | None = None) -> None:
+    """Read variables of a .mat file up to version 7."""
     import scipy.io
 
-    scipy.io.loadmat(path)
+    scipy.io.loadmat(path, variable_names=names)
 
 
 def _try(function: Callable, *arguments: object) -> None:

@@ -69,7 +69,9 @@ def test_fields_of_structs(read, tmp_path):
     np.testing.assert_array_equal(assembly.assembly.values, ROWS)
     with pytest.raises(UserError, match=r"session: field 'rate' is missing; there are: rates, who"):
         read(None, responses=source | {"variable": "session.rate"}, neuroids=neuroids)
-    with pytest.raises(UserError, match=r"session: is a struct; name a field of it: rates, who"):
+    with pytest.raises(
+        UserError, match=r"session: is a struct or a table; name a field of it: rates, who"
+    ):
         read(None, responses=source | {"variable": "session"}, neuroids=neuroids)
 
 

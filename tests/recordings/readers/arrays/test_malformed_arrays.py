@@ -92,7 +92,7 @@ MALFORMED = {
             saved={"a.mat": save_mat(a=scipy.sparse.eye(3).tocsc())},
             responses={"file": "a.mat", "axes": AXES},
         ),
-        "a.mat: a: is sparse; save it as full(...)",
+        "a.mat: expected numbers of shape (stimulus, repetition, neuroid), found (3, 3)",
     ),
     "complex": (dict(values=np.ones((3, 2, 2), complex)), "r.npy: holds complex128, expected real"),
     "dates": (dict(values=np.ones((3, 2, 2), "M8[s]")), "r.npy: holds datetime64[s], expected"),
