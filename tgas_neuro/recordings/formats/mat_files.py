@@ -91,7 +91,9 @@ def _load_hdf5_objects(file: h5py.File) -> MatlabObjects | UnreadableObjects:
         return UnreadableObjects()
 
 
-def follow_steps(value: Any, steps: str, where: str, read: Callable[[Any], Any]) -> tuple[Any, str]:
+def follow_steps(
+    value: Any, steps: list[tuple[str, str]], where: str, read: Callable[[Any], Any]
+) -> tuple[Any, str]:
     """Take fields and elements (see `STEP`) one after the other; `read` looks objects up."""
     value = read(value)
     for field, element in steps:
