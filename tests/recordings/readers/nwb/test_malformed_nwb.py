@@ -1,5 +1,6 @@
 """Malformed NWB files and options: each is one line that names file, field and way out."""
 
+import subprocess
 import sys
 
 import numpy as np
@@ -8,6 +9,7 @@ from support.recordings import cut_or_replace, read_recordings
 
 from tgas_neuro.recordings.datasets.description import LocalFile
 from tgas_neuro.recordings.datasets.files import check_local_file
+from tgas_neuro.recordings.readers import nwb
 from tgas_neuro.runtime.errors import UserError
 
 
@@ -94,6 +96,28 @@ def test_without_pynwb_the_way_out_is_told(session, monkeypatch):
         read_recordings(
             "nwb", {"window_ms": session.window, "degrees": 8}, {"s.nwb": "s.nwb"}, "session"
         )
+
+
+def test_a_mistake_of_ours_is_not_called_a_damaged_file(session, monkeypatch):
+    def fail(*_):
+        raise KeyError("made")
+
+    monkeypatch.setattr(nwb, "read_presentations", fail)
+    with pytest.raises(UserError, match=r"a form that the reader nwb does not know \(KeyError: 'm"):
+        session.read()
+
+
+def test_a_file_that_another_program_writes_is_in_use(session, tmp_path):
+    session.read()
+    path = tmp_path / "s.nwb"
+    code = f"import h5py; file = h5py.File({str(path)!r}, 'a'); print('open', flush=True); input()"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", code], **pipes) as writer:
+        writer.stdout.readline()
+        with pytest.raises(UserError, match=r"s\.nwb: another program has it open"):
+            options = {"window_ms": session.window, "degrees": 8}
+            read_recordings("nwb", options, {"s.nwb": path}, "session")
+        writer.communicate(b"\n")
 
 
 def test_damaged_bytes_are_one_line_or_read(session, tmp_path):
