@@ -3,12 +3,13 @@
 The network is torchvision:<name> or timm:<name> with local weights, package.module:function, or the
 folder of a final training, results/final/<run>. The images are in <folder>/<class>/, in one folder
 with Tiny-ImageNet's val_annotations.txt, or in one folder with ImageNet's devkit beside it. Every
-image is seen once: its shorter side is resized, then the centre is cropped. docs/images.md has
-examples.
+image is seen once, with the size, crop, filter, mean and deviation that timm or torchvision states
+for the network; options change them. docs/images.md has examples.
 """
 
 import argparse
 import math
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -51,25 +52,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--size",
         type=positive,
-        help="width and height of the input [px] (default: 224, or the run's)",
+        help="width and height of the input [px] (default: the network's own, else 224)",
     )
     add(
-        "--resize", type=positive, help="shorter side before cropping [px] (default: 8/7 of --size)"
+        "--resize",
+        type=positive,
+        help="shorter side before cropping [px] (default: the network's own, else 8/7 of --size)",
     )
-    add("--interpolation", help="bilinear or bicubic (bilinear, or the run's)")
+    add("--interpolation", help="bilinear or bicubic (default: the network's own, else bilinear)")
     add(
         "--mean",
         type=share,
         nargs=3,
         metavar=("R", "G", "B"),
-        help="in [0, 1] (default: ImageNet's)",
+        help="in [0, 1] (default: the network's own, else ImageNet's)",
     )
     add(
         "--deviation",
         type=share,
         nargs=3,
         metavar=("R", "G", "B"),
-        help="in [0, 1] (default: ImageNet's)",
+        help="in [0, 1] (default: the network's own, else ImageNet's)",
     )
     add("--fast", action="store_true", help="pixels may differ from Pillow's by one of 255 levels")
     add("--batch-size", type=positive, default=64, help="images in one batch (default: 64)")
@@ -89,8 +92,9 @@ def run(arguments: argparse.Namespace) -> None:
     for key, path in (("--per-class", arguments.per_class), ("--json", arguments.json)):
         if path is not None:  # before the hours that an evaluation may take
             check_writable(path, key)
-    metrics, classes = evaluate_named(arguments)
-    content = metrics.to_dict() | {"classes": list(classes)}
+    found = evaluate_named(arguments)
+    metrics, classes, used = found.metrics, found.classes, found.used
+    content = metrics.to_dict() | {"classes": list(classes), "input": asdict(used)}
     print(describe(content))
     if arguments.per_class:
         write_per_class(arguments.per_class, metrics, classes)
@@ -104,9 +108,17 @@ def run(arguments: argparse.Namespace) -> None:
 def describe(metrics: dict[str, Any]) -> str:
     """Format the metrics as lines of text."""
     low, high = metrics["top1_interval"]
+    used = metrics["input"]
+    cut = f"{used['size']} px" + (f" of {used['resize']}" if used["resize"] != used["size"] else "")
+    colours = ", ".join(
+        f"{key} {' '.join(f'{value:g}' for value in used[key])}" for key in ("mean", "deviation")
+    )
     seen = sum(count > 0 for count in metrics["per_class"]["n_images"])
     return "\n".join(
         [
+            f"input      {cut}{', squashed' if used['squashed'] else ''}, {used['interpolation']}, "
+            f"{colours} ({used['source']})",
+            *(f"Note: {note}" for note in used["notes"]),
             f"images     {metrics['n_images']:,} in {seen:,} of {metrics['n_classes']:,} classes",
             f"top-1      {metrics['top1']:.4%} (95 % interval {low:.2%} to {high:.2%})",
             f"top-5      {metrics['top5']:.4%}",

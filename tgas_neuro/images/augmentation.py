@@ -81,6 +81,12 @@ def choose_middle(width: int, height: int, size: int, shorter: int) -> Cut:
     return Cut(0, 0, width, height, resized_width, resized_height, x, y)
 
 
+def choose_squashed(width: int, height: int, size: int, side: int) -> Cut:
+    """Choose the middle square after a resize of the whole image to a square of `side`."""
+    margin = round((side - size) / 2)
+    return Cut(0, 0, width, height, side, side, margin, margin)
+
+
 def choose_crop(width: int, height: int, size: int, draws: np.ndarray) -> Cut:
     """Choose a part of 8 to 100 % of the area (Szegedy et al. 2015).
 

@@ -17,6 +17,7 @@ from tgas_neuro.images.augmentation import (
     AUGMENTATIONS,
     Cut,
     choose_middle,
+    choose_squashed,
     draw_augmentation,
 )
 from tgas_neuro.images.image_folder import ImageFolder
@@ -116,6 +117,8 @@ class FolderImages:
         return decode_square(self._get_path(sample), self._choose_view, self.size, self.reading)
 
     def _choose_view(self, width: int, height: int) -> Cut:
+        if self.reading.squashed and self.reading.resize is not None:
+            return choose_squashed(width, height, self.size, self.reading.resize)
         if self.reading.resize is not None:
             return choose_middle(width, height, self.size, self.reading.resize)
         return self.augmentation.view(width, height, self.size)

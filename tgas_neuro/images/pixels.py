@@ -62,6 +62,8 @@ class Reading:
         a PIL image; slower.
     mean, deviation
         Of red, green and blue in [0, 1]: subtracted, and divided by.
+    squashed
+        The image becomes a square of `resize` pixels, whatever its proportions.
     """
 
     resize: int | None = None
@@ -69,6 +71,7 @@ class Reading:
     exact: bool = False
     mean: tuple[float, float, float] = MEAN
     deviation: tuple[float, float, float] = DEVIATION
+    squashed: bool = False
 
 
 READING = Reading()

@@ -7,7 +7,7 @@ import argparse
 import csv
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -16,6 +16,12 @@ from torch import nn
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.architecture.spaces import read_genotype
 from tgas_neuro.final.evaluation.evaluation import Metrics, check_complete, evaluate
+from tgas_neuro.final.evaluation.published import (
+    DEFAULTS,
+    Settings,
+    find_timm_settings,
+    find_torchvision_settings,
+)
 from tgas_neuro.final.launch.job import Job, read_job
 from tgas_neuro.final.launch.processes import Group
 from tgas_neuro.final.network.network import load_trained
@@ -45,23 +51,38 @@ class NamedNetwork:
     ----------
     network
         In evaluation mode.
-    size, resize
-        Width and height of its input, and length of the shorter side before the cut [px].
+    settings
+        How images become its inputs, as its authors or its run state it.
     exact
         Whether images are read as published networks were evaluated, with Pillow alone.
-    interpolation
-        Filter of the resize, a key of `INTERPOLATIONS`.
     load_validation
         Lists the validation split that belongs to it, checked and numbered as in its training;
         None where there is none.
     """
 
     network: nn.Module
-    size: int = 224
-    resize: int = 256
+    settings: Settings = DEFAULTS
     exact: bool = True
-    interpolation: str = "bilinear"
     load_validation: Callable[[], ImageFolder] | None = None
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """Result of the command.
+
+    Attributes
+    ----------
+    metrics
+        Accuracy and loss.
+    classes
+        In the order of the network's outputs.
+    used
+        How images became inputs.
+    """
+
+    metrics: Metrics
+    classes: Sequence[str]
+    used: Settings
 
 
 def load_named_network(name: str, weights: Path | None) -> NamedNetwork:
@@ -84,23 +105,27 @@ def load_named_network(name: str, weights: Path | None) -> NamedNetwork:
     if name and Path(name).is_dir():
         return _load_run(Path(name), weights)
     library, _, rest = name.partition(":")
-    if library in LIBRARIES:
-        if weights is None:
-            raise UserError(
-                f"--weights: is missing; {name} comes without weights: name a local file with them"
-            )
-        # timm's names end with a tag of the weights; here the user names them
-        name = LIBRARIES[library] + (rest.partition(".")[0] if library == "timm" else rest)
-    elif not rest:
+    # a tag behind the name tells whose settings to use; the user names the weights themselves
+    plain = rest.partition(".")[0]
+    if library in LIBRARIES and weights is None:
+        raise UserError(
+            f"--weights: is missing; {name} comes without weights: name a local file with them"
+        )
+    if library not in LIBRARIES and not rest:
         raise UserError(
             f"--model: {name!r} is neither a folder nor one of torchvision:<name>, timm:<name>, "
             "package.module:function"
         )
     try:
-        file = None if weights is None else str(weights)
-        return NamedNetwork(build_model(name, file, seed=0))
+        model = LIBRARIES[library] + plain if library in LIBRARIES else name
+        network = build_model(model, None if weights is None else str(weights), seed=0)
     except UserError as error:  # written for the keys of a configuration
         raise UserError(str(error).replace("teacher.network.", "--")) from None
+    if library == "timm":
+        return NamedNetwork(network, find_timm_settings(network, rest))
+    if library == "torchvision" and weights is not None:
+        return NamedNetwork(network, find_torchvision_settings(network, rest, weights))
+    return NamedNetwork(network)
 
 
 def _load_run(folder: Path, weights: Path | None) -> NamedNetwork:
@@ -120,10 +145,8 @@ def _load_run(folder: Path, weights: Path | None) -> NamedNetwork:
     view = augmentation.view(size, size, size)
     return NamedNetwork(
         network,
-        size,
-        view.resized_width,
+        Settings("the run's", size, view.resized_width, interpolation=READING.interpolation),
         exact=False,
-        interpolation=READING.interpolation,
         load_validation=lambda: _load_validation(job),
     )
 
@@ -134,13 +157,8 @@ def _load_validation(job: Job) -> ImageFolder:
     return load_splits(images, Path(job.checked), alone, None, job.splits)[1]
 
 
-def evaluate_named(arguments: argparse.Namespace) -> tuple[Metrics, Sequence[str]]:
+def evaluate_named(arguments: argparse.Namespace) -> Evaluated:
     """Evaluate the network that the command's arguments name.
-
-    Returns
-    -------
-    metrics, classes
-        Classes in the order of the network's outputs.
 
     Raises
     ------
@@ -155,9 +173,16 @@ def evaluate_named(arguments: argparse.Namespace) -> tuple[Metrics, Sequence[str
         check_choice("--order", arguments.order, ORDERS)
     named = load_named_network(arguments.model, arguments.weights)
     listing = _list_images(arguments, named)
-    size = named.size if arguments.size is None else arguments.size
-    reading = _choose_reading(arguments, named, size)
-    images = FolderImages(listing, size, "none", memory_mb=0, reading=reading)
+    used = choose_settings(arguments, named.settings)
+    reading = Reading(
+        used.resize,
+        used.interpolation,
+        exact=named.exact and not arguments.fast,
+        mean=used.mean,
+        deviation=used.deviation,
+        squashed=used.squashed,
+    )
+    images = FolderImages(listing, used.size, "none", memory_mb=0, reading=reading)
     keep_freed_memory()
     with computing_with(arguments.threads):
         metrics = evaluate(
@@ -172,7 +197,7 @@ def evaluate_named(arguments: argparse.Namespace) -> tuple[Metrics, Sequence[str
     check_complete(
         metrics, [counts[label] for label in range(len(listing.classes))], listing.classes
     )
-    return metrics, listing.classes
+    return Evaluated(metrics, listing.classes, used)
 
 
 def _list_images(arguments: argparse.Namespace, named: NamedNetwork) -> ImageFolder:
@@ -231,25 +256,24 @@ def number_by(listing: ImageFolder, classes: Sequence[str]) -> ImageFolder:
     return ImageFolder(listing.folder, tuple(classes), listing.paths, labels, listing.digest)
 
 
-def _choose_reading(arguments: argparse.Namespace, named: NamedNetwork, size: int) -> Reading:
-    resize = arguments.resize
-    if resize is None:
-        resize = round(size * named.resize / named.size)
-    if resize < size:
-        raise UserError(f"--resize: {resize} is less than --size {size}; nothing would fill it")
-    colours = {
-        key: tuple(getattr(arguments, key))
-        for key in ("mean", "deviation")
-        if getattr(arguments, key) is not None
-    }
-    if min(colours.get("deviation", (1,))) <= 0:
-        raise UserError(f"--deviation: {colours['deviation']}: must be above 0")
-    return Reading(
-        resize=resize,
-        interpolation=arguments.interpolation or named.interpolation,
-        exact=named.exact and not arguments.fast,
-        **colours,
-    )
+def choose_settings(arguments: argparse.Namespace, stated: Settings) -> Settings:
+    """The stated settings, changed by the options that are given; ``--resize`` ends a squash."""
+    keys = ("size", "resize", "interpolation", "mean", "deviation")
+    given = {key: getattr(arguments, key) for key in keys if getattr(arguments, key) is not None}
+    given |= {key: tuple(given[key]) for key in ("mean", "deviation") if key in given}
+    if "resize" in given:
+        given["squashed"] = False
+    elif "size" in given:
+        given["resize"] = stated.scale_resize(given["size"])
+    used = replace(stated, **given)
+    if used.resize < used.size:
+        raise UserError(
+            f"--resize: {used.resize} is less than --size {used.size}; nothing would fill it"
+        )
+    if min(used.deviation) <= 0:
+        raise UserError(f"--deviation: {used.deviation}: must be above 0")
+    words = ", ".join(f"--{key}" for key in keys if getattr(arguments, key) is not None)
+    return replace(used, source=f"{words} as given, else {stated.source}") if words else used
 
 
 def write_per_class(path: str | Path, metrics: Metrics, classes: Sequence[str]) -> None:
