@@ -9,6 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from tgas_neuro.recordings.formats.subprocess_probe import probe_hdf5
+from tgas_neuro.recordings.sentinels import find_sentinel
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import written_whole
 
@@ -157,6 +158,7 @@ def _find_wrong_values(assembly: xr.DataArray, name: str) -> Iterator[str]:
         return
     finite = np.isfinite(assembly.values)
     if finite.all():
+        yield from _find_sentinel(assembly, name)
         return
     sites = assembly["neuroid_id"].values
     dead = ~finite.any(axis=0)
@@ -172,6 +174,16 @@ def _find_wrong_values(assembly: xr.DataArray, name: str) -> Iterator[str]:
             f"{name}: response of site {str(sites[column])!r} to stimulus "
             f"{str(assembly['stimulus_id'].values[row])!r} is {assembly.values[row, column]} "
             f"({int(wrong.sum())} such values); a missing repetition is an absent row, not NaN"
+        )
+
+
+def _find_sentinel(assembly: xr.DataArray, name: str) -> Iterator[str]:
+    found = find_sentinel(assembly.values)
+    if found is not None:
+        row, column = np.argwhere(assembly.values == np.float32(found.value))[0]
+        yield (
+            f"{name}: response of site {str(assembly['neuroid_id'].values[column])!r} to stimulus "
+            f"{str(assembly['stimulus_id'].values[row])!r} is {found}"
         )
 
 

@@ -17,6 +17,7 @@ from tgas_neuro.recordings.readers.array_axes import (
 from tgas_neuro.recordings.readers.array_images import Images, open_images, read_stimuli
 from tgas_neuro.recordings.readers.labels import read_labels
 from tgas_neuro.recordings.readers.options import ArraysOptions, ResponseArray
+from tgas_neuro.recordings.sentinels import mark_missing
 from tgas_neuro.recordings.stimuli import CEILING, RDM, USED_FOR
 from tgas_neuro.runtime.errors import UserError
 
@@ -109,6 +110,8 @@ def _read_presented(
     path = listed.find(source.file, ENDINGS, "options.responses")
     where = ": ".join([str(path), *filter(None, [source.variable])])
     values = load_variable(path, source.variable)
+    if source.missing is not None or "time_bin" in source.axes:  # bins are combined
+        values = mark_missing(values, source.missing, where, "options.responses.missing")
     responses, window = order_axes(values, source.axes, options, where)
     del values  # the file's own, often twice as large
     if responses.ndim == 3:

@@ -22,6 +22,7 @@ from tgas_neuro.recordings.readers.time_bins import (
     choose_window,
     format_window,
 )
+from tgas_neuro.recordings.sentinels import mark_missing
 from tgas_neuro.runtime.errors import UserError
 
 COUNTS = "spikes"  # the unit of counts: they are added over time bins and never negative
@@ -52,7 +53,9 @@ def convert_assembly(source: SourceAssembly, options: NetcdfOptions) -> xr.DataA
     presentation = read_presentation_labels(source, options)
     neuroid = read_site_labels(source, options)
     window, edges = _choose_window(source, options.window_ms, unit == COUNTS)
-    responses, missing = read_responses(source.responses, source.load, window)
+    responses, missing = read_responses(
+        source.responses, source.load, window, options.missing_value, source.where
+    )
     _check_range(source.where, responses, unit, presentation, neuroid)
     rows, sites = leave_out_missing(source.where, missing, options.missing, presentation, neuroid)
     if len(rows) < responses.shape[0]:
@@ -123,7 +126,11 @@ BLOCK = 1 << 25  # [bytes] of the source that are in memory at a time
 
 
 def read_responses(
-    variable: xr.Variable, load: Callable[[xr.Variable], np.ndarray], window: Window | None
+    variable: xr.Variable,
+    load: Callable[[xr.Variable], np.ndarray],
+    window: Window | None,
+    missing_value: float | None = None,
+    where: str = "",
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Read responses, (presentation, neuroid), float32, and which of them are missing.
 
@@ -135,6 +142,10 @@ def read_responses(
         Makes numbers of a part of it.
     window
         The time bins to combine; None where there is no dim ``time_bin``.
+    missing_value
+        A number that marks missing responses beside NaN.
+    where
+        The file, for messages.
 
     Returns
     -------
@@ -153,6 +164,10 @@ def read_responses(
         rows = slice(first, min(first + step, n_rows))
         part = variable.isel(presentation=rows)
         block = load(part.transpose("presentation", "neuroid", ...))
+        if missing_value is not None:
+            block = np.where(np.isclose(block, missing_value, rtol=1e-6, atol=0), np.nan, block)
+        elif window is not None and len(window.weights) > 1:  # bins are combined
+            block = mark_missing(block, None, where, "options.missing_value")
         if window is not None:
             block = _combine(block, window.weights)
         with np.errstate(over="ignore", invalid="ignore"):  # an overflow becomes inf: refused later

@@ -85,6 +85,9 @@ class ResponseArray(Section):
         Field(min_length=2),
         Unique(),
     ] = option(..., "What its axes are, in order (of a .mat file as MATLAB shows them).")
+    missing: float | None = option(
+        None, "Number that marks missing responses, such as -999; NaN does without."
+    )
 
 
 class RdmArray(Section):

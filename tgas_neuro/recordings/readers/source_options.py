@@ -49,6 +49,9 @@ class NetcdfOptions(Section):
         "What to do with missing responses (NaN) other than whole presentations: refuse, or leave "
         "out the sites or the presentations that have any.",
     )
+    missing_value: float | None = option(
+        None, "Number that marks missing responses, such as -999; NaN does without."
+    )
 
 
 class BrainioOptions(NetcdfOptions):

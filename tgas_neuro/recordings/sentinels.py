@@ -1,0 +1,120 @@
+"""Numbers that stand for missing responses, such as -999: found, or read as missing."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tgas_neuro.runtime.errors import UserError
+
+# Nines, the limits of integers, netCDF's fill value for floats, and what MNE and FSL write.
+NINES = tuple(float("9" * digits) for digits in range(2, 8))
+MARKS = (*NINES, 32767.0, 32768.0, 65535.0, 2147483647.0, 2147483648.0, 9.96920997e36, 1e20)
+LEAST_OTHERS = 10  # responses that are not missing
+
+
+@dataclass(frozen=True)
+class Sentinel:
+    """A value that stands for missing responses.
+
+    Attributes
+    ----------
+    value, number
+        The smallest or largest response, and how many have exactly this value.
+    low, high
+        Smallest and largest of the others.
+    """
+
+    value: float
+    number: int
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.value:g} ({self.number} such values), all others are from {self.low:g} to "
+            f"{self.high:g}; if it marks missing responses, set options.responses.missing: "
+            f"{self.value:g} (reader arrays) or options.missing_value (assemblies), otherwise "
+            "leave them out"
+        )
+
+
+def find_sentinel(values: np.ndarray) -> Sentinel | None:
+    """The value that stands for missing responses, None where there is no such.
+
+    It is the smallest or the largest, and either a number that programs write for missing ones
+    (`MARKS`, or -1 and -9 more than once) where it cannot be a response: below 0 where no other
+    is, or further from all others than these from each other; or any number that is there more
+    than once and twenty times as far.
+
+    Parameters
+    ----------
+    values
+        Responses of any shape; NaN is not looked at.
+    """
+    if values.dtype.kind not in "fiu" or values.size == 0:
+        return None
+    with np.errstate(invalid="ignore"):
+        for extreme in (np.fmin.reduce(values, axis=None), np.fmax.reduce(values, axis=None)):
+            if not np.isfinite(extreme):
+                continue
+            others = (values != extreme) & (values == values)
+            n_others = int(others.sum())
+            if n_others < LEAST_OTHERS:
+                continue
+            low = float(np.min(values, where=others, initial=_highest(values.dtype)))
+            high = float(np.max(values, where=others, initial=_lowest(values.dtype)))
+            found = Sentinel(float(extreme), int((values == extreme).sum()), low, high)
+            if _is_sentinel(found):
+                return found
+    return None
+
+
+def _highest(dtype: np.dtype) -> float:
+    return np.iinfo(dtype).max if dtype.kind in "iu" else np.inf
+
+
+def _lowest(dtype: np.dtype) -> float:
+    return np.iinfo(dtype).min if dtype.kind in "iu" else -np.inf
+
+
+def _is_sentinel(found: Sentinel) -> bool:
+    size = abs(found.value)
+    gap = max(found.low - found.value, found.value - found.high)
+    span = found.high - found.low
+    known = bool(np.isclose(size, MARKS, rtol=1e-6).any())
+    if found.value < 0 <= found.low:  # rates are never negative unless a baseline is subtracted
+        return known or (size in (1, 9) and found.number > 1)
+    far = known and gap > span and (found.value < 0 or size > 900)
+    return far or (found.number > 1 and gap > 20 * span > 0)
+
+
+def mark_missing(values: np.ndarray, missing: float | None, where: str, key: str) -> np.ndarray:
+    """Responses with NaN in place of the value that stands for missing ones.
+
+    Parameters
+    ----------
+    values
+        As the file has them, of any shape and type.
+    missing
+        The value; None changes nothing, and refuses what looks like such a value.
+    where, key
+        File and variable, and the option, for messages.
+
+    Raises
+    ------
+    UserError
+        `missing` is None and a value looks like a sentinel, or no value is `missing`.
+    """
+    if missing is None:
+        found = find_sentinel(values)
+        if found is not None:
+            raise UserError(f"{where}: a response is {found}")
+        return values
+    absent = np.isclose(values, missing, rtol=1e-6, atol=0)
+    if not absent.any():
+        raise UserError(
+            f"{where}: {key}: {missing:g}, but no response is {missing:g}; leave it out"
+        )
+    if values.dtype.kind != "f":
+        values = values.astype(np.float32 if values.dtype.itemsize <= 2 else np.float64)
+    return np.where(absent, values.dtype.type(np.nan), values)
