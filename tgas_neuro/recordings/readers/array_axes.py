@@ -187,7 +187,8 @@ def read_rdms(
     options
         ``rdm`` (file, variable, axes), ``regions``, ``unit`` and ``time_window_ms``. The axes
         are one of `RDM_FORMS` in any order; pairs are in the order of scipy's and MATLAB's
-        `pdist`. A square RDM must be symmetric with zeros on its diagonal.
+        `pdist`, or as ``rdm.order`` says. A square RDM must be symmetric with zeros or NaN on its
+        diagonal.
     n_stimuli
         Stimuli that there are images of, in the order of the rows.
 
@@ -226,6 +227,11 @@ def read_rdms(
             f"{len(rdms)} RDMs; name the region of each"
         )
     if form[-1] == "column":
+        if source.order is not None:
+            raise UserError(
+                f"{where}: options.rdm.order: {source.order!r} is of pairs, but the RDM is square; "
+                "leave it out"
+            )
         rdms = np.stack([_condense(rdm, where) for rdm in rdms])
     expected = n_stimuli * (n_stimuli - 1) // 2
     if rdms.shape[1] != expected:
@@ -233,6 +239,8 @@ def read_rdms(
             f"{where}: the RDM has {rdms.shape[1]} pairs, the {n_stimuli} images make {expected}; "
             "both must be of the same stimuli"
         )
+    if source.order == "lower":
+        rdms = np.stack([_reorder_lower(rdm, n_stimuli) for rdm in rdms])
     return xr.DataArray(
         rdms.astype(np.float32),
         dims=("region", "pair"),
@@ -240,6 +248,13 @@ def read_rdms(
         attrs={"unit": options.unit, "time_window_ms": options.time_window_ms},
         name="rdm",
     )
+
+
+def _reorder_lower(pairs: np.ndarray, n_stimuli: int) -> np.ndarray:
+    """Pairs in `pdist`'s order, from those of the lower triangle row by row."""
+    square = np.zeros((n_stimuli, n_stimuli), dtype=pairs.dtype)
+    square[np.tril_indices(n_stimuli, -1)] = pairs
+    return square.T[np.triu_indices(n_stimuli, 1)]
 
 
 def _condense(rdm: np.ndarray, where: str) -> np.ndarray:
@@ -251,7 +266,8 @@ def _condense(rdm: np.ndarray, where: str) -> np.ndarray:
             f"{where}: the RDM is not symmetric; a published RDM is: give the other variable, or "
             "average it with its transpose"
         )
-    if not np.allclose(np.diag(rdm), 0, atol=1e-6 * largest):
+    no_diagonal = np.isnan(np.diag(rdm)).all()  # some programs mark it so
+    if not no_diagonal and not np.allclose(np.diag(rdm), 0, atol=1e-6 * largest):
         raise UserError(
             f"{where}: the RDM's diagonal is not zero ({np.diag(rdm)[0]:.4g}); give "
             "dissimilarities, not similarities"

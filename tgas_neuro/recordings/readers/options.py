@@ -98,6 +98,12 @@ class RdmArray(Section):
     axes: Annotated[
         list[Literal["region", "pair", "row", "column"]], Field(min_length=1), Unique()
     ] = option(..., "What its axes are, in order (of a .mat file as MATLAB shows them).")
+    order: Literal["upper", "lower"] | None = option(
+        None,
+        "Order of the pairs. upper: the upper triangle row by row, (1, 2), (1, 3), ..., as pdist "
+        "and squareform of MATLAB and scipy have it (also without the key); lower: the lower "
+        "triangle row by row, (2, 1), (3, 1), (3, 2), ..., as numpy's tril_indices has it.",
+    )
 
 
 class ImageSource(Section):
