@@ -11,8 +11,8 @@ from tgas_neuro.architecture.cell.genotype import MAX_BLOCKS
 from tgas_neuro.config.section import dump_section
 from tgas_neuro.plan.configuration import check_configuration
 from tgas_neuro.plan.plan import build_plan
-from tgas_neuro.recordings.datasets.description import load_yaml
 from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.yaml_files import load_yaml
 
 PROJECT = Path(__file__).parents[2]
 DESCRIPTIONS = [PROJECT / "neural_data"]

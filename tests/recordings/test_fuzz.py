@@ -25,11 +25,12 @@ from tgas_neuro.recordings.assembly import (
     load_assembly,
     write_assembly,
 )
-from tgas_neuro.recordings.datasets.description import load_description, load_yaml
+from tgas_neuro.recordings.datasets.description import load_description
 from tgas_neuro.recordings.formats.archives import read_members, unpack_archive
 from tgas_neuro.recordings.published_rdms import build_rdm_dataset, load_rdms, write_rdms
 from tgas_neuro.recordings.stimuli import load_stimuli
 from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.yaml_files import load_yaml
 from tgas_neuro.teacher.teacher import Teacher, load_teacher, write_teacher
 
 PROJECT = Path(__file__).parents[2]

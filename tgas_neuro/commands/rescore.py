@@ -18,8 +18,8 @@ from tgas_neuro.commands.rerank import calc_agreement, describe_agreement
 from tgas_neuro.commands.terminal import add_list, format_table
 from tgas_neuro.plan.plan import Plan, build_plan
 from tgas_neuro.recordings.datasets.data_set import DESCRIPTIONS
-from tgas_neuro.recordings.datasets.description import load_yaml
 from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.yaml_files import load_yaml
 from tgas_neuro.scoring.layers import LAYER_CHOICES
 from tgas_neuro.search.guidance import Rating
 from tgas_neuro.search.history import build_entry, rank_entries

@@ -16,6 +16,10 @@ REAL = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 LEADING_ZERO = re.compile(r"[-+]?0[0-9]+")
 
 
+class _Doubt(yaml.constructor.ConstructorError):
+    """A value that can mean two things."""
+
+
 class _Loader(yaml.SafeLoader):
     """`yaml.SafeLoader` that refuses what may have been meant otherwise.
 
@@ -34,9 +38,10 @@ class _Loader(yaml.SafeLoader):
                 None, None, f"{node.value!r} is no {kind}", node.start_mark
             ) from None
         if isinstance(node, yaml.ScalarNode) and node.style is None:
-            doubt = find_doubt(node.value, value)
+            plain_tag = self.resolve(yaml.ScalarNode, node.value, (True, False))
+            doubt = find_doubt(node.value, value) if node.tag == plain_tag else ""
             if doubt:
-                raise yaml.constructor.ConstructorError(None, None, doubt, node.start_mark)
+                raise _Doubt(None, None, doubt, node.start_mark)
         return value
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
@@ -86,7 +91,9 @@ def find_doubt(text: str, value: object) -> str:
         if not math.isfinite(value):
             return ""
         plain = text.replace("_", "")
-        other = f"{_write_number(read_number(plain))}, or " if read_number(plain) is not None else ""
+        other = (
+            f"{_write_number(read_number(plain))}, or " if read_number(plain) is not None else ""
+        )
         return f"{text} is read as {value!r}; write {other}{quoted}"
     if LEADING_ZERO.fullmatch(text) or number != value:
         return f"{text} is read as {value!r}; write {_write_number(number)}, or {quoted}"
@@ -121,6 +128,8 @@ def load_yaml(path: str | Path) -> object:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        if isinstance(error, _Doubt):
+            raise UserError(f"{path}: {where}{error.problem}") from None
         raise UserError(f"{path}: {where}not valid YAML ({error.problem}); correct it") from None
     except RecursionError:
         raise UserError(f"{path}: nested too deeply, or within itself; write it out") from None

@@ -12,6 +12,7 @@ from tgas_neuro.commands.summary import summarise
 from tgas_neuro.config.section import dump_decisive, dump_section
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json, write_json
+from tgas_neuro.runtime.yaml_files import load_yaml
 from tgas_neuro.images.decoded import CHECKED
 from tgas_neuro.plan.plan import build_plan, name_plugin
 from tgas_neuro.runtime.provenance import get_time
@@ -41,6 +42,9 @@ def load_plan():
     """Plan the run; a mistake of the user ends in its one line."""
     names = [str(path) for path in workflow.configfiles] or ["config.yaml"]
     try:
+        for path in workflow.configfiles:
+            if Path(path).suffix != ".json" and Path(path).is_file():
+                load_yaml(path)  # a value with two meanings ends in its line
         plan = build_plan(config, DESCRIPTIONS, ", ".join(dict.fromkeys(names)))
         if workflow.is_main_process:  # in a pod of Kubernetes they are not there yet
             check_planned_files(plan.descriptions.values())

@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import AfterValidator
 
 from tgas_neuro.config.configuration import check_section
@@ -16,9 +15,9 @@ from tgas_neuro.config.section import Matching, Section, Text, dump_decisive, ke
 from tgas_neuro.recordings.readers.options import OPTIONS
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import calc_digest
+from tgas_neuro.runtime.yaml_files import load_yaml
 
 TEMPLATE = "template"  # a description to copy; it is no data set and is not listed
-MOST_NODES = 100_000  # values of a YAML file, each counted as often as aliases repeat it
 
 FileName = Annotated[
     str,
@@ -129,72 +128,6 @@ class Description(Section):
     def dump(self) -> dict[str, Any]:
         """The description as JSON holds it; `Description.model_validate` reads it."""
         return self.model_dump(mode="json", exclude_none=True)
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """`yaml.SafeLoader` that refuses a key given twice, where YAML would keep the last one.
-
-    Values that their tag or form does not fit are reported with line and column as well;
-    PyYAML's constructors raise whatever Python raised.
-    """
-
-    def construct_object(self, node: yaml.Node, deep: bool = False) -> object:
-        try:
-            return super().construct_object(node, deep)
-        except (AttributeError, LookupError, ValueError):
-            kind = node.tag.rpartition(":")[2]
-            raise yaml.constructor.ConstructorError(
-                None, None, f"{node.value!r} is no {kind}", node.start_mark
-            ) from None
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        seen = set()
-        for key_node, _ in node.value if isinstance(node, yaml.MappingNode) else ():
-            if not isinstance(key_node, yaml.ScalarNode):
-                continue
-            if key_node.value in seen and key_node.tag != "tag:yaml.org,2002:merge":
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"key {key_node.value!r} is given twice", key_node.start_mark
-                )
-            seen.add(key_node.value)
-        return super().construct_mapping(node, deep)
-
-
-def load_yaml(path: str | Path) -> object:
-    """Load a YAML file.
-
-    Raises
-    ------
-    UserError
-        The file is not YAML (with line and column), is nested too deeply, or its aliases expand to
-        more than `MOST_NODES` values.
-    """
-    try:
-        content = yaml.load(Path(path).read_text(encoding="utf-8-sig"), Loader=_UniqueKeyLoader)
-        nodes = _count_nodes(content, {})
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        raise UserError(f"{path}: {where}not valid YAML ({error.problem}); correct it") from None
-    except RecursionError:
-        raise UserError(f"{path}: nested too deeply, or within itself; write it out") from None
-    except (yaml.YAMLError, ValueError) as error:
-        raise UserError(f"{path}: not a YAML text in UTF-8 ({error})") from None
-    if nodes > MOST_NODES:
-        raise UserError(f"{path}: holds {nodes} values, at most {MOST_NODES} are read; shorten it")
-    return content
-
-
-def _count_nodes(content: object, known: dict[int, int]) -> int:
-    """Count the values in `content`; `known` holds the counts of parts that aliases share."""
-    if not isinstance(content, dict | list):
-        return 1
-    if id(content) not in known:
-        parts = content.values() if isinstance(content, dict) else content
-        known[id(content)] = 1 + sum(_count_nodes(part, known) for part in parts)
-    return known[id(content)]
 
 
 def load_description(dataset: str, folders: Sequence[str | Path]) -> Description:
