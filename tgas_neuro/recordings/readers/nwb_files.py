@@ -141,7 +141,8 @@ def find_object(
     nwb
         An open file.
     name
-        A name, or a path (or its end) such as ``/intervals/trials`` where two share a name.
+        A name, or a path (or its end) such as ``/intervals/trials`` where two share a name, or a
+        type such as ``IndexSeries`` where one object is of it.
     kinds
         Classes, or names of classes that an extension defines.
     key
@@ -165,6 +166,7 @@ def find_object(
         named = [item for item in found if f"{get_path(item)}/".endswith(f"/{wanted}/")]
     else:
         named = [item for item in found if item.name == wanted]
+        named = named or [item for item in found if type(item).__name__ == wanted]
     if len(named) == 1:
         return named[0]
     if named:

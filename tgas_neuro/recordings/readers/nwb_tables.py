@@ -251,7 +251,10 @@ def choose_rows(table: Any, chosen: dict[str, list], key: str, where: str) -> np
     kept = np.ones(len(table.id), dtype=bool)
     for column, values in chosen.items():
         found = read_column(table, column, key, where)
-        kept &= np.isin(found.astype(str), [str(value) for value in values])
+        taken = np.isin(found.astype(str), [str(value) for value in values])
+        if found.dtype.kind in "iuf":  # 1 is 1.0
+            taken |= np.isin(found, [one for one in values if not isinstance(one, str | bool)])
+        kept &= taken
         if not kept.any():
             there = ", ".join(sorted(set(found.astype(str)))[:10])
             raise UserError(

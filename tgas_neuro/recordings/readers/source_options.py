@@ -102,7 +102,7 @@ class NwbOptions(Section):
     table: Text = option(
         "trials",
         "Table of presentations, such as trials, or an IndexSeries; a path such as "
-        "/intervals/trials where two objects share a name.",
+        "/intervals/trials where two objects share a name, or the type where one object is of it.",
     )
     stimulus_column: Text | Names = option(
         "stimulus_id",

@@ -199,6 +199,16 @@ def test_joined_names_that_coincide_are_refused(session):
         session.read(nwb, stimulus_column=["a", "b"])
 
 
+@pytest.mark.parametrize("values", [[1, 3], [1.0, 3.0]])
+@pytest.mark.parametrize("kind", [int, float, np.uint8])
+def test_numbers_are_chosen_as_numbers(session, values, kind):
+    nwb = session.build()
+    nwb.trials.add_column("mode", "made", data=np.array(session.shown).astype(kind))
+    recordings = session.read(nwb, presentations={"mode": values})
+    rows = [row for row in range(12) if session.shown[row] in (1, 3)]
+    np.testing.assert_array_equal(recordings.assembly.values, session.count(rows=rows))
+
+
 class TestTwoOfOneName:
     """A table and an IndexSeries, and tables in two places, that share a name."""
 
@@ -241,6 +251,10 @@ class TestTwoOfOneName:
         recordings = session.read(nwb, **options)
         window = [edge + delay for edge in session.window]
         np.testing.assert_array_equal(recordings.assembly.values, session.count(window=window))
+
+    def test_a_type_says_which(self, session, nwb):
+        recordings = session.read(nwb, table="IndexSeries", filename_column=None, images="stimuli")
+        np.testing.assert_array_equal(recordings.assembly.values, session.count())
 
     def test_a_name_is_refused(self, session, nwb):
         paths = "/intervals/shown, /processing/behavior/shown, /stimulus/presentation/shown"
