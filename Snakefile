@@ -1,8 +1,19 @@
 # The way of the data: recordings -> teacher -> search -> final. Each stage has its rules in
 # workflow/rules/ and its package in tgas_neuro/; the science of a run stands in config.yaml.
+import sys
+
 from snakemake.utils import min_version
 
 min_version("9.0")
+
+# Snakemake fills braces in paths of the workflow, and would end in an IndexError.
+if set("{}") & set(str(workflow.basedir)):
+    print(
+        f"Error: {workflow.basedir}: Snakemake allows no {{ and }} in the folder of the workflow; "
+        "rename the folder, or move the project to another",
+        file=sys.stderr,
+    )
+    sys.exit(1)
 
 
 configfile: "config.yaml"

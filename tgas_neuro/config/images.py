@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tgas_neuro.config.section import Section, Text, key
+from tgas_neuro.config.section import Section, UserPath, key
 
 
 class SimulatedImages(Section):
@@ -43,7 +43,7 @@ class ImageFolder(CheckedImages):
     """A folder with one folder a class."""
 
     kind: Literal["image_folder"] = key(..., "A folder with one folder a class.", decides=True)
-    path: str = key(
+    path: UserPath = key(
         ...,
         "Folder with train/<class>/<image> and val/..., or a .tar.gz or .zip of it; or with "
         "Tiny-ImageNet's val/images and val/val_annotations.txt.",
@@ -55,7 +55,7 @@ class Cifar10(Section):
     """CIFAR-10, binary version."""
 
     kind: Literal["cifar10"] = key(..., "CIFAR-10, for premature.data only.", decides=True)
-    root: str = key(..., "Folder that holds cifar-10-batches-bin.", decides=True)
+    root: UserPath = key(..., "Folder that holds cifar-10-batches-bin.", decides=True)
 
 
 class ImageNet(CheckedImages):
@@ -64,19 +64,19 @@ class ImageNet(CheckedImages):
     kind: Literal["imagenet"] = key(
         ..., "ILSVRC2012, complete; a part of it is an image_folder.", decides=True
     )
-    root: str = key(
+    root: UserPath = key(
         ...,
         "Folder that holds train/<WordNet id>, and val/<WordNet id> or val with all images and the "
         "devkit beside it.",
         decides=True,
     )
-    devkit: Text | None = key(
+    devkit: UserPath | None = key(
         None,
         "With all validation images in one folder: folder with meta.mat and "
         "ILSVRC2012_validation_ground_truth.txt; null: <root>/ILSVRC2012_devkit_t12/data.",
         decides=True,
     )
-    class_ids: Text | None = key(
+    class_ids: UserPath | None = key(
         None,
         "With all validation images in one folder: file with the 1,000 WordNet ids, one a line, in "
         "the order of the ground truth's numbers; null: as in meta.mat.",
@@ -90,7 +90,7 @@ class TinyImageNet(CheckedImages):
     kind: Literal["tiny_imagenet"] = key(
         ..., "Tiny-ImageNet, complete; a part of it is an image_folder.", decides=True
     )
-    root: str = key(..., "Folder that holds train and val.", decides=True)
+    root: UserPath = key(..., "Folder that holds train and val.", decides=True)
 
 
 FinalImages = Annotated[

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from tgas_neuro.config.section import Section, SectionError, Text, Unique, key
+from tgas_neuro.config.section import Section, SectionError, Unique, UserPath, key
 
 
 class ReinforceOptions(Section):
@@ -198,7 +198,7 @@ class Search(Section):
         le=10,
     )
     seed: int = key(0, "Every random number of the run follows from it.", decides=True, ge=0)
-    reuse: Annotated[list[Text], Unique()] = key(
+    reuse: Annotated[list[UserPath], Unique()] = key(
         [],
         "Older runs whose candidates this one begins with, names of folders in results/search or "
         "paths; their P and TG must have been measured in the same way.",

@@ -1,5 +1,6 @@
 """Sections of a configuration: typed keys, each declared once with all that is known about it."""
 
+import os
 import re
 import types
 from collections.abc import Callable
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -16,6 +18,8 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, core_schema
+
+from tgas_neuro.config.command_line import read_arguments
 
 MARK = "decides_numbers"  # in the JSON schema of a key
 
@@ -70,9 +74,18 @@ class Section(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _make_whole(cls, values: Any) -> Any:
-        """Turn floats without a fraction into integers where a key allows only integers."""
+        """Turn floats without a fraction into integers where a key allows only integers.
+
+        Texts of the command line become numbers where a key allows no text.
+        """
         if not isinstance(values, dict):
             return values
+        values = {
+            name: read_arguments(value, cls.model_fields[name].annotation, list_branches)
+            if name in cls.model_fields
+            else value
+            for name, value in values.items()
+        }
         return {
             name: _convert_whole(value)
             if name in cls.model_fields and _is_whole(cls.model_fields[name].annotation)
@@ -217,6 +230,7 @@ class Unique:
 
 
 Text = Annotated[str, Field(min_length=1)]
+UserPath = Annotated[Text, AfterValidator(os.path.expanduser)]  # ~ is the user's home
 Window = Annotated[list[int | float], Field(min_length=2, max_length=2)]
 Colour = Annotated[list[float], Field(min_length=3, max_length=3)]
 Device = Annotated[str, Matching("^(auto|cpu|cuda(:[0-9]+)?)$", "auto, cpu, cuda or cuda:<n>")]

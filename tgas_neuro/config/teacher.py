@@ -4,7 +4,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from tgas_neuro.config.section import Colour, Device, Section, SectionError, Text, Unique, key
+from tgas_neuro.config.section import (
+    Colour,
+    Device,
+    Section,
+    SectionError,
+    Text,
+    Unique,
+    UserPath,
+    key,
+)
 
 DOWNLOAD = "download"  # the value of weights that asks for torchvision's own
 
@@ -32,7 +41,7 @@ class NetworkOptions(Section):
         "without arguments, returns a torch.nn.Module).",
         decides=True,
     )
-    weights: Text | None = key(
+    weights: UserPath | None = key(
         None,
         "File with a state dict; download: torchvision's own, from the internet; null: as the "
         "network is made, for torchvision's random.",

@@ -9,6 +9,7 @@ from pathlib import Path
 from tgas_neuro import RESULTS_VERSION
 from tgas_neuro.search.candidate import keep_cut_batches, list_batches
 from tgas_neuro.commands.summary import summarise
+from tgas_neuro.config.command_line import mark_arguments
 from tgas_neuro.config.section import dump_decisive, dump_section
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json, write_json
@@ -45,7 +46,8 @@ def load_plan():
         for path in workflow.configfiles:
             if Path(path).suffix != ".json" and Path(path).is_file():
                 load_yaml(path)  # a value with two meanings ends in its line
-        plan = build_plan(config, DESCRIPTIONS, ", ".join(dict.fromkeys(names)))
+        given = mark_arguments(config, workflow.config_settings.config)
+        plan = build_plan(given, DESCRIPTIONS, ", ".join(dict.fromkeys(names)))
         if workflow.is_main_process:  # in a pod of Kubernetes they are not there yet
             check_planned_files(plan.descriptions.values())
             if plan.config.search.reuse:
