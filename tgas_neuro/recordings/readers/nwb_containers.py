@@ -98,7 +98,11 @@ def list_meanings(container: Any, ids: list[str], placed: bool, where: str) -> d
         by_number = dict(zip(numbers, names, strict=True)) if unique else {}
         meanings["name"] = [by_name.get(stimulus) for stimulus in ids]
         meanings["number"] = [by_number.get(_format_whole(stimulus)) for stimulus in ids]
-    return {meaning: keys for meaning, keys in meanings.items() if any(k is not None for k in keys)}
+    return {
+        meaning: keys
+        for meaning, keys in meanings.items()
+        if placed or any(key is not None for key in keys)
+    }
 
 
 def get_basename(file: str) -> str:

@@ -88,47 +88,74 @@ def find_images(
     UserError
         A stimulus has no image, or it is not clear which.
     """
-    where = str(path)
-    ids = stimuli["stimulus_id"].tolist()
-    container = get_container(nwb, options, series, where)
+    container = get_container(nwb, options, series, str(path))
     beside = _find_archive(listed)
     external = container is not None and is_external(container)
-    inside = container is not None and not external and (options.images or beside is None)
-    if inside:
-        meanings = list_meanings(container, ids, series is not None, where)
-        what = f"{where}: options.images: {container.name!r}"
-        found = _choose_meaning(meanings, options.images_by, ids, what, describe_images(container))
-        filenames = [f"image_{number:04d}.png" for number in range(len(ids))]
-        images = read_nwb_images(path, get_path(container), options.image_axes, found, filenames)
-        return FoundImages(filenames, images, _note_frames(found, series, what))
+    if container is not None and not external and (options.images or beside is None):
+        return _find_inside(path, container, options, stimuli["stimulus_id"].tolist(), series)
     if external and beside is None:
         raise UserError(
-            f"{where}: options.images: {container.name!r} has its frames in other files, as "
+            f"{path}: options.images: {container.name!r} has its frames in other files, as "
             f"{list_external(container)[0]!r}; give the images as a folder or archive under files"
         )
     archive = beside or listed.find(None, ARCHIVES, "options.images")
-    asked: dict[str, Keys] = {"name": list(ids)}
+    asked = _list_names(container, stimuli, series, str(path))
+    return _find_beside(archive, asked, stimuli["stimulus_id"].tolist(), options.images_by)
+
+
+def _find_inside(
+    path: Path, container: Any, options: NwbOptions, ids: list[str], series: Any
+) -> FoundImages:
+    """The images of the stimuli in a container of the file."""
+    meanings = list_meanings(container, ids, series is not None, str(path))
+    what = f"{path}: options.images: {container.name!r}"
+    found = _choose_meaning(meanings, options.images_by, ids, what, describe_images(container))
+    filenames = [f"image_{number:04d}.png" for number in range(len(ids))]
+    images = read_nwb_images(path, get_path(container), options.image_axes, found, filenames)
+    return FoundImages(filenames, images, _note_frames(found, series, what))
+
+
+def _list_names(
+    container: Any, stimuli: pd.DataFrame, series: Any, where: str
+) -> list[dict[str, Keys]]:
+    """Names of image files that the stimuli can mean; later ones count where earlier have none."""
     if "filename" in stimuli:
-        asked = {"name": stimuli["filename"].astype(str).tolist()}
-    elif container is not None:
-        asked |= list_meanings(container, ids, series is not None, where)
+        return [{"name": stimuli["filename"].astype(str).tolist()}]
+    ids = stimuli["stimulus_id"].tolist()
+    names: dict[str, Keys] = {"name": list(ids)}
+    if container is None:
+        return [names]
+    meanings = list_meanings(container, ids, series is not None, where)
+    if series is None:
+        return [names | meanings]
+    # the place decides; where images of the file are also in the archive, they may be called by it
+    return [meanings] if is_external(container) else [meanings, names]
+
+
+def _find_beside(
+    archive: Path, asked: list[dict[str, Keys]], ids: list[str], by: str | None
+) -> FoundImages:
+    """The images of the stimuli in an archive or folder."""
     there = count_image_files(archive)
     index = _index_files(there)
-    meanings = {
-        meaning: [_find_file(index, key, archive) for key in keys]
-        for meaning, keys in asked.items()
-    }
-    placed = series is not None and container is not None and options.images_by is None
-    # the place decides; without such files in the archive, images may be called by places
-    if placed and (external or None not in meanings.get("place", [None])):
-        del asked["name"], meanings["name"]
-    first = next(iter(asked.values()))
+    if by is not None:
+        asked = [{meaning: keys for one in asked for meaning, keys in one.items()}]
+    found: list[dict[str, Keys]] = [
+        {
+            meaning: [_find_file(index, key, archive) for key in keys]
+            for meaning, keys in meanings.items()
+        }
+        for meanings in asked
+    ]
+    whole = [any(None not in keys for keys in meanings.values()) for meanings in found]
+    place = whole.index(True) if any(whole) else 0
+    first = next(iter(asked[place].values()))
     shown = [str(ids[row] if key is None else key) for row, key in enumerate(first)]
     hint = (
         f"there are {len(there)}, as {next(iter(there), 'none')!r}: name the column with their "
         "names as options.filename_column"
     )
-    chosen = _choose_meaning(meanings, options.images_by, ids, str(archive), hint, shown)
+    chosen = _choose_meaning(found[place], by, ids, str(archive), hint, shown)
     return FoundImages(chosen, read_image_files(archive, set(chosen)), [])
 
 

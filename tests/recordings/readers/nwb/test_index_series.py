@@ -178,6 +178,19 @@ def test_a_place_outside_and_another_container_are_one_line(session):
         session.read(nwb, table="presentation", filename_column=None, images="stimuli")
 
 
+def test_images_of_the_file_in_an_archive_too(session):
+    """Called as in the file, or by their places; the place decides where there are both."""
+    nwb = session.build(trials=False)
+    names = ["im3.png", "im2.png", "im1.png", "im0.png"]
+    add_series(nwb, session, add_ordered(nwb, names, session.pixels))
+    options = {"table": "presentation", "filename_column": None}
+    check_pictures(session.read(nwb, **options), session.pixels[::-1])
+    nwb = session.build(trials=False)
+    add_series(nwb, session, add_ordered(nwb, ORDERS["words"], session.pixels))
+    with pytest.raises(UserError, match=r"i\.zip: no image 'zebra\.jpg' of stimulus '0'"):
+        session.read(nwb, **options)
+
+
 TABLES = {  # names, option, place of the picture of each stimulus
     "numbers in names from 0": (["im0", "im1", "im2", "im3"], None, [0, 1, 2, 3]),
     "places of words": (ORDERS["words"], None, [0, 1, 2, 3]),
