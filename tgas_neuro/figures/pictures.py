@@ -17,8 +17,10 @@ from tgas_neuro.figures.rdm import build_rdm_title, plot_rdm
 from tgas_neuro.figures.search_curve import plot_search_curve
 from tgas_neuro.runtime.files import written_whole
 from tgas_neuro.scoring.layers import LayerChoice, list_chosen, list_similarities
+from tgas_neuro.teacher.teacher import get_rdm
 
 DPI = 150
+MOST_ROWS = 4000  # of an RDM that is made from responses
 ROOM = 0.9  # above and below the layer map [inch]
 LEFT, RIGHT = 0.9, 0.9  # for the names of layers and the colour bar [inch]
 
@@ -38,7 +40,12 @@ def draw_region(name: str, region: xr.Dataset, path: str | Path) -> None:
     categories = region["category_name"].values.astype(str)
     known = list(categories) if (categories != "").any() else None
     figure = build_figure((7, 6))
-    plot_rdm(region["rdm"].values, known, figure.subplots(), title, distance=attrs["distance"])
+    if "rdm" not in region:  # it is too large to keep, and to draw: every so many rows do
+        order = np.argsort(categories, kind="stable")
+        rows = np.sort(order[:: -(-len(order) // MOST_ROWS)])
+        region = region.isel(row_name=rows)
+        known = known and [known[row] for row in rows]
+    plot_rdm(get_rdm(region), known, figure.subplots(), title, distance=attrs["distance"])
     save_figure(figure, path)
 
 

@@ -20,6 +20,8 @@ from tgas_neuro.rdm.repetitions import (
     standardise_sites,
 )
 
+REST_SPLITS = 10  # enough: with many presentations the ceiling of the rest is near 1
+
 
 @dataclass(frozen=True)
 class TransferredCeiling(NoiseCeiling):
@@ -120,7 +122,7 @@ def calc_transferred_ceiling(
                 part.isel(presentation=np.flatnonzero(keep[1].numpy()))
                 for part, keep in zip(repeated, drawn, strict=True)
             ],
-            n_splits,
+            min(n_splits, REST_SPLITS),
             generator,
             stimulus_ids=stimulus_ids,
             normalise=normalise,

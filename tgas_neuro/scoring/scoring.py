@@ -26,7 +26,7 @@ from tgas_neuro.scoring.layers import (
     calc_teacher_guidance,
     choose_layers,
 )
-from tgas_neuro.teacher.teacher import Teacher, get_ceiling
+from tgas_neuro.teacher.teacher import Teacher, get_ceiling, get_rdm
 
 # How a candidate's layer is scaled, in place of the region's distance. Its activations have no
 # noise, so the distance that crossnobis estimates without bias is their squared Euclidean
@@ -213,7 +213,7 @@ def _share(first: xr.Dataset, second: xr.Dataset) -> bool:
 
 def _rank(regions: dict[str, xr.Dataset]) -> RankedRDMs:
     first = next(iter(regions.values()))
-    rdms = {name: region["rdm"].values for name, region in regions.items()}
+    rdms = {name: get_rdm(region) for name, region in regions.items()}
     return rank_rdms(rdms, first["half"].values, first.attrs["comparison"])
 
 
@@ -229,7 +229,7 @@ def _prepare_ranks(regions: dict[str, xr.Dataset], folder: Path | None) -> Compa
 def _prepare_kendall(regions: dict[str, xr.Dataset], folder: Path | None) -> Compare:
     """Kendall's tau-a needs both RDMs at once; memory grows with the square of the rows."""
     keeps = _find_subsets(next(iter(regions.values())))
-    rdms = {name: torch.from_numpy(region["rdm"].values) for name, region in regions.items()}
+    rdms = {name: torch.from_numpy(get_rdm(region)) for name, region in regions.items()}
 
     def compare(features: torch.Tensor, distance: str, exact: bool) -> Similarities:
         method = "euclidean" if distance == "patterns" else distance  # pairs in the same order

@@ -12,11 +12,11 @@ import xarray as xr
 from tgas_neuro.rdm import NoiseCeiling
 from tgas_neuro.rdm.noise_ceiling import MIN_CEILING
 from tgas_neuro.rdm.streaming.ranked import SUBSETS
-from tgas_neuro.recordings.stimuli import calc_stimuli_digest, validate_images
+from tgas_neuro.recordings.stimuli import calc_stimuli_digest
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.provenance import derive_generator
 from tgas_neuro.teacher.options import TeacherOptions
-from tgas_neuro.teacher.teacher import show_stimuli
+from tgas_neuro.teacher.teacher import Pictures, show_checked
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,7 @@ def build_rows(stimuli: pd.DataFrame, level: str, name: str) -> Rows:
     stimuli
         Stimulus table.
     level
-        ``"image"``: each stimulus is a row; ``"object"``: responses are averaged over the
-        images of one object first.
+        ``"image"``: each stimulus is a row; ``"object"``: the images of one object are.
     name
         Data set, for messages.
     """
@@ -119,7 +118,7 @@ def draw_crossed_halves(categories: np.ndarray, generator: np.random.Generator) 
     return half
 
 
-# Noise ceilings are tested against simulated truth for this pair alone.
+# tested against simulated truth for this pair alone
 CEILING_METHODS = ("correlation", "spearman")
 
 
@@ -150,8 +149,8 @@ def prepare_stimuli(
 ) -> Shown:
     """Build rows and draw the crossed halves; `name` is the data sets', for messages.
 
-    The halves follow from the seed, the stimuli and the level, whatever the region: regions on the
-    same stimuli share them, so that a candidate is compared with all of them in one pass.
+    The halves follow from seed, stimuli and level: regions on the same stimuli share them, so that
+    a candidate is compared with all of these in one pass.
     """
     rows = build_rows(stimuli, options.level, name)
     generator = derive_generator(
@@ -161,20 +160,21 @@ def prepare_stimuli(
 
 
 def build_region(
-    shown: Shown, rdm: np.ndarray, options: TeacherOptions, **attrs: Any
+    shown: Shown,
+    rdm: np.ndarray | None,
+    options: TeacherOptions,
+    pictures: Pictures | None = None,
+    **attrs: Any,
 ) -> xr.Dataset:
-    """Put the stimuli, as a candidate sees them, and their RDM together (see `Teacher`)."""
-    validate_images(shown.stimuli, shown.folder / "stimuli")
-    images = show_stimuli(
-        shown.stimuli, shown.folder / "stimuli", options.size, options.visual_degrees
-    )
+    """Stimuli as a candidate sees them, and their RDM; None: `get_rdm` makes it (see `Teacher`)."""
+    pixels = show_checked(shown.stimuli, shown.folder / "stimuli", options, pictures)
     return xr.Dataset(
         {
-            "images": (("stimulus", "y", "x", "rgb"), images),
+            "images": (("stimulus", "y", "x", "rgb"), pixels),
             "row": ("stimulus", shown.rows.of_stimulus),
             "category_name": ("row_name", shown.rows.categories),
             "half": ("row_name", shown.half),
-            "rdm": ("pair", rdm.astype(np.float32)),
+            **({} if rdm is None else {"rdm": ("pair", rdm.astype(np.float32))}),
         },
         coords={
             "stimulus": shown.stimuli["stimulus_id"].to_numpy(dtype=str),
@@ -190,6 +190,7 @@ def build_region(
             "noise_free": 0,
             "animal_lower": np.nan,
             "animal_upper": np.nan,
+            **({"rdm_from": "responses"} if rdm is None else {}),
             **attrs,
         },
     )
@@ -297,8 +298,3 @@ def _describe_sites(attrs: Mapping[Hashable, Any]) -> str:
     if attrs["noise_free"]:
         return f"{attrs['n_sites']} units"
     return f"{attrs['n_sites']} of {attrs['n_sites_measured']} sites"
-
-
-def build_title(name: str, region: xr.Dataset) -> str:
-    """Name of a region for a picture: a network or a control is called one."""
-    return f"{name}, {region.attrs['title']}" if region.attrs["title"] else name

@@ -17,7 +17,7 @@ from tgas_neuro.recordings.assembly import load_netcdf
 from tgas_neuro.recordings.stimuli import validate_images
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import written_whole
-from tgas_neuro.teacher.options import Source
+from tgas_neuro.teacher.options import Source, TeacherOptions
 from tgas_neuro.teacher.recorded.joining import (
     join_tables,
     load_tables,
@@ -33,6 +33,7 @@ REGION_VARIABLES = {
 }
 # Large variables, and the comparisons that need them for scoring.
 LEFT_OUT = {"rdm": ("kendall",), "responses": ("cka",)}
+MOST_STORED = 2**27  # pairs of an RDM that is kept, 0.5 GB; a larger one is made from its responses
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,8 @@ class Teacher:
         - ``images`` ("stimulus", "y", "x", "rgb") uint8: the stimuli as a candidate sees them
         - ``row`` ("stimulus",): the RDM row of each stimulus
         - ``category_name``, ``half`` ("row_name",): category and crossed half (0 or 1) of a row
-        - ``rdm`` ("pair",) float32: condensed, in scipy's `pdist` order of the rows
+        - ``rdm`` ("pair",) float32: condensed, in scipy's `pdist` order of the rows; not where
+          attribute ``rdm_from`` says ``responses``: `get_rdm` makes it
         - ``responses`` ("row_name", "neuroid"): normalised mean responses, where recorded; of a
           layer or of pixels only for the comparison cka, as units or as axes with the same inner
           products
@@ -107,15 +109,29 @@ def load_teacher(path: str | Path, for_scoring: bool = False) -> Teacher:
     comparison = root.attrs.get("comparison")
     drop = [name for name, needed in LEFT_OUT.items() if for_scoring and comparison not in needed]
     regions = {name: load_netcdf(path, name, drop) for name in names}
+    if comparison in LEFT_OUT["rdm"]:  # those that are made from responses, too
+        regions |= {
+            name: load_netcdf(path, name) for name, found in regions.items() if "rdm" not in found
+        }
     for name, region in regions.items():
         for variable, dims in REGION_VARIABLES.items():
             found = region[variable].dims if variable in region else None
-            if found != dims and variable not in drop:
+            left_out = variable == "rdm" and "rdm_from" in region.attrs
+            if found != dims and variable not in drop and not left_out:
                 raise UserError(
                     f"{os.fspath(path)}: region {name}: {variable!r} has dims {found}, expected "
                     f"{dims}; delete the file to have it made again"
                 )
     return Teacher(regions, json.loads(root.attrs["provenance"]))
+
+
+def get_rdm(region: xr.Dataset) -> np.ndarray:
+    """The RDM of a region, (pair,), float32: as it is kept, or made from the mean responses."""
+    if "rdm" in region:
+        return region["rdm"].values
+    from tgas_neuro.rdm import calc_rdm  # torch, which others who read teachers do without
+
+    return calc_rdm(region["responses"].values, str(region.attrs["distance"]))
 
 
 def get_ceiling(region: xr.Dataset, which: str = "ceiling") -> float | None:
@@ -179,6 +195,26 @@ def show_stimuli(
     return seen
 
 
+Pictures = dict[tuple, np.ndarray]  # stimuli that a region has shown, for the next ones
+
+
+def show_checked(
+    stimuli: pd.DataFrame,
+    folder: Path,
+    options: TeacherOptions,
+    pictures: Pictures | None = None,
+) -> np.ndarray:
+    """Check stimuli by their digests and show them, once for all regions that share `pictures`."""
+    key = (folder, *stimuli["filename"], *stimuli["sha256"], *stimuli["degrees"].astype(float))
+    found = None if pictures is None else pictures.get(key)
+    if found is None:
+        validate_images(stimuli, folder)
+        found = show_stimuli(stimuli, folder, options.size, options.visual_degrees)
+        if pictures is not None:
+            pictures[key] = found
+    return found
+
+
 def resize_stimuli(
     teacher: Teacher, sources: Mapping[str, Source], size: int, visual_degrees: float
 ) -> Teacher:
@@ -234,3 +270,8 @@ def _find_stimuli(source: Source, shown: np.ndarray, name: str) -> pd.DataFrame:
     stimuli = table.loc[shown]
     validate_images(stimuli, folder / "stimuli")
     return stimuli
+
+
+def build_title(name: str, region: xr.Dataset) -> str:
+    """Name of a region for a picture: a network or a control is called one."""
+    return f"{name}, {region.attrs['title']}" if region.attrs["title"] else name

@@ -1,7 +1,6 @@
 from tgas_neuro.figures.pictures import draw_region
 from tgas_neuro.runtime.processes import running_rule
-from tgas_neuro.teacher.region import build_title
-from tgas_neuro.teacher.teacher import load_teacher
+from tgas_neuro.teacher.teacher import build_title, load_teacher
 
 with running_rule(snakemake.log[0]):
     name = snakemake.wildcards.region

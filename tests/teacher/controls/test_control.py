@@ -12,8 +12,7 @@ from scipy.stats import spearmanr
 from tgas_neuro.config.teacher import ControlOptions, NetworkOptions
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.teacher.controls import draw_matched, shuffle_rows
-from tgas_neuro.teacher.region import build_title
-from tgas_neuro.teacher.teacher import show_stimuli
+from tgas_neuro.teacher.teacher import build_title, show_stimuli
 
 
 def choose(type_, seed=0, **changes):

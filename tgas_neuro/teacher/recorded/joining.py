@@ -16,6 +16,7 @@ from tgas_neuro.teacher.options import Source
 SIMILAR_WIDTHS = 1.1  # a larger ratio of two widths is no matter of two screens: it is refused
 
 Tables = dict[str, pd.DataFrame]
+Parts = tuple[xr.DataArray, ...]
 
 
 def load_tables(region: str, source: Source) -> tuple[Tables, tuple[str, ...]]:
@@ -208,6 +209,22 @@ def join_assemblies(
     return joint, notes
 
 
+def count_presentations(assembly: xr.DataArray) -> np.ndarray:
+    """How often each stimulus of an assembly was presented, (stimulus,)."""
+    return pd.Series(assembly["stimulus_id"].values.astype(str)).value_counts().to_numpy()
+
+
+def describe_repeated(parts: Parts, repeated: Parts) -> str:
+    """Which stimuli gave the ceiling in place of those of the RDM, and for how many showings."""
+    counts = np.concatenate([count_presentations(part) for part in repeated])
+    shown = np.mean(np.concatenate([count_presentations(part) for part in parts]))
+    datasets = ", ".join(dict.fromkeys(str(part.attrs["dataset"]) for part in repeated))
+    return (
+        f"{len(np.unique(repeated[0]['stimulus_id'].values))} repeated stimuli of "
+        f"{datasets} (median {np.median(counts):g} presentations), for the mean of {shown:g}"
+    )
+
+
 def match_ceilings(
     assemblies: Mapping[str, xr.DataArray],
     source: Source,
@@ -216,7 +233,7 @@ def match_ceilings(
 ) -> dict[str, str]:
     """The data set of ``ceiling_from`` that has the sites of each data set, by ``match``."""
     key = f"recordings.regions.{region}.ceiling_from"
-    loaded = {name: load(folder / "assembly.nc") for name, folder in source.ceilings.items()}
+    loaded = {name: load(folder) for name, folder in source.ceilings.items()}
     there = {
         name: set(_get_site_names(found, source, name, key, unique=False))
         for name, found in loaded.items()

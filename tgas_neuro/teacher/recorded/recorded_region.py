@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 import xarray as xr
 
@@ -15,6 +14,7 @@ from tgas_neuro.rdm import (
     calc_rdm,
     calc_site_reliability,
 )
+from tgas_neuro.rdm.distances import calc_patterns
 from tgas_neuro.rdm.reliability import calc_animal_bounds
 from tgas_neuro.rdm.repetitions import (
     Repetitions,
@@ -26,6 +26,7 @@ from tgas_neuro.rdm.transferred_ceiling import calc_transferred_ceiling
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.provenance import derive_generator
 from tgas_neuro.teacher.options import TeacherOptions
+from tgas_neuro.teacher.recorded.joining import count_presentations, describe_repeated
 from tgas_neuro.teacher.recorded.selection import join_digests
 from tgas_neuro.teacher.region import (
     CEILING_METHODS,
@@ -35,8 +36,10 @@ from tgas_neuro.teacher.region import (
     build_region,
     check_rdm,
 )
+from tgas_neuro.teacher.teacher import MOST_STORED, Pictures
 
 MIN_ANIMAL_SITES = 2  # a pattern over one site does not vary
+MOST_ANIMAL_ROWS = 8000  # of the RDMs that are compared across animals; of more, some are taken
 
 Parts = tuple[xr.DataArray, ...]  # an assembly per data set, on the same stimuli
 
@@ -53,8 +56,10 @@ def average_sites(parts: Parts, shown: Shown, options: TeacherOptions) -> torch.
     return standardise_sites(torch.cat(means, dim=1), options.normalise)
 
 
-def calc_site_rdm(parts: Parts, shown: Shown, options: TeacherOptions) -> np.ndarray:
-    """RDM of sites, (pair,), float32.
+def calc_site_rdm(
+    parts: Parts, shown: Shown, options: TeacherOptions, rows: slice = slice(None)
+) -> np.ndarray:
+    """RDM of sites, (pair,), float32; of some rows where it is not crossnobis.
 
     Correlation, cosine and Euclidean distances are those of the normalised mean responses.
     Crossnobis takes the repetitions. Sites of different data sets, which were not recorded at the
@@ -62,7 +67,7 @@ def calc_site_rdm(parts: Parts, shown: Shown, options: TeacherOptions) -> np.nda
     the sum of those of the data sets, and per neuroid it is their mean, weighted by neuroids.
     """
     if options.distance != "crossnobis":
-        return calc_rdm(average_sites(parts, shown, options), options.distance).numpy()
+        return calc_rdm(average_sites(parts, shown, options)[rows], options.distance).numpy()
     rdms = [_calc_crossnobis(part, shown, options) for part in parts]
     n_sites = [part.sizes["neuroid"] for part in parts]
     return np.average(np.stack(rdms).astype(float), axis=0, weights=n_sites).astype(np.float32)
@@ -87,6 +92,7 @@ def describe_animals(parts: Parts, shown: Shown, options: TeacherOptions) -> dic
     """How well the animals agree: bounds across them (Nili et al. 2014), attributes of a region.
 
     An animal of the same name in two data sets is the same.
+    Of more than `MOST_ANIMAL_ROWS` rows, every second, third ... is taken.
     ``animal_lower`` and ``animal_upper`` are NaN with fewer than two animals of two sites each,
     and where RDMs are not what is compared (cka).
     """
@@ -95,7 +101,8 @@ def describe_animals(parts: Parts, shown: Shown, options: TeacherOptions) -> dic
     names = names[counts >= MIN_ANIMAL_SITES]
     bounds = (np.nan, np.nan)
     if len(names) >= 2 and options.comparison != "cka":
-        rdms = [calc_site_rdm(_take_animal(parts, name), shown, options) for name in names]
+        some = slice(None, None, -(-len(shown.rows.names) // MOST_ANIMAL_ROWS))
+        rdms = [calc_site_rdm(_take_animal(parts, name), shown, options, some) for name in names]
         bounds = calc_animal_bounds(np.stack(rdms), options.comparison)
     lower, upper = bounds
     return {"animal_lower": lower, "animal_upper": upper, "n_animals": len(names)}
@@ -209,23 +216,28 @@ def calc_reliability(
     ]
 
 
-def count_presentations(assembly: xr.DataArray) -> np.ndarray:
-    """How often each stimulus of an assembly was presented, (stimulus,)."""
-    return pd.Series(assembly["stimulus_id"].values.astype(str)).value_counts().to_numpy()
-
-
 def build_measured_region(
-    name: str, measured: Measured, options: TeacherOptions, **attrs: Any
+    name: str,
+    measured: Measured,
+    options: TeacherOptions,
+    pictures: Pictures | None = None,
+    **attrs: Any,
 ) -> xr.Dataset:
     """Build a region: RDM of the mean responses, noise ceilings, across-animal bounds."""
     parts, shown = measured.parts, measured.shown
     responses = average_sites(parts, shown, options)
-    rdm = check_rdm(calc_site_rdm(parts, shown, options), name, UNDEFINED[options.distance])
+    rdm = None
+    if len(responses) ** 2 // 2 > MOST_STORED and options.distance != "crossnobis":
+        patterns = calc_patterns(responses, options.distance)
+        check_rdm(patterns[:, 0].numpy(), name, UNDEFINED[options.distance])  # a row is all NaN
+    else:
+        rdm = check_rdm(calc_site_rdm(parts, shown, options), name, UNDEFINED[options.distance])
     counts = torch.cat([repetitions.counts for repetitions in index_parts(parts, shown)]).numpy()
     region = build_region(
         shown,
         rdm,
         options,
+        pictures,
         simulated=int(any(part.attrs.get("simulated", 0) for part in parts)),
         stimuli_digest=measured.stimuli_digest,
         n_sites=len(measured.site_reliability),
@@ -244,21 +256,10 @@ def build_measured_region(
         region["site_dataset"] = ("neuroid", measured.concatenate("dataset"))
     add_ceilings(region, calc_ceilings(name, measured, options))
     if measured.repeated:
-        region.attrs["ceiling_from"] = describe_repeated(measured)
+        region.attrs["ceiling_from"] = describe_repeated(measured.parts, measured.repeated)
     if measured.notes:
         region.attrs["notes"] = "\n".join(measured.notes)
     return region
-
-
-def describe_repeated(measured: Measured) -> str:
-    """Which stimuli gave the ceiling in place of those of the RDM, and for how many showings."""
-    counts = np.concatenate([count_presentations(part) for part in measured.repeated])
-    shown = np.mean(np.concatenate([count_presentations(part) for part in measured.parts]))
-    datasets = ", ".join(dict.fromkeys(str(part.attrs["dataset"]) for part in measured.repeated))
-    return (
-        f"{len(np.unique(measured.repeated[0]['stimulus_id'].values))} repeated stimuli of "
-        f"{datasets} (median {np.median(counts):g} presentations), for the mean of {shown:g}"
-    )
 
 
 def calc_ceilings(

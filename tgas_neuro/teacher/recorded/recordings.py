@@ -42,6 +42,7 @@ from tgas_neuro.teacher.region import (
     check_rdm,
     prepare_stimuli,
 )
+from tgas_neuro.teacher.teacher import Pictures
 
 KINDS = {False: "recorded", True: "simulated"}
 
@@ -64,7 +65,10 @@ def build_recordings_regions(
         A region is not in its recordings, has no reliable site, its data sets share no stimulus,
         or it asks of a published RDM what needs responses.
     """
-    return {name: _build_recorded(name, source, options) for name, source in sources.items()}
+    pictures: Pictures = {}
+    return {
+        name: _build_recorded(name, source, options, pictures) for name, source in sources.items()
+    }
 
 
 def load_measured(name: str, source: Source, options: TeacherOptions) -> Measured:
@@ -184,14 +188,18 @@ def find_published(source: Source) -> str | None:
     return None
 
 
-def _build_recorded(name: str, source: Source, options: TeacherOptions) -> xr.Dataset:
+def _build_recorded(
+    name: str, source: Source, options: TeacherOptions, pictures: Pictures
+) -> xr.Dataset:
     published = find_published(source)
     if published is not None:
         return _build_published(name, source, published, options)
     measured = load_measured(name, source, options)
     simulated = {bool(part.attrs.get("simulated", 0)) for part in measured.parts}
     what = "recorded and simulated" if len(simulated) == 2 else KINDS[simulated.pop()]
-    return build_measured_region(name, measured, options, dataset=source.dataset, description=what)
+    return build_measured_region(
+        name, measured, options, pictures, dataset=source.dataset, description=what
+    )
 
 
 def _build_published(
