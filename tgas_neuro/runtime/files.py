@@ -1,5 +1,6 @@
 """Files that appear whole or not at all: write beside, then rename."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -69,6 +70,22 @@ def check_writable(path: str | Path, key: str) -> None:
         raise UserError(
             f"{key}: {path}: cannot be written ({error.strerror}); name a file in another folder"
         ) from None
+
+
+def refuse_open_elsewhere(path: str | Path) -> None:
+    """Raise `UserError` if another program has a file open for writing and says so by a lock.
+
+    HDF5 locks files so; where the file system knows no locks, nothing is refused.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise UserError(
+            f"{path}: another program has it open for writing; close it there, and try again"
+        ) from None
+    except OSError:  # no locks, or no such file, which the reader reports
+        return
 
 
 def calc_sha256(path: str | Path) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.files import refuse_open_elsewhere
 
 if TYPE_CHECKING:
     import h5py
@@ -36,6 +37,7 @@ def open_hdf5(path: str | Path) -> Iterator[h5py.File]:
 
     if not Path(path).is_file():
         raise UserError(f"{path}: no such file; correct the path in the description's files")
+    refuse_open_elsewhere(path)
     try:
         with h5py.File(path, "r") as file:
             yield file

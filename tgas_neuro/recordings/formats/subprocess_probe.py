@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.files import refuse_open_elsewhere
 from tgas_neuro.runtime.processes import die_with_parent
 
 if TYPE_CHECKING:
@@ -50,9 +51,10 @@ def probe_hdf5(path: str | Path, seconds: float | None = None) -> None:
     Raises
     ------
     UserError
-        The library crashed, or did not return in time.
+        The library crashed, or did not return in time; or another program writes the file.
     """
     path = Path(path)
+    refuse_open_elsewhere(path)
     try:
         state = path.stat()
         is_hdf5 = _has_signature(path)

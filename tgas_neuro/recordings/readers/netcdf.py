@@ -18,6 +18,7 @@ from tgas_neuro.recordings.readers.stimulus_table import (
     read_images,
 )
 from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.files import refuse_open_elsewhere
 
 
 def read_netcdf(dataset: str, options: NetcdfOptions, files: dict[str, Path]) -> Recordings:
@@ -131,6 +132,7 @@ def open_netcdf_source(path: Path, variable: str | None = None) -> Iterator[Sour
     UserError
         The file is damaged or of another kind, or several variables could be the responses.
     """
+    refuse_open_elsewhere(path)
     try:
         # decode_times: a label that is called "days since ..." is not needed as a date
         dataset = xr.open_dataset(path, engine="netcdf4", decode_times=False)
