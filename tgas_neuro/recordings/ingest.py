@@ -20,6 +20,7 @@ from tgas_neuro.recordings.readers.arrays import read_arrays
 from tgas_neuro.recordings.readers.brainscore import read_brainscore
 from tgas_neuro.recordings.readers.kriegeskorte2008_it import read_kriegeskorte2008_it
 from tgas_neuro.recordings.readers.lab_hdf5 import read_lab_hdf5
+from tgas_neuro.recordings.readers.leaving_out import leave_out_values
 from tgas_neuro.recordings.readers.netcdf import read_brainio, read_netcdf
 from tgas_neuro.recordings.readers.nwb import read_nwb
 from tgas_neuro.recordings.readers.simulated import read_simulated
@@ -62,7 +63,11 @@ def ingest_recordings(description: Description, files: dict[str, Path], folder: 
         refers to, or that cannot be decoded; stimuli and responses that do not match.
     """
     name, folder = description.name, Path(folder)
-    recordings = READERS[description.reader](name, description.read_options(), files)
+    options = description.read_options()
+    recordings = READERS[description.reader](name, options, files)
+    if getattr(options, "leave_out", None):
+        taken = getattr(options, "presentations", ())  # labels that reader arrays has looked at
+        recordings = leave_out_values(recordings, options.leave_out, name, taken)
     _check_kind(recordings, description)
     folder.mkdir(parents=True, exist_ok=True)
     beside = folder / f".stimuli.{os.getpid()}-{secrets.token_hex(4)}.part"

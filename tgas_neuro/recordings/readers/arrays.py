@@ -16,6 +16,7 @@ from tgas_neuro.recordings.readers.array_axes import (
 )
 from tgas_neuro.recordings.readers.array_images import Images, open_images, read_stimuli
 from tgas_neuro.recordings.readers.labels import read_labels
+from tgas_neuro.recordings.readers.leaving_out import match_values
 from tgas_neuro.recordings.readers.options import ArraysOptions, ResponseArray
 from tgas_neuro.recordings.sentinels import mark_missing
 from tgas_neuro.recordings.stimuli import CEILING, RDM, USED_FOR
@@ -68,9 +69,9 @@ def read_arrays(dataset: str, options: ArraysOptions, files: dict[str, Path]) ->
 def _read_responses(
     listed: ListedFiles, options: ArraysOptions, source: ResponseArray
 ) -> Recordings:
-    stimuli, images, rows, presentation, window = _read_presented(listed, options, source)
+    notes: list[str] = []
+    stimuli, images, rows, presentation, window = _read_presented(listed, options, source, notes)
     neuroid = _read_neuroids(listed, options, rows.shape[1])
-    notes: tuple[str, ...] = ()
     if options.ceiling_from is not None:
         repeated = options.model_copy(
             update={
@@ -79,12 +80,13 @@ def _read_responses(
                 "presentations": options.ceiling_from.presentations,
             }
         )
-        parts = _read_presented(listed, repeated, options.ceiling_from.responses)
+        parts = _read_presented(listed, repeated, options.ceiling_from.responses, notes)
         stimuli, rows, presentation = _append_repeated(
             (stimuli, rows, presentation), (parts[0], parts[2], parts[3]), listed.dataset
         )
     if isinstance(images, Path):
-        images, notes = open_images(images, stimuli, options)
+        images, found = open_images(images, stimuli, options)
+        notes += found
     both = sorted(set(presentation) & set(neuroid))
     if both:
         raise UserError(
@@ -96,7 +98,7 @@ def _read_responses(
         "time_window_ms": _format_windows(window, neuroid["region"], listed.dataset),
     }
     return Recordings(
-        stimuli, images, build_assembly(rows, presentation, neuroid, attrs), notes=notes
+        stimuli, images, build_assembly(rows, presentation, neuroid, attrs), notes=tuple(notes)
     )
 
 
@@ -104,7 +106,7 @@ Presented = tuple[pd.DataFrame, np.ndarray, dict[str, np.ndarray]]
 
 
 def _read_presented(
-    listed: ListedFiles, options: ArraysOptions, source: ResponseArray
+    listed: ListedFiles, options: ArraysOptions, source: ResponseArray, notes: list[str]
 ) -> tuple[pd.DataFrame, Images, np.ndarray, dict[str, np.ndarray], object]:
     """Stimuli, images, responses (presentation, neuroid), labels of presentations, window."""
     path = listed.find(source.file, ENDINGS, "options.responses")
@@ -126,7 +128,7 @@ def _read_presented(
     else:
         stimuli, images = read_stimuli(listed, options, None)
         kept = drop_empty(responses, where)
-        row, presentation = _read_presentations(listed, options, stimuli, kept)
+        row, presentation = _read_presentations(listed, options, stimuli, kept, notes)
         rows = responses if kept.all() else responses[kept]
     presentation["stimulus_id"] = stimuli["stimulus_id"].to_numpy(dtype=str)[row]
     for label in SHOWN:
@@ -177,15 +179,31 @@ def _format_windows(window: object, regions: np.ndarray, dataset: str) -> object
 
 
 def _read_presentations(
-    listed: ListedFiles, options: ArraysOptions, stimuli: pd.DataFrame, kept: np.ndarray
+    listed: ListedFiles,
+    options: ArraysOptions,
+    stimuli: pd.DataFrame,
+    kept: np.ndarray,
+    notes: list[str],
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Row of the stimulus table and labels of each presentation that was made."""
+    """Row of the stimulus table and labels of each presentation that was made.
+
+    Those that the options leave out are taken out of `kept`, and a note is added.
+    """
     labels = read_labels(listed, "presentations", options.presentations, len(kept), "presentation")
     where = f"{listed.dataset}.yaml: options.presentations"
     if "stimulus_id" not in labels:
         raise UserError(
             f"{where}: stimulus_id is missing; say which stimulus each presentation shows, as "
             "stimulus_id: {variable: ...}"
+        )
+    before = int(kept.sum())
+    for label, values in (options.leave_out or {}).items():  # also such as show no known stimulus
+        if label in labels:
+            kept &= ~match_values(labels[label], values)
+    out = before - int(kept.sum())
+    if out:
+        notes.append(
+            f"{listed.dataset}: options.leave_out leaves out {out} of {before} presentations"
         )
     labels = {label: values[kept] for label, values in labels.items()}
     shown = labels.pop("stimulus_id")

@@ -8,12 +8,14 @@ from tgas_neuro.config.section import Matching, Section, SectionError, Text, Uni
 from tgas_neuro.recordings.readers.source_options import (
     DEGREES,
     FILE,
+    LEAVE_OUT,
     VARIABLE,
     BrainioOptions,
     BrainscoreOptions,
     Degrees,
     Kriegeskorte2008ItOptions,
     LabHdf5Options,
+    LeftOut,
     NetcdfOptions,
     NwbOptions,
     Positive,
@@ -177,6 +179,7 @@ class ArraysOptions(Section):
         {}, f"Labels of presentations, where there is such an axis: {LABELS}"
     )
     neuroids: Labels = option({}, f"Labels of sites: {LABELS}")
+    leave_out: LeftOut | None = option(None, LEAVE_OUT)
     images: ImageSource = option(
         ImageSource(), "Where the images are: an archive, a folder, or an array of pixels."
     )

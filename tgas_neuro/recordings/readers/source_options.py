@@ -19,6 +19,13 @@ FILE = "Name of one of the description's files; not needed where only one can be
 VARIABLE = "Variable of an .npz, .mat or .h5 file; fields and elements as in a.b[0].c."
 
 
+LeftOut = dict[str, Annotated[list[str | int | float | bool], Field(min_length=1)]]
+LEAVE_OUT = (
+    "What is left out by the value of a label of stimuli, presentations or sites: label to values, "
+    "as {array: [broken], stimulus_id: [1001 to 1072]}; the run says how many."
+)
+
+
 class NetcdfOptions(Section):
     """Options of the reader ``netcdf``, and of all readers of assemblies."""
 
@@ -52,6 +59,7 @@ class NetcdfOptions(Section):
     missing_value: float | None = option(
         None, "Number that marks missing responses, such as -999; NaN does without."
     )
+    leave_out: LeftOut | None = option(None, LEAVE_OUT)
 
 
 class BrainioOptions(NetcdfOptions):
@@ -153,6 +161,7 @@ class NwbOptions(Section):
         "NWB schema writes it.",
     )
     degrees: Degrees = option(..., DEGREES, unit="deg")
+    leave_out: LeftOut | None = option(None, LEAVE_OUT)
 
 
 class Kriegeskorte2008ItOptions(Section):
