@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from tgas_neuro.recordings.formats.hdf5_files import open_hdf5
 from tgas_neuro.recordings.formats.mat5_files import load_mat
-from tgas_neuro.recordings.formats.mat_files import join_cells, load_mat_hdf5, split_path
+from tgas_neuro.recordings.formats.mat_files import (
+    get_plain_dataset,
+    join_cells,
+    load_mat_hdf5,
+    split_path,
+)
 from tgas_neuro.runtime.errors import UserError
 
 ENDINGS = (".npy", ".npz", ".mat", ".h5", ".hdf5", ".nwb")
+LARGE = 256 << 20  # bytes: a larger array is read in blocks
+Axes = Literal["stored", "matlab"]
 
 
-def load_variable(path: str | Path, variable: str | None = None) -> np.ndarray:
+def load_variable(
+    path: str | Path, variable: str | None = None, axes_as: Axes | None = None
+) -> np.ndarray:
     """Load one array.
 
     Parameters
@@ -27,6 +39,9 @@ def load_variable(path: str | Path, variable: str | None = None) -> np.ndarray:
         Its name; None takes the only one. In .h5 files a path such as ``group/data``; in .mat
         files also fields of structs and elements of struct arrays, as ``data[0].rdm``. A field
         of a whole struct array is the stack of its values.
+    axes_as
+        ``matlab`` reverses the axes of an HDF5 file that MATLAB's ``h5write`` wrote; .mat files
+        have them in MATLAB's order in any case.
 
     Returns
     -------
@@ -48,18 +63,91 @@ def load_variable(path: str | Path, variable: str | None = None) -> np.ndarray:
         raise UserError(
             f"{path}: {ending or 'no ending'!r} is no array file; allowed are {', '.join(ENDINGS)}"
         )
+    if axes_as == "matlab" and ending in (".npy", ".npz"):
+        raise UserError(
+            f"{path}: axes_as: matlab is for files that MATLAB wrote, as .h5; leave it out"
+        )
     where = f"{path}{f': {variable}' if variable else ''}"
-    return _check_values(np.asarray(LOADERS[ending](path, variable)), where)
+    values = _check_values(np.asarray(LOADERS[ending](path, variable)), where)
+    return values.T if axes_as == "matlab" and ending != ".mat" else values
 
 
-def load_cells(path: str | Path, variable: str | None = None) -> np.ndarray:
-    """Load one array, or of a .mat file cells of numbers as an array of arrays; see above."""
+@dataclass(frozen=True)
+class StoredArray:
+    """Numbers that stay in their file until blocks of them are read.
+
+    Attributes
+    ----------
+    shape, chunks
+        Sizes of the array, and of what the file reads at once, along its axes as they are stored.
+    is_reversed
+        Whether the axes are shown in the reverse order, as those of a .mat file.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    chunks: tuple[int, ...] | None
+    is_reversed: bool
+    read: Callable[[tuple[slice, ...]], np.ndarray]
+
+
+def open_variable(
+    path: str | Path, variable: str | None = None, axes_as: Axes | None = None
+) -> np.ndarray | StoredArray:
+    """Load one array as `load_variable` does; one of more than `LARGE` bytes stays in its file.
+
+    Cells of a .mat file are an array of objects, because they may differ in their shapes.
+
+    Parameters
+    ----------
+    path, variable, axes_as
+        As those of `load_variable`.
+    """
     path = Path(path)
-    if path.suffix.lower() == ".mat" and path.is_file():
-        values, _ = _open_matlab(path, variable)
-        if isinstance(values, np.ndarray) and values.dtype == object and values.size:
-            return values
-    return load_variable(path, variable)
+    ending = path.suffix.lower()
+    if path.is_file() and path.stat().st_size > LARGE:
+        stored = _find_stored(path, variable, ending, axes_as == "matlab")
+        if stored is not None:
+            return stored
+    if ending == ".mat" and path.is_file():
+        content, where = _open_matlab(path, variable)
+        if isinstance(content, np.ndarray) and content.dtype == object and content.size:
+            return content
+        return _check_values(_join_matlab(content, where), where)
+    return load_variable(path, variable, axes_as)
+
+
+def _find_stored(
+    path: Path, variable: str | None, ending: str, is_matlab: bool
+) -> StoredArray | None:
+    """The array, if it is large and can be read in blocks."""
+    if ending == ".npy" and not variable:
+        mapped = _load_numpy(path, "r")
+        shape, dtype, flip = mapped.shape, mapped.dtype, not mapped.flags.c_contiguous
+
+        def read_mapped(place: tuple[slice, ...]) -> np.ndarray:
+            # opened for each block: pages of a block that was read do not stay in memory
+            stored = _load_numpy(path, "r")
+            return np.array((stored.T if flip else stored)[place])
+
+        stored = StoredArray(shape[::-1] if flip else shape, dtype, None, flip, read_mapped)
+    elif ending in (".h5", ".hdf5", ".nwb", ".mat") and _is_hdf5(path) and variable:
+        name = variable.replace(".", "/") if ending == ".mat" else variable
+
+        def read_hdf5(place: tuple[slice, ...]) -> np.ndarray:
+            with open_hdf5(path) as file:
+                return file[name][place]
+
+        with open_hdf5(path) as file:
+            dataset = get_plain_dataset(file, name)
+            if dataset is None:
+                return None
+            flip = is_matlab or ending == ".mat"
+            stored = StoredArray(dataset.shape, dataset.dtype, dataset.chunks, flip, read_hdf5)
+    else:
+        return None
+    size = math.prod(stored.shape) * stored.dtype.itemsize
+    return stored if stored.dtype.kind in "fiu" and size > LARGE else None
 
 
 def _check_values(values: np.ndarray, where: str) -> np.ndarray:
@@ -105,9 +193,9 @@ def _load_npz(path: Path, variable: str | None) -> np.ndarray:
             raise _format_damage(path, "variable " + repr(chosen), error) from None
 
 
-def _load_numpy(path: Path) -> Any:
+def _load_numpy(path: Path, mode: Literal["r"] | None = None) -> Any:
     try:
-        return np.load(path, allow_pickle=False)
+        return np.load(path, mmap_mode=mode, allow_pickle=False)
     except Exception as error:  # numpy's parser raises all kinds on a damaged file
         raise _format_damage(path, f"{path.suffix} array", error) from None
 
@@ -135,7 +223,10 @@ def choose_variable(path: Path, variable: str | None, names: list[str]) -> str:
 
 
 def _load_matlab(path: Path, variable: str | None) -> np.ndarray:
-    value, where = _open_matlab(path, variable)
+    return _join_matlab(*_open_matlab(path, variable))
+
+
+def _join_matlab(value: Any, where: str) -> np.ndarray:
     values = join_cells(value, where)
     if not values.size:
         raise UserError(

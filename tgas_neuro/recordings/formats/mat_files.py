@@ -61,6 +61,20 @@ def load_mat_hdf5(path: Path, choose: Choose, steps: str) -> tuple[Any, str]:
         return follow_steps(value, left, where, read)
 
 
+def get_plain_dataset(file: h5py.File, name: str) -> h5py.Dataset | None:
+    """A dataset of plain numbers that is not empty, or None; `name` is a path in the file."""
+    import h5py
+
+    item: h5py.File | h5py.Group | h5py.Dataset = file
+    for part in name.strip("/").split("/"):
+        if not _is_struct(item) or part not in item:
+            return None
+        item = item[part]
+    marks = ("MATLAB_empty", "MATLAB_object_decode")
+    plain = isinstance(item, h5py.Dataset) and not any(mark in item.attrs for mark in marks)
+    return item if plain and _get_classname(item) != "char" else None
+
+
 def _is_struct(item: h5py.Dataset | h5py.Group) -> bool:
     import h5py
 
@@ -181,7 +195,7 @@ def _read_item(file: h5py.File, item: h5py.Dataset | h5py.Group, cells: bool = F
     """Content of one variable of version 7.3: array, text, object array of cells, or dict."""
     import h5py
 
-    classname = bytes(item.attrs.get("MATLAB_class", b"")).decode("utf-8", "replace")
+    classname = _get_classname(item)
     if classname == "function_handle":
         return UnreadObject(classname)
     if "MATLAB_object_decode" in item.attrs and not cells:
@@ -209,6 +223,11 @@ def _read_item(file: h5py.File, item: h5py.Dataset | h5py.Group, cells: bool = F
     return values.astype(bool) if classname == "logical" else values
 
 
+def _get_classname(item: h5py.Dataset | h5py.Group) -> str:
+    name = item.attrs.get("MATLAB_class", b"")
+    return name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name)
+
+
 def _decode(row: np.ndarray) -> str:
     if row.dtype.itemsize > 2:
         return "".join(map(chr, row))
@@ -224,6 +243,6 @@ def _read_sparse(group: h5py.Group) -> Any:
     data, rows = group["data"][()], group["ir"][()].astype(np.int64)
     if data.dtype.names == ("real", "imag"):
         data = data["real"] + 1j * data["imag"]
-    if bytes(group.attrs.get("MATLAB_class", b"")) == b"logical":
+    if _get_classname(group) == "logical":
         data = data.astype(bool)
     return scipy.sparse.csc_array((data, rows, columns), shape=shape)

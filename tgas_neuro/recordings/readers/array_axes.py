@@ -1,21 +1,23 @@
 """Arrays with named axes, brought into one order: trials by site, or the pairs of an RDM."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import xarray as xr
 from scipy.spatial.distance import squareform
 
 from tgas_neuro.recordings.datasets.files import ListedFiles
-from tgas_neuro.recordings.formats.array_files import ENDINGS, load_variable
+from tgas_neuro.recordings.formats.array_files import ENDINGS, StoredArray, load_variable
 from tgas_neuro.recordings.readers.options import ArraysOptions, EvenBins, RdmArray
-from tgas_neuro.recordings.readers.repetition_slots import (
-    drop_slots,
-    number_repetitions,
-    pack_repetitions,
+from tgas_neuro.recordings.readers.time_bins import (
+    Window,
+    check_counts,
+    choose_window,
+    combine_blocks,
+    format_window,
 )
-from tgas_neuro.recordings.readers.time_bins import choose_window, format_window
+from tgas_neuro.recordings.sentinels import mark_missing
 from tgas_neuro.runtime.errors import UserError
 
 FORMS = (
@@ -23,20 +25,22 @@ FORMS = (
     ("stimulus", "neuroid"),
     ("stimulus", "repetition", "neuroid"),
 )
+PART = "stimulus."  # beginning of an axis that is one of several of the stimuli
 ALLOWED = "; ".join(" x ".join(form) for form in FORMS)
 
 
 def order_axes(
-    values: np.ndarray, axes: Sequence[str], options: ArraysOptions, where: str
+    values: np.ndarray | StoredArray, axes: Sequence[str], options: ArraysOptions, where: str
 ) -> tuple[np.ndarray, object]:
     """Responses as (presentation, neuroid) or (stimulus, repetition, neuroid), and their window.
 
     Parameters
     ----------
     values
-        As the file has them, of any type.
+        As the file has them, of any type; a `StoredArray` is read in blocks.
     axes
-        What its axes are: one of `FORMS` in any order, and perhaps ``time_bin``.
+        What its axes are: one of `FORMS` in any order, and perhaps ``time_bin``. The stimuli may
+        have several axes ``stimulus.<label>``; the last of them changes fastest.
     options
         ``counts``, ``time_window_ms`` [ms], and where given ``time_bins_ms`` and ``window_ms``.
     where
@@ -53,46 +57,106 @@ def order_axes(
         The axes are not those of the array, counts are negative or not whole, or the time bins
         do not make up the window.
     """
-    form = next((form for form in FORMS if {*form} == {*axes} - {"time_bin"}), None)
-    if form is None:
+    parts = [axis for axis in axes if axis.startswith(PART)]
+    plain = {"stimulus" if axis in parts else axis for axis in axes} - {"time_bin"}
+    form = next((form for form in FORMS if {*form} == plain), None)
+    if form is None or ("stimulus" in axes and parts):
         raise UserError(
             f"{where}: options.responses.axes: {axes} is not one of: {ALLOWED}; in any order, "
-            "time_bin may be added"
+            "time_bin may be added, and stimulus may be several axes stimulus.<label>"
         )
-    if values.ndim != len(axes) or values.dtype.kind not in "fiub" or values.size == 0:
+    sizes = get_sizes(values, axes, where)
+    if parts:
+        form = (*parts, *form[1:])
+    if isinstance(values, StoredArray):
+        responses, window = _order_blocks(values, axes, form, options, where)
+    else:
+        if options.counts:
+            check_counts(values, where)
+        values, window = _combine_bins(values, axes, options, where)
+        left = [axis for axis in axes if axis != "time_bin"]
+        values = values.transpose([left.index(axis) for axis in form])
+        with np.errstate(over="ignore"):  # what is too large becomes infinite: refused later
+            responses = np.array(values, dtype=np.float32, order="C")
+    if "presentation" in axes:
+        return responses, window
+    return responses.reshape(-1, sizes.get("repetition", 1), sizes["neuroid"]), window
+
+
+def get_sizes(values: np.ndarray | StoredArray, axes: Sequence[str], where: str) -> dict[str, int]:
+    """Size of each axis of an array of numbers, as it is shown.
+
+    Raises
+    ------
+    UserError
+        The array has other axes, other content, or is empty.
+    """
+    reverse = isinstance(values, StoredArray) and values.is_reversed
+    shape = values.shape[::-1] if reverse else values.shape
+    if len(shape) != len(axes) or values.dtype.kind not in "fiub" or 0 in shape:
         raise UserError(
-            f"{where}: expected numbers of shape ({', '.join(axes)}), found {values.shape} of "
+            f"{where}: expected numbers of shape ({', '.join(axes)}), found {shape} of "
             f"{values.dtype}; correct options.responses.axes or the array"
         )
-    if options.counts:
-        check_counts(values, where)
-    values, window = _combine_bins(values, axes, options, where)
-    axes = [axis for axis in axes if axis != "time_bin"]
-    values = values.transpose([axes.index(axis) for axis in form])
-    if form == ("stimulus", "neuroid"):
-        values = values[:, np.newaxis]
-    with np.errstate(over="ignore"):  # what is too large becomes infinite, which is refused later
-        return np.array(values, dtype=np.float32, order="C"), window
+    return dict(zip(axes, shape, strict=True))
 
 
-def check_counts(values: np.ndarray, where: str) -> None:
-    """Refuse counts that are negative or not whole; NaN is allowed."""
-    with np.errstate(invalid="ignore"):
-        bad = (values < 0) | (values % 1 != 0) & ~np.isnan(values)
-    if bad.any():
-        place = tuple(map(int, np.argwhere(bad)[0]))
+def _order_blocks(
+    stored: StoredArray,
+    axes: Sequence[str],
+    form: Sequence[str],
+    options: ArraysOptions,
+    where: str,
+) -> tuple[np.ndarray, object]:
+    """What `order_axes` returns, of an array that stays in its file."""
+    axes = [*axes][::-1] if stored.is_reversed else [*axes]
+    sizes = dict(zip(axes, stored.shape, strict=True))
+    combined, edges = _choose_bins(sizes, options, where)
+    responses = np.empty([sizes[axis] for axis in form], dtype=np.float32)
+    order = [form.index(axis) for axis in axes if axis != "time_bin"]
+
+    missing = options.responses.missing if options.responses else None
+    key, found = "options.responses.missing", []
+
+    def prepare(block: np.ndarray, first: tuple[int, ...]) -> np.ndarray:
+        if missing is not None and np.isclose(block, missing, rtol=1e-6, atol=0).any():
+            found.append(first)
+            block = mark_missing(block, missing, where, key)
+        elif missing is None and combined:
+            mark_missing(block, None, where, key)
+        if options.counts and stored.is_reversed:
+            check_counts(block.T, where, first[::-1])
+        elif options.counts:
+            check_counts(block, where, first)
+        return block
+
+    axis = axes.index("time_bin") if combined else None
+    combine_blocks(stored, responses.transpose(order), axis, combined, prepare)
+    if missing is not None and not found:
         raise UserError(
-            f"{where}: value {values[place]} at {place} ({int(bad.sum())} such): spike counts must "
-            "be whole numbers from 0; set options.counts: false if these are rates"
+            f"{where}: {key}: {missing:g}, but no response is {missing:g}; leave it out"
         )
+    return responses, edges
 
 
 def _combine_bins(
     values: np.ndarray, axes: Sequence[str], options: ArraysOptions, where: str
 ) -> tuple[np.ndarray, object]:
     """Responses without the axis ``time_bin``, and their window."""
+    window, edges = _choose_bins(dict(zip(axes, values.shape, strict=True)), options, where)
+    if window is None:
+        return values, edges
+    axis = axes.index("time_bin")
+    chosen = np.take(values, window.index, axis=axis)
+    return np.tensordot(chosen, window.weights, axes=(axis, 0)), edges
+
+
+def _choose_bins(
+    sizes: Mapping[str, int], options: ArraysOptions, where: str
+) -> tuple[Window | None, object]:
+    """The time bins to combine, if there is such an axis, and the window of the responses."""
     stated, wanted, bins = options.time_window_ms, options.window_ms, options.time_bins_ms
-    if "time_bin" not in axes:
+    if "time_bin" not in sizes:
         if bins is not None:
             raise UserError(
                 f"{where}: options.time_bins_ms is given, but responses.axes has no time_bin; "
@@ -105,9 +169,8 @@ def _combine_bins(
             )
         if wanted is not None and isinstance(stated, list):
             choose_window(stated[:1], stated[1:], wanted, options.counts, where)
-        return values, stated
-    axis = axes.index("time_bin")
-    size = values.shape[axis]
+        return None, stated
+    size = sizes["time_bin"]
     if isinstance(bins, EvenBins):
         edges = [bins.start + k * bins.width for k in range(size + 1)]
         bins = [list(pair) for pair in itertools.pairwise(edges)]
@@ -118,58 +181,7 @@ def _combine_bins(
         )
     starts, stops = zip(*bins, strict=True)
     window = choose_window(starts, stops, wanted, options.counts, where)
-    chosen = np.take(values, window.index, axis=axis)
-    return np.tensordot(chosen, window.weights, axes=(axis, 0)), window.edges
-
-
-def list_presentations(
-    responses: np.ndarray, simultaneous: bool, where: str
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rows of trials in slots: (presentation, neuroid), and stimulus and repetition of each.
-
-    Parameters
-    ----------
-    responses
-        (stimulus, repetition, neuroid); NaN marks a slot without a trial. Changed.
-    simultaneous
-        Whether sites share their slots; if not, each site's trials are moved together, and the
-        fewest that a site has of a stimulus are kept.
-    where
-        The file, for messages.
-
-    Raises
-    ------
-    UserError
-        Sites that share slots differ in them, or a stimulus has no trial.
-    """
-    if simultaneous:
-        missing = np.isnan(responses)
-        differing = missing != missing[..., :1]
-        if differing.any():
-            stimulus, slot, site = map(int, np.argwhere(differing)[0])
-            raise UserError(
-                f"{where}: neuroid {site} and neuroid 0 differ in whether stimulus {stimulus} has "
-                f"repetition {slot} (NaN, counted from 0); sites recorded at once share their "
-                "repetitions: set options.simultaneous: false if they were not"
-            )
-    counts = pack_repetitions(responses)
-    if not counts.all():
-        stimulus = int(counts.argmin())
-        dead = np.isnan(responses[stimulus]).all(axis=0)
-        raise UserError(
-            f"{where}: stimulus {stimulus} (counted from 0) has no repetition of neuroid "
-            f"{int(dead.argmax())} ({int((counts == 0).sum())} such stimuli); leave the stimuli or "
-            "the site out of the file"
-        )
-    return drop_slots(responses, counts), *number_repetitions(counts)
-
-
-def drop_empty(responses: np.ndarray, where: str) -> np.ndarray:
-    """Which presentations (presentation,) hold responses; one of only NaN was not made."""
-    kept = ~np.isnan(responses).all(axis=1)
-    if not kept.any():
-        raise UserError(f"{where}: every response is NaN; this is another variable or file")
-    return kept
+    return window, window.edges
 
 
 RDM_FORMS = (("pair",), ("row", "column"), ("region", "pair"), ("region", "row", "column"))
@@ -205,7 +217,8 @@ def read_rdms(
     regions = options.regions
     path = listed.find(source.file, ENDINGS, "options.rdm")
     where = ": ".join([str(path), *filter(None, [source.variable])])
-    values, axes = load_variable(path, source.variable), [*map(str, source.axes)]
+    values = load_variable(path, source.variable, source.axes_as)
+    axes = [*map(str, source.axes)]
     form = next((form for form in RDM_FORMS if set(form) == set(axes)), None)
     if form is None:
         raise UserError(

@@ -18,7 +18,7 @@ from tgas_neuro.recordings.formats.image_files import (
     read_image_files,
 )
 from tgas_neuro.recordings.readers.labels import read_labels
-from tgas_neuro.recordings.readers.options import ArraysOptions, LabelSource
+from tgas_neuro.recordings.readers.options import ArraysOptions, ImageSource, LabelSource
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.name_order import compose
 
@@ -26,12 +26,18 @@ Images = Iterable[tuple[str, bytes]] | Path  # of a folder or archive that is no
 
 
 def read_stimuli(
-    listed: ListedFiles, options: ArraysOptions, length: int | None
+    listed: ListedFiles,
+    options: ArraysOptions,
+    length: int | None,
+    axes: Mapping[str, int] | None = None,
 ) -> tuple[pd.DataFrame, Images]:
-    """The stimulus table and the images; `length` stimuli, or as many as there are images."""
+    """The stimulus table and the images; `length` stimuli, or as many as there are images.
+
+    `axes` are labels of stimuli that have several axes, to their sizes (see `read_labels`).
+    """
     source = options.images
     if source.variable is not None or (source.file or "").lower().endswith(ENDINGS):
-        return _read_pixels(listed, options, length)
+        return _read_pixels(listed, options, length, axes)
     path = _find_images(listed, source.file)
     labels = options.stimuli
     order = None if source.order == "table" else source.order
@@ -39,7 +45,7 @@ def read_stimuli(
         order = "name"  # responses name their stimuli, so that nothing is paired by the order
     if not length:
         length = len(list_image_files(path, order if "filename" not in labels else "name"))
-    table = read_labels(listed, "stimuli", labels, length, "stimulus")
+    table = read_labels(listed, "stimuli", labels, length, "stimulus", axes)
     if "filename" not in table:
         if source.order == "table":
             raise UserError(
@@ -105,24 +111,43 @@ def _find_images(listed: ListedFiles, name: str | None) -> Path:
 
 
 def _read_pixels(
-    listed: ListedFiles, options: ArraysOptions, length: int | None
+    listed: ListedFiles,
+    options: ArraysOptions,
+    length: int | None,
+    axes: Mapping[str, int] | None,
 ) -> tuple[pd.DataFrame, Iterator[tuple[str, bytes]]]:
     source = options.images
     path = listed.find(source.file, ENDINGS, "options.images")
-    pixels = load_variable(path, source.variable)
     where = f"{path}: {source.variable or 'images'}"
+    pixels = _load_pixels(path, source, where)
     check_pixels(pixels.dtype, pixels.shape[1:], where)
     if length not in (None, len(pixels)):
         raise UserError(
             f"{where}: {len(pixels)} images along its first axis, the responses have {length} "
             "stimuli; both must be of the same stimuli: correct the axes or the files"
         )
-    table = read_labels(listed, "stimuli", options.stimuli, len(pixels), "stimulus")
+    table = read_labels(listed, "stimuli", options.stimuli, len(pixels), "stimulus", axes)
     numbered = [f"image_{number:04d}.png" for number in range(1, len(pixels) + 1)]
     table.setdefault("filename", np.array(numbered))
     filenames = table["filename"].tolist()
     images = encode_images(filenames, pixels)
     return _complete_table(table, options), images
+
+
+def _load_pixels(path: Path, source: ImageSource, where: str) -> np.ndarray:
+    """Pixels, (stimulus, row, column) or (stimulus, row, column, colour)."""
+    pixels = load_variable(path, source.variable, source.axes_as)
+    if source.axes is None:
+        return pixels
+    axes = [*map(str, source.axes)]
+    order = ["stimulus", "row", "column", *(["colour"] if "colour" in axes else [])]
+    if {*axes} != {*order} or pixels.ndim != len(order):
+        raise UserError(
+            f"{where}: options.images.axes: {', '.join(axes)} of an array of "
+            f"{' x '.join(map(str, pixels.shape))}; expected {', '.join(order)} in the order of "
+            "the array"
+        )
+    return pixels.transpose([axes.index(axis) for axis in order])
 
 
 def _complete_table(table: dict[str, np.ndarray], options: ArraysOptions) -> pd.DataFrame:

@@ -7,17 +7,14 @@ import pandas as pd
 
 from tgas_neuro.recordings.assembly import Recordings, build_assembly
 from tgas_neuro.recordings.datasets.files import ListedFiles
-from tgas_neuro.recordings.formats.array_files import ENDINGS, load_variable
-from tgas_neuro.recordings.readers.array_axes import (
-    drop_empty,
-    list_presentations,
-    order_axes,
-    read_rdms,
-)
+from tgas_neuro.recordings.formats.array_files import ENDINGS, open_variable
+from tgas_neuro.recordings.readers.array_axes import PART, get_sizes, order_axes, read_rdms
 from tgas_neuro.recordings.readers.array_images import Images, open_images, read_stimuli
+from tgas_neuro.recordings.readers.cells import read_cells
 from tgas_neuro.recordings.readers.labels import read_labels
 from tgas_neuro.recordings.readers.leaving_out import match_values
 from tgas_neuro.recordings.readers.options import ArraysOptions, ResponseArray
+from tgas_neuro.recordings.readers.repetition_slots import drop_empty, list_presentations
 from tgas_neuro.recordings.sentinels import mark_missing
 from tgas_neuro.recordings.stimuli import CEILING, RDM, USED_FOR
 from tgas_neuro.runtime.errors import UserError
@@ -111,13 +108,23 @@ def _read_presented(
     """Stimuli, images, responses (presentation, neuroid), labels of presentations, window."""
     path = listed.find(source.file, ENDINGS, "options.responses")
     where = ": ".join([str(path), *filter(None, [source.variable])])
-    values = load_variable(path, source.variable)
-    if source.missing is not None or "time_bin" in source.axes:  # bins are combined
+    values = open_variable(path, source.variable, source.axes_as)
+    if isinstance(values, np.ndarray) and values.dtype == object:
+        values, options = read_cells(values, source.axes, source.spike_times, options, where)
+    elif source.spike_times:
+        raise UserError(
+            f"{where}: spike_times is for cells of a .mat file, this is an array of "
+            f"{values.dtype}; leave it out, or name the variable with the times"
+        )
+    marked = source.missing is not None or "time_bin" in source.axes  # bins are combined
+    if marked and isinstance(values, np.ndarray):
         values = mark_missing(values, source.missing, where, "options.responses.missing")
     responses, window = order_axes(values, source.axes, options, where)
+    sizes = get_sizes(values, source.axes, where)
+    parts = {axis[len(PART) :]: size for axis, size in sizes.items() if axis.startswith(PART)}
     del values  # the file's own, often twice as large
     if responses.ndim == 3:
-        stimuli, images = read_stimuli(listed, options, len(responses))
+        stimuli, images = read_stimuli(listed, options, len(responses), parts)
         if options.presentations:
             raise UserError(
                 f"{listed.dataset}.yaml: options.presentations is given, but responses.axes has no "

@@ -17,7 +17,12 @@ WHOLE_LABELS = ("repetition",)
 
 
 def read_labels(
-    files: ListedFiles, table: str, sources: Labels, length: int, dim: str
+    files: ListedFiles,
+    table: str,
+    sources: Labels,
+    length: int,
+    dim: str,
+    axes: Mapping[str, int] | None = None,
 ) -> dict[str, np.ndarray]:
     """Values of every label of one table.
 
@@ -33,6 +38,10 @@ def read_labels(
         How many values each must have.
     dim
         The dimension, for messages.
+    axes
+        Labels that belong to one axis of several that make up the dimension, to its size. The
+        last axis changes fastest. A source of such a label has one value for each place of its
+        axis; without one it is counted from 1.
 
     Returns
     -------
@@ -52,11 +61,29 @@ def read_labels(
         path = files.find(name, (".csv",), f"options.{table}.table")
         columns = read_table(path)
         found = {label: (columns[label].to_numpy(), f"{path}: column") for label in columns}
+    axes = dict(axes or {})
+    grid = np.indices(tuple(axes.values()))
+    places = {label: place.ravel() for label, place in zip(axes, grid, strict=True)}
+    axes = {label: size for label, size in axes.items() if label not in found}
     for label, source in sources.items():
-        found[label] = _read_source(files, source, length, f"options.{table}.{label}")
-    return {
-        label: _convert(values, label, length, dim, where, f"{files.dataset}.yaml")
+        size = axes.get(label, length)
+        found[label] = _read_source(files, source, size, f"options.{table}.{label}")
+    for label, size in axes.items():
+        found.setdefault(label, (np.arange(1, size + 1), f"{files.dataset}.yaml: axes"))
+    converted = {
+        label: _convert(
+            values,
+            label,
+            axes.get(label, length),
+            f"{dim}.{label}" if label in axes else dim,
+            where,
+            f"{files.dataset}.yaml",
+        )
         for label, (values, where) in found.items()
+    }
+    return {
+        label: values[places[label]] if label in axes else values
+        for label, values in converted.items()
     }
 
 
@@ -73,6 +100,8 @@ def _read_source(
         raise UserError(
             f"{where}: has {' and '.join(kinds) or 'none'} of {', '.join(possible)}; give one"
         )
+    if source.matrix_column is not None and kinds not in ([], ["variable"]):
+        raise UserError(f"{where}: matrix_column is of a variable, not of a {kinds[0]}; give one")
     values, place = _find_values(files, source, length, key, where)
     return (take_last_parts(values, place) if source.last_part else values), place
 
@@ -91,13 +120,28 @@ def _find_values(
         column = get_column(columns, source.column, path, key)
         return column.to_numpy(), f"{path}: {source.column}"
     path = files.find(source.file, ENDINGS, key)
-    values = np.squeeze(load_variable(path, source.variable))
+    values = load_variable(path, source.variable)
+    if source.matrix_column is not None:
+        values = _take_column(values, source.matrix_column, length, f"{path} ({key})")
+    values = np.squeeze(values)
     if values.ndim > 1:
         raise UserError(
             f"{path}: {source.variable or 'array'} ({key}) has shape {values.shape}, expected "
-            f"one value for each of {length}; give an array of one dimension"
+            f"one value for each of {length}; give an array of one dimension, or take one of its "
+            "columns as matrix_column: 1"
         )
     return np.atleast_1d(values), f"{path}: {source.variable or 'array'}"
+
+
+def _take_column(values: np.ndarray, column: int, length: int, where: str) -> np.ndarray:
+    if values.ndim != 2 or column > values.shape[1] or len(values) != length:
+        turned = values.ndim == 2 and values.shape[1] == length
+        raise UserError(
+            f"{where}: matrix_column: {column} of an array of {' x '.join(map(str, values.shape))};"
+            f" expected a matrix of {length} rows and at least {column} columns: "
+            + ("it is the other way round, transpose it" if turned else "give another variable")
+        )
+    return values[:, column - 1]
 
 
 def expand_ranges(ranges: Mapping[str, Sequence[int]], length: int, where: str) -> np.ndarray:

@@ -45,6 +45,9 @@ class LabelSource(Section):
         "Value to the first and the last number that have it, counted from 1 as the papers and "
         "MATLAB do, as {V1: [1, 512], V4: [513, 768]}; every number is in exactly one range.",
     )
+    matrix_column: int | None = option(
+        None, "Column of the matrix `variable`, counted from 1 as MATLAB does.", ge=1
+    )
     last_part: bool | None = option(
         None, "Take the last part of a path: what follows its last / or \\."
     )
@@ -77,16 +80,40 @@ class EvenBins(Section):
     width: Positive = option(..., "Width of every bin.", unit="ms")
 
 
+AXES_AS = (
+    "matlab: name the axes of an .h5 file as MATLAB shows them, where MATLAB's h5write wrote it; "
+    "stored (also without the key): as other programs show them, which is the reverse order."
+)
+AxesAs = Literal["stored", "matlab"]
+ResponseAxis = Annotated[
+    str,
+    Matching(
+        "^(presentation|stimulus|repetition|neuroid|time_bin|stimulus\\.[A-Za-z][A-Za-z0-9_]*)$",
+        "presentation, stimulus, repetition, neuroid, time_bin, or stimulus.<label>",
+    ),
+]
+
+
 class ResponseArray(Section):
     """The array of responses."""
 
     file: str | None = option(None, FILE)
     variable: Text | None = option(None, VARIABLE)
-    axes: Annotated[
-        list[Literal["presentation", "stimulus", "repetition", "neuroid", "time_bin"]],
-        Field(min_length=2),
-        Unique(),
-    ] = option(..., "What its axes are, in order (of a .mat file as MATLAB shows them).")
+    axes: Annotated[list[ResponseAxis], Field(min_length=2), Unique()] = option(
+        ...,
+        "What its axes are, in order (of a .mat file as MATLAB shows them; of cells first theirs, "
+        "then those of what each holds): presentation, stimulus, repetition, neuroid, time_bin. "
+        "Several axes of stimuli are stimulus.<label>, as stimulus.scale and stimulus.category: "
+        "of their combinations the last changes fastest, and each label is counted from 1, or "
+        "options.stimuli.<label> has one value for each place of its axis.",
+    )
+    axes_as: AxesAs | None = option(None, AXES_AS)
+    spike_times: Literal["s", "ms"] | None = option(
+        None,
+        "The variable is cells of spike times after the onset, in this unit; the spikes from the "
+        "start up to the stop of window_ms are counted. An empty cell has none; one of NaN alone "
+        "was not recorded.",
+    )
     missing: float | None = option(
         None, "Number that marks missing responses, such as -999; NaN does without."
     )
@@ -106,6 +133,7 @@ class RdmArray(Section):
         "and squareform of MATLAB and scipy have it (also without the key); lower: the lower "
         "triangle row by row, (2, 1), (3, 1), (3, 2), ..., as numpy's tril_indices has it.",
     )
+    axes_as: AxesAs | None = option(None, AXES_AS)
 
 
 class ImageSource(Section):
@@ -113,6 +141,18 @@ class ImageSource(Section):
 
     file: str | None = option(None, FILE)
     variable: Text | None = option(None, VARIABLE)
+    axes: (
+        Annotated[
+            list[Literal["stimulus", "row", "column", "colour"]], Field(min_length=3), Unique()
+        ]
+        | None
+    ) = option(
+        None,
+        "Axes of an array of pixels, in order; without the key [stimulus, row, column] or "
+        "[stimulus, row, column, colour]. MATLAB's stacks are often [row, column, colour, "
+        "stimulus].",
+    )
+    axes_as: AxesAs | None = option(None, AXES_AS)
     unused: Literal["refuse", "leave_out"] | None = option(
         None,
         "Images of an archive or a folder that belong to no stimulus: refuse (also without the "

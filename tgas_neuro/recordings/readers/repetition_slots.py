@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from tgas_neuro.runtime.errors import UserError
+
 STIMULI_AT_ONCE = 64
 
 
@@ -55,3 +57,53 @@ def number_repetitions(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     stimulus = np.repeat(np.arange(len(counts)), counts)
     first = np.repeat(np.cumsum(counts) - counts, counts)
     return stimulus, np.arange(len(stimulus)) - first
+
+
+def list_presentations(
+    responses: np.ndarray, simultaneous: bool, where: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows of trials in slots: (presentation, neuroid), and stimulus and repetition of each.
+
+    Parameters
+    ----------
+    responses
+        (stimulus, repetition, neuroid); NaN marks a slot without a trial. Changed.
+    simultaneous
+        Whether sites share their slots; if not, each site's trials are moved together, and the
+        fewest that a site has of a stimulus are kept.
+    where
+        The file, for messages.
+
+    Raises
+    ------
+    UserError
+        Sites that share slots differ in them, or a stimulus has no trial.
+    """
+    if simultaneous:
+        missing = np.isnan(responses)
+        differing = missing != missing[..., :1]
+        if differing.any():
+            stimulus, slot, site = map(int, np.argwhere(differing)[0])
+            raise UserError(
+                f"{where}: neuroid {site} and neuroid 0 differ in whether stimulus {stimulus} has "
+                f"repetition {slot} (NaN, counted from 0); sites recorded at once share their "
+                "repetitions: set options.simultaneous: false if they were not"
+            )
+    counts = pack_repetitions(responses)
+    if not counts.all():
+        stimulus = int(counts.argmin())
+        dead = np.isnan(responses[stimulus]).all(axis=0)
+        raise UserError(
+            f"{where}: stimulus {stimulus} (counted from 0) has no repetition of neuroid "
+            f"{int(dead.argmax())} ({int((counts == 0).sum())} such stimuli); leave the stimuli or "
+            "the site out of the file"
+        )
+    return drop_slots(responses, counts), *number_repetitions(counts)
+
+
+def drop_empty(responses: np.ndarray, where: str) -> np.ndarray:
+    """Which presentations (presentation,) hold responses; one of only NaN was not made."""
+    kept = ~np.isnan(responses).all(axis=1)
+    if not kept.any():
+        raise UserError(f"{where}: every response is NaN; this is another variable or file")
+    return kept

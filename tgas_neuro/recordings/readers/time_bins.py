@@ -1,11 +1,13 @@
 """Time bins of recordings: those that make up a window, and how their responses are combined."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tgas_neuro.recordings.formats.array_files import StoredArray
+from tgas_neuro.recordings.formats.hdf5_files import BLOCK_BYTES, list_blocks
 from tgas_neuro.runtime.errors import UserError
 
 TOLERANCE = 1e-6  # [ms]; edges that differ by less are the same
@@ -134,3 +136,72 @@ def _same(edges: ArrayLike, other: ArrayLike) -> np.ndarray:
 def format_window(start: float, stop: float) -> str:
     """Start and stop of a window as a description has them."""
     return f"[{start:g}, {stop:g}]"
+
+
+def combine_blocks(
+    stored: StoredArray,
+    result: np.ndarray,
+    axis: int | None = None,
+    window: Window | None = None,
+    prepare: Callable[[np.ndarray, tuple[int, ...]], np.ndarray] | None = None,
+) -> None:
+    """Read an array in blocks and combine the time bins of each; the whole array is never held.
+
+    A block holds about `BLOCK_BYTES`, or one chunk of the file if that is larger. Every chunk
+    that has a part in the window is read once.
+
+    Parameters
+    ----------
+    stored
+        The array in its file.
+    result
+        What is filled, float32: along the axes of `stored` in their order, without `axis`.
+    axis
+        The axis of time bins; None: there is none.
+    window
+        The bins that are combined, where there is an axis.
+    prepare
+        Called with each block and with where it begins in `stored`; returns the block.
+    """
+    chunks = list(stored.chunks or (1,) * len(stored.shape))
+    along = 1 if axis is None else chunks.pop(axis)
+    bins = np.zeros(1, dtype=int) if window is None else window.index
+    itemsize = max(np.dtype(float).itemsize, along * stored.dtype.itemsize)
+    for tile in list_blocks(result.shape, tuple(chunks), itemsize):
+        extent = tuple(part.stop - part.start for part in tile)
+        total = np.zeros(extent, dtype=np.float64)
+        fitting = BLOCK_BYTES // (max(1, total.size) * stored.dtype.itemsize)
+        step = along * max(1, fitting // along)
+        for begin in range(int(bins.min()) // along * along, int(bins.max()) + 1, step):
+            first = max(begin, int(bins.min()))
+            last = min(begin + step, int(bins.max()) + 1)
+            place = list(tile)
+            if axis is not None:
+                place.insert(axis, slice(first, last))
+            block = stored.read(tuple(place))
+            if prepare is not None:
+                block = prepare(block, tuple(part.start for part in place))
+            if window is None or axis is None:
+                total = block
+                continue
+            inside = (bins >= first) & (bins < last)
+            taken = np.take(block, bins[inside] - first, axis=axis)
+            total += np.tensordot(taken, window.weights[inside], axes=(axis, 0))
+        with np.errstate(over="ignore"):  # what is too large becomes infinite: refused later
+            result[tile] = total
+
+
+def check_counts(values: np.ndarray, where: str, first: Sequence[int] = ()) -> None:
+    """Refuse counts that are negative or not whole; NaN is allowed.
+
+    `first` says where `values` begin in the array, for messages.
+    """
+    with np.errstate(invalid="ignore"):
+        bad = (values < 0) | (values % 1 != 0) & ~np.isnan(values)
+    if bad.any():
+        inside = tuple(map(int, np.argwhere(bad)[0]))
+        place = tuple(a + b for a, b in zip(inside, first or (0,) * values.ndim, strict=True))
+        raise UserError(
+            f"{where}: value {values[inside]} at {place} ({int(bad.sum())} such): spike counts "
+            "must be whole numbers from 0; set options.counts: false if these are rates"
+        )

@@ -85,7 +85,7 @@ MALFORMED = {
             saved={"a.mat": save_mat(a=np.array([1.0, "x"], object))},
             responses={"file": "a.mat", "axes": AXES},
         ),
-        "a.mat: a: its 2 cells are not alike (numbers of one shape, or text)",
+        "a.mat: a cell holds <U1, expected numbers; save cells of numbers, or name another",
     ),
     "sparse": (
         dict(
@@ -122,7 +122,7 @@ MALFORMED = {
     ),
     "unknown axis": (
         dict(axes=["image", "neuroid"]),
-        "mine.yaml: options.responses.axes[0]: 'image' is not one of: presentation, stimulus, re",
+        "mine.yaml: options.responses.axes[0]: 'image' is not what is expected here: present",
     ),
     "axis twice": (dict(axes=["neuroid", "neuroid"]), "options.responses.axes: ['neuroid', 'neuro"),
     "negative counts": (
