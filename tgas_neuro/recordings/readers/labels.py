@@ -228,7 +228,8 @@ def _format_identifier(value: object, what: str, dim: str) -> str:
     if isinstance(value, float) and value == value:
         raise UserError(f"{what} is {value}; identifiers are text or whole numbers: convert it")
     text = "" if value is None or value != value else str(value).strip()
-    if not text or text == "nan":
+    no_region = ": region of " in what and text.lower() in ("none", "null", "n/a", "nan")
+    if not text or text == "nan" or no_region:
         raise UserError(f"{what} is {value!r}: it is missing; give every {dim} one")
     return text
 
