@@ -10,7 +10,7 @@ import xarray as xr
 from tgas_neuro.rdm import calc_noise_ceiling, calc_site_reliability
 from tgas_neuro.rdm.noise_ceiling import MIN_CEILING, NoiseCeiling
 from tgas_neuro.rdm.transferred_ceiling import calc_transferred_ceiling
-from tgas_neuro.recordings.assembly import DIMS, REQUIRED_COORDS, find_problems
+from tgas_neuro.recordings.assembly import DIMS, REQUIRED_COORDS, SITE_RELIABILITY, find_problems
 from tgas_neuro.recordings.stimuli import CEILING, USED_FOR, validate_images
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.provenance import derive_generator
@@ -159,12 +159,18 @@ def describe_reliability(
             shown = np.unique(rows, return_counts=True)[1]
             part = part.isel(presentation=np.flatnonzero(repeated))
         generator = derive_generator(0, "check", region)
-        reliability = calc_site_reliability(
-            part, n_splits, generator, None if shown is None else float(np.mean(shown))
+        published = SITE_RELIABILITY in part.coords and shown is None
+        reliability = (
+            part[SITE_RELIABILITY].values
+            if published
+            else calc_site_reliability(
+                part, n_splits, generator, None if shown is None else float(np.mean(shown))
+            )
         )
         yield ""
         yield f"Region {region}, {len(reliability)} sites"
-        yield from _describe_sites(reliability, n_splits)
+        method = "published" if published else f"Spearman-Brown, {n_splits} splits"
+        yield from _describe_sites(reliability, method)
         yield f"  {_describe_ceiling(part, reliability, n_splits, generator, shown)}"
 
 
@@ -184,12 +190,12 @@ def draw_histogram(values: np.ndarray) -> Iterator[str]:
         yield f"    {label:>9}  {count:5d}  {bar}".rstrip()
 
 
-def _describe_sites(reliability: np.ndarray, n_splits: int) -> Iterator[str]:
+def _describe_sites(reliability: np.ndarray, method: str) -> Iterator[str]:
     known = reliability[np.isfinite(reliability)]
     if not len(known):
         return
     yield (
-        f"  reliability of the sites (Spearman-Brown, {n_splits} splits): median "
+        f"  reliability of the sites ({method}): median "
         f"{np.median(known):.3f}, {int((known < MIN_SITE_RELIABILITY).sum())} below "
         f"{MIN_SITE_RELIABILITY}"
     )

@@ -19,6 +19,8 @@ REQUIRED_COORDS = {
     "neuroid": ("neuroid_id", "region", "animal"),
 }
 NAMES = {"stimulus_id": "presentation", "neuroid_id": "neuroid"}
+# A reliability of sites that the data set's authors published, in [-1, 1]; on ``neuroid``.
+SITE_RELIABILITY = "site_reliability"
 REQUIRED_ATTRS = (
     "dataset",
     "unit",

@@ -8,6 +8,7 @@ import torch
 import xarray as xr
 
 from tgas_neuro.rdm.repetitions import average_repetitions
+from tgas_neuro.recordings.assembly import SITE_RELIABILITY
 from tgas_neuro.runtime.files import calc_digest
 from tgas_neuro.runtime.provenance import derive_generator
 from tgas_neuro.teacher.network.network import build_network_regions
@@ -98,7 +99,11 @@ def _build_matched(name: str, source: Source, options: TeacherOptions) -> xr.Dat
     if recorded.repeated:  # of stimuli that the control leaves as they are
         reliability = recorded.site_reliability
     else:
-        reliability = np.concatenate(calc_reliability(matched.parts, name, options))
+        # of the exchanged responses, not what was published of the recorded ones
+        exchanged = tuple(
+            part.drop_vars(SITE_RELIABILITY, errors="ignore") for part in matched.parts
+        )
+        reliability = np.concatenate(calc_reliability(exchanged, name, options))
     region = build_measured_region(
         name,
         replace(matched, site_reliability=reliability),

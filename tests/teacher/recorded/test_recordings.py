@@ -1,5 +1,6 @@
 """A teacher from recordings, against independent reckoning and against the simulation's truth."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from scipy.spatial.distance import pdist
 from scipy.stats import spearmanr, zscore
 
 from tgas_neuro.rdm import calc_noise_ceiling
+from tgas_neuro.recordings.assembly import load_assembly, write_assembly
 from tgas_neuro.recordings.datasets.description import load_description
 from tgas_neuro.recordings.datasets.files import fetch_files
 from tgas_neuro.recordings.ingest import ingest_recordings
@@ -220,3 +222,24 @@ def test_broken_files_are_named(recorded, teacher, tmp_path):
         load_teacher(path)
     with pytest.raises(UserError, match="no such file"):
         load_teacher(tmp_path / "absent.nc")
+
+
+def test_sites_are_chosen_by_their_published_reliability(recorded, tmp_path):
+    """Of presentations that were not repeated, which have none of their own."""
+    folder = tmp_path / "once"
+    shutil.copytree(recorded, folder)
+    assembly = load_assembly(folder / "assembly.nc")
+    once = assembly[np.flatnonzero(assembly["repetition"].values == 0)]
+    of_it = once["region"].values == "IT"
+    published = np.where(of_it, 0.1, 0.9)
+    published[np.flatnonzero(of_it)[:7]] = [0.2, 0.5, 0.9, 1, 0.3, 0.4, 0.19]
+    published[-1] = np.nan
+    once = once.assign_coords(site_reliability=("neuroid", published))
+    write_assembly(folder / "assembly.nc", once)
+    region = build(folder, replace(OPTIONS, uncorrected=("IT",)), ["IT"]).regions["IT"]
+    kept = of_it & (published >= 0.2)
+    assert kept.sum() == 6
+    assert list(region["neuroid_id"].values) == list(once["neuroid_id"].values[kept])
+    np.testing.assert_array_equal(region["site_reliability"].values, published[kept])
+    assert region.attrs["n_sites_measured"] == 50
+    assert np.isnan(region.attrs["ceiling"])

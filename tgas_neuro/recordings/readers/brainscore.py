@@ -5,7 +5,7 @@ import os
 import re
 import warnings
 from collections.abc import Callable
-from importlib import metadata
+from contextlib import nullcontext
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,19 +16,20 @@ import xarray as xr
 
 from tgas_neuro.config.messages import suggest
 from tgas_neuro.recordings.assembly import Recordings
+from tgas_neuro.recordings.readers.brainscore_stimuli import (
+    add_width,
+    describe_versions,
+    list_local_images,
+    local_stimulus_sets,
+    read_stimulus_set,
+)
 from tgas_neuro.recordings.readers.convert_source import convert_assembly
 from tgas_neuro.recordings.readers.options import BrainscoreOptions
 from tgas_neuro.recordings.readers.source_assembly import PRESENTATION, SourceAssembly
-from tgas_neuro.recordings.readers.stimulus_table import (
-    build_stimulus_table,
-    find_relative_places,
-    match_stimuli,
-    read_images,
-)
+from tgas_neuro.recordings.readers.stimulus_table import match_stimuli, read_images
 from tgas_neuro.runtime.errors import UserError
 
 RAW = Path("neural_data/raw")
-DEGREES = 8.0  # [deg], of HvM and most sets in Brain-Score; a column ``degrees`` comes first
 
 
 def read_brainscore(dataset: str, options: BrainscoreOptions, files: dict[str, Path]) -> Recordings:
@@ -42,31 +43,46 @@ def read_brainscore(dataset: str, options: BrainscoreOptions, files: dict[str, P
     dataset, options
         Name of the data set, and what its description says.
     files
-        Empty: Brain-Score fetches by itself.
+        The user's own images and their table, where the description names them; Brain-Score
+        fetches everything else by itself.
 
     Raises
     ------
     UserError
-        The identifier is unknown or private, there is no network, or what came is no recordings.
+        The identifier is unknown or private, there is no network, what came is no recordings, or
+        nobody states the width of the stimuli.
     """
     name, identifier = f"{dataset}.yaml", options.identifier
-    if files:
-        raise UserError(
-            f"{name}: files: {', '.join(files)}: reader 'brainscore' fetches by itself; write "
-            "files: [], or use reader 'brainio' for local files"
-        )
+    own = list_local_images(options, files, name)
     brainscore = import_brainscore(RAW / dataset)
-    loaded = load_brainscore(brainscore, "data", identifier, f"{name}: options.identifier")
+    key = f"{name}: options.identifier"
+    check_identifier(brainscore, "data", identifier, key)
+    run_brainscore(lambda: _import_plugin(identifier), f"{key}: {identifier!r}")
+    with local_stimulus_sets(brainscore, identifier, own[0]) if own else nullcontext():
+        loaded = load_brainscore(brainscore, "data", identifier, key)
     source = _describe_source(loaded, f"{name}: {identifier}", options)
-    assembly = convert_assembly(source, options).assign_attrs(
-        brainscore_identifier=identifier, brainscore_vision=metadata.version("brainscore_vision")
-    )
-    stimulus_set = _find_stimulus_set(brainscore, loaded, options, name)
-    where = f"{name}: stimulus set {getattr(stimulus_set, 'identifier', f'of {identifier}')}"
-    listed, folder = _build_table(stimulus_set, options.degrees, where)
+    assembly = convert_assembly(source, options).assign_attrs(describe_versions(identifier))
+    if own is None:
+        stimulus_set = _find_stimulus_set(brainscore, loaded, options, name)
+        where = f"{name}: stimulus set {getattr(stimulus_set, 'identifier', f'of {identifier}')}"
+        table, place = read_stimulus_set(stimulus_set, where)
+    else:
+        (table, place), where = own, f"{name}: options.images"
+        shown = set(assembly["stimulus_id"].values.astype(str))
+        absent = sorted(shown - set(table["stimulus_id"].astype(str)))
+        if absent:
+            raise UserError(
+                f"{where}: {place}: there is no image of stimulus_id {absent[0]!r} ({len(absent)} "
+                f"of {len(shown)} such), for example {absent[0]}.jpg; put it there, or name a "
+                "table with stimulus_id and filename in options.stimuli"
+            )
+    listed, notes = add_width(table, options, where)
     assembly, stimuli = match_stimuli(assembly, listed, where, leave_out=True)
-    images = read_images(folder, stimuli)
-    return Recordings(stimuli.drop(columns=["place", "sha256"]), images, assembly)
+    if own is not None and len(listed) > len(stimuli):
+        left_out = len(listed) - len(stimuli)
+        notes += (f"{left_out:,} of {len(listed):,} images of {place} belong to no stimulus",)
+    images = read_images(place, stimuli, listed)
+    return Recordings(stimuli.drop(columns=["place", "sha256"]), images, assembly, notes=notes)
 
 
 def _describe_source(loaded: object, where: str, options: BrainscoreOptions) -> SourceAssembly:
@@ -115,31 +131,6 @@ def _find_stimulus_set(
             "without paths of images (stimulus_paths); set options.stimulus_set to another"
         )
     return found
-
-
-def _build_table(
-    stimulus_set: pd.DataFrame, degrees: float | None, where: str
-) -> tuple[pd.DataFrame, Path]:
-    """The stimulus table, and the folder in which its places lie."""
-    paths = {str(key): Path(path) for key, path in stimulus_set.stimulus_paths.items()}
-    table = pd.DataFrame(stimulus_set).reset_index(drop=True)
-    id_column = "stimulus_id" if "stimulus_id" in table else "image_id"
-    if id_column not in table:
-        raise UserError(f"{where}: column 'stimulus_id' is missing; use another stimulus set")
-    ids = [str(stimulus_id) for stimulus_id in table[id_column]]
-    absent = [stimulus_id for stimulus_id in ids if stimulus_id not in paths]
-    if absent or not ids:
-        raise UserError(
-            f"{where}: stimulus_id {absent[0] if absent else None!r} has no path of an image "
-            f"({len(absent)} such, {len(paths)} have one); set options.stimulus_set to another"
-        )
-    chosen = [paths[stimulus_id].absolute() for stimulus_id in ids]
-    places = find_relative_places(chosen)
-    table = table.assign(stimulus_id=ids, filename=places).drop(columns="sha256", errors="ignore")
-    if degrees is None and "degrees" not in table:
-        degrees = DEGREES
-    folder = Path(str(chosen[0]).removesuffix(places[0]))
-    return build_stimulus_table(table, degrees, where), folder
 
 
 # Without these Brain-Score runs pip, keeps stale results, and waits for Amazon's metadata server.
@@ -203,6 +194,13 @@ def load_brainscore(brainscore: ModuleType, kind: str, identifier: str, key: str
         It is unknown or private, credentials or the network are missing, or the local copy is
         damaged.
     """
+    check_identifier(brainscore, kind, identifier, key)
+    load = brainscore.load_dataset if kind == "data" else brainscore.load_stimulus_set
+    return run_brainscore(lambda: load(identifier), f"{key}: {identifier!r}")
+
+
+def check_identifier(brainscore: ModuleType, kind: str, identifier: str, key: str) -> None:
+    """Raise `UserError` for an identifier that Brain-Score does not know; see `load_brainscore`."""
     known = list_identifiers(brainscore, kind)
     if identifier not in known:
         word = {"data": "data set", "stimulus_set": "stimulus set"}[kind]
@@ -211,8 +209,12 @@ def load_brainscore(brainscore: ModuleType, kind: str, identifier: str, key: str
             f"{suggest(identifier, known)}; there are {len(known)}, among them: "
             f"{', '.join(sorted(known, key=_count_dots)[:5])}"
         )
-    load = brainscore.load_dataset if kind == "data" else brainscore.load_stimulus_set
-    return run_brainscore(lambda: load(identifier), f"{key}: {identifier!r}")
+
+
+def _import_plugin(identifier: str) -> None:
+    from brainscore_core.plugin_management.import_plugin import import_plugin
+
+    import_plugin("brainscore_vision", "data", identifier)
 
 
 def list_identifiers(brainscore: ModuleType, kind: str) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from tgas_neuro.recordings.assembly import build_assembly
+from tgas_neuro.recordings.assembly import SITE_RELIABILITY, build_assembly
 from tgas_neuro.recordings.readers.options import NetcdfOptions
 from tgas_neuro.recordings.readers.source_assembly import (
     SourceAssembly,
@@ -52,6 +52,8 @@ def convert_assembly(source: SourceAssembly, options: NetcdfOptions) -> xr.DataA
     unit = str(options.unit or source.attrs.get("unit") or NOT_STATED)
     presentation = read_presentation_labels(source, options)
     neuroid = read_site_labels(source, options)
+    if options.site_reliability is not None:
+        neuroid[SITE_RELIABILITY] = _read_reliability(source, options.site_reliability)
     window, edges = _choose_window(source, options.window_ms, unit == COUNTS)
     responses, missing = read_responses(
         source.responses, source.load, window, options.missing_value, source.where
@@ -66,6 +68,26 @@ def convert_assembly(source: SourceAssembly, options: NetcdfOptions) -> xr.DataA
     presentation["repetition"] = number_repetitions(source.where, presentation)
     neuroid = {label: values[sites] for label, values in neuroid.items()}
     return build_assembly(responses, presentation, neuroid, {"unit": unit, "time_window_ms": edges})
+
+
+def _read_reliability(source: SourceAssembly, label: str) -> np.ndarray:
+    """The published reliability of each site, (neuroid,), in [-1, 1]; NaN where there is none."""
+    dims, values = source.labels.get(label, (("neuroid",), None))
+    if values is None or dims != ("neuroid",):
+        raise format_absent(source, label, "neuroid")
+    key = f"{source.where}: options.site_reliability: {label!r}"
+    if values.dtype.kind not in "iuf":
+        raise UserError(f"{key}: has values of type {values.dtype}; name a label of numbers")
+    found = values.astype(np.float64)
+    wrong = np.abs(found) > 1
+    if wrong.any():
+        raise UserError(
+            f"{key}: is {found[wrong][0]:g} for a site ({int(wrong.sum())} of {len(found)} outside "
+            "[-1, 1]), as a share in per cent would be; name a label that holds correlations"
+        )
+    if np.isnan(found).all():
+        raise UserError(f"{key}: is missing (NaN) for all {len(found)} sites; leave the option out")
+    return found
 
 
 def _choose_window(

@@ -51,6 +51,12 @@ class NetcdfOptions(Section):
     neuroid_id: Names | None = option(
         None, "Labels of a site that, joined by '_', are its unique identifier."
     )
+    site_reliability: Text | None = option(
+        None,
+        "Label of sites with their published reliability, a correlation in [-1, 1]. Sites are "
+        "chosen by it (recordings.min_site_reliability) in place of the reliability over "
+        "repetitions.",
+    )
     missing: Literal["refuse", "drop_sites", "drop_presentations"] = option(
         "refuse",
         "What to do with missing responses (NaN) other than whole presentations: refuse, or leave "
@@ -74,6 +80,17 @@ class BrainscoreOptions(BrainioOptions):
 
     identifier: Text = option(..., "Data set, as brainscore_vision.load_dataset knows it.")
     stimulus_set: Text | None = option(None, "Stimulus set, instead of the data set's own.")
+    images: Text | None = option(
+        None,
+        "Name of the folder or archive under files that holds the images, where Brain-Score may "
+        "not give them out. Each is called like its stimulus_id, in any folder, or the table of "
+        "stimuli says its place; other images may be there too.",
+    )
+    stimuli: Text | None = option(
+        None,
+        "Name of the CSV under files with stimulus_id and filename of the images, and perhaps "
+        "degrees and further labels.",
+    )
 
 
 Chosen = dict[str, Annotated[list[str | int | float | bool], Field(min_length=1)]]

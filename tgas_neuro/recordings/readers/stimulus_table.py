@@ -41,8 +41,12 @@ def load_stimulus_table(path: Path, degrees: float | None) -> pd.DataFrame:
     UserError
         The file is no such table, or a value is missing, doubled or not allowed.
     """
-    table = convert_columns(read_table(path), text=_TEXT)
-    return build_stimulus_table(table, degrees, str(path))
+    return build_stimulus_table(read_stimulus_table(path), degrees, str(path))
+
+
+def read_stimulus_table(path: Path) -> pd.DataFrame:
+    """Read a CSV of stimuli as it is, with names and digests as text."""
+    return convert_columns(read_table(path), text=_TEXT)
 
 
 _TEXT = ("stimulus_id", "image_id", "filename", "image_file_name", "sha256")

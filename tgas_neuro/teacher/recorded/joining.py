@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from tgas_neuro.recordings.assembly import SITE_RELIABILITY
 from tgas_neuro.recordings.stimuli import CEILING, USED_FOR, load_stimuli
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import calc_digest
@@ -190,7 +191,7 @@ def join_assemblies(
         shown = joined[name]["stimulus_id"].to_numpy(dtype=str)[number[kept]]
         parts.append((part.isel(presentation=kept), shown))
     stimulus_id = np.concatenate([shown for _, shown in parts])
-    start = parts[0][0]
+    start = parts[0][0].drop_vars(SITE_RELIABILITY, errors="ignore")  # of one session alone
     responses = np.concatenate([part.values for part, _ in parts])
     coords = {name: value for name, value in start.coords.items() if value.dims == ("neuroid",)}
     joint = xr.DataArray(

@@ -23,6 +23,7 @@ from tgas_neuro.rdm.repetitions import (
     standardise_sites,
 )
 from tgas_neuro.rdm.transferred_ceiling import calc_transferred_ceiling
+from tgas_neuro.recordings.assembly import SITE_RELIABILITY
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.provenance import derive_generator
 from tgas_neuro.teacher.options import TeacherOptions
@@ -204,10 +205,15 @@ def filter_sites(
 def calc_reliability(
     parts: Parts, name: str, options: TeacherOptions, repeated: Parts = ()
 ) -> list[np.ndarray]:
-    """Reliability of the sites of each part, (neuroid,) each; see `filter_sites`."""
+    """Reliability of each part's sites, (neuroid,); without repeated stimuli a published one."""
     generator = derive_generator(options.seed, "teacher", name, "sites")
     if not repeated:
-        return [calc_site_reliability(part, options.splits, generator) for part in parts]
+        return [
+            part[SITE_RELIABILITY].values
+            if SITE_RELIABILITY in part.coords
+            else calc_site_reliability(part, options.splits, generator)
+            for part in parts
+        ]
     return [
         calc_site_reliability(
             found, options.splits, generator, float(np.mean(count_presentations(part)))
