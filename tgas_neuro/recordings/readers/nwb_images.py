@@ -89,7 +89,7 @@ def find_images(
         A stimulus has no image, or it is not clear which.
     """
     container = get_container(nwb, options, series, str(path))
-    beside = _find_archive(listed)
+    beside = _find_archive(listed, path)
     external = container is not None and is_external(container)
     if container is not None and not external and (options.images or beside is None):
         return _find_inside(path, container, options, stimuli["stimulus_id"].tolist(), series)
@@ -159,13 +159,13 @@ def _find_beside(
     return FoundImages(chosen, read_image_files(archive, set(chosen)), [])
 
 
-def _find_archive(listed: ListedFiles) -> Path | None:
+def _find_archive(listed: ListedFiles, nwb_path: Path) -> Path | None:
     """The only folder of images or archive under files, if there is exactly one."""
     folders = [
         path
         for name, path in listed.paths.items()
-        if path.is_dir() and not str(path).lower().endswith(ENDINGS)
-        if not name.lower().endswith(ENDINGS)
+        if path.is_dir() and path != nwb_path
+        if not (name.lower().endswith(ENDINGS) or str(path).lower().endswith(ENDINGS))
     ]
     archives = [
         path
