@@ -19,6 +19,7 @@ from tgas_neuro.inspection.report import (
 )
 from tgas_neuro.recordings.assembly import load_netcdf
 from tgas_neuro.recordings.datasets.data_set import ENDINGS, find_description, read_data_set
+from tgas_neuro.recordings.datasets.description import expand_patterns
 from tgas_neuro.recordings.formats import NETCDF
 from tgas_neuro.recordings.published_rdms import validate_rdms
 from tgas_neuro.recordings.stimuli import load_stimuli
@@ -113,10 +114,14 @@ def _check_data_set(check: _Check, target: str) -> None:
     check.report(f"Data set     {description.name}: {description.title}")
     for key in ("source", "license", "citation"):
         check.report(f"  {key:<10} {getattr(description, key)}")
-    with tempfile.TemporaryDirectory(prefix="tgas-check-") as folder:
-        if check.note_problems(read_data_set(description, Path(folder), check.mirror)):
-            (found,) = (Path(folder) / name for name in RESULTS if (Path(folder) / name).is_file())
-            _check_file(check, found, description.name)
+    sessions = check.attempt(expand_patterns, description) or {}
+    for name, session in sessions.items():
+        if len(sessions) > 1:
+            check.report(f"\nSession      {name}")
+        with tempfile.TemporaryDirectory(prefix="tgas-check-") as folder:
+            if check.note_problems(read_data_set(session, Path(folder), check.mirror)):
+                (found,) = (Path(folder) / one for one in RESULTS if (Path(folder) / one).is_file())
+                _check_file(check, found, name)
 
 
 def _check_file(check: _Check, path: Path, name: str | None = None) -> None:

@@ -22,6 +22,7 @@ from tgas_neuro.plan.configuration import check_configuration
 from tgas_neuro.recordings.datasets.description import (
     Description,
     calc_description_digest,
+    expand_patterns,
     load_description,
     take_window,
 )
@@ -126,13 +127,14 @@ def _plan_recordings(
                     f"{name}: recordings.regions.{region}.ceiling_from: {dataset!r} is in "
                     "datasets, too, and its own repetitions count; name another data set"
                 )
-            folder, description = dataset, load_description(dataset, folders)
             window = source.select.window_ms
-            if window is not None:
-                key = f"{name}: recordings.regions.{region}.select.window_ms"
-                folder, description = take_window(description, window, key)
-            regions[region].append(folder)
-            descriptions[folder] = description
+            for folder, description in expand_patterns(load_description(dataset, folders)).items():
+                if window is not None:
+                    key = f"{name}: recordings.regions.{region}.select.window_ms"
+                    at, description = take_window(description, window, key)
+                    folder += at.removeprefix(description.name)
+                regions[region].append(folder)
+                descriptions[folder] = description
     return regions, descriptions
 
 

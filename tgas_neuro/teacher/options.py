@@ -1,5 +1,6 @@
 """What determines a teacher: its regions, the sections ``recordings`` and ``teacher``."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -134,15 +135,16 @@ def read_sources(
     sources = {}
     for region, names in datasets.items():
         section = recordings["regions"][region]
-        n_pooled = len(section["datasets"])  # those of ceiling_from come after them
+        # folders are <data set>, <data set>+<file> for one of many, and perhaps @<window> after it
+        pooled = [name for name in names if re.split("[+@]", name)[0] in section["datasets"]]
         sources[region] = Source(
-            {name: Path(folder, name) for name in names[:n_pooled]},
+            {name: Path(folder, name) for name in pooled},
             {
                 key: values
                 for key, values in section["select"].items()
                 if key != READ_BEFORE and values is not None
             },
-            ceilings={name: Path(folder, name) for name in names[n_pooled:]},
+            ceilings={name: Path(folder, name) for name in names if name not in pooled},
             **{key: section[key] for key in JOINING if key in section},
         )
     return sources

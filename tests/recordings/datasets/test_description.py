@@ -131,8 +131,8 @@ MISTAKES = {
     ),
     "path of nothing": (change_local(path=""), "files[0].path: '' is not what is expected here: a"),
     "path with a pattern": (
-        change_local(path="data/*.npy"),
-        "files[0].path: 'data/*.npy' is not what is expected here: a path without control",
+        change_local(path="data/{a}.npy"),
+        "files[0].path: 'data/{a}.npy' is not what is expected here: a path without control",
     ),
     "path as list": (change_local(path=["a"]), "files[0].path: expected text, got ['a'] (a list)"),
     "wrong SHA-1": (

@@ -4,7 +4,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tgas_neuro.recordings.datasets.description import Description, load_description
+from tgas_neuro.recordings.datasets.description import (
+    Description,
+    expand_patterns,
+    load_description,
+)
 from tgas_neuro.recordings.datasets.files import fetch_files
 from tgas_neuro.recordings.ingest import ingest_recordings
 from tgas_neuro.runtime.errors import UserError
@@ -103,6 +107,13 @@ def convert_data_set(target: str | Path, out: Path, mirror: Path | None = None) 
         read.
     """
     description = find_description(target)
+    sessions = list(expand_patterns(description).values())
+    if len(sessions) > 1:
+        raise UserError(
+            f"{description.name}: {len(sessions)} sessions, an assembly each; convert them one by "
+            "one, with the path of each in place of the pattern"
+        )
+    description = sessions[0]
     if description.provides != "responses":
         raise UserError(
             f"{description.name}: provides: {description.provides!r}: only an RDM was "

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, model_validator
 
 from tgas_neuro.config.configuration import check_section
 from tgas_neuro.config.messages import suggest
-from tgas_neuro.config.section import Matching, Section, Text, dump_decisive, key
+from tgas_neuro.config.section import Matching, Section, SectionError, Text, dump_decisive, key
 from tgas_neuro.recordings.readers.options import OPTIONS
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import calc_digest
+from tgas_neuro.runtime.name_order import split_numbers
 from tgas_neuro.runtime.yaml_files import load_yaml
 
 TEMPLATE = "template"  # a description to copy; it is no data set and is not listed
@@ -61,13 +63,14 @@ class LocalFile(Section):
     path: Annotated[
         str,
         Matching(
-            r"^[^\x00-\x1f{}*?]*[^\x00-\x1f{}*?\s]$",
-            "a path without control characters and without { } * ?",
+            r"^[^\x00-\x1f{}]*[^\x00-\x1f{}\s]$",
+            "a path without control characters and without { }",
         ),
     ] = fact(
         ...,
         "Where it lies, absolute or relative to the working directory, ~ is the home; or give url "
-        "and sha256, to have it downloaded.",
+        "and sha256, to have it downloaded. With * or ? it stands for all files that match: for "
+        "reader arrays a site each, for others a session each, which are pooled as data sets are.",
     )
     sha256: Sha256 | None = fact(None, "SHA-256 of the file, checked before the file is read.")
     sha1: Sha1 | None = fact(None, "SHA-1 of the file, as BrainIO's catalogues have it.")
@@ -75,6 +78,17 @@ class LocalFile(Section):
     def list_unused(self) -> set[str]:
         """The path, where a digest says which file it is."""
         return {"path"} if self.get_digests() else set()
+
+    @property
+    def is_pattern(self) -> bool:
+        """Whether the path stands for all files that match it."""
+        return "*" in self.path or "?" in self.path
+
+    @model_validator(mode="after")
+    def _check_pattern(self) -> LocalFile:
+        if self.is_pattern and self.get_digests():
+            raise SectionError("path", f"{self.path!r} stands for many files; leave the digest out")
+        return self
 
     def get_digests(self) -> dict[str, str]:
         """The digests that are given, by their kind."""
@@ -188,6 +202,52 @@ def calc_description_digest(description: Description) -> str:
     content = dump_decisive(description)
     files = [dump_decisive(file) for file in description.files]
     return calc_digest(content | {"files": sorted(files, key=lambda file: str(file["name"]))})
+
+
+def expand_patterns(description: Description) -> dict[str, Description]:
+    """The descriptions for which one with a pattern of files stands, by their folders.
+
+    For reader ``arrays`` every matching file is listed in the place of the pattern, as
+    ``<name>.<path without folders>``. For other readers each is a session with a description and
+    a folder of its own, ``<data set>+<file>``. Without a pattern there is the one description.
+
+    Raises
+    ------
+    UserError
+        No file matches, or there are two patterns.
+    """
+    patterns = [one for one in description.files if isinstance(one, LocalFile) and one.is_pattern]
+    if not patterns:
+        return {description.name: description}
+    pattern = patterns[0]
+    where = f"{description.name}.yaml: {pattern.name}: path: {pattern.path!r}"
+    if len(patterns) > 1:
+        raise UserError(f"{where}: and {patterns[1].path!r}: one pattern is allowed; give one")
+    parts = Path(pattern.path).expanduser().parts
+    fixed = next(k for k, part in enumerate(parts) if "*" in part or "?" in part)
+    start = Path(*parts[:fixed])
+    found = sorted(map(str, start.glob("/".join(parts[fixed:]))), key=split_numbers)
+    if not found:
+        raise UserError(f"{where}: no file matches; it is relative to {Path.cwd()}")
+    names = [re.sub(r"[^A-Za-z0-9_.-]", "_", str(Path(path).relative_to(start))) for path in found]
+    if len(set(names)) < len(names):
+        doubled = next(name for name in names if names.count(name) > 1)
+        raise UserError(f"{where}: two of the files would be called {doubled!r}; rename one")
+    if description.reader == "arrays":
+        each = [
+            LocalFile(name=f"{pattern.name}.{name}", path=path)
+            for name, path in zip(names, found, strict=True)
+        ]
+        place = description.files.index(pattern)
+        files = [*description.files[:place], *each, *description.files[place + 1 :]]
+        return {description.name: description.model_copy(update={"files": files})}
+    sessions = {}
+    for name, path in zip(names, found, strict=True):
+        own = LocalFile(name=pattern.name, path=path)
+        files = [own if one is pattern else one for one in description.files]
+        folder = f"{description.name}+{name.rsplit('.', 1)[0]}"
+        sessions[folder] = description.model_copy(update={"files": files})
+    return sessions
 
 
 def take_window(

@@ -30,6 +30,10 @@ class ListedFiles:
     dataset: str
     paths: dict[str, Path]
 
+    def find_group(self, name: str | None) -> list[Path]:
+        """Paths of the files that match the pattern called `name`; none where it is none."""
+        return [path for one, path in self.paths.items() if name and one.startswith(f"{name}.")]
+
     def find(self, name: str | None, endings: tuple[str, ...], key: str) -> Path:
         """Path of the file called `name`, or of the only one with one of `endings`.
 

@@ -7,13 +7,18 @@ import pandas as pd
 
 from tgas_neuro.recordings.assembly import Recordings, build_assembly
 from tgas_neuro.recordings.datasets.files import ListedFiles
-from tgas_neuro.recordings.formats.array_files import ENDINGS, open_variable
+from tgas_neuro.recordings.formats.array_files import (
+    ENDINGS,
+    StoredArray,
+    load_variable,
+    open_variable,
+)
 from tgas_neuro.recordings.readers.array_axes import PART, get_sizes, order_axes, read_rdms
 from tgas_neuro.recordings.readers.array_images import Images, open_images, read_stimuli
 from tgas_neuro.recordings.readers.cells import read_cells
 from tgas_neuro.recordings.readers.labels import read_labels
 from tgas_neuro.recordings.readers.leaving_out import match_values
-from tgas_neuro.recordings.readers.options import ArraysOptions, ResponseArray
+from tgas_neuro.recordings.readers.options import ArraysOptions, LabelSource, ResponseArray
 from tgas_neuro.recordings.readers.repetition_slots import drop_empty, list_presentations
 from tgas_neuro.recordings.sentinels import mark_missing
 from tgas_neuro.recordings.stimuli import CEILING, RDM, USED_FOR
@@ -106,9 +111,14 @@ def _read_presented(
     listed: ListedFiles, options: ArraysOptions, source: ResponseArray, notes: list[str]
 ) -> tuple[pd.DataFrame, Images, np.ndarray, dict[str, np.ndarray], object]:
     """Stimuli, images, responses (presentation, neuroid), labels of presentations, window."""
-    path = listed.find(source.file, ENDINGS, "options.responses")
+    values: np.ndarray | StoredArray
+    files = listed.find_group(source.file)
+    path = files[0] if files else listed.find(source.file, ENDINGS, "options.responses")
     where = ": ".join([str(path), *filter(None, [source.variable])])
-    values = open_variable(path, source.variable, source.axes_as)
+    if files:
+        values, source = _stack_sites(files, source), source.add_axis("neuroid")
+    else:
+        values = open_variable(path, source.variable, source.axes_as)
     if isinstance(values, np.ndarray) and values.dtype == object:
         values, options = read_cells(values, source.axes, source.spike_times, options, where)
     elif source.spike_times:
@@ -142,6 +152,30 @@ def _read_presented(
         if label in stimuli and label not in presentation:
             presentation[label] = stimuli[label].to_numpy()[row]
     return stimuli, images, rows, presentation, window
+
+
+def _stack_sites(files: list[Path], source: ResponseArray) -> np.ndarray:
+    """Arrays of a site each, side by side along a last axis; fewer repetitions are padded."""
+    each = [load_variable(path, source.variable) for path in files]
+    slots = source.axes.index("repetition") if "repetition" in source.axes else None
+    most = max(values.shape[slots] for values in each) if slots is not None else 0
+    padded: list[np.ndarray] = []
+    for path, values in zip(files, each, strict=True):
+        if values.ndim != len(source.axes) or values.dtype.kind not in "fiub":
+            raise UserError(
+                f"{path}: expected numbers of shape ({', '.join(source.axes)}) of one site, found "
+                f"{values.shape} of {values.dtype}; correct options.responses.axes"
+            )
+        if slots is not None and values.shape[slots] < most:
+            room = [(0, most - size if k == slots else 0) for k, size in enumerate(values.shape)]
+            values = np.pad(values.astype(float), room, constant_values=np.nan)
+        if padded and values.shape != padded[0].shape:
+            raise UserError(
+                f"{path}: shape {values.shape}, {files[0]} has {padded[0].shape}; the files of "
+                "all sites have one shape, only repetitions may differ in number"
+            )
+        padded.append(values)
+    return np.stack(padded, axis=-1)
 
 
 def _append_repeated(first: Presented, repeated: Presented, dataset: str) -> Presented:
@@ -240,6 +274,20 @@ def _read_neuroids(
                 f"{listed.dataset}.yaml: options.neuroids: {label} is missing; name it, as "
                 f"{label}: {'IT' if label == 'region' else 'monkey_a'}, or say where it is"
             )
+    group = listed.find_group(options.responses.file if options.responses else None)
     numbered = [f"{listed.dataset}_{number:03d}" for number in range(n_sites)]
+    if group:  # called as their files, in the order of the numbers in these
+        numbered = [path.stem for path in group]
+        if len(set(numbered)) < len(numbered):
+            numbered = [f"{path.parent.name}_{path.stem}" for path in group]
+        ordered = {"table"} | {
+            name for name, source in options.neuroids.items() if isinstance(source, LabelSource)
+        }
+        if [*map(str, group)] != sorted(map(str, group)) and ordered & set(options.neuroids):
+            raise UserError(
+                f"{listed.dataset}.yaml: options.neuroids: {', '.join(options.neuroids)}: the "
+                f"order of the files is not clear ({group[0].name}, {group[1].name} ...), and "
+                "labels follow it; write numbers of one length into their names"
+            )
     labels.setdefault("neuroid_id", np.array(numbered))
     return labels

@@ -118,6 +118,10 @@ class ResponseArray(Section):
         None, "Number that marks missing responses, such as -999; NaN does without."
     )
 
+    def add_axis(self, axis: str) -> "ResponseArray":
+        """A copy with another axis behind its own."""
+        return self.model_copy(update={"axes": [*self.axes, axis]})
+
 
 class RdmArray(Section):
     """The array of a published RDM."""
