@@ -102,6 +102,8 @@ def test_arrays_with_marks(tmp_path):
         "neuroids": {"region": "IT", "animal": "m"},
     }
     files = {"r.npy": tmp_path / "r.npy", "images": tmp_path / "images"}
-    found: xr.DataArray = read_recordings("arrays", options, files).assembly
+    recordings = read_recordings("arrays", options, files)
+    assert "10 of 60 responses are -99 and are read as missing" in " ".join(recordings.notes)
+    found: xr.DataArray = recordings.assembly
     expected = np.delete(rates.reshape(12, 5), [5, 9], axis=0)
     np.testing.assert_array_equal(found.values, expected)

@@ -128,7 +128,15 @@ def _read_presented(
         )
     marked = source.missing is not None or "time_bin" in source.axes  # bins are combined
     if marked and isinstance(values, np.ndarray):
+        before = values
         values = mark_missing(values, source.missing, where, "options.responses.missing")
+        if source.missing is not None:
+            number = int(np.isnan(values).sum() - np.isnan(before).sum())
+            notes.append(
+                f"{where}: {number:,} of {values.size:,} responses are {source.missing:g} and are "
+                "read as missing"
+            )
+        del before
     responses, window = order_axes(values, source.axes, options, where)
     sizes = get_sizes(values, source.axes, where)
     parts = {axis[len(PART) :]: size for axis, size in sizes.items() if axis.startswith(PART)}
