@@ -36,21 +36,22 @@ def stack_cells(cells: np.ndarray, axes: Sequence[str], where: str) -> np.ndarra
     cells = _merge(cells)
     parts = [_get_numbers(part, where) for part in cells.ravel(order="F")]
     vector = np.squeeze(cells) if cells.size > 1 else cells.reshape(1)
-    flat = cells.ravel(order="F")
-    candidates = (vector, cells, flat) if cells.ndim < len(axes) else (cells, vector, flat)
+    candidates = (vector, cells) if cells.ndim < len(axes) else (cells, vector)
+    if len({part.shape for part in parts}) == 1:  # one axis for all cells, if they are alike
+        candidates = (*candidates, cells.ravel(order="F"))
     for outer in candidates:
         inner = len(axes) - outer.ndim
         fitted = _fit_all(parts, inner)
         if fitted is not None:
-            break
-    else:
-        shapes = sorted({" x ".join(map(str, part.shape)) for part in parts})[:3]
-        raise UserError(
-            f"{where}: {' x '.join(map(str, cells.shape))} cells of {', '.join(shapes)} numbers do "
-            f"not have the axes {', '.join(axes)}; name first the axes of the cells, then those of "
-            "what each holds"
-        )
-    return _pad(fitted, outer.shape, list(axes[outer.ndim :]), where)
+            return _pad(fitted, outer.shape, list(axes[outer.ndim :]), where)
+    shapes = sorted({" x ".join(map(str, part.shape)) for part in parts})[:3]
+    way_out = "name first the axes of the cells, then those of what each holds"
+    if all(part.size in part.shape for part in parts):
+        way_out += ", or set options.responses.spike_times if they are times of spikes"
+    raise UserError(
+        f"{where}: {' x '.join(map(str, cells.shape))} cells of {', '.join(shapes)} numbers do "
+        f"not have the axes {', '.join(axes)}; {way_out}"
+    )
 
 
 def _merge(cells: np.ndarray) -> np.ndarray:
