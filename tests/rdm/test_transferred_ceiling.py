@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+import torch
 from scipy.spatial.distance import pdist
 from scipy.stats import spearmanr, zscore
 
 from tgas_neuro.rdm import calc_site_reliability
-from tgas_neuro.rdm.transferred_ceiling import calc_transferred_ceiling
+from tgas_neuro.rdm.repetitions import standardise_sites
+from tgas_neuro.rdm.transferred_ceiling import calc_published_ceiling, calc_transferred_ceiling
 from tgas_neuro.recordings.assembly import build_assembly
 
 
@@ -96,3 +98,40 @@ def test_reliability_of_sites_for_other_numbers_of_presentations(shown):
     signal = test.var(axis=0)
     assert np.mean(found - signal / (signal + 1 / shown)) == pytest.approx(0, abs=0.01)
     assert np.abs(found - signal / (signal + 1 / shown)).mean() < 0.05
+
+
+SIMULATED = [(60, 4, 1.0), (200, 8, 1.0), (90, 12, 0.5)]
+
+
+@pytest.mark.parametrize("n_sites, n_dimensions, noise", SIMULATED)
+@pytest.mark.parametrize("normalise", ["zscore", "none"])
+def test_published_reliabilities_give_the_ceiling(n_sites, n_dimensions, noise, normalise):
+    """Against the correlation with the RDM of the signal, which a simulation knows."""
+    generator = np.random.default_rng(n_sites)
+    found = []
+    for _ in range(4):
+        signal = np.tanh(
+            generator.normal(size=(150, n_dimensions))
+            @ generator.normal(size=(n_dimensions, n_sites))
+        )
+        signal = signal * generator.lognormal(0, 0.3, n_sites)
+        deviation = noise * signal.std(axis=0) * generator.uniform(0.5, 1.5, n_sites)
+        noisy = signal + generator.normal(size=signal.shape) * deviation
+        reliability = signal.var(axis=0) / (signal.var(axis=0) + deviation**2)
+        pair = [
+            standardise_sites(torch.from_numpy(values), normalise) for values in (signal, noisy)
+        ]
+        truth = spearmanr(*(pdist(values.numpy(), "correlation") for values in pair))[0]
+        found.append((calc_published_ceiling(pair[1], reliability, 5).ceiling, truth))
+    ceiling, truth = np.mean(found, axis=0)
+    assert truth > 0.7
+    assert ceiling == pytest.approx(truth, abs=0.03)
+
+
+def test_a_published_reliability_of_one_is_a_ceiling_of_one():
+    responses = torch.from_numpy(np.random.default_rng(0).normal(size=(20, 30)))
+    ceiling = calc_published_ceiling(responses, np.ones(30), 4)
+    assert ceiling.ceiling == 1
+    assert ceiling.reliability == 1
+    assert list(ceiling.split_correlations) == [1] * 4
+    assert calc_published_ceiling(responses, np.zeros(30), 4).reliability < 0.2

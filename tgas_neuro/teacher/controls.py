@@ -18,7 +18,6 @@ from tgas_neuro.teacher.recorded.recorded_region import (
     Measured,
     build_measured_region,
     calc_ceilings,
-    calc_reliability,
     index_parts,
 )
 from tgas_neuro.teacher.recorded.recordings import (
@@ -26,6 +25,7 @@ from tgas_neuro.teacher.recorded.recordings import (
     find_published,
     load_measured,
 )
+from tgas_neuro.teacher.recorded.selection import calc_reliability
 from tgas_neuro.teacher.teacher import show_stimuli
 
 

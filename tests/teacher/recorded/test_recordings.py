@@ -242,4 +242,7 @@ def test_sites_are_chosen_by_their_published_reliability(recorded, tmp_path):
     assert list(region["neuroid_id"].values) == list(once["neuroid_id"].values[kept])
     np.testing.assert_array_equal(region["site_reliability"].values, published[kept])
     assert region.attrs["n_sites_measured"] == 50
-    assert np.isnan(region.attrs["ceiling"])
+    assert region.attrs["ceiling_from"].startswith("the published reliabilities of the sites")
+    assert 0 < region.attrs["ceiling"] < 1
+    again = build(recorded, regions=["IT"]).regions["IT"]
+    assert "ceiling_from" not in again.attrs

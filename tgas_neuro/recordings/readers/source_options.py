@@ -55,7 +55,7 @@ class NetcdfOptions(Section):
         None,
         "Label of sites with their published reliability, a correlation in [-1, 1]. Sites are "
         "chosen by it (recordings.min_site_reliability) in place of the reliability over "
-        "repetitions.",
+        "repetitions; where nothing was repeated, the noise ceiling follows from it.",
     )
     missing: Literal["refuse", "drop_sites", "drop_presentations"] = option(
         "refuse",

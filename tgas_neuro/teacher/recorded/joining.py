@@ -13,6 +13,7 @@ from tgas_neuro.recordings.stimuli import CEILING, USED_FOR, load_stimuli
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import calc_digest
 from tgas_neuro.teacher.options import Source
+from tgas_neuro.teacher.recorded.selection import count_presentations
 
 SIMILAR_WIDTHS = 1.1  # a larger ratio of two widths is no matter of two screens: it is refused
 
@@ -208,11 +209,6 @@ def join_assemblies(
         any(found.attrs.get("simulated", 0) for found in assemblies.values())
     )
     return joint, notes
-
-
-def count_presentations(assembly: xr.DataArray) -> np.ndarray:
-    """How often each stimulus of an assembly was presented, (stimulus,)."""
-    return pd.Series(assembly["stimulus_id"].values.astype(str)).value_counts().to_numpy()
 
 
 def describe_repeated(parts: Parts, repeated: Parts) -> str:

@@ -12,7 +12,6 @@ from tgas_neuro.rdm import (
     calc_crossnobis,
     calc_noise_ceiling,
     calc_rdm,
-    calc_site_reliability,
 )
 from tgas_neuro.rdm.distances import calc_patterns
 from tgas_neuro.rdm.reliability import calc_animal_bounds
@@ -22,13 +21,18 @@ from tgas_neuro.rdm.repetitions import (
     index_repetitions,
     standardise_sites,
 )
-from tgas_neuro.rdm.transferred_ceiling import calc_transferred_ceiling
+from tgas_neuro.rdm.transferred_ceiling import calc_published_ceiling, calc_transferred_ceiling
 from tgas_neuro.recordings.assembly import SITE_RELIABILITY
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.provenance import derive_generator
 from tgas_neuro.teacher.options import TeacherOptions
-from tgas_neuro.teacher.recorded.joining import count_presentations, describe_repeated
-from tgas_neuro.teacher.recorded.selection import join_digests
+from tgas_neuro.teacher.recorded.joining import describe_repeated
+from tgas_neuro.teacher.recorded.selection import (
+    Parts,
+    calc_reliability,
+    count_presentations,
+    join_digests,
+)
 from tgas_neuro.teacher.region import (
     CEILING_METHODS,
     Shown,
@@ -39,10 +43,9 @@ from tgas_neuro.teacher.region import (
 )
 from tgas_neuro.teacher.teacher import MOST_STORED, Pictures
 
+PUBLISHED = "the published reliabilities of the sites, whose noise is taken as independent"
 MIN_ANIMAL_SITES = 2  # a pattern over one site does not vary
 MOST_ANIMAL_ROWS = 8000  # of the RDMs that are compared across animals; of more, some are taken
-
-Parts = tuple[xr.DataArray, ...]  # an assembly per data set, on the same stimuli
 
 
 def index_parts(parts: Parts, shown: Shown) -> list[Repetitions]:
@@ -160,6 +163,12 @@ class Measured:
     repeated: Parts = ()
     notes: tuple[str, ...] = ()
 
+    @property
+    def published(self) -> bool:
+        """Whether the reliability of all sites is published, and nothing was repeated."""
+        stated = all(SITE_RELIABILITY in part.coords for part in self.parts)
+        return stated and all((count_presentations(part) == 1).all() for part in self.parts)
+
     def concatenate(self, coord: str) -> np.ndarray:
         """A coordinate of the sites of all parts, as text, (neuroid,)."""
         return np.concatenate([part[coord].values.astype(str) for part in self.parts])
@@ -200,26 +209,6 @@ def filter_sites(
         join_digests([part.attrs["stimuli_digest"] for part in parts]),
         keep(repeated) if repeated else (),
     )
-
-
-def calc_reliability(
-    parts: Parts, name: str, options: TeacherOptions, repeated: Parts = ()
-) -> list[np.ndarray]:
-    """Reliability of each part's sites, (neuroid,); without repeated stimuli a published one."""
-    generator = derive_generator(options.seed, "teacher", name, "sites")
-    if not repeated:
-        return [
-            part[SITE_RELIABILITY].values
-            if SITE_RELIABILITY in part.coords
-            else calc_site_reliability(part, options.splits, generator)
-            for part in parts
-        ]
-    return [
-        calc_site_reliability(
-            found, options.splits, generator, float(np.mean(count_presentations(part)))
-        )
-        for part, found in zip(parts, repeated, strict=True)
-    ]
 
 
 def build_measured_region(
@@ -263,6 +252,8 @@ def build_measured_region(
     add_ceilings(region, calc_ceilings(name, measured, options))
     if measured.repeated:
         region.attrs["ceiling_from"] = describe_repeated(measured.parts, measured.repeated)
+    elif measured.published and np.isfinite(region.attrs["ceiling"]):
+        region.attrs["ceiling_from"] = PUBLISHED
     if measured.notes:
         region.attrs["notes"] = "\n".join(measured.notes)
     return region
@@ -285,6 +276,11 @@ def calc_ceilings(
             options.normalise,
         )
         return (found,) * 3  # of the whole RDM and of its halves, whose rows are as noisy
+    if measured.published:
+        if options.level != "image":  # the mean of several images is more reliable than one
+            return build_no_ceilings(options)
+        responses = average_sites(measured.parts, measured.shown, options)
+        return (calc_published_ceiling(responses, measured.site_reliability, options.splits),) * 3
     ceilings = calc_noise_ceiling(
         measured.parts,
         options.splits,

@@ -1,4 +1,4 @@
-"""Which sites and stimuli of its data sets make a region: the key select, and pooling."""
+"""Which sites and stimuli of its data sets make a region: select, pooling and reliability."""
 
 from collections.abc import Mapping
 
@@ -7,13 +7,18 @@ import pandas as pd
 import xarray as xr
 
 from tgas_neuro.config.messages import suggest
+from tgas_neuro.rdm import calc_site_reliability
+from tgas_neuro.recordings.assembly import SITE_RELIABILITY
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import calc_digest
+from tgas_neuro.runtime.provenance import derive_generator
+from tgas_neuro.teacher.options import TeacherOptions
 
 SITE_LABELS = ("animal", "array")
 STIMULUS_LABELS = ("variation",)
 
 Assemblies = Mapping[str, xr.DataArray]
+Parts = tuple[xr.DataArray, ...]  # an assembly per data set, on the same stimuli
 Tables = Mapping[str, pd.DataFrame]
 Select = Mapping[str, list]
 
@@ -267,3 +272,28 @@ def _check_degrees(aligned: Mapping[str, pd.DataFrame], key: str) -> None:
                 "stimuli), and a candidate sees it once; correct the width of one, or give each "
                 "data set a region of its own"
             )
+
+
+def count_presentations(assembly: xr.DataArray) -> np.ndarray:
+    """How often each stimulus of an assembly was presented, (stimulus,)."""
+    return pd.Series(assembly["stimulus_id"].values.astype(str)).value_counts().to_numpy()
+
+
+def calc_reliability(
+    parts: Parts, name: str, options: TeacherOptions, repeated: Parts = ()
+) -> list[np.ndarray]:
+    """Reliability of each part's sites, (neuroid,); without repeated stimuli a published one."""
+    generator = derive_generator(options.seed, "teacher", name, "sites")
+    if not repeated:
+        return [
+            part[SITE_RELIABILITY].values
+            if SITE_RELIABILITY in part.coords
+            else calc_site_reliability(part, options.splits, generator)
+            for part in parts
+        ]
+    return [
+        calc_site_reliability(
+            found, options.splits, generator, float(np.mean(count_presentations(part)))
+        )
+        for part, found in zip(parts, repeated, strict=True)
+    ]
