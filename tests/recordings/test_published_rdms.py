@@ -97,3 +97,16 @@ def test_a_truncated_file_is_named(dataset, tmp_path, keep):
     path.write_bytes(whole[: int(keep * len(whole)) if isinstance(keep, float) else keep])
     with pytest.raises(UserError, match=r"rdm.nc: not a readable netCDF file"):
         load_rdms(path)
+
+
+@pytest.mark.parametrize("mark", [-1.0, -999.0, 9999.0])
+def test_numbers_that_mark_missing_pairs_are_refused(mark):
+    values = pdist(np.random.default_rng(1).normal(size=(8, 6)), "correlation")[np.newaxis]
+    values[0, [3, 11]] = mark
+    rdms = xr.DataArray(values, dims=("region", "pair"), coords={"region": ["IT"]})
+    attrs = dict.fromkeys(REQUIRED_ATTRS, "x")
+    found = build_rdm_dataset(rdms, list("abcdefgh"), attrs)
+    with pytest.raises(
+        UserError, match=rf"f: RDM of region 'IT': 2 pairs are {mark:g}, all others"
+    ):
+        validate_rdms(found, "f")

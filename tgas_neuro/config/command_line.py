@@ -68,4 +68,5 @@ def read_arguments(value: Any, annotation: Any, branches: Callable[[Any], list[A
     if bool in found and text in ("true", "false"):
         return text == "true"
     number = read_number(text)
-    return text if number is None or not {int, float} & {*found} else number
+    wanted = number is not None and ({int, float} & {*found} or number in literals)
+    return number if wanted else text

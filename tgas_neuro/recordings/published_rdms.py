@@ -7,6 +7,7 @@ import pandas as pd
 import xarray as xr
 
 from tgas_neuro.recordings.assembly import REQUIRED_ATTRS, load_netcdf
+from tgas_neuro.recordings.sentinels import find_sentinel
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import written_whole
 
@@ -102,6 +103,13 @@ def _check_values(rdm: xr.DataArray, n_stimuli: int, name: str) -> None:
             raise UserError(
                 f"{name}: RDM of region {str(region)!r}: pair {int(bad.argmax())} is "
                 f"{values[bad][0]} ({int(bad.sum())} such values); all must be finite"
+            )
+        mark = find_sentinel(values)
+        if mark is not None:
+            raise UserError(
+                f"{name}: RDM of region {str(region)!r}: {mark.number} pairs are {mark.value:g}, "
+                f"all others from {mark.low:g} to {mark.high:g}; leave out stimuli without "
+                "dissimilarities"
             )
         if values.size == 0 or values.min() == values.max():
             raise UserError(

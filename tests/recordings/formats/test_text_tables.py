@@ -60,7 +60,7 @@ def test_quotes_line_breaks_and_a_byte_order_mark(write):
         (["inf", "1"], ["inf", "1"]),
         (["nan", "1"], ["nan", "1"]),
         (["+1", "2"], ["+1", "2"]),
-        (["True", "False"], [True, False]),
+        (["True", "False"], ["True", "False"]),
         (["True", ""], ["True", ""]),
         (["", ""], ["", ""]),
     ],
@@ -69,6 +69,12 @@ def test_numbers_only_where_all_are(texts, expected):
     found = convert_values(pd.Series(texts, dtype=object)).tolist()
     assert found == expected
     assert [type(value) for value in found] == [type(value) for value in expected]
+
+
+def test_columns_of_truth_values(write):
+    table = convert_columns(read_table(write("a,b\nTrue,True\nFalse,\n")), text=["b"])
+    assert table["a"].tolist() == [True, False] and table["a"].dtype == bool
+    assert table["b"].tolist() == ["True", ""]
 
 
 def test_an_empty_value_among_numbers_is_nan():

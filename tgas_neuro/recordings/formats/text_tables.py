@@ -89,21 +89,23 @@ def convert_columns(table: pd.DataFrame, text: Collection[str] = ()) -> pd.DataF
 
     An empty value is missing and becomes NaN, but in columns of `text`, which stay as they are.
     """
-    columns = {
-        name: values if name in text else convert_values(values).replace({"": np.nan})
-        for name, values in table.items()
-    }
+    columns = {}
+    for name, values in table.items():
+        if name in text:
+            columns[name] = values
+        elif len(values) and values.isin(["True", "False"]).all():
+            columns[name] = values == "True"
+        else:
+            columns[name] = convert_values(values).replace({"": np.nan})
     return pd.DataFrame(columns, columns=table.columns)
 
 
 def convert_values(values: pd.Series) -> pd.Series:
-    """Numbers (whole or not) or truth values where all texts are, else the texts.
+    """Numbers (whole or not) where all texts are, else the texts.
 
     Numbers are written as in `NUMBER`: 007 keeps its zeros. Empty texts are NaN among numbers.
     """
     given = values[values != ""]
-    if len(given) and given.isin(["True", "False"]).all() and len(given) == len(values):
-        return values == "True"
     if not len(given) or not all(NUMBER.fullmatch(value) for value in given):
         return values
     numbers = pd.Series([float(value or "nan") for value in values], index=values.index)
