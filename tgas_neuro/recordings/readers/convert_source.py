@@ -53,7 +53,15 @@ def convert_assembly(source: SourceAssembly, options: NetcdfOptions) -> xr.DataA
     presentation = read_presentation_labels(source, options)
     neuroid = read_site_labels(source, options)
     if options.site_reliability is not None:
-        neuroid[SITE_RELIABILITY] = _read_reliability(source, options.site_reliability)
+        published = _read_reliability(source, options.site_reliability)
+        n = options.reliability_presentations or 1
+        neuroid[SITE_RELIABILITY] = published / (n - (n - 1) * published)
+    elif options.reliability_presentations is not None:
+        raise UserError(
+            f"{source.where}: options.reliability_presentations: "
+            f"{options.reliability_presentations} is given without options.site_reliability; name "
+            "the label, or leave it out"
+        )
     window, edges = _choose_window(source, options.window_ms, unit == COUNTS)
     responses, missing = read_responses(
         source.responses, source.load, window, options.missing_value, source.where

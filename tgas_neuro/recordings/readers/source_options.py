@@ -57,6 +57,11 @@ class NetcdfOptions(Section):
         "chosen by it (recordings.min_site_reliability) in place of the reliability over "
         "repetitions; where nothing was repeated, the noise ceiling follows from it.",
     )
+    reliability_presentations: Annotated[int, Field(ge=1)] | None = option(
+        None,
+        "Number of presentations of whose mean site_reliability is, where the responses are of "
+        "single ones: it becomes theirs by Spearman-Brown, r / (n - (n - 1) r).",
+    )
     missing: Literal["refuse", "drop_sites", "drop_presentations"] = option(
         "refuse",
         "What to do with missing responses (NaN) other than whole presentations: refuse, or leave "

@@ -195,6 +195,19 @@ def test_published_reliability_chooses_sites(things):
     assert "no noise ceiling" in report
 
 
+def test_a_reliability_of_means_becomes_that_of_single_presentations(things):
+    """Of twelve equal parts, each with reliability r, the mean has 12 r / (1 + 11 r)."""
+    options = OPTIONS | {"images": "images", "site_reliability": "reliability"}
+    options |= {"reliability_presentations": 12}
+    assembly, *_ = read(things, options, {"images": things.folder / "images"})
+    single = assembly["site_reliability"].values
+    np.testing.assert_allclose(12 * single / (1 + 11 * single), [0.6, -0.1, 0.3, np.nan])
+    assert single[0] == pytest.approx(0.6 / (12 - 11 * 0.6))
+    del options["site_reliability"]
+    with pytest.raises(UserError, match=r"reliability_presentations: 12 is given without"):
+        read(things, options, {"images": things.folder / "images"})
+
+
 @pytest.mark.parametrize(
     "label, message",
     [
