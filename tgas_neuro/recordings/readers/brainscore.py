@@ -18,6 +18,7 @@ from tgas_neuro.config.messages import suggest
 from tgas_neuro.recordings.assembly import Recordings
 from tgas_neuro.recordings.readers.brainscore_stimuli import (
     add_width,
+    check_shown,
     describe_versions,
     list_local_images,
     local_stimulus_sets,
@@ -68,14 +69,7 @@ def read_brainscore(dataset: str, options: BrainscoreOptions, files: dict[str, P
         table, place = read_stimulus_set(stimulus_set, where)
     else:
         (table, place), where = own, f"{name}: options.images"
-        shown = set(assembly["stimulus_id"].values.astype(str))
-        absent = sorted(shown - set(table["stimulus_id"].astype(str)))
-        if absent:
-            raise UserError(
-                f"{where}: {place}: there is no image of stimulus_id {absent[0]!r} ({len(absent)} "
-                f"of {len(shown)} such), for example {absent[0]}.jpg; put it there, or name a "
-                "table with stimulus_id and filename in options.stimuli"
-            )
+        check_shown(table, assembly["stimulus_id"].values.astype(str), f"{where}: {place}")
     listed, notes = add_width(table, options, where)
     assembly, stimuli = match_stimuli(assembly, listed, where, leave_out=True)
     if own is not None and len(listed) > len(stimuli):

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from tgas_neuro.recordings.formats.archives import open_members
@@ -171,6 +172,17 @@ def list_local_images(
             )
         )
     return table, source
+
+
+def check_shown(table: pd.DataFrame, shown: np.ndarray, where: str) -> None:
+    """Raise `UserError` unless each stimulus that was shown has an image of the user's."""
+    absent = sorted(set(shown) - set(table["stimulus_id"].astype(str)))
+    if absent:
+        raise UserError(
+            f"{where}: there is no image of stimulus_id {str(absent[0])!r} ({len(absent)} of "
+            f"{len(set(shown))} such), for example {absent[0]}.jpg; put it there, or name a table "
+            "with stimulus_id and filename in options.stimuli"
+        )
 
 
 def _list_places(source: Path) -> Iterator[str]:
