@@ -118,3 +118,8 @@ def mark_missing(values: np.ndarray, missing: float | None, where: str, key: str
     if values.dtype.kind != "f":
         values = values.astype(np.float32 if values.dtype.itemsize <= 2 else np.float64)
     return np.where(absent, values.dtype.type(np.nan), values)
+
+
+def describe_missing(missing: float, number: int, size: int, where: str) -> str:
+    """A note of how many responses are read as missing."""
+    return f"{where}: {number:,} of {size:,} responses are {missing:g} and are read as missing"

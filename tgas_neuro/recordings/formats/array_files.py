@@ -131,15 +131,17 @@ def _find_stored(
             return np.array((stored.T if flip else stored)[place])
 
         stored = StoredArray(shape[::-1] if flip else shape, dtype, None, flip, read_mapped)
-    elif ending in (".h5", ".hdf5", ".nwb", ".mat") and _is_hdf5(path) and variable:
-        name = variable.replace(".", "/") if ending == ".mat" else variable
+    elif ending in (".h5", ".hdf5", ".nwb", ".mat") and _is_hdf5(path):
+        name = (variable or "").replace(".", "/") if ending == ".mat" else variable or ""
 
         def read_hdf5(place: tuple[slice, ...]) -> np.ndarray:
             with open_hdf5(path) as file:
                 return file[name][place]
 
         with open_hdf5(path) as file:
-            dataset = get_plain_dataset(file, name)
+            names = [key for key in file if not key.startswith("#")]
+            name = name or (names[0] if len(names) == 1 else "")
+            dataset = get_plain_dataset(file, name) if name else None
             if dataset is None:
                 return None
             flip = is_matlab or ending == ".mat"

@@ -74,24 +74,26 @@ def load_mat(path: Path, choose: Choose, steps: str) -> tuple[Any, str]:
         )
     name = choose([element.name for element in elements if element.name])
     element = next(element for element in elements if element.name == name)
-    objects: MatlabObjects | UnreadableObjects | None
-    try:
-        objects = _load_objects(path, header, elements)
-    except Exception:  # the hidden variable is not documented
-        objects = UnreadableObjects()
+    found: list[MatlabObjects | UnreadableObjects] = []
 
     def read(value: Any) -> Any:
         if isinstance(value, scipy.io.matlab.MatlabFunction):
             return UnreadObject("function_handle")
         if isinstance(value, scipy.io.matlab.MatlabOpaque):
-            found = value.ravel()[0]
-            classname = found["s2"].decode("utf-8", "replace")
-            return objects.read(found["arr"]) if objects else UnreadObject(classname)
+            handle = value.ravel()[0]
+            if not found:
+                found.append(_load_objects_safely(path))
+            content = found[0].read(handle["arr"])
+            classname = handle["s2"].decode("utf-8", "replace")
+            return UnreadObject(classname) if isinstance(content, UnreadObject) else content
         return value
 
     if element.flags & 0xFF == OPAQUE:
         probe_mat(path, ["None"])  # scipy's name of all such variables
-        value = _load_element(path, header, element)["None"]
+        try:
+            value = _load_element(path, header, element)["None"]
+        except Exception as error:  # scipy's parser raises all kinds on a damaged file
+            raise _format_damage(path, error) from None
     else:
         value = _load_mat(path, path, [name])[name]
     if element.flags & LOGICAL and isinstance(value, np.ndarray):
@@ -145,13 +147,23 @@ def _load_element(path: Path, header: bytes, element: Element) -> dict:
         return scipy.io.loadmat(io.BytesIO(header + file.read(element.size)))
 
 
-def _load_objects(path: Path, header: bytes, elements: list[Element]) -> MatlabObjects | None:
+def _load_objects_safely(path: Path) -> MatlabObjects | UnreadableObjects:
+    """Objects of a file, after a child process has read them (see `probe_mat`)."""
+    probe_mat(path, read=_load_objects)
+    try:
+        return _load_objects(path)
+    except Exception:  # the hidden variable is not documented
+        return UnreadableObjects()
+
+
+def _load_objects(path: str | Path) -> MatlabObjects | UnreadableObjects:
     """Objects of a file: the variable without a name is itself a file, with a short header."""
+    header, elements = _list_elements(Path(path))
     offset = int.from_bytes(header[116:124], "little" if header[126:128] == b"IM" else "big")
     hidden = [element for element in elements if not element.name and element.start == offset]
     if not hidden:
-        return None
-    inner = _load_element(path, header, hidden[0])["__function_workspace__"].tobytes()
+        return UnreadableObjects()
+    inner = _load_element(Path(path), header, hidden[0])["__function_workspace__"].tobytes()
     length = int.from_bytes(inner[12:16], "little" if inner[2:4] == b"IM" else "big")
     file = io.BytesIO(b" " * 124 + inner[:4] + inner[8 : 16 + length])
     found = scipy.io.loadmat(file)["__function_workspace__"]

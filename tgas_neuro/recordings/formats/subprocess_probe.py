@@ -70,8 +70,14 @@ def probe_hdf5(path: str | Path, seconds: float | None = None) -> None:
             )
 
 
-def probe_mat(path: str | Path, names: list[str] | None = None) -> None:
-    """Check that reading variables of a .mat file up to version 7 ends; `names` None means all.
+def probe_mat(
+    path: str | Path,
+    names: list[str] | None = None,
+    read: Callable[[str], object] | None = None,
+) -> None:
+    """Check that reading variables of a .mat file up to version 7 ends.
+
+    `names` are the variables, None for all; `read` reads another part of the file instead.
 
     Errors that scipy reports pass: the caller that reads the file later reports them. The file is
     read twice; such files hold at most 2 GB a variable.
@@ -82,7 +88,8 @@ def probe_mat(path: str | Path, names: list[str] | None = None) -> None:
         The library crashed, or did not return in time.
     """
     seconds = MAT_SECONDS + Path(path).stat().st_size / BYTES_PER_SECOND
-    read = functools.partial(read_mat, names=names) if names else read_mat
+    if read is None:
+        read = functools.partial(read_mat, names=names) if names else read_mat
     code = read_in_child(read, path, seconds)
     if code is None or code < 0:
         end = f"ended with {signal.Signals(-code).name}" if code else f"took over {seconds:.0f} s"

@@ -17,7 +17,7 @@ from tgas_neuro.recordings.readers.time_bins import (
     combine_blocks,
     format_window,
 )
-from tgas_neuro.recordings.sentinels import mark_missing
+from tgas_neuro.recordings.sentinels import describe_missing, mark_missing
 from tgas_neuro.runtime.errors import UserError
 
 FORMS = (
@@ -30,7 +30,11 @@ ALLOWED = "; ".join(" x ".join(form) for form in FORMS)
 
 
 def order_axes(
-    values: np.ndarray | StoredArray, axes: Sequence[str], options: ArraysOptions, where: str
+    values: np.ndarray | StoredArray,
+    axes: Sequence[str],
+    options: ArraysOptions,
+    where: str,
+    notes: list[str],
 ) -> tuple[np.ndarray, object]:
     """Responses as (presentation, neuroid) or (stimulus, repetition, neuroid), and their window.
 
@@ -45,6 +49,8 @@ def order_axes(
         ``counts``, ``time_window_ms`` [ms], and where given ``time_bins_ms`` and ``window_ms``.
     where
         File and variable, for messages.
+    notes
+        Taken on: how many responses of a `StoredArray` are read as missing.
 
     Returns
     -------
@@ -69,7 +75,7 @@ def order_axes(
     if parts:
         form = (*parts, *form[1:])
     if isinstance(values, StoredArray):
-        responses, window = _order_blocks(values, axes, form, options, where)
+        responses, window = _order_blocks(values, axes, form, options, where, notes)
     else:
         if options.counts:
             check_counts(values, where)
@@ -107,6 +113,7 @@ def _order_blocks(
     form: Sequence[str],
     options: ArraysOptions,
     where: str,
+    notes: list[str],
 ) -> tuple[np.ndarray, object]:
     """What `order_axes` returns, of an array that stays in its file."""
     axes = [*axes][::-1] if stored.is_reversed else [*axes]
@@ -116,11 +123,13 @@ def _order_blocks(
     order = [form.index(axis) for axis in axes if axis != "time_bin"]
 
     missing = options.responses.missing if options.responses else None
-    key, found = "options.responses.missing", []
+    key, number, size = "options.responses.missing", 0, 0
 
     def prepare(block: np.ndarray, first: tuple[int, ...]) -> np.ndarray:
-        if missing is not None and np.isclose(block, missing, rtol=1e-6, atol=0).any():
-            found.append(first)
+        nonlocal number, size
+        size += block.size
+        if missing is not None and (absent := np.isclose(block, missing, rtol=1e-6, atol=0)).any():
+            number += int(absent.sum())
             block = mark_missing(block, missing, where, key)
         elif missing is None and combined:
             mark_missing(block, None, where, key)
@@ -132,7 +141,9 @@ def _order_blocks(
 
     axis = axes.index("time_bin") if combined else None
     combine_blocks(stored, responses.transpose(order), axis, combined, prepare)
-    if missing is not None and not found:
+    if missing is not None and number:
+        notes.append(describe_missing(missing, number, size, where))
+    elif missing is not None:
         raise UserError(
             f"{where}: {key}: {missing:g}, but no response is {missing:g}; leave it out"
         )

@@ -17,6 +17,7 @@ from tgas_neuro.recordings.formats.image_files import (
     list_image_files,
     read_image_files,
 )
+from tgas_neuro.recordings.formats.text_tables import read_table
 from tgas_neuro.recordings.readers.labels import read_labels
 from tgas_neuro.recordings.readers.options import ArraysOptions, ImageSource, LabelSource
 from tgas_neuro.runtime.errors import UserError
@@ -44,7 +45,9 @@ def read_stimuli(
     if source.order is None and length is None and options.rdm is None and not _is_listed(labels):
         order = "name"  # responses name their stimuli, so that nothing is paired by the order
     if not length:
-        length = len(list_image_files(path, order if "filename" not in labels else "name"))
+        length = _count_listed(listed, labels) or len(
+            list_image_files(path, order if "filename" not in labels else "name")
+        )
     table = read_labels(listed, "stimuli", labels, length, "stimulus", axes)
     if "filename" not in table:
         if source.order == "table":
@@ -54,6 +57,16 @@ def read_stimuli(
             )
         table["filename"] = _pair_images(path, list_image_files(path, order), table, length)
     return _complete_table(table, options), path
+
+
+def _count_listed(listed: ListedFiles, labels: Mapping[str, object]) -> int | None:
+    """How many stimuli a variable or column has file names of; None if there is none."""
+    source, key = labels.get("filename"), "options.stimuli.filename"
+    if not isinstance(source, LabelSource) or source.pattern or source.matrix_column:
+        return None
+    if source.column is not None:
+        return len(read_table(listed.find(source.file, (".csv",), key)))
+    return load_variable(listed.find(source.file, ENDINGS, key), source.variable).size
 
 
 def _pair_images(

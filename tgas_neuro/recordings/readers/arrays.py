@@ -20,7 +20,7 @@ from tgas_neuro.recordings.readers.labels import read_labels
 from tgas_neuro.recordings.readers.leaving_out import match_values
 from tgas_neuro.recordings.readers.options import ArraysOptions, LabelSource, ResponseArray
 from tgas_neuro.recordings.readers.repetition_slots import drop_empty, list_presentations
-from tgas_neuro.recordings.sentinels import mark_missing
+from tgas_neuro.recordings.sentinels import describe_missing, mark_missing
 from tgas_neuro.recordings.stimuli import CEILING, RDM, USED_FOR
 from tgas_neuro.runtime.errors import UserError
 
@@ -128,16 +128,12 @@ def _read_presented(
         )
     marked = source.missing is not None or "time_bin" in source.axes  # bins are combined
     if marked and isinstance(values, np.ndarray):
-        before = values
+        number = -int((values != values).sum())
         values = mark_missing(values, source.missing, where, "options.responses.missing")
+        number += int((values != values).sum())
         if source.missing is not None:
-            number = int(np.isnan(values).sum() - np.isnan(before).sum())
-            notes.append(
-                f"{where}: {number:,} of {values.size:,} responses are {source.missing:g} and are "
-                "read as missing"
-            )
-        del before
-    responses, window = order_axes(values, source.axes, options, where)
+            notes.append(describe_missing(source.missing, number, values.size, where))
+    responses, window = order_axes(values, source.axes, options, where, notes)
     sizes = get_sizes(values, source.axes, where)
     parts = {axis[len(PART) :]: size for axis, size in sizes.items() if axis.startswith(PART)}
     del values  # the file's own, often twice as large

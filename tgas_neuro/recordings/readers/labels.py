@@ -96,11 +96,12 @@ def _read_source(
         return np.full(length, source), where
     possible = ("variable", "column", "pattern", "ranges")
     kinds = [kind for kind in possible if getattr(source, kind) is not None]
-    if len(kinds) > 1 or (not kinds and source.file is None):
+    is_formatted = kinds == ["variable", "pattern"]  # numbers of a variable in a text
+    if (len(kinds) > 1 and not is_formatted) or (not kinds and source.file is None):
         raise UserError(
             f"{where}: has {' and '.join(kinds) or 'none'} of {', '.join(possible)}; give one"
         )
-    if source.matrix_column is not None and kinds not in ([], ["variable"]):
+    if source.matrix_column is not None and kinds and kinds[0] != "variable":
         raise UserError(f"{where}: matrix_column is of a variable, not of a {kinds[0]}; give one")
     values, place = _find_values(files, source, length, key, where)
     return (take_last_parts(values, place) if source.last_part else values), place
@@ -111,7 +112,7 @@ def _find_values(
 ) -> tuple[np.ndarray, str]:
     if source.ranges is not None:
         return expand_ranges(source.ranges, length, where), where
-    if source.pattern is not None:
+    if source.pattern is not None and source.variable is None:
         numbers = range(source.first, source.first + length)
         return np.array([source.pattern % number for number in numbers]), where
     if source.column is not None:
@@ -130,7 +131,11 @@ def _find_values(
             f"one value for each of {length}; give an array of one dimension, or take one of its "
             "columns as matrix_column: 1"
         )
-    return np.atleast_1d(values), f"{path}: {source.variable or 'array'}"
+    values = np.atleast_1d(values)
+    if source.pattern is not None:
+        whole = convert_to_whole(values, "number", key, f"{path}: {source.variable}")
+        values = np.array([source.pattern % number for number in whole])
+    return values, f"{path}: {source.variable or 'array'}"
 
 
 def _take_column(values: np.ndarray, column: int, length: int, where: str) -> np.ndarray:

@@ -38,7 +38,10 @@ class LabelSource(Section):
             Matching("^[^%]*%(0[1-9])?d[^%]*$", "text with one %d or %04d and no other %"),
         ]
         | None
-    ) = option(None, "Text with one %d, counted up, as image%04d.jpg.")
+    ) = option(
+        None,
+        "Text with one %d, counted up, as image%04d.jpg; with `variable`, for its whole numbers.",
+    )
     first: int = option(0, "The first number of a pattern.", ge=0)
     ranges: dict[Text, Range] | None = option(
         None,

@@ -123,7 +123,9 @@ def test_marks_of_missing_responses_are_read_in_blocks(read, tmp_path, small_blo
     }
     with pytest.raises(UserError, match=r"a response is -999 .1 such values"):
         read(None, responses=source, **options)
-    found = read(None, responses=source | {"missing": -999}, **options).assembly.values
+    recordings = read(None, responses=source | {"missing": -999}, **options)
+    found = recordings.assembly.values
+    assert "1 of 2,880 responses are -999 and are read as missing" in recordings.notes[0]
     expected = np.where(values == -999, np.nan, values)[..., 7:19].mean(axis=2)
     np.testing.assert_allclose(found, expected, rtol=1e-6)
     assert np.isnan(found).sum() == 1
@@ -185,3 +187,65 @@ def test_two_gigabytes_are_read_with_half_of_one(tmp_path, write_images, chunks)
     )
     assert int(done.stdout) < 500  # MB
     (tmp_path / "r.mat").unlink()
+
+
+def test_trials_of_tvsd_with_their_log(read, tmp_path, small_blocks, write_images):
+    """ALLMUA and ALLMAT: trials of train images, once each, and of test images, which repeat."""
+    rng = np.random.default_rng(3)
+    train = [1, 2, 3, 4, 0, 0, 0, 0]
+    test = [0, 0, 0, 0, 1, 2, 2, 1]
+    order = rng.permutation(8)
+    log = np.array([np.arange(1, 9), np.array(train)[order], np.array(test)[order]], float).T
+    trials = rng.normal(size=(5, 8, 30))  # site, trial, bins of 1 ms from -10 ms
+    with h5py.File(tmp_path / "t.mat", "w", userblock_size=512) as file:
+        for name, values in {"ALLMUA": trials, "ALLMAT": log}.items():
+            file.create_dataset(name, data=values.T).attrs["MATLAB_class"] = np.bytes_("double")
+    names = ["a.png", "b.png", "c.png", "d.png", "x.png", "y.png"]
+    write_images(tmp_path / "i.zip", names)
+    np.save(tmp_path / "train.npy", np.array(names[:4]))
+    np.save(tmp_path / "test.npy", np.array(names[4:]))
+    responses = {
+        "file": "t.mat",
+        "variable": "ALLMUA",
+        "axes": ["neuroid", "presentation", "time_bin"],
+    }
+
+    def column(number, kind):
+        return {
+            "file": "t.mat",
+            "variable": "ALLMAT",
+            "matrix_column": number,
+            "pattern": f"{kind}_%d",
+        }
+
+    recordings = read(
+        None,
+        responses=responses,
+        time_bins_ms={"start": -10, "width": 1},
+        window_ms=[0, 10],
+        stimuli={
+            "stimulus_id": {"pattern": "train_%d", "first": 1},
+            "filename": {"file": "train.npy"},
+        },
+        presentations={"stimulus_id": column(2, "train"), "shown": column(2, "train")},
+        ceiling_from={
+            "responses": responses,
+            "stimuli": {
+                "stimulus_id": {"pattern": "test_%d", "first": 1},
+                "filename": {"file": "test.npy"},
+            },
+            "presentations": {"stimulus_id": column(3, "test"), "shown": column(3, "test")},
+        },
+        leave_out={"shown": ["train_0", "test_0"]},
+    )
+    found, rates = recordings.assembly, trials[..., 10:20].mean(axis=2).T
+    expected = {f"train_{k}": rates[log[:, 1] == k] for k in range(1, 5)}
+    expected |= {f"test_{k}": rates[log[:, 2] == k] for k in (1, 2)}
+    assert len(found) == 8
+    for name, values in expected.items():
+        rows = found.values[found["stimulus_id"].values == name]
+        np.testing.assert_allclose(rows, values, rtol=1e-5)
+    table = recordings.stimuli.set_index("stimulus_id")
+    assert table["filename"].to_dict() == dict(
+        zip([*(f"train_{k}" for k in range(1, 5)), "test_1", "test_2"], names, strict=True)
+    )
