@@ -57,13 +57,15 @@ def find_sentinel(values: np.ndarray) -> Sentinel | None:
         for extreme in (np.fmin.reduce(values, axis=None), np.fmax.reduce(values, axis=None)):
             if not np.isfinite(extreme):
                 continue
+            number = int(np.count_nonzero(values == extreme))
+            if number == 1 and not _is_mark(float(extreme)):
+                continue
             others = (values != extreme) & (values == values)
-            n_others = int(others.sum())
-            if n_others < LEAST_OTHERS:
+            if np.count_nonzero(others) < LEAST_OTHERS:
                 continue
             low = float(np.min(values, where=others, initial=_highest(values.dtype)))
             high = float(np.max(values, where=others, initial=_lowest(values.dtype)))
-            found = Sentinel(float(extreme), int((values == extreme).sum()), low, high)
+            found = Sentinel(float(extreme), number, low, high)
             if _is_sentinel(found):
                 return found
     return None
@@ -81,11 +83,15 @@ def _is_sentinel(found: Sentinel) -> bool:
     size = abs(found.value)
     gap = max(found.low - found.value, found.value - found.high)
     span = found.high - found.low
-    known = bool(np.isclose(size, MARKS, rtol=1e-6).any())
+    known = _is_mark(found.value)
     if found.value < 0 <= found.low:  # rates are never negative unless a baseline is subtracted
         return known or (size in (1, 9) and found.number > 1)
     far = known and gap > span and (found.value < 0 or size > 900)
     return far or (found.number > 1 and gap > 20 * span > 0)
+
+
+def _is_mark(value: float) -> bool:
+    return bool(np.isclose(abs(value), MARKS, rtol=1e-6).any())
 
 
 def mark_missing(values: np.ndarray, missing: float | None, where: str, key: str) -> np.ndarray:
