@@ -1,6 +1,8 @@
 """The images of a stage, and training splits decoded once, which all candidates map into memory."""
 
 import hashlib
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -8,10 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from tgas_neuro.config.images import Pictures
 from tgas_neuro.images.image_folder import ImageFolder
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json, write_json, written_whole
 
+FEWEST_HELD_BACK = 5  # P has as many values as images on which it is measured
+FEW_HELD_BACK = 100  # a standard error of up to 0.05
 VALIDATION_SHARE = 4  # simulated validation splits are a quarter of the training split
 
 # Where a run keeps the lists of corrupt images.
@@ -51,6 +56,11 @@ class Images:
             return f"results/images/{self.name}/{split}"
         return str(Path(self.data.get("path") or self.data["root"]) / split)
 
+    @property
+    def pictures(self) -> Pictures:
+        """What is shown of images that can be shown in several ways."""
+        return Pictures(**(self.data.get("images") or {}))
+
     def count_images_per_class(self, split: str) -> int:
         """Count the images to render for each class of a simulated split."""
         number = self.data["images_per_class"]
@@ -62,7 +72,14 @@ CIFAR10_FILES = tuple(f"data_batch_{number}.bin" for number in range(1, 6))
 CIFAR10_BYTES = 1 + 3 * 32 * 32  # of an image: a label, then red, green and blue planes by rows
 
 
-def decode_listing(listing: ImageFolder, size: int, destination: Path) -> int:
+def decode_listing(
+    listing: ImageFolder,
+    size: int,
+    destination: Path,
+    pictures: Pictures | None = None,
+    key: str | None = None,
+    report: Callable[[str], None] | None = None,
+) -> int:
     """Decode the images of a listing.
 
     Parameters
@@ -74,6 +91,10 @@ def decode_listing(listing: ImageFolder, size: int, destination: Path) -> int:
     destination
         Folder that receives ``images.npy`` (image, y, x, rgb) uint8, ``labels.npy`` (image,)
         int64 and ``classes.json``.
+    pictures, key
+        What is shown of images that can be shown in several ways, and the key that chooses it.
+    report
+        Receives a line for each kind of conversion.
 
     Returns
     -------
@@ -82,22 +103,36 @@ def decode_listing(listing: ImageFolder, size: int, destination: Path) -> int:
     Raises
     ------
     UserError
-        An image cannot be read; then no array is written.
+        An image cannot be read, or all have the values 0 and 1 alone; then no array is written.
     """
     # These load torch, which readers of decoded images may not need.
     from tgas_neuro.images.augmentation import choose_square
-    from tgas_neuro.images.pixels import decode_square
+    from tgas_neuro.images.pixels import Reading, decode_square
 
+    reading = Reading(pictures=pictures or Pictures(), key=key)
+    notes: Counter[str] = Counter()
+    brightest = 0
     choose = partial(choose_square, size=size)
     destination.mkdir(parents=True, exist_ok=True)
     shape = (len(listing), size, size, 3)
     with written_whole(destination / "images.npy") as beside:
         images = np.lib.format.open_memmap(beside, mode="w+", dtype=np.uint8, shape=shape)
         for number, path in enumerate(listing.paths):
-            images[number] = decode_square(listing.folder / path, choose, size)
+            images[number] = decode_square(
+                listing.folder / path, choose, size, reading, notes=notes
+            )
+            brightest = max(brightest, int(images[number].max()))
+        if brightest == 1:
+            raise UserError(
+                f"{listing.folder}: all images have the values 0 and 1 alone, which are both shown "
+                f"black; set {key or 'images'}.range: [0, 1], the values of black and white"
+            )
         images.flush()
         del images
     _write_labels(destination, np.array(listing.labels), list(listing.classes), listing.digest)
+    if report is not None:
+        for what, number in sorted(notes.items()):
+            report(f"Note: {listing.folder}: {number} of {len(listing)} images {what}")
     return len(listing)
 
 
@@ -179,6 +214,52 @@ def load_decoded(folder: str | Path) -> tuple[np.ndarray, np.ndarray, list[str]]
             "them decoded again"
         ) from None
     return images, labels, load_classes(folder)
+
+
+def count_held_back(labels: np.ndarray, share: float) -> int:
+    """Training images on which P is measured: the same number of each class, at least one.
+
+    Parameters
+    ----------
+    labels
+        (image,), class numbers.
+    share
+        In (0, 0.5], of the smallest class.
+    """
+    _, counts = np.unique(labels, return_counts=True)
+    return len(counts) * max(1, round(share * int(counts.min())))
+
+
+def check_held_back(labels: np.ndarray, share: float, report: Callable[[str], None]) -> None:
+    """Say on how few images P will be measured, and refuse fewer than `FEWEST_HELD_BACK`.
+
+    Parameters
+    ----------
+    labels, share
+        See `count_held_back`.
+    report
+        Receives a line if they are fewer than `FEW_HELD_BACK`.
+
+    Raises
+    ------
+    UserError
+        They are fewer than `FEWEST_HELD_BACK`: P would have so few values that it cannot rank.
+    """
+    number = count_held_back(labels, share)
+    _, counts = np.unique(labels, return_counts=True)
+    why = f"the smallest of {len(counts)} classes has {counts.min()} of {len(labels):,} images"
+    if number < FEWEST_HELD_BACK:
+        raise UserError(
+            f"premature.held_back: {share:g}: P would be measured on {number} images ({why}); at "
+            f"least {FEWEST_HELD_BACK} are needed: add images of that class, remove it, or raise "
+            "the share"
+        )
+    if number < FEW_HELD_BACK:
+        report(
+            f"Note: P is measured on {number} held-back images ({why}), in steps of "
+            f"{1 / number:.3f}; more images of that class or a higher premature.held_back make it "
+            "more precise"
+        )
 
 
 def load_classes(folder: str | Path) -> list[str]:

@@ -3,13 +3,14 @@
 import hashlib
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from tgas_neuro.recordings.formats.image_files import ENDINGS
 from tgas_neuro.runtime.errors import UserError
 
-SUFFIXES = frozenset({".jpeg", ".jpg", ".png", ".bmp", ".webp"})
+SUFFIXES = frozenset(ENDINGS)
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class ImageFolder:
     digest
         SHA-256 of relative paths and file sizes, 64 hexadecimal digits. The contents are not
         digested, since ImageNet has 150 GB.
+    others
+        Files of other endings that lie among the images, relative to `folder`.
     """
 
     folder: Path
@@ -36,6 +39,7 @@ class ImageFolder:
     paths: tuple[str, ...]
     labels: tuple[int, ...]
     digest: str
+    others: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -73,16 +77,17 @@ def load_image_folder(folder: str | Path, split: str, key: str) -> ImageFolder:
             f"{folder}: no class folders among the {split} images; expected "
             f"<folder>/<class>/<image> as in ImageNet: change {key} or sort the images"
         )
-    found = []
+    found: list[Found] = []
+    others: list[str] = []
     for label, name in enumerate(classes):
-        images = list_images(folder, name)
+        images = list_images(folder, name, others)
         if not images:
             raise UserError(
                 f"{folder / name}: no image ({', '.join(sorted(SUFFIXES))}) in this class of the "
                 f"{split} images; add some or remove the folder"
             )
         found += [Found(label, path, size) for path, size in images]
-    return build_listing(folder, classes, found)
+    return replace(build_listing(folder, classes, found), others=tuple(others))
 
 
 class Found(NamedTuple):
@@ -123,15 +128,23 @@ def build_listing(
     )
 
 
-def list_images(folder: Path, name: str) -> list[tuple[str, int]]:
-    """List pairs (path relative to `folder`, size [byte]) of one class, sorted."""
+def list_images(folder: Path, name: str, others: list[str] | None = None) -> list[tuple[str, int]]:
+    """List pairs (path relative to `folder`, size [byte]) of one class, sorted.
+
+    Files of other endings are added to `others`.
+    """
     found = []
     for parent, folders, files in os.walk(folder / name, followlinks=True):
         folders[:] = [entry for entry in folders if not entry.startswith(".")]
         for file in files:
-            if file[0] != "." and Path(file).suffix.lower() in SUFFIXES:
-                path = Path(parent, file)
-                found.append((path.relative_to(folder).as_posix(), path.stat().st_size))
+            if file[0] == ".":
+                continue
+            path = Path(parent, file)
+            place = path.relative_to(folder).as_posix()
+            if path.suffix.lower() in SUFFIXES:
+                found.append((place, path.stat().st_size))
+            elif others is not None:
+                others.append(place)
     return sorted(found)
 
 

@@ -5,11 +5,9 @@ other formats by Pillow, with equal pixels. All are resized by torch's antialias
 bytes, which is faster than Pillow's; a few values differ by one level of 255 (`docs/images.md`).
 """
 
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from io import BytesIO
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +15,14 @@ import torch
 from PIL import Image
 from torch.nn import functional
 
+from tgas_neuro.config.images import Pictures
 from tgas_neuro.images.augmentation import Cut
+from tgas_neuro.recordings.formats.pictures import (
+    BROKEN,
+    PictureSource,
+    opened_picture,
+    show_picture,
+)
 from tgas_neuro.runtime.errors import UserError
 
 # Mean and deviation of ImageNet's pixels, red, green, blue, of values in [0, 1]; training images
@@ -25,7 +30,6 @@ from tgas_neuro.runtime.errors import UserError
 MEAN = (0.485, 0.456, 0.406)
 DEVIATION = (0.229, 0.224, 0.225)
 
-BROKEN = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 JPEG = b"\xff\xd8"
 
 # A JPEG decoded at a reduced scale keeps so many pixels for one of the result, as in Pillow's
@@ -60,6 +64,8 @@ class Reading:
     exact
         Decode and resize with Pillow alone. Pixels then equal those of torchvision's transforms of
         a PIL image; slower.
+    pictures, key
+        What is shown of images that can be shown in several ways, and the key that chooses it.
     mean, deviation
         Of red, green and blue in [0, 1]: subtracted, and divided by.
     squashed
@@ -69,6 +75,8 @@ class Reading:
     resize: int | None = None
     interpolation: str = "bicubic"
     exact: bool = False
+    pictures: Pictures = field(default_factory=Pictures)
+    key: str | None = None
     mean: tuple[float, float, float] = MEAN
     deviation: tuple[float, float, float] = DEVIATION
     squashed: bool = False
@@ -83,6 +91,7 @@ def decode_square(
     size: int,
     reading: Reading = READING,
     reduce: bool = False,
+    notes: Counter[str] | None = None,
 ) -> np.ndarray:
     """Decode an image and resize a part of it to a square.
 
@@ -100,6 +109,8 @@ def decode_square(
     reduce
         Decode a JPEG at a half, a quarter or an eighth if the part is at least twice as large as
         the square even then. The decoder's averages replace a part of the resize.
+    notes
+        Receives what was converted (see `show_picture`).
 
     Returns
     -------
@@ -113,17 +124,21 @@ def decode_square(
     """
     try:
         content = path.read_bytes()
-        by_pillow = reading.exact or (reduce and len(content) > SMALL)
+        by_pillow = (
+            reading.exact or reading.pictures.range is not None or (reduce and len(content) > SMALL)
+        )
         pixels = None if by_pillow else _decode_jpeg(content)
         if pixels is None:
-            with _opened(content) as image:
+            source = PictureSource(str(path), reading.pictures, reading.key)
+            with opened_picture(content) as image:
                 cut = choose(*image.size)
                 if reading.exact:
-                    resized = _resize_exactly(image, cut, reading.interpolation)
+                    shown = Image.fromarray(show_picture(image, source, notes))
+                    resized = _resize_exactly(shown, cut, reading.interpolation)
                     return _cut_square(resized, cut, size)
                 if reduce:
                     cut = _reduce(image, cut)
-                pixels = _decode_opened(image, content)
+                pixels = _decode_opened(image, content, source, notes)
         else:
             cut = choose(pixels.shape[1], pixels.shape[0])
     except BROKEN as error:
@@ -146,7 +161,7 @@ def decode_pixels(content: bytes) -> np.ndarray:
     """
     pixels = _decode_jpeg(content)
     if pixels is None:
-        with _opened(content) as image:
+        with opened_picture(content) as image:
             pixels = np.array(image.convert("RGB"))
     return pixels
 
@@ -163,13 +178,6 @@ def resize_pixels(
         batch, (height, width), mode=interpolation, antialias=True, align_corners=False
     )
     return resized[0].permute(1, 2, 0).numpy()
-
-
-@contextmanager
-def _opened(content: bytes) -> Iterator[Image.Image]:
-    # warnings of broken EXIF and transparent palettes
-    with warnings.catch_warnings(action="ignore"), Image.open(BytesIO(content)) as image:
-        yield image
 
 
 def _decode_jpeg(content: bytes) -> np.ndarray | None:
@@ -190,11 +198,14 @@ def _decode_jpeg(content: bytes) -> np.ndarray | None:
     return decoded.permute(1, 2, 0).numpy() if len(decoded) == 3 else None
 
 
-def _decode_opened(image: Image.Image, content: bytes) -> np.ndarray:
+def _decode_opened(
+    image: Image.Image, content: bytes, source: PictureSource, notes: Counter[str] | None
+) -> np.ndarray:
     """Decode at the scale that `_reduce` has set, which Pillow alone can do."""
     plain = image.mode in ("RGB", "L") and _get_scale(image) == 1
+    plain = plain and source.pictures.range is None
     pixels = _decode_jpeg(content) if plain else None
-    return np.array(image.convert("RGB")) if pixels is None else pixels
+    return show_picture(image, source, notes) if pixels is None else pixels
 
 
 def _get_scale(image: Image.Image) -> int:
@@ -222,7 +233,7 @@ def _reduce(image: Image.Image, cut: Cut) -> Cut:
 def _resize_exactly(image: Image.Image, cut: Cut, interpolation: str) -> np.ndarray:
     box = (cut.left, cut.top, cut.left + cut.width, cut.top + cut.height)
     size = (cut.resized_width, cut.resized_height)
-    return np.asarray(image.convert("RGB").crop(box).resize(size, INTERPOLATIONS[interpolation]))
+    return np.asarray(image.crop(box).resize(size, INTERPOLATIONS[interpolation]))
 
 
 def _cut_square(pixels: np.ndarray, cut: Cut, size: int) -> np.ndarray:

@@ -108,6 +108,12 @@ def load_split(
         _check_counts(listing, published, images.kind, split, key)
     if images.kind == "simulated":
         return listing
+    if listing.others and report is not None:
+        report(
+            f"Note: {key}: {len(listing.others):,} files among the {len(listing):,} "
+            f"{SPLITS[split]} images end in no image's ending and are left out, such as "
+            f"{min(listing.others)}"
+        )
     corrupt = find_corrupt(listing, images.data.get("check", "header"), checked)
     share = images.data.get("max_corrupt", 0)
     whole = leave_out(listing, corrupt, share, SPLITS[split], key)
@@ -145,9 +151,9 @@ def decode_training_split(
     """
     if images.kind == "cifar10":
         return decode_cifar10(Path(images.data["root"]), size, destination)
-    return decode_listing(
-        load_split(images, "train", "premature.data", checked, report, folder), size, destination
-    )
+    listing = load_split(images, "train", "premature.data", checked, report, folder)
+    key = "premature.data.images"
+    return decode_listing(listing, size, destination, images.pictures, key, report)
 
 
 def list_split(

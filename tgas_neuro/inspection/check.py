@@ -149,6 +149,7 @@ def _check_assembly(check: _Check, dataset: xr.Dataset, path: Path, name: str) -
             f"{name}: without the attributes {', '.join(lacking)}, as a file of your own: a "
             "description with reader netcdf gives them"
         )
+    check.notes += list_notes(assembly, name)
     right = check.note_problems(find_assembly_problems(assembly, name, stimuli))
     if is_described(assembly):
         check.say(describe_assembly(assembly))
@@ -160,10 +161,17 @@ def _check_assembly(check: _Check, dataset: xr.Dataset, path: Path, name: str) -
 
 def _check_rdms(check: _Check, dataset: xr.Dataset, path: Path, name: str) -> None:
     stimuli = _check_stimuli(check, path, name)
+    check.notes += list_notes(dataset, name)
     if check.attempt(validate_rdms, dataset, name, stimuli) is not None:
         check.say(describe_rdms(dataset))
         if stimuli is not None:
             check.say(describe_stimuli(stimuli))
+
+
+def list_notes(data: xr.DataArray | xr.Dataset, name: str) -> list[str]:
+    """What was left out or converted when the recordings were read, one line each."""
+    notes = filter(None, str(data.attrs.get("notes", "")).split("\n"))
+    return [f"{name}: {note.removeprefix(f'{name}: ')}" for note in notes]
 
 
 def _check_teacher(check: _Check, dataset: xr.Dataset, path: Path, name: str) -> None:

@@ -1,13 +1,14 @@
 """The assembly: recorded responses as a plain `xarray.DataArray`, and the check of its contract."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from tgas_neuro.config.images import Pictures
 from tgas_neuro.recordings.formats.subprocess_probe import probe_hdf5
 from tgas_neuro.recordings.sentinels import find_sentinel
 from tgas_neuro.runtime.errors import UserError
@@ -221,6 +222,8 @@ class Recordings:
         Only for simulated recordings: the true mean responses, dims ("stimulus", "neuroid").
     notes
         What was left out or converted, with its count, one line each.
+    pictures
+        What is shown of images that can be shown in several ways.
     """
 
     stimuli: pd.DataFrame
@@ -229,6 +232,7 @@ class Recordings:
     rdms: xr.DataArray | None = None
     noise_free: xr.DataArray | None = None
     notes: tuple[str, ...] = ()
+    pictures: Pictures = field(default_factory=Pictures)
 
 
 def write_assembly(path: str | Path, assembly: xr.DataArray) -> None:

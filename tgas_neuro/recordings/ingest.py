@@ -1,20 +1,32 @@
 """The recordings stage: one data set's files become a checked assembly and stimulus set."""
 
-import io
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 from PIL import Image, UnidentifiedImageError
 
 from tgas_neuro import __version__
+from tgas_neuro.config.images import Pictures
 from tgas_neuro.recordings.assembly import Recordings, validate_assembly, write_assembly
 from tgas_neuro.recordings.datasets.description import Description, calc_description_digest
+from tgas_neuro.recordings.formats.image_files import encode_png
+from tgas_neuro.recordings.formats.pictures import (
+    BROKEN,
+    PictureSource,
+    Survey,
+    opened_picture,
+    show_as_file,
+    show_picture,
+)
 from tgas_neuro.recordings.published_rdms import build_rdm_dataset, validate_rdms, write_rdms
 from tgas_neuro.recordings.readers.arrays import read_arrays
 from tgas_neuro.recordings.readers.brainscore import read_brainscore
@@ -29,6 +41,7 @@ from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import calc_sha256, written_whole
 
 RESULT_FILES = ("assembly.nc", "rdm.nc", "noise_free.nc")
+PICTURES = {"arrays": "images"}  # option with `Pictures` of readers that call it otherwise
 READERS: dict[str, Callable[[str, Any, dict[str, Path]], Recordings]] = {
     "arrays": read_arrays,
     "brainio": read_brainio,
@@ -41,7 +54,12 @@ READERS: dict[str, Callable[[str, Any, dict[str, Path]], Recordings]] = {
 }
 
 
-def ingest_recordings(description: Description, files: dict[str, Path], folder: str | Path) -> None:
+def ingest_recordings(
+    description: Description,
+    files: dict[str, Path],
+    folder: str | Path,
+    report: Callable[[str], None] | None = None,
+) -> None:
     """Read, check and write one data set.
 
     Writes ``stimuli/``, ``stimuli.csv`` and at last ``assembly.nc``, or ``rdm.nc`` where only
@@ -55,6 +73,8 @@ def ingest_recordings(description: Description, files: dict[str, Path], folder: 
         Path of each of its files by name, from `datasets.files.fetch_files`.
     folder
         Where to write, usually ``results/recordings/<dataset>``.
+    report
+        Receives a line for whatever was left out or converted.
 
     Raises
     ------
@@ -72,10 +92,9 @@ def ingest_recordings(description: Description, files: dict[str, Path], folder: 
     folder.mkdir(parents=True, exist_ok=True)
     beside = folder / f".stimuli.{os.getpid()}-{secrets.token_hex(4)}.part"
     try:
-        digests = _write_images(
-            recordings.images, list(recordings.stimuli["filename"]), beside, name
-        )
-        stimuli = recordings.stimuli.assign(sha256=recordings.stimuli["filename"].map(digests))
+        option = PICTURES.get(description.reader, "pictures")
+        stimuli, noted = _write_images(recordings, beside, name, option)
+        recordings = replace(recordings, notes=(*recordings.notes, *noted))
         validate_stimuli(stimuli, name)
         content = _build_content(recordings, stimuli, description)
         # older results go first: they would not belong to the new stimuli
@@ -90,6 +109,9 @@ def ingest_recordings(description: Description, files: dict[str, Path], folder: 
     # the truth of a simulation comes first: the assembly is written when everything else is there
     for file in sorted(content, reverse=True):
         content[file](folder / file)
+    if report is not None:
+        for note in recordings.notes:
+            report(f"Note: {name}: {note.removeprefix(f'{name}: ')}")
 
 
 def _check_kind(recordings: Recordings, description: Description) -> None:
@@ -106,29 +128,70 @@ def _check_kind(recordings: Recordings, description: Description) -> None:
 
 
 def _write_images(
-    images: Iterable[tuple[str, bytes]], filenames: list[str], folder: Path, name: str
-) -> dict[str, str]:
-    """Write every image that the stimulus table names; SHA-256 of each by file name."""
+    recordings: Recordings, folder: Path, name: str, option: str
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Write every image that the stimulus table names, as a candidate sees it.
+
+    Files of ordinary images stay as they are; others become PNG files. Returns the table with the
+    names of the written files and their SHA-256, and what was converted or is odd.
+    """
+    filenames = recordings.stimuli["filename"].tolist()
     folder.mkdir(parents=True)
     for filename in filenames:
         _check_filename(filename, name)
-    wanted, digests = set(filenames), {}
-    for filename, content in images:
+    wanted, survey = set(filenames), Survey()
+    key = f"options.{option}"
+    written: dict[str, str] = {}
+    for filename, content in recordings.images:
         if filename not in wanted:
             raise UserError(
                 f"{name}: image {filename!r} belongs to no stimulus; the stimulus table names "
                 f"{len(wanted)} images"
             )
-        _check_image(filename, content, name)
-        (folder / filename).write_bytes(content)
-        digests[filename] = calc_sha256(folder / filename)
-    missing = [filename for filename in filenames if filename not in digests]
+        shown, kept = _show_image(filename, content, name, recordings.pictures, survey.notes, key)
+        survey.add(filename, shown)
+        is_png = filename.lower().endswith(".png")
+        place = filename if kept is not None or is_png else f"{filename}.png"
+        (folder / place).write_bytes(encode_png(shown) if kept is None else kept)
+        written[filename] = place
+    missing = [filename for filename in filenames if filename not in written]
     if missing:
         raise UserError(
             f"{name}: image {missing[0]!r} is missing ({len(missing)} such); the stimulus table "
-            f"names {len(wanted)} images, there are {len(digests)}"
+            f"names {len(wanted)} images, there are {len(written)}"
         )
-    return digests
+    if survey.is_dark():
+        raise UserError(
+            f"{name}: all images have the values 0 and 1 alone, which are both shown black; set "
+            f"{key}.range: [0, 1], the values of black and white"
+        )
+    places = recordings.stimuli["filename"].map(written)
+    digests = {place: calc_sha256(folder / place) for place in places}
+    stimuli = recordings.stimuli.assign(filename=places, sha256=places.map(digests))
+    return stimuli, tuple(survey.describe())
+
+
+def _show_image(
+    filename: str, content: bytes, name: str, pictures: Pictures, notes: Counter[str], key: str
+) -> tuple[np.ndarray, bytes | None]:
+    """The picture of a file, and the file's bytes if every reader of it sees that picture."""
+    source = PictureSource(f"{name}: image {filename!r}", pictures, key)
+    try:
+        with opened_picture(content) as image:
+            plain = show_as_file(image, source)
+            shown = show_picture(image, source, notes)
+    except Image.DecompressionBombError:
+        raise UserError(
+            f"{name}: image {filename!r} is too large: it has more than "
+            f"{2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels; a candidate sees at most 1024 x 1024: "
+            "make it smaller"
+        ) from None
+    except (*BROKEN, UnidentifiedImageError) as error:
+        raise UserError(
+            f"{name}: image {filename!r} cannot be decoded ({error}); "
+            "fetch the data set's files again"
+        ) from None
+    return shown, content if plain else None
 
 
 def _check_filename(filename: str, name: str) -> None:
@@ -138,17 +201,6 @@ def _check_filename(filename: str, name: str) -> None:
             f"{name}: image file name {text!r} is not plain; it may have no folders and no "
             "leading dot"
         )
-
-
-def _check_image(filename: str, content: bytes, name: str) -> None:
-    try:
-        with Image.open(io.BytesIO(content)) as image:
-            image.load()  # decodes all of it; a truncated JPEG passes image.verify()
-    except (OSError, SyntaxError, ValueError, UnidentifiedImageError) as error:
-        raise UserError(
-            f"{name}: image {filename!r} cannot be decoded ({error}); "
-            "fetch the data set's files again"
-        ) from None
 
 
 def _build_content(
@@ -167,6 +219,8 @@ def _build_content(
         "description_digest": calc_description_digest(description),
         "tgas_neuro_version": __version__,
     }
+    if recordings.notes:
+        attrs["notes"] = "\n".join(recordings.notes)
     if recordings.rdms is not None:
         ids = list(map(str, stimuli["stimulus_id"]))
         rdms = validate_rdms(build_rdm_dataset(recordings.rdms, ids, attrs), name, stimuli)

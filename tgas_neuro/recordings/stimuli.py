@@ -1,11 +1,13 @@
 """The stimulus set: a table of stimuli and its image files, checked against each other."""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from tgas_neuro.config.recordings import WIDEST_DEGREES
+from tgas_neuro.recordings.formats.pictures import calc_pixel_digest, read_pixels
 from tgas_neuro.recordings.formats.text_tables import convert_columns, read_table
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import calc_sha256
@@ -115,3 +117,42 @@ def calc_stimuli_digest(stimuli: pd.DataFrame) -> str:
         for stimulus_id, sha256 in zip(stimuli["stimulus_id"], stimuli["sha256"], strict=True)
     )
     return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def match_pictures(
+    tables: Mapping[str, pd.DataFrame], folders: Mapping[str, Path]
+) -> dict[str, pd.DataFrame]:
+    """Give images that show the same the same ``sha256`` in all tables, that of the first.
+
+    A program that saves an image anew changes its bytes, not what it shows. Images whose bytes are
+    in no other table are decoded, and their pixels compared.
+
+    Parameters
+    ----------
+    tables
+        Data set to its stimulus table.
+    folders
+        Data set to what the recordings stage wrote of it.
+    """
+    first, *others = tables
+    matched = {first: tables[first]}
+    for name in others:
+        known = pd.concat([table["sha256"] for table in matched.values()])
+        table = tables[name]
+        alone = table[~table["sha256"].isin(known)]
+        pictures = _list_pictures(alone, folders[name]) if len(alone) else {}
+        for other, there in matched.items():
+            free = there[~there["sha256"].isin(table["sha256"])] if pictures else there[:0]
+            for sha256, picture in _list_pictures(free, folders[other]).items():
+                same = [found for found, shown in pictures.items() if shown == picture]
+                table = table.assign(sha256=table["sha256"].replace(same, sha256))
+        matched[name] = table
+    return matched
+
+
+def _list_pictures(table: pd.DataFrame, folder: Path) -> dict[str, bytes]:
+    """Digest of the pixels of each image of a table, by the digest of its file."""
+    return {
+        sha256: calc_pixel_digest(read_pixels((folder / "stimuli" / filename).read_bytes()))
+        for filename, sha256 in zip(table["filename"], table["sha256"], strict=True)
+    }

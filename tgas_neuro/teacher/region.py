@@ -16,7 +16,7 @@ from tgas_neuro.recordings.stimuli import calc_stimuli_digest
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.provenance import derive_generator
 from tgas_neuro.teacher.options import TeacherOptions
-from tgas_neuro.teacher.teacher import Pictures, show_checked
+from tgas_neuro.teacher.teacher import ShownPictures, note_shown, show_checked
 
 
 @dataclass(frozen=True)
@@ -163,11 +163,14 @@ def build_region(
     shown: Shown,
     rdm: np.ndarray | None,
     options: TeacherOptions,
-    pictures: Pictures | None = None,
+    pictures: ShownPictures | None = None,
     **attrs: Any,
 ) -> xr.Dataset:
     """Stimuli as a candidate sees them, and their RDM; None: `get_rdm` makes it (see `Teacher`)."""
     pixels = show_checked(shown.stimuli, shown.folder / "stimuli", options, pictures)
+    notes = note_shown(pixels, shown.stimuli, options.visual_degrees)
+    if notes:
+        attrs = {**attrs, "notes": "\n".join(notes)}
     return xr.Dataset(
         {
             "images": (("stimulus", "y", "x", "rgb"), pixels),

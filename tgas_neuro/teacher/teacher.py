@@ -14,6 +14,7 @@ import xarray as xr
 
 from tgas_neuro.images.pixels import BROKEN, decode_pixels, resize_pixels
 from tgas_neuro.recordings.assembly import load_netcdf
+from tgas_neuro.recordings.formats.pictures import calc_pixel_digest
 from tgas_neuro.recordings.stimuli import validate_images
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import written_whole
@@ -140,6 +141,7 @@ def get_ceiling(region: xr.Dataset, which: str = "ceiling") -> float | None:
     return value if region.attrs["corrected_for_noise"] and np.isfinite(value) else None
 
 
+WIDE = 1.5  # widths of the field of view, beyond which most of an image is outside
 GREY = (128, 128, 128)  # what surrounds an image smaller than the field of view
 
 
@@ -195,14 +197,14 @@ def show_stimuli(
     return seen
 
 
-Pictures = dict[tuple, np.ndarray]  # stimuli that a region has shown, for the next ones
+ShownPictures = dict[tuple, np.ndarray]  # stimuli that a region has shown, for the next ones
 
 
 def show_checked(
     stimuli: pd.DataFrame,
     folder: Path,
     options: TeacherOptions,
-    pictures: Pictures | None = None,
+    pictures: ShownPictures | None = None,
 ) -> np.ndarray:
     """Check stimuli by their digests and show them, once for all regions that share `pictures`."""
     key = (folder, *stimuli["filename"], *stimuli["sha256"], *stimuli["degrees"].astype(float))
@@ -213,6 +215,41 @@ def show_checked(
         if pictures is not None:
             pictures[key] = found
     return found
+
+
+def note_shown(images: np.ndarray, stimuli: pd.DataFrame, visual_degrees: float) -> tuple[str, ...]:
+    """What is odd about stimuli as a candidate sees them, one line each.
+
+    Parameters
+    ----------
+    images
+        (stimulus, y, x, rgb), uint8, from `show_stimuli`.
+    stimuli
+        Their table.
+    visual_degrees
+        Width and height of the field of view [deg].
+    """
+    notes = []
+    digests = pd.Series([calc_pixel_digest(image) for image in images])
+    repeated = digests.duplicated().to_numpy()
+    if repeated.any():
+        ids = stimuli["stimulus_id"].to_numpy(dtype=str)
+        second = ids[repeated][0]
+        first = ids[(digests == digests[repeated].iloc[0]).to_numpy()][0]
+        notes.append(
+            f"{int(repeated.sum())} of {len(images)} stimuli look like another one to a candidate "
+            f"({second} like {first})"
+        )
+    degrees = stimuli["degrees"].to_numpy(dtype=float)
+    wide = degrees > WIDE * visual_degrees
+    if wide.any():
+        seen = (visual_degrees / degrees[wide].max()) ** 2
+        notes.append(
+            f"{int(wide.sum())} of {len(images)} stimuli are up to {degrees.max():g} degrees wide, "
+            f"teacher.stimuli.visual_degrees is {visual_degrees:g}: a candidate sees the middle "
+            f"{seen:.2g} of their area"
+        )
+    return tuple(notes)
 
 
 def resize_stimuli(

@@ -1,6 +1,7 @@
 from pathlib import Path
 
-from tgas_neuro.images.decoded import CHECKED, Images
+from tgas_neuro.config.premature import Premature
+from tgas_neuro.images.decoded import CHECKED, Images, check_held_back, load_decoded
 from tgas_neuro.images.splits import decode_training_split
 from tgas_neuro.runtime.processes import running_rule
 
@@ -12,3 +13,7 @@ with running_rule(snakemake.log[0]) as report:
         images, snakemake.params.size, folder, made, Path(CHECKED), report
     )
     report(f"decoded {number} training images of {images.name}")
+    # Not a param: another share does not need the images decoded again.
+    premature = snakemake.config["premature"]
+    share = premature.get("held_back", Premature.model_fields["held_back"].default)
+    check_held_back(load_decoded(folder)[1], float(share), report)

@@ -5,10 +5,10 @@ from tgas_neuro.recordings.datasets.files import check_files
 from tgas_neuro.recordings.ingest import ingest_recordings
 from tgas_neuro.runtime.processes import running_rule
 
-with running_rule(snakemake.log[0]):
+with running_rule(snakemake.log[0]) as report:
     params = snakemake.params
     description = Description.model_validate(params.description)
     names = [file.name for file in description.files]
     files = dict(zip(names, map(Path, snakemake.input.files), strict=True))
     check_files(description, files)
-    ingest_recordings(description, files, params.folder)
+    ingest_recordings(description, files, params.folder, report)

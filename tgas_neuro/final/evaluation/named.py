@@ -7,7 +7,7 @@ import argparse
 import csv
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -15,6 +15,7 @@ from torch import nn
 
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.architecture.spaces import read_genotype
+from tgas_neuro.config.images import Pictures
 from tgas_neuro.final.evaluation.evaluation import Metrics, check_complete, evaluate
 from tgas_neuro.final.evaluation.published import (
     DEFAULTS,
@@ -58,12 +59,15 @@ class NamedNetwork:
     load_validation
         Lists the validation split that belongs to it, checked and numbered as in its training;
         None where there is none.
+    pictures
+        What is shown of images that can be shown in several ways.
     """
 
     network: nn.Module
     settings: Settings = DEFAULTS
     exact: bool = True
     load_validation: Callable[[], ImageFolder] | None = None
+    pictures: Pictures = field(default_factory=Pictures)
 
 
 @dataclass(frozen=True)
@@ -148,6 +152,7 @@ def _load_run(folder: Path, weights: Path | None) -> NamedNetwork:
         Settings("the run's", size, view.resized_width, interpolation=READING.interpolation),
         exact=False,
         load_validation=lambda: _load_validation(job),
+        pictures=Images(**job.images).pictures,
     )
 
 
@@ -178,6 +183,7 @@ def evaluate_named(arguments: argparse.Namespace) -> Evaluated:
         used.resize,
         used.interpolation,
         exact=named.exact and not arguments.fast,
+        pictures=named.pictures,
         mean=used.mean,
         deviation=used.deviation,
         squashed=used.squashed,

@@ -14,6 +14,7 @@ from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.architecture.space import Genotype
 from tgas_neuro.architecture.spaces import calc_complexity
 from tgas_neuro.config.final import Final, check_batches
+from tgas_neuro.config.images import Pictures
 from tgas_neuro.config.section import dump_decisive
 from tgas_neuro.final.evaluation.evaluation import build_validation
 from tgas_neuro.final.launch.processes import Group, StopRequest
@@ -24,6 +25,7 @@ from tgas_neuro.final.training.folder import LogEntry, remove_fragments, write_w
 from tgas_neuro.images.data import FolderImages
 from tgas_neuro.images.decoded import Images
 from tgas_neuro.images.image_folder import ImageFolder, match_classes
+from tgas_neuro.images.pixels import Reading
 from tgas_neuro.images.splits import load_split
 from tgas_neuro.runtime.devices import (
     choose_device,
@@ -152,7 +154,9 @@ def train_final(
         remove_fragments(folder)
     report(describe_size(genotype, skeleton, settings.target))
     with computing_with(settings.threads):
-        train_images, val_images = _load_images(settings, training, validation, seed)
+        train_images, val_images = _load_images(
+            settings, images.pictures, training, validation, seed
+        )
         network = build(genotype, skeleton, settings, _derive_torch_generator(seed))
         network = network.to(group.device).to(memory_format=torch.channels_last)
         validate = build_validation(val_images, settings, group)
@@ -241,13 +245,14 @@ def load_splits(
 
 
 def _load_images(
-    settings: Final, training: ImageFolder, validation: ImageFolder, seed: int
+    settings: Final, pictures: Pictures, training: ImageFolder, validation: ImageFolder, seed: int
 ) -> tuple[FolderImages, FolderImages]:
     size, augmentation = settings.image_size, settings.augmentation
     memory_mb = settings.memory_mb
+    reading = Reading(pictures=pictures, key=f"{KEY}.images")
     return (
-        FolderImages(training, size, augmentation, seed, memory_mb=memory_mb),
-        FolderImages(validation, size, augmentation, memory_mb=memory_mb),
+        FolderImages(training, size, augmentation, seed, memory_mb, reading),
+        FolderImages(validation, size, augmentation, None, memory_mb, reading),
     )
 
 

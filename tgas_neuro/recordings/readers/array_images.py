@@ -1,29 +1,41 @@
 """Stimuli of arrays: their table, and the images in a folder, an archive or an array."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from tgas_neuro.config.images import Pictures
 from tgas_neuro.recordings.datasets.files import ListedFiles
 from tgas_neuro.recordings.formats import ARCHIVES
 from tgas_neuro.recordings.formats.array_files import ENDINGS, load_variable
 from tgas_neuro.recordings.formats.image_files import (
-    check_pixels,
     count_image_files,
     encode_images,
     list_image_files,
     read_image_files,
 )
+from tgas_neuro.recordings.formats.pictures import PictureSource, convert_array
 from tgas_neuro.recordings.formats.text_tables import read_table
 from tgas_neuro.recordings.readers.labels import read_labels
 from tgas_neuro.recordings.readers.options import ArraysOptions, ImageSource, LabelSource
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.name_order import compose
 
-Images = Iterable[tuple[str, bytes]] | Path  # of a folder or archive that is not opened yet
+
+@dataclass(frozen=True)
+class PixelImages:
+    """Images of an array, with pixels of 8 bits, and what was converted."""
+
+    filenames: list[str]
+    pixels: np.ndarray
+    notes: tuple[str, ...]
+
+
+Images = PixelImages | Path  # or a folder or archive that is not opened yet
 
 
 def read_stimuli(
@@ -99,9 +111,15 @@ def _is_listed(labels: Mapping[str, object]) -> bool:
 
 
 def open_images(
-    path: Path, stimuli: pd.DataFrame, options: ArraysOptions
-) -> tuple[Iterator[tuple[str, bytes]], tuple[str, ...]]:
-    """The images of the stimuli, and a note if the folder or archive holds more."""
+    images: Images, stimuli: pd.DataFrame, options: ArraysOptions
+) -> tuple[Iterator[tuple[str, bytes]], tuple[str, ...], Pictures]:
+    """The images of the stimuli, notes, and what is chosen where files can be shown in many ways.
+
+    A folder or an archive that holds more images is noted, or refused.
+    """
+    if isinstance(images, PixelImages):
+        return encode_images(images.filenames, images.pixels), images.notes, Pictures()
+    path = images
     names = Counter(map(compose, count_image_files(path).elements()))
     wanted = set(map(compose, stimuli["filename"].tolist()))
     missing, further = sorted(wanted - set(names)), sorted(set(names) - wanted)
@@ -113,7 +131,8 @@ def open_images(
             f"must be of the same stimuli{way_out}"
         )
     note = f"{path}: {len(further)} of {len(names)} images belong to no stimulus and are left out"
-    return read_image_files(path, stimuli["filename"].tolist()), (note,) if further else ()
+    found = read_image_files(path, stimuli["filename"].tolist())
+    return found, (note,) if further else (), options.images
 
 
 def _find_images(listed: ListedFiles, name: str | None) -> Path:
@@ -128,12 +147,13 @@ def _read_pixels(
     options: ArraysOptions,
     length: int | None,
     axes: Mapping[str, int] | None,
-) -> tuple[pd.DataFrame, Iterator[tuple[str, bytes]]]:
+) -> tuple[pd.DataFrame, PixelImages]:
     source = options.images
     path = listed.find(source.file, ENDINGS, "options.images")
     where = f"{path}: {source.variable or 'images'}"
     pixels = _load_pixels(path, source, where)
-    check_pixels(pixels.dtype, pixels.shape[1:], where)
+    notes: Counter[str] = Counter()
+    pixels = convert_array(pixels, PictureSource(where, source, "options.images"), notes)
     if length not in (None, len(pixels)):
         raise UserError(
             f"{where}: {len(pixels)} images along its first axis, the responses have {length} "
@@ -143,8 +163,8 @@ def _read_pixels(
     numbered = [f"image_{number:04d}.png" for number in range(1, len(pixels) + 1)]
     table.setdefault("filename", np.array(numbered))
     filenames = table["filename"].tolist()
-    images = encode_images(filenames, pixels)
-    return _complete_table(table, options), images
+    noted = tuple(f"{where}: {number} images {what}" for what, number in notes.items())
+    return _complete_table(table, options), PixelImages(filenames, pixels, noted)
 
 
 def _load_pixels(path: Path, source: ImageSource, where: str) -> np.ndarray:

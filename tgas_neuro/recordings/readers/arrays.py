@@ -57,10 +57,8 @@ def read_arrays(dataset: str, options: ArraysOptions, files: dict[str, Path]) ->
     if options.rdm is not None and options.responses is None:
         stimuli, images = read_stimuli(listed, options, None)
         rdms = read_rdms(listed, options, options.rdm, len(stimuli))
-        notes: tuple[str, ...] = ()
-        if isinstance(images, Path):
-            images, notes = open_images(images, stimuli, options)
-        return Recordings(stimuli, images, rdms=rdms, notes=notes)
+        shown, notes, pictures = open_images(images, stimuli, options)
+        return Recordings(stimuli, shown, rdms=rdms, notes=notes, pictures=pictures)
     given = "neither" if options.rdm is None else "responses and rdm"
     raise UserError(
         f"{dataset}.yaml: options: {given} of responses and rdm given; give the one that the files "
@@ -86,9 +84,8 @@ def _read_responses(
         stimuli, rows, presentation = _append_repeated(
             (stimuli, rows, presentation), (parts[0], parts[2], parts[3]), listed.dataset
         )
-    if isinstance(images, Path):
-        images, found = open_images(images, stimuli, options)
-        notes += found
+    shown, found, pictures = open_images(images, stimuli, options)
+    notes += found
     both = sorted(set(presentation) & set(neuroid))
     if both:
         raise UserError(
@@ -99,9 +96,8 @@ def _read_responses(
         "unit": options.unit,
         "time_window_ms": _format_windows(window, neuroid["region"], listed.dataset),
     }
-    return Recordings(
-        stimuli, images, build_assembly(rows, presentation, neuroid, attrs), notes=tuple(notes)
-    )
+    assembly = build_assembly(rows, presentation, neuroid, attrs)
+    return Recordings(stimuli, shown, assembly, notes=tuple(notes), pictures=pictures)
 
 
 Presented = tuple[pd.DataFrame, np.ndarray, dict[str, np.ndarray]]

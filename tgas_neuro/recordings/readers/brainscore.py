@@ -76,7 +76,8 @@ def read_brainscore(dataset: str, options: BrainscoreOptions, files: dict[str, P
         left_out = len(listed) - len(stimuli)
         notes += (f"{left_out:,} of {len(listed):,} images of {place} belong to no stimulus",)
     images = read_images(place, stimuli, listed)
-    return Recordings(stimuli.drop(columns=["place", "sha256"]), images, assembly, notes=notes)
+    stimuli = stimuli.drop(columns=["place", "sha256"])
+    return Recordings(stimuli, images, assembly, notes=notes, pictures=options.pictures)
 
 
 def _describe_source(loaded: object, where: str, options: BrainscoreOptions) -> SourceAssembly:

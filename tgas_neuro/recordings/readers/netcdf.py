@@ -42,7 +42,8 @@ def read_netcdf(dataset: str, options: NetcdfOptions, files: dict[str, Path]) ->
     listed = load_stimulus_table(paths.table, options.degrees)
     assembly, stimuli = match_stimuli(assembly, listed, str(paths.table), leave_out=False)
     images = read_images(paths.images, stimuli)
-    return Recordings(stimuli.drop(columns=["place", "sha256"]), images, assembly)
+    stimuli = stimuli.drop(columns=["place", "sha256"])
+    return Recordings(stimuli, images, assembly, pictures=options.pictures)
 
 
 def _check_contract(source: SourceAssembly, options: NetcdfOptions) -> None:
@@ -99,7 +100,8 @@ def read_brainio(dataset: str, options: BrainioOptions, files: dict[str, Path]) 
     listed = load_stimulus_table(paths.table, options.degrees)
     assembly, stimuli = match_stimuli(assembly, listed, str(paths.table), leave_out=True)
     images = read_images(paths.images, stimuli, listed)
-    return Recordings(stimuli.drop(columns=["place", "sha256"]), images, assembly)
+    stimuli = stimuli.drop(columns=["place", "sha256"])
+    return Recordings(stimuli, images, assembly, pictures=options.pictures)
 
 
 # what netCDF4, HDF5 and xarray raise on damaged files

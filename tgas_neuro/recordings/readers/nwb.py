@@ -107,7 +107,8 @@ def read_nwb(dataset: str, options: NwbOptions, files: dict[str, Path]) -> Recor
     columns = ["stimulus_id", "filename", "degrees"]
     stimuli = stimuli[columns + [column for column in stimuli if column not in columns]]
     notes += [*units.notes, *images.notes]
-    return Recordings(stimuli, images.images, assembly, notes=tuple(notes))
+    shown, pictures = images.images, options.pictures
+    return Recordings(stimuli, shown, assembly, notes=tuple(notes), pictures=pictures)
 
 
 def _compare_clocks(

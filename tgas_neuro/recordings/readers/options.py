@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
+from tgas_neuro.config.images import Pictures
 from tgas_neuro.config.section import Matching, Section, SectionError, Text, Unique, Window
 from tgas_neuro.recordings.readers.source_options import (
     DEGREES,
@@ -143,8 +144,8 @@ class RdmArray(Section):
     axes_as: AxesAs | None = option(None, AXES_AS)
 
 
-class ImageSource(Section):
-    """Where the images are."""
+class ImageSource(Pictures):
+    """Where the images are, and what is shown of them."""
 
     file: str | None = option(None, FILE)
     variable: Text | None = option(None, VARIABLE)

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from tgas_neuro.config.images import Pictures
 from tgas_neuro.config.recordings import WIDEST_DEGREES
 from tgas_neuro.config.section import Section, Text, Unique, Window, key
 
@@ -71,6 +72,9 @@ class NetcdfOptions(Section):
         None, "Number that marks missing responses, such as -999; NaN does without."
     )
     leave_out: LeftOut | None = option(None, LEAVE_OUT)
+    pictures: Pictures = option(
+        Pictures(), "What is shown of images that can be shown in several ways."
+    )
 
 
 class BrainioOptions(NetcdfOptions):
@@ -171,6 +175,9 @@ class NwbOptions(Section):
         "Images or ImageSeries in the file with the stimuli, by name or path; of an IndexSeries "
         "they are known. The files of an external ImageSeries are looked for in the archive or "
         "folder under files.",
+    )
+    pictures: Pictures = option(
+        Pictures(), "What is shown of images that can be shown in several ways."
     )
     images_by: Literal["name", "number", "place"] | None = option(
         None,

@@ -11,6 +11,7 @@ from torch import nn
 
 from tgas_neuro.config.premature import Premature
 from tgas_neuro.images.augmentation import augment_batch
+from tgas_neuro.images.decoded import count_held_back
 from tgas_neuro.images.pixels import load_batch
 from tgas_neuro.runtime.devices import autocast
 from tgas_neuro.runtime.errors import UserError
@@ -63,8 +64,8 @@ def draw_held_back(labels: np.ndarray, share: float, generator: np.random.Genera
     held_back
         (image,), bool.
     """
-    classes, counts = np.unique(labels, return_counts=True)
-    number = max(1, round(share * int(counts.min())))
+    classes = np.unique(labels)
+    number = count_held_back(labels, share) // len(classes)
     held_back = np.zeros(len(labels), dtype=bool)
     for label in classes:
         held_back[generator.permutation(np.flatnonzero(labels == label))[:number]] = True

@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from tgas_neuro.recordings.assembly import SITE_RELIABILITY
-from tgas_neuro.recordings.stimuli import CEILING, USED_FOR, load_stimuli
+from tgas_neuro.recordings.stimuli import CEILING, USED_FOR, load_stimuli, match_pictures
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import calc_digest
 from tgas_neuro.teacher.options import Source
@@ -31,6 +31,7 @@ def load_tables(region: str, source: Source) -> tuple[Tables, tuple[str, ...]]:
         with ``used_for``. A note says which width is taken where the data sets differ a little.
     """
     tables = {name: load_stimuli(found / "stimuli.csv") for name, found in source.folders.items()}
+    tables = match_pictures(tables, source.folders)
     if source.degrees is not None:
         return {name: table.assign(degrees=source.degrees) for name, table in tables.items()}, ()
     widths = {name: sorted(set(table["degrees"].astype(float))) for name, table in tables.items()}

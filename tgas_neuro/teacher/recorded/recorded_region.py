@@ -41,7 +41,7 @@ from tgas_neuro.teacher.region import (
     build_region,
     check_rdm,
 )
-from tgas_neuro.teacher.teacher import MOST_STORED, Pictures
+from tgas_neuro.teacher.teacher import MOST_STORED, ShownPictures
 
 PUBLISHED = "the published reliabilities of the sites, whose noise is taken as independent"
 MIN_ANIMAL_SITES = 2  # a pattern over one site does not vary
@@ -215,7 +215,7 @@ def build_measured_region(
     name: str,
     measured: Measured,
     options: TeacherOptions,
-    pictures: Pictures | None = None,
+    pictures: ShownPictures | None = None,
     **attrs: Any,
 ) -> xr.Dataset:
     """Build a region: RDM of the mean responses, noise ceilings, across-animal bounds."""
@@ -255,7 +255,8 @@ def build_measured_region(
     elif measured.published and np.isfinite(region.attrs["ceiling"]):
         region.attrs["ceiling_from"] = PUBLISHED
     if measured.notes:
-        region.attrs["notes"] = "\n".join(measured.notes)
+        noted = filter(None, [region.attrs.get("notes")])
+        region.attrs["notes"] = "\n".join([*measured.notes, *noted])
     return region
 
 

@@ -42,7 +42,7 @@ from tgas_neuro.teacher.region import (
     check_rdm,
     prepare_stimuli,
 )
-from tgas_neuro.teacher.teacher import Pictures
+from tgas_neuro.teacher.teacher import ShownPictures
 
 KINDS = {False: "recorded", True: "simulated"}
 
@@ -65,7 +65,7 @@ def build_recordings_regions(
         A region is not in its recordings, has no reliable site, its data sets share no stimulus,
         or it asks of a published RDM what needs responses.
     """
-    pictures: Pictures = {}
+    pictures: ShownPictures = {}
     return {
         name: _build_recorded(name, source, options, pictures) for name, source in sources.items()
     }
@@ -89,7 +89,9 @@ def load_measured(name: str, source: Source, options: TeacherOptions) -> Measure
         assemblies, tables = {source.dataset: assembly}, {source.dataset: stack_tables(joined)}
     else:
         notes += note_same_sites(assemblies, name)
-        tables = share_stimuli(tables, name)
+        shared = share_stimuli(tables, name)
+        notes += note_shared(tables, shared, name)
+        tables = shared
     check_units(assemblies, name, options.normalise)
     shown = prepare_stimuli(next(iter(tables.values())), source.first, options, source.dataset)
     parts = pool_assemblies(assemblies, tables)
@@ -97,6 +99,18 @@ def load_measured(name: str, source: Source, options: TeacherOptions) -> Measure
         parts, shown, name, options, load_repeated(assemblies, repeated, source, name)
     )
     return replace(measured, notes=notes)
+
+
+def note_shared(
+    tables: Mapping[str, pd.DataFrame], shared: Mapping[str, pd.DataFrame], region: str
+) -> tuple[str, ...]:
+    """A note if stimuli are left out because not all pooled data sets have them."""
+    number = len(next(iter(shared.values())))
+    counts = {name: len(table) for name, table in tables.items()}
+    if set(counts.values()) == {number}:
+        return ()
+    listed = ", ".join(f"{name} {count}" for name, count in counts.items())
+    return (f"region {region}: {number} stimuli are in all data sets ({listed})",)
 
 
 def note_same_sites(assemblies: Mapping[str, xr.DataArray], region: str) -> tuple[str, ...]:
@@ -189,7 +203,7 @@ def find_published(source: Source) -> str | None:
 
 
 def _build_recorded(
-    name: str, source: Source, options: TeacherOptions, pictures: Pictures
+    name: str, source: Source, options: TeacherOptions, pictures: ShownPictures
 ) -> xr.Dataset:
     published = find_published(source)
     if published is not None:

@@ -151,7 +151,7 @@ def _find_values(
 
 
 def share_stimuli(tables: Mapping[str, pd.DataFrame], region: str) -> dict[str, pd.DataFrame]:
-    """Take the stimuli that all data sets show, told by the SHA-256 of the image, not by name.
+    """Take the stimuli that all data sets show, by the image (`match_pictures`), not by name.
 
     Parameters
     ----------
@@ -182,7 +182,7 @@ def share_stimuli(tables: Mapping[str, pd.DataFrame], region: str) -> dict[str, 
     if shared.empty:
         counts = ", ".join(f"{name} {len(table)}" for name, table in tables.items())
         raise UserError(
-            f"{key}: no image is in all data sets (the files are compared, by SHA-256); stimuli of "
+            f"{key}: no image is in all data sets (their pixels are compared); stimuli of "
             f"each: {counts}; leave one out, or give it a region of its own"
         )
     aligned = {}
