@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader
 
+from tgas_neuro.config.images import Pictures
 from tgas_neuro.images.augmentation import AUGMENTATIONS
 from tgas_neuro.images.data import AHEAD, FolderImages, _Batches, iterate_batches, normalise
 from tgas_neuro.images.image_folder import load_image_folder
@@ -197,10 +198,20 @@ def test_corrupt_image_is_named_in_one_line(listing, workers):
 def test_grey_and_transparent_images_become_rgb(tmp_path):
     (tmp_path / "a").mkdir()
     Image.new("L", (8, 8), 77).save(tmp_path / "a" / "1.png")
-    Image.new("RGBA", (8, 8), (1, 2, 3, 4)).save(tmp_path / "a" / "2.png")
-    images = FolderImages(load_image_folder(tmp_path, "training", "final.data"), 8, "none")
+    Image.new("RGBA", (8, 8), (1, 2, 3, 255)).save(tmp_path / "a" / "2.png")
+    listing = load_image_folder(tmp_path, "training", "final.data")
+    images = FolderImages(listing, 8, "none")
     assert images.load([0]).unique().tolist() == [77]
     assert images.load([1])[0, 0, 0].tolist() == [1, 2, 3]
+    Image.new("RGBA", (8, 8), (1, 2, 3, 0)).save(tmp_path / "a" / "2.png")
+    reading = Reading(pictures=Pictures(alpha="#070809"), key="final.data.images")
+    assert FolderImages(listing, 8, "none", reading=reading).load([1])[0, 0, 0].tolist() == [
+        7,
+        8,
+        9,
+    ]
+    with pytest.raises(UserError, match=r"2.png: 100% .*; set final.data.images.alpha: "):
+        FolderImages(listing, 8, "none", reading=Reading(key="final.data.images"))
 
 
 def test_names_of_files_may_hold_any_letters(tmp_path):

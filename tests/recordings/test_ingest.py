@@ -13,6 +13,7 @@ from scipy.spatial.distance import pdist
 from support.recordings import describe
 
 from tgas_neuro import __version__
+from tgas_neuro.config.images import Pictures
 from tgas_neuro.recordings import ingest
 from tgas_neuro.recordings.assembly import Recordings, build_assembly, load_assembly
 from tgas_neuro.recordings.datasets.description import calc_description_digest, load_description
@@ -53,11 +54,11 @@ def make_recordings(**changes) -> Recordings:
 def run(monkeypatch, tmp_path):
     """Ingest what a made reader gives; returns the folder."""
 
-    def run_reader(description=None, **changes):
+    def run_reader(description=None, report=None, **changes):
         recordings = make_recordings(**changes)
         monkeypatch.setitem(ingest.READERS, "netcdf", lambda dataset, options, files: recordings)
         changed = DESCRIPTION.model_copy(update=description or {})
-        ingest_recordings(changed, {}, tmp_path / "mine")
+        ingest_recordings(changed, {}, tmp_path / "mine", report)
         return tmp_path / "mine"
 
     return run_reader
@@ -94,7 +95,64 @@ def test_responses_are_written_with_where_they_come_from(run):
         "stimuli_digest": calc_stimuli_digest(stimuli),
         "description_digest": calc_description_digest(DESCRIPTION),
         "tgas_neuro_version": __version__,
+        "notes": "all images together have 3 levels of 256 (0 to 2)",
     }
+
+
+def encode_array(pixels: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, format="TIFF" if pixels.dtype == np.float32 else "PNG")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("pixels", "pictures", "shown"),
+    [
+        (np.uint16([[0, 257], [514, 65535]]), {}, [[0, 1], [2, 255]]),
+        (np.float32([[0, 0.2], [0.4, 1]]), {"range": [0, 1]}, [[0, 51], [102, 255]]),
+        (np.uint8([[0, 1], [1, 1]]), {"range": [0, 1]}, [[0, 255], [255, 255]]),
+    ],
+    ids=["16 bits", "float", "0 and 1"],
+)
+def test_images_are_stored_as_a_candidate_sees_them(run, pixels, pictures, shown):
+    others = [(f"{name}.png", encode_image(0)) for name in "bc"]
+    images = [("a.png", encode_array(pixels)), *others]
+    folder = run(images=images, pictures=Pictures(**pictures))
+    stimuli = load_stimuli(folder / "stimuli.csv")
+    validate_images(stimuli, folder / "stimuli")
+    with Image.open(folder / "stimuli" / stimuli["filename"][0]) as image:
+        assert (image.mode, image.format) == ("RGB", "PNG")
+        np.testing.assert_array_equal(np.asarray(image)[..., 0], shown)
+
+
+def test_images_of_zeros_and_ones_are_refused(run):
+    pixels = [
+        (f"{name}.png", encode_array(np.eye(4, k=k).astype(np.uint8)))
+        for k, name in enumerate("abc")
+    ]
+    with pytest.raises(UserError, match="values 0 and 1 alone.*; set options.images.range: "):
+        run(images=images)
+
+
+def test_what_was_converted_is_reported(run):
+    lines: list[str] = []
+    images = [
+        (f"{name}.png", encode_array(np.full((4, 4), 9000 + k, np.uint16)))
+        for k, name in enumerate("abc")
+    ]
+    folder = run(images=images, report=lines.append, notes=("2 sites were left out",))
+    assert lines == [
+        "Note: mine: 2 sites were left out",
+        "Note: mine: 3 of 3 images have 16 bits; 65535 is shown white",
+        "Note: mine: 2 of 3 images show the same picture as another (b.png as a.png)",
+    ]
+    assert load_assembly(folder / "assembly.nc").attrs["notes"].count("\n") == 2
+
+
+def test_an_image_of_absurd_size_is_one_line(run, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with pytest.raises(UserError, match=r"'c.png' is too large: it has more than 200 pixels"):
+        run()
 
 
 def test_the_truth_of_a_simulation_is_kept(run):

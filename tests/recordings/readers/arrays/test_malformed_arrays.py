@@ -219,7 +219,7 @@ MALFORMED = {
     "archive truncated": (dict(saved={"i.zip": b"PK\x03\x04"}), "i.zip: not a readable zip or tar"),
     "pixels as fractions": (
         dict(images={"file": "x.npy"}, saved={"x.npy": np.ones((3, 4, 4))}),
-        "x.npy: images: an image is (4, 4) of float64, expected (row, column) grey",
+        "x.npy: images: its images are numbers of type float64 (1 to 1), of which it is not known",
     ),
     "pixels of other stimuli": (
         dict(images={"file": "x.npy"}, saved={"x.npy": np.ones((4, 4, 4), np.uint8)}),
