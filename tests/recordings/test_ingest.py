@@ -126,11 +126,11 @@ def test_images_are_stored_as_a_candidate_sees_them(run, pixels, pictures, shown
 
 
 def test_images_of_zeros_and_ones_are_refused(run):
-    pixels = [
+    images = [
         (f"{name}.png", encode_array(np.eye(4, k=k).astype(np.uint8)))
         for k, name in enumerate("abc")
     ]
-    with pytest.raises(UserError, match="values 0 and 1 alone.*; set options.images.range: "):
+    with pytest.raises(UserError, match=r"values 0 and 1 alone.*; set options.pictures.range: "):
         run(images=images)
 
 
