@@ -288,3 +288,11 @@ def test_widths_in_pixels_are_refused_by_every_reader(reader, degrees):
         check_section(OPTIONS[reader], options | {"degrees": degrees}, "mine.yaml")
     message = str(error.value)
     assert "too large; the most allowed is 60 degrees of visual angle: are these pixels?" in message
+
+
+def test_options_that_are_not_given_change_no_digest():
+    """Digests of descriptions as they were before readers got the option ``pictures``."""
+    folder = Path(__file__).parents[3] / "neural_data"
+    digests = {"majajhong2015_public": "679414b53417", "cowley2023_v4": "3571c5c26f24"}
+    for name, digest in digests.items():
+        assert calc_description_digest(load_description(name, [folder])).startswith(digest)

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from tgas_neuro.config.images import Pictures
 from tgas_neuro.config.messages import suggest
 from tgas_neuro.recordings.assembly import Recordings
 from tgas_neuro.recordings.readers.brainscore_stimuli import (
@@ -77,7 +78,9 @@ def read_brainscore(dataset: str, options: BrainscoreOptions, files: dict[str, P
         notes += (f"{left_out:,} of {len(listed):,} images of {place} belong to no stimulus",)
     images = read_images(place, stimuli, listed)
     stimuli = stimuli.drop(columns=["place", "sha256"])
-    return Recordings(stimuli, images, assembly, notes=notes, pictures=options.pictures)
+    return Recordings(
+        stimuli, images, assembly, notes=notes, pictures=options.pictures or Pictures()
+    )
 
 
 def _describe_source(loaded: object, where: str, options: BrainscoreOptions) -> SourceAssembly:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from tgas_neuro.config.images import Pictures
 from tgas_neuro.recordings.assembly import DIMS, REQUIRED_COORDS, Recordings
 from tgas_neuro.recordings.datasets.files import find_source_files
 from tgas_neuro.recordings.readers.convert_source import NOT_STATED, convert_assembly
@@ -43,7 +44,7 @@ def read_netcdf(dataset: str, options: NetcdfOptions, files: dict[str, Path]) ->
     assembly, stimuli = match_stimuli(assembly, listed, str(paths.table), leave_out=False)
     images = read_images(paths.images, stimuli)
     stimuli = stimuli.drop(columns=["place", "sha256"])
-    return Recordings(stimuli, images, assembly, pictures=options.pictures)
+    return Recordings(stimuli, images, assembly, pictures=options.pictures or Pictures())
 
 
 def _check_contract(source: SourceAssembly, options: NetcdfOptions) -> None:
@@ -101,7 +102,7 @@ def read_brainio(dataset: str, options: BrainioOptions, files: dict[str, Path]) 
     assembly, stimuli = match_stimuli(assembly, listed, str(paths.table), leave_out=True)
     images = read_images(paths.images, stimuli, listed)
     stimuli = stimuli.drop(columns=["place", "sha256"])
-    return Recordings(stimuli, images, assembly, pictures=options.pictures)
+    return Recordings(stimuli, images, assembly, pictures=options.pictures or Pictures())
 
 
 # what netCDF4, HDF5 and xarray raise on damaged files

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from tgas_neuro.config.images import Pictures
 from tgas_neuro.recordings.assembly import Recordings, build_assembly
 from tgas_neuro.recordings.datasets.files import ListedFiles
 from tgas_neuro.recordings.readers.nwb_binned import read_binned
@@ -107,8 +108,8 @@ def read_nwb(dataset: str, options: NwbOptions, files: dict[str, Path]) -> Recor
     columns = ["stimulus_id", "filename", "degrees"]
     stimuli = stimuli[columns + [column for column in stimuli if column not in columns]]
     notes += [*units.notes, *images.notes]
-    shown, pictures = images.images, options.pictures
-    return Recordings(stimuli, shown, assembly, notes=tuple(notes), pictures=pictures)
+    pictures = images.pictures or options.pictures or Pictures()
+    return Recordings(stimuli, images.images, assembly, notes=tuple(notes), pictures=pictures)
 
 
 def _compare_clocks(

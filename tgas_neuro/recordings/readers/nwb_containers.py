@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tgas_neuro.recordings.formats.image_files import check_pixels, encode_png
+from tgas_neuro.config.images import Pictures
+from tgas_neuro.recordings.formats.image_files import encode_png
+from tgas_neuro.recordings.formats.pictures import PictureSource, convert_array
 from tgas_neuro.recordings.readers.nwb_files import find_object, get_path, open_nwb
 from tgas_neuro.recordings.readers.options import NwbOptions
 from tgas_neuro.runtime.errors import UserError
@@ -140,10 +142,49 @@ def describe_images(container: Any) -> str:
     )
 
 
+def describe_values(container: Any, found: Keys, pictures: Pictures, where: str) -> str:
+    """How the values of the images are shown: ``bytes``, ``logical``, ``16 bits`` or ``range``.
+
+    Whole numbers from 0 to 255 are bytes, whatever type they were written as. All images of the
+    stimuli are read, unless their type says it.
+
+    Raises
+    ------
+    UserError
+        It is not known which value is white.
+    """
+    if pictures.range is not None:
+        return "range"
+    types, low, high, whole = set(), np.inf, -np.inf, True
+    for image in found:
+        data = container.data if isinstance(image, int) else container[image].data
+        types.add(np.asarray(data[:0]).dtype)
+        if types - {np.dtype(np.uint8), np.dtype(bool)}:
+            pixels = np.asarray(data[image] if isinstance(image, int) else data[:])
+            low, high = min(low, pixels.min()), max(high, pixels.max())
+            whole &= not (pixels % 1 != 0).any()
+    if types <= {np.dtype(bool)}:
+        return "logical"
+    if types <= {np.dtype(np.uint8)} or (whole and low >= 0 and high <= 255):
+        return "bytes"
+    if types == {np.dtype(np.uint16)}:
+        return "16 bits"
+    names = ", ".join(sorted(map(str, types)))
+    source = PictureSource(f"{where}: {container.name}", pictures, "options.pictures")
+    raise source.refuse(
+        f"values from {low:.6g} to {high:.6g} ({names}), of which it is not known which is white",
+        "range",
+        "[0, 1], the values of black and white",
+    )
+
+
 def read_nwb_images(
-    path: Path, name: str, axes: str | None, found: Keys, filenames: list[str]
+    path: Path, name: str, options: NwbOptions, found: Keys, filenames: list[str], values: str
 ) -> Iterator[tuple[str, bytes]]:
-    """Yield (filename, PNG) of each stimulus, one at a time, from the file."""
+    """Yield (filename, PNG) of each stimulus, one at a time, from the file.
+
+    `values` says how they are shown (see `describe_values`).
+    """
     from pynwb.base import Images
     from pynwb.image import ImageSeries
 
@@ -152,21 +193,12 @@ def read_nwb_images(
         for image, filename in zip(found, filenames, strict=True):
             source = container.data if isinstance(image, int) else container[image].data
             pixels = np.asarray(source[image] if isinstance(image, int) else source[:])
-            if axes == "xy" and pixels.ndim > 1:
+            if options.image_axes == "xy" and pixels.ndim > 1:
                 pixels = np.swapaxes(pixels, 0, 1)
-            yield filename, encode_png(_round_pixels(pixels, f"{path}: {name}: {image}"))
-
-
-def _round_pixels(pixels: np.ndarray, where: str) -> np.ndarray:
-    """Values from 0 to 255 as uint8, whatever type they were written as; one channel is grey."""
-    if pixels.ndim == 3 and pixels.shape[2] == 1:
-        pixels = pixels[..., 0]
-    whole = pixels.dtype.kind in "iuf" and pixels.size > 0
-    if whole and (pixels.min() < 0 or pixels.max() > 255 or (pixels % 1 != 0).any()):
-        raise UserError(
-            f"{where}: values from {pixels.min()} to {pixels.max()}, expected whole numbers from 0 "
-            "to 255; give the images as a folder or archive under files"
-        )
-    pixels = pixels.astype(np.uint8) if whole else pixels
-    check_pixels(pixels.dtype, pixels.shape, where)
-    return pixels
+            if pixels.ndim == 3 and pixels.shape[2] == 1:
+                pixels = pixels[..., 0]
+            if values == "bytes" and pixels.dtype.kind in "iuf":
+                pixels = pixels.astype(np.uint8)
+            where = f"{path}: {name}: {image}"
+            shown = PictureSource(where, options.pictures or Pictures(), "options.pictures")
+            yield filename, encode_png(convert_array(pixels[np.newaxis], shown, Counter())[0])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
+from tgas_neuro.config.images import Pictures
 from tgas_neuro.recordings.datasets.files import ListedFiles
 from tgas_neuro.recordings.formats import ARCHIVES
 from tgas_neuro.recordings.formats.image_files import (
@@ -18,6 +19,7 @@ from tgas_neuro.recordings.formats.image_files import (
 from tgas_neuro.recordings.readers.nwb_containers import (
     Keys,
     describe_images,
+    describe_values,
     get_basename,
     get_container,
     is_external,
@@ -34,6 +36,12 @@ if TYPE_CHECKING:
     import pynwb
 
 
+NOTED = {
+    "logical": "are logical; true is shown white",
+    "16 bits": "have 16 bits; 65535 is shown white",
+}
+
+
 class FoundImages(NamedTuple):
     """Images of the stimuli.
 
@@ -45,11 +53,14 @@ class FoundImages(NamedTuple):
         Pairs (filename, bytes of the encoded image), lazily.
     notes
         What was assumed, one line each.
+    pictures
+        What is still to be chosen of the images; None: the options, as they are.
     """
 
     filenames: list[str]
     images: Iterable[tuple[str, bytes]]
     notes: list[str]
+    pictures: Pictures | None
 
 
 def find_images(
@@ -111,8 +122,14 @@ def _find_inside(
     what = f"{path}: options.images: {container.name!r}"
     found = _choose_meaning(meanings, options.images_by, ids, what, describe_images(container))
     filenames = [f"image_{number:04d}.png" for number in range(len(ids))]
-    images = read_nwb_images(path, get_path(container), options.image_axes, found, filenames)
-    return FoundImages(filenames, images, _note_frames(found, series, what))
+    pictures = options.pictures or Pictures()
+    values = describe_values(container, found, pictures, str(path))
+    images = read_nwb_images(path, get_path(container), options, found, filenames, values)
+    notes = _note_frames(found, series, what)
+    if values in NOTED:
+        notes.append(f"{what}: {len(found)} images {NOTED[values]}")
+    # values in a range are scaled here; what is chosen of other pictures holds for all
+    return FoundImages(filenames, images, notes, pictures.model_copy(update={"range": None}))
 
 
 def _list_names(
@@ -156,7 +173,7 @@ def _find_beside(
         "names as options.filename_column"
     )
     chosen = _choose_meaning(found[place], by, ids, str(archive), hint, shown)
-    return FoundImages(chosen, read_image_files(archive, set(chosen)), [])
+    return FoundImages(chosen, read_image_files(archive, set(chosen)), [], None)
 
 
 def _find_archive(listed: ListedFiles, nwb_path: Path) -> Path | None:

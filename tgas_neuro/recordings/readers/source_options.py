@@ -72,8 +72,8 @@ class NetcdfOptions(Section):
         None, "Number that marks missing responses, such as -999; NaN does without."
     )
     leave_out: LeftOut | None = option(None, LEAVE_OUT)
-    pictures: Pictures = option(
-        Pictures(), "What is shown of images that can be shown in several ways."
+    pictures: Pictures | None = option(
+        None, "What is shown of images that can be shown in several ways."
     )
 
 
@@ -176,8 +176,8 @@ class NwbOptions(Section):
         "they are known. The files of an external ImageSeries are looked for in the archive or "
         "folder under files.",
     )
-    pictures: Pictures = option(
-        Pictures(), "What is shown of images that can be shown in several ways."
+    pictures: Pictures | None = option(
+        None, "What is shown of images that can be shown in several ways."
     )
     images_by: Literal["name", "number", "place"] | None = option(
         None,

@@ -68,3 +68,74 @@ def test_an_image_that_the_container_lacks_is_one_line(session):
     session.add_images(nwb)
     with pytest.raises(UserError, match=r"'stimuli' has no image of stimulus '4'; it has 4, as"):
         session.read(nwb, filename_column=None, images="stimuli")
+
+
+LOGICAL = ("logical", True)
+VALUES = {  # what is written, options, what is shown, note
+    "logical": (lambda levels: levels > 127, {}, lambda levels: (levels > 127) * 255, "logical"),
+    "16 bits": (
+        lambda levels: levels.astype(np.uint16) * 257,
+        {},
+        lambda levels: levels,
+        "have 16 bits",
+    ),
+    "0 to 1": (lambda levels: levels / 255, {"range": [0, 1]}, lambda levels: levels, None),
+    "-1 to 1": (
+        lambda levels: levels / 127.5 - 1,
+        {"range": [-1, 1]},
+        lambda levels: levels,
+        None,
+    ),
+    "0 and 1": (
+        lambda levels: (levels > 127).astype(np.uint8),
+        {"range": [0, 1]},
+        lambda levels: (levels > 127) * 255,
+        None,
+    ),
+    "dark, 16 bits": (
+        lambda levels: levels.astype(np.uint16),
+        {"range": [0, 65535]},
+        lambda levels: (levels > 128).astype(int),
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "series"),  # pynwb writes no series of logical values
+    [(kind, series) for kind in VALUES for series in (True, False) if (kind, series) != LOGICAL],
+)
+def test_values_of_other_types(session, kind, series):
+    write, pictures, expected, note = VALUES[kind]
+    written = write(session.pixels)
+    nwb = session.build()
+    if series:
+        nwb.add_stimulus_template(
+            pynwb.image.ImageSeries(name="stimuli", data=written, unit="n.a.", rate=1.0)
+        )
+    else:
+        images = [
+            pynwb.image.GrayscaleImage(name=f"im{number}.png", data=values)
+            for number, values in enumerate(written)
+        ]
+        nwb.add_stimulus(pynwb.base.Images(name="stimuli", images=images))
+    keys = {"pictures": pictures} if pictures else {}
+    options = {"stimulus_column": "image", "images": "stimuli"} if series else {"images": "stimuli"}
+    options |= {} if series else {"stimulus_column": "file"}
+    recordings = session.read(nwb, filename_column=None, **options, **keys)
+    images = dict(recordings.images)
+    for number, name in enumerate(recordings.stimuli["filename"]):
+        with Image.open(io.BytesIO(images[name])) as image:
+            grey = np.asarray(image.convert("L"))
+        np.testing.assert_array_equal(grey, expected(session.pixels)[number])
+    assert [note in one for one in recordings.notes] == ([True] if note else [])
+    assert recordings.pictures.range is None
+
+
+def test_fractions_need_a_range(session):
+    nwb = session.build()
+    nwb.add_stimulus_template(
+        pynwb.image.ImageSeries(name="movie", data=session.pixels / 255, unit="n.a.", rate=1.0)
+    )
+    with pytest.raises(UserError, match=r"movie: values from 0 to 1 .*; set options\.pictures"):
+        session.read(nwb, filename_column=None, images="movie")
