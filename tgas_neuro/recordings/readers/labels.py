@@ -90,12 +90,14 @@ def read_labels(
 def _read_source(
     files: ListedFiles, source: str | float | LabelSource, length: int, key: str
 ) -> tuple[np.ndarray, str]:
-    """Values and where they come from."""
+    """Values of a label, with the name of the file and variable that they are from."""
     where = f"{files.dataset}.yaml: {key}"
     if not isinstance(source, LabelSource):
         return np.full(length, source), where
     possible = ("variable", "column", "pattern", "ranges")
     kinds = [kind for kind in possible if getattr(source, kind) is not None]
+    if source.ranges is not None and (source.file is not None or len(kinds) > 1):
+        kinds.remove("ranges")  # of the numbers that the others have
     is_formatted = kinds == ["variable", "pattern"]  # numbers of a variable in a text
     if (len(kinds) > 1 and not is_formatted) or (not kinds and source.file is None):
         raise UserError(
@@ -104,14 +106,16 @@ def _read_source(
     if source.matrix_column is not None and kinds and kinds[0] != "variable":
         raise UserError(f"{where}: matrix_column is of a variable, not of a {kinds[0]}; give one")
     values, place = _find_values(files, source, length, key, where)
+    if source.ranges is not None:
+        values = expand_ranges(source.ranges, length, where)[_check_places(values, length, place)]
     return (take_last_parts(values, place) if source.last_part else values), place
 
 
 def _find_values(
     files: ListedFiles, source: LabelSource, length: int, key: str, where: str
 ) -> tuple[np.ndarray, str]:
-    if source.ranges is not None:
-        return expand_ranges(source.ranges, length, where), where
+    if source.ranges is not None and not (source.file or source.variable or source.column):
+        return np.arange(1, length + 1), where
     if source.pattern is not None and source.variable is None:
         numbers = range(source.first, source.first + length)
         return np.array([source.pattern % number for number in numbers]), where
@@ -136,6 +140,17 @@ def _find_values(
         whole = convert_to_whole(values, "number", key, f"{path}: {source.variable}")
         values = np.array([source.pattern % number for number in whole])
     return values, f"{path}: {source.variable or 'array'}"
+
+
+def _check_places(numbers: np.ndarray, length: int, where: str) -> np.ndarray:
+    """Numbers from 1 to `length`, each once in any order, as places from 0."""
+    found = pd.to_numeric(pd.Series(np.asarray(numbers)), errors="coerce").to_numpy(float)
+    if len(found) != length or not np.array_equal(np.sort(found), np.arange(1, length + 1)):
+        raise UserError(
+            f"{where}: the numbers that options ranges are of must be 1 to {length}, each once; "
+            f"these are {len(found)}, as {', '.join(map(str, np.asarray(numbers)[:3]))}"
+        )
+    return found.astype(int) - 1
 
 
 def _take_column(values: np.ndarray, column: int, length: int, where: str) -> np.ndarray:

@@ -47,7 +47,8 @@ class LabelSource(Section):
     ranges: dict[Text, Range] | None = option(
         None,
         "Value to the first and the last number that have it, counted from 1 as the papers and "
-        "MATLAB do, as {V1: [1, 512], V4: [513, 768]}; every number is in exactly one range.",
+        "MATLAB do, as {V1: [1, 512], V4: [513, 768]}; every number is in exactly one range. A "
+        "variable or column beside it has the numbers in another order.",
     )
     matrix_column: int | None = option(
         None, "Column of the matrix `variable`, counted from 1 as MATLAB does.", ge=1

@@ -60,6 +60,12 @@ def test_regions(run):
     assert list(found["region"].values) == ["V1", "V1", "V4", "V4"]
 
 
+def test_regions_in_another_order(run):
+    row = "regions by ranges, the channels in another order (TVSD's `ALLMUA` and `mapping`)"
+    found, _ = run(row, {"r.npy": VALUES, "mapping.npy": np.array([3, 1, 4, 2])})
+    assert list(found["region"].values) == ["V4", "V1", "V4", "V1"]
+
+
 def test_last_parts(run):
     paths = np.array([f"D:\\a\\{number}.png" for number in (6, 5, 4, 3, 2, 1)])
     _, table = run("paths whose last part is the image file", {"r.npy": VALUES, "paths.npy": paths})

@@ -3,9 +3,11 @@
 import io
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from PIL import Image
+from support.recordings import read_recordings
 from support.tvsd_files import write_tvsd
 
 from tgas_neuro.recordings.datasets.description import load_description
@@ -114,3 +116,75 @@ def test_the_last_part_of_a_path_names_the_file(read, path):
         stimuli={"filename": {"file": "n.npy", "last_part": True}},
     )
     assert list(found.stimuli["filename"]) == ["picture_3.png", "picture_1.png", "picture_2.png"]
+
+
+def test_ranges_of_numbers_in_another_order(read):
+    """As rois(mapping) of the source's own script: place i has the region of number mapping[i]."""
+    mapping = np.array([[3.0, 1.0, 4.0, 2.0]])
+    region = {"file": "m.npy", "ranges": {"V1": [1, 2], "IT": [3, 4]}}
+    values = np.zeros((3, 2, 4), dtype=np.float32)
+    found = read(values, saved={"m.npy": mapping}, neuroids={"region": region, "animal": "m"})
+    assert list(found.assembly["region"].values) == ["IT", "V1", "IT", "V1"]
+    for wrong in ([[1, 2, 3, 3]], [[0, 1, 2, 3]], [[1, 2, 3]]):
+        with pytest.raises(UserError, match="must be 1 to 4, each once"):
+            read(
+                values,
+                saved={"m.npy": np.array(wrong)},
+                neuroids={"region": region, "animal": "m"},
+            )
+
+
+def test_trials_in_time_bins(tmp_path):
+    """As ALLMUA and ALLMAT: recording order, train and test trials mixed, 0 where not shown."""
+    rng = np.random.default_rng(0)
+    n_channels, train, test = 4, rng.permutation(6) + 1, np.tile([1, 2, 3], 4)
+    shown = np.array([(k, 0) for k in train] + [(0, k) for k in test])[rng.permutation(18)]
+    bins = rng.normal(size=(n_channels, 18, 300))
+    columns = np.column_stack([np.arange(18), shown, np.zeros((18, 3))])
+    with h5py.File(tmp_path / "trials.mat", "w", userblock_size=512) as file:
+        for name, values in (("ALLMUA", bins), ("ALLMAT", columns)):
+            file.create_dataset(name, data=np.ascontiguousarray(values.T))
+            file[name].attrs["MATLAB_class"] = np.bytes_("double")
+    np.save(tmp_path / "mapping.npy", np.array([2, 4, 1, 3]))
+    np.save(tmp_path / "train.npy", np.array([f"train_{k}.png" for k in range(1, 7)]))
+    np.save(tmp_path / "test.npy", np.array([f"test_{k}.png" for k in (1, 2, 3)]))
+    (tmp_path / "images").mkdir()
+    for name in ("train_1", "train_2", "train_3", "train_4", "train_5", "train_6"):
+        Image.new("L", (4, 4), 20 * int(name[-1])).save(tmp_path / "images" / f"{name}.png")
+    for number in (1, 2, 3):
+        Image.new("L", (4, 4), 130 + number).save(tmp_path / "images" / f"test_{number}.png")
+    responses = {
+        "file": "trials.mat",
+        "variable": "ALLMUA",
+        "axes": ["neuroid", "presentation", "time_bin"],
+    }
+    log = {"file": "trials.mat", "variable": "ALLMAT"}
+    region = {"file": "mapping.npy", "ranges": {"V1": [1, 2], "V4": [3, 4]}}
+    options = {
+        "responses": responses,
+        "time_bins_ms": {"start": -101, "width": 1},
+        "window_ms": [25, 125],
+        "unit": "MUA",
+        "degrees": 18,
+        "stimuli": {"filename": {"file": "train.npy"}},
+        "presentations": {"stimulus_id": log | {"matrix_column": 2, "pattern": "train_%d"}},
+        "ceiling_from": {
+            "responses": responses,
+            "stimuli": {"filename": {"file": "test.npy"}},
+            "presentations": {"stimulus_id": log | {"matrix_column": 3, "pattern": "test_%d"}},
+        },
+        "leave_out": {"stimulus_id": ["train_0", "test_0"]},
+        "neuroids": {"region": region, "animal": "m"},
+    }
+    files = {path.name: path for path in tmp_path.iterdir()}
+    found = read_recordings("arrays", options, files).assembly
+    assert list(found["region"].values) == ["V1", "V4", "V1", "V4"]
+    # tb is -100 to 199; the window has 25 < tb <= 125
+    expected = bins[:, :, 126:226].mean(axis=2).T
+    names = [f"train_{k}" if k else f"test_{other}" for k, other in shown]
+    for name in set(names):
+        rows = [row for row, one in enumerate(names) if one == name]
+        np.testing.assert_allclose(
+            found.values[found["stimulus_id"].values == name], expected[rows], atol=1e-6
+        )
+    assert found.sizes["presentation"] == 18
