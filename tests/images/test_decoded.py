@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tgas_neuro.config.images import Pictures
 from tgas_neuro.images.decoded import (
+    check_held_back,
+    count_held_back,
     decode_cifar10,
     decode_listing,
     load_classes,
@@ -101,3 +104,30 @@ def test_cifar10_mistakes(cifar10, tmp_path):
     path.unlink()
     with pytest.raises(UserError, match=r"data_batch_3.bin: not readable .*premature.data.root"):
         decode_cifar10(root, 32, tmp_path / "out")
+
+
+def test_how_many_images_p_is_measured_on():
+    labels = np.repeat([0, 1, 2], [200, 300, 12])
+    lines: list[str] = []
+    assert count_held_back(labels, 0.1) == 3  # one of each class
+    with pytest.raises(UserError, match=r"held_back: 0.1: P would be measured on 3 .* 12 of"):
+        check_held_back(labels, 0.1, lines.append)
+    check_held_back(labels, 0.5, lines.append)
+    (line,) = lines
+    assert line.startswith("Note: P is measured on 18 held-back images (the smallest of 3 classes")
+    check_held_back(np.repeat([0, 1], 500), 0.1, lines.append)
+    assert len(lines) == 1
+
+
+def test_images_of_zeros_and_ones_are_refused(tmp_path):
+    folder = tmp_path / "images" / "a"
+    folder.mkdir(parents=True)
+    mask = (np.eye(8) > 0).astype(np.uint8)
+    for number in range(2):
+        Image.fromarray(np.roll(mask, number, axis=1)).save(folder / f"{number}.png")
+    listing = load_image_folder(tmp_path / "images", "training", "premature.data")
+    with pytest.raises(UserError, match=r"values 0 and 1 alone.*set premature.data.images.range"):
+        decode_listing(listing, 8, tmp_path / "out", key="premature.data.images")
+    assert not (tmp_path / "out" / "images.npy").exists()
+    decode_listing(listing, 8, tmp_path / "out", Pictures(range=[0, 1]))
+    assert np.unique(load_decoded(tmp_path / "out")[0]).tolist() == [0, 255]

@@ -5,10 +5,12 @@ import hashlib
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from tgas_neuro.recordings.stimuli import (
     calc_stimuli_digest,
     load_stimuli,
+    match_pictures,
     validate_images,
     validate_stimuli,
 )
@@ -109,3 +111,40 @@ def test_the_digest_is_of_identifiers_and_images_in_order(stimuli):
     assert calc_stimuli_digest(stimuli.assign(degrees=1.0)) == digest
     assert calc_stimuli_digest(stimuli.iloc[::-1]) != digest
     assert calc_stimuli_digest(change("sha256", 0, "0" * 64)(stimuli)) != digest
+
+
+@pytest.fixture
+def two_programs(tmp_path):
+    """Data sets of pictures 0 to 3, and of 1 to 4 by another program; 3 has the same bytes."""
+    random = np.random.default_rng(0)
+    pictures = [random.integers(0, 256, (8, 8, 3), dtype=np.uint8) for _ in range(5)]
+    tables, folders = {}, {}
+    for name, numbers in (("first", range(4)), ("second", range(1, 5))):
+        folder = folders[name] = tmp_path / name
+        (folder / "stimuli").mkdir(parents=True)
+        rows = []
+        for number in numbers:
+            path = folder / "stimuli" / f"{name}_{number}.png"
+            level = 9 if name == "first" or number == 3 else 0
+            Image.fromarray(pictures[number]).save(path, compress_level=level)
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            rows.append([str(number), path.name, digest, 8.0])
+        columns = ["stimulus_id", "filename", "sha256", "degrees"]
+        tables[name] = pd.DataFrame(rows, columns=columns)
+    return tables, folders
+
+
+def test_pictures_saved_by_another_program_are_the_same(two_programs):
+    tables, folders = two_programs
+    matched = match_pictures(tables, folders)
+    pd.testing.assert_frame_equal(matched["first"], tables["first"])
+    first, second = matched["first"]["sha256"].tolist(), matched["second"]["sha256"].tolist()
+    assert second[:3] == first[1:]
+    assert second[3] == tables["second"]["sha256"][3]  # a picture of the second alone
+    assert (matched["second"]["filename"] == tables["second"]["filename"]).all()
+
+
+def test_a_single_data_set_is_not_decoded(two_programs):
+    tables, _ = two_programs
+    matched = match_pictures({"first": tables["first"]}, {})
+    pd.testing.assert_frame_equal(matched["first"], tables["first"])

@@ -7,7 +7,7 @@ from PIL import Image
 
 from tgas_neuro.images.pixels import resize_pixels
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.teacher.teacher import show_image, show_stimuli
+from tgas_neuro.teacher.teacher import note_shown, show_image, show_stimuli
 
 
 def paint(mode, width, height, colour):
@@ -65,3 +65,16 @@ def test_missing_and_broken_images_are_named(tmp_path):
     (tmp_path / "b.png").write_bytes((tmp_path / "a.png").read_bytes()[:30])
     with pytest.raises(UserError, match=r"b.png: not a readable image"):
         show_stimuli(table, tmp_path, 8, 8)
+
+
+def test_stimuli_that_look_alike_and_wide_ones_are_noted():
+    stimuli = pd.DataFrame({"stimulus_id": ["a", "b", "c"], "degrees": [8.0, 8.0, 40.0]})
+    images = np.zeros((3, 4, 4, 3), np.uint8)
+    images[1] = 9
+    assert note_shown(images, stimuli, 8) == (
+        "1 of 3 stimuli look like another one to a candidate (c like a)",
+        "1 of 3 stimuli are up to 40 degrees wide, teacher.stimuli.visual_degrees is 8: a "
+        "candidate sees the middle 0.04 of their area",
+    )
+    images[2] = 200
+    assert note_shown(images, stimuli.assign(degrees=12), 8) == ()
