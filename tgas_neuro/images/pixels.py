@@ -21,6 +21,7 @@ from tgas_neuro.recordings.formats.pictures import (
     BROKEN,
     PictureSource,
     opened_picture,
+    read_pixels,
     show_picture,
 )
 from tgas_neuro.runtime.errors import UserError
@@ -107,8 +108,8 @@ def decode_square(
     reading
         How it is resized.
     reduce
-        Decode a JPEG at a half, a quarter or an eighth if the part is at least twice as large as
-        the square even then. The decoder's averages replace a part of the resize.
+        Decode a JPEG at a half, a quarter or an eighth, if the part stays at least twice as large
+        as the square. The decoder's averages replace a part of the resize.
     notes
         Receives what was converted (see `show_picture`).
 
@@ -124,9 +125,8 @@ def decode_square(
     """
     try:
         content = path.read_bytes()
-        by_pillow = (
-            reading.exact or reading.pictures.range is not None or (reduce and len(content) > SMALL)
-        )
+        by_pillow = reading.exact or reading.pictures.range is not None
+        by_pillow = by_pillow or (reduce and len(content) > SMALL)
         pixels = None if by_pillow else _decode_jpeg(content)
         if pixels is None:
             source = PictureSource(str(path), reading.pictures, reading.key)
@@ -152,18 +152,9 @@ def decode_square(
 
 
 def decode_pixels(content: bytes) -> np.ndarray:
-    """Decode a whole image of any format that Pillow reads, (y, x, rgb), uint8.
-
-    Raises
-    ------
-    OSError, SyntaxError, ValueError, PIL.Image.DecompressionBombError
-        It cannot be decoded; these are `BROKEN`.
-    """
+    """Decode a whole image, (y, x, rgb), uint8; one that cannot be decoded raises `BROKEN`."""
     pixels = _decode_jpeg(content)
-    if pixels is None:
-        with opened_picture(content) as image:
-            pixels = np.array(image.convert("RGB"))
-    return pixels
+    return read_pixels(content) if pixels is None else pixels
 
 
 def resize_pixels(

@@ -147,11 +147,7 @@ class Shown:
 def prepare_stimuli(
     stimuli: pd.DataFrame, folder: Path, options: TeacherOptions, name: str
 ) -> Shown:
-    """Build rows and draw the crossed halves; `name` is the data sets', for messages.
-
-    The halves follow from seed, stimuli and level: regions on the same stimuli share them, so that
-    a candidate is compared with all of these in one pass.
-    """
+    """Build rows and draw crossed halves, which regions on the same stimuli share."""
     rows = build_rows(stimuli, options.level, name)
     generator = derive_generator(
         options.seed, "teacher", calc_stimuli_digest(stimuli), options.level, "halves"
@@ -169,8 +165,7 @@ def build_region(
     """Stimuli as a candidate sees them, and their RDM; None: `get_rdm` makes it (see `Teacher`)."""
     pixels = show_checked(shown.stimuli, shown.folder / "stimuli", options, pictures)
     notes = note_shown(pixels, shown.stimuli, options.visual_degrees)
-    if notes:
-        attrs = {**attrs, "notes": "\n".join(notes)}
+    attrs |= {"notes": "\n".join(notes)} if notes else {}
     return xr.Dataset(
         {
             "images": (("stimulus", "y", "x", "rgb"), pixels),

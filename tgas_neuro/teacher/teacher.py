@@ -208,42 +208,29 @@ def show_checked(
 ) -> np.ndarray:
     """Check stimuli by their digests and show them, once for all regions that share `pictures`."""
     key = (folder, *stimuli["filename"], *stimuli["sha256"], *stimuli["degrees"].astype(float))
-    found = None if pictures is None else pictures.get(key)
-    if found is None:
+    pictures = {} if pictures is None else pictures
+    if key not in pictures:
         validate_images(stimuli, folder)
-        found = show_stimuli(stimuli, folder, options.size, options.visual_degrees)
-        if pictures is not None:
-            pictures[key] = found
-    return found
+        pictures[key] = show_stimuli(stimuli, folder, options.size, options.visual_degrees)
+    return pictures[key]
 
 
 def note_shown(images: np.ndarray, stimuli: pd.DataFrame, visual_degrees: float) -> tuple[str, ...]:
-    """What is odd about stimuli as a candidate sees them, one line each.
-
-    Parameters
-    ----------
-    images
-        (stimulus, y, x, rgb), uint8, from `show_stimuli`.
-    stimuli
-        Their table.
-    visual_degrees
-        Width and height of the field of view [deg].
-    """
+    """What is odd about stimuli in a field of view of `visual_degrees` [deg], one line each."""
     notes = []
     digests = pd.Series([calc_pixel_digest(image) for image in images])
     repeated = digests.duplicated().to_numpy()
     if repeated.any():
-        ids = stimuli["stimulus_id"].to_numpy(dtype=str)
-        second = ids[repeated][0]
-        first = ids[(digests == digests[repeated].iloc[0]).to_numpy()][0]
+        alike = (digests == digests[repeated].iloc[0]).to_numpy()
+        first, second = stimuli["stimulus_id"].to_numpy(dtype=str)[alike][:2]
         notes.append(
             f"{int(repeated.sum())} of {len(images)} stimuli look like another one to a candidate "
             f"({second} like {first})"
         )
     degrees = stimuli["degrees"].to_numpy(dtype=float)
     wide = degrees > WIDE * visual_degrees
+    seen = (visual_degrees / degrees.max()) ** 2
     if wide.any():
-        seen = (visual_degrees / degrees[wide].max()) ** 2
         notes.append(
             f"{int(wide.sum())} of {len(images)} stimuli are up to {degrees.max():g} degrees wide, "
             f"teacher.stimuli.visual_degrees is {visual_degrees:g}: a candidate sees the middle "

@@ -1,13 +1,18 @@
 """Sessions of the same sites, ceilings from other data sets, and large RDMs that are not kept."""
 
+import io
 import shutil
+import zipfile
 
 import numpy as np
 import pytest
+from PIL import Image
 from scipy.spatial.distance import pdist
 from scipy.stats import zscore
+from support.recordings import describe
 
 from tgas_neuro.recordings.assembly import load_assembly, write_assembly
+from tgas_neuro.recordings.ingest import ingest_recordings
 from tgas_neuro.recordings.stimuli import load_stimuli
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.scoring.scoring import build_targets, write_ranks
@@ -206,3 +211,37 @@ def test_a_large_rdm_is_made_from_the_responses(simulated, tmp_path, monkeypatch
     ]
     for name in ("V4", "IT"):
         assert found[1][name] == pytest.approx(found[0][name], abs=1e-4)
+
+
+def test_two_days_of_an_array(tmp_path):
+    """96 sites, 6 repetitions a day: 96 sites with 12, and the RDM of all presentations."""
+    random = np.random.default_rng(0)
+    rates = random.gamma(2, 2, (20, 96))
+    days = [random.poisson(rates[:, None], (20, 6, 96)).astype(np.float32) for _ in range(2)]
+    with zipfile.ZipFile(tmp_path / "i.zip", "w") as archive:
+        for number in range(20):
+            file = io.BytesIO()
+            pixels = random.integers(0, 256, (8, 8, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(file, "PNG")
+            archive.writestr(f"picture_{number:02d}.png", file.getvalue())
+    folders = []
+    for day, counts in enumerate(days, start=1):
+        np.save(tmp_path / "r.npy", counts)
+        options = {
+            "responses": {"axes": ["stimulus", "repetition", "neuroid"]},
+            "unit": "spikes",
+            "counts": True,
+            "degrees": 8,
+            "neuroids": {"region": "IT", "animal": "m", "neuroid_id": {"pattern": "site_%03d"}},
+        }
+        description = describe("arrays").model_copy(update={"options": options})
+        files = {name: tmp_path / name for name in ("r.npy", "i.zip")}
+        folders.append(tmp_path / f"day_{day}")
+        ingest_recordings(description, files, folders[-1])
+    region = build(folders, join="stimuli").regions["IT"]
+    assert region.attrs["n_sites_measured"] == 96
+    assert region.attrs["repetitions_min"] == region.attrs["repetitions_max"] == 12
+    kept = [int(name[-3:]) for name in region["neuroid_id"].values.astype(str)]
+    mean = np.concatenate(days, axis=1).mean(axis=1)[:, kept].astype(float)
+    oracle = pdist(zscore(mean), "correlation")
+    np.testing.assert_allclose(region["rdm"].values, oracle, atol=1e-5)

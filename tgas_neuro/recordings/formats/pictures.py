@@ -179,7 +179,7 @@ def _stack_grey(pixels: np.ndarray) -> np.ndarray:
 def read_pixels(content: bytes) -> np.ndarray:
     """Pixels of a file of an ordinary image, (y, x, rgb), uint8."""
     with opened_picture(content) as image:
-        return np.asarray(image.convert("RGB"))
+        return np.array(image.convert("RGB"))
 
 
 def convert_array(images: np.ndarray, source: PictureSource, notes: Counter[str]) -> np.ndarray:
