@@ -229,12 +229,11 @@ def note_shown(images: np.ndarray, stimuli: pd.DataFrame, visual_degrees: float)
         )
     degrees = stimuli["degrees"].to_numpy(dtype=float)
     wide = degrees > WIDE * visual_degrees
-    seen = (visual_degrees / degrees.max()) ** 2
     if wide.any():
         notes.append(
             f"{int(wide.sum())} of {len(images)} stimuli are up to {degrees.max():g} degrees wide, "
             f"teacher.stimuli.visual_degrees is {visual_degrees:g}: a candidate sees the middle "
-            f"{seen:.2g} of their area"
+            f"{(visual_degrees / degrees.max()) ** 2:.2g} of their area"
         )
     return tuple(notes)
 
