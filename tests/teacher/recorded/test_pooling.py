@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from PIL import Image
 from scipy.spatial.distance import pdist
 from scipy.stats import spearmanr, zscore
 
@@ -270,6 +271,10 @@ class TestMistakes:
 
     def test_no_image_in_common(self, pair, build, tmp_path):
         folders = self.change(pair, tmp_path, sha256=lambda found: found.str[::-1])
+        for path in (folders["two"] / "stimuli").iterdir():
+            with Image.open(path) as image:
+                other = image.convert("RGB").transpose(Image.Transpose.ROTATE_180)
+            other.save(path)
         with pytest.raises(UserError, match=r"IT.datasets: no image is in all.*one 64, two 64"):
             build(folders, ["IT"])
 
