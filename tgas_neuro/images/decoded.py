@@ -15,7 +15,7 @@ from tgas_neuro.images.image_folder import ImageFolder
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json, write_json, written_whole
 
-FEWEST_HELD_BACK = 5  # P has as many values as images on which it is measured
+FEWEST_HELD_BACK = 4  # P has as many values as images on which it is measured
 FEW_HELD_BACK = 100  # a standard error of up to 0.05
 VALIDATION_SHARE = 4  # simulated validation splits are a quarter of the training split
 
