@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import yaml
 from PIL import Image
+from pydantic import TypeAdapter
 from support.recordings import describe
 
 from tgas_neuro.recordings.ingest import ingest_recordings
@@ -117,5 +118,5 @@ def test_frames(show):
 @pytest.mark.parametrize("reader", ["netcdf", "brainio", "brainscore", "nwb"])
 def test_other_readers_have_the_keys(reader):
     (options,) = list_options("such images with another reader")
-    field = OPTIONS[reader].model_fields["pictures"]
-    assert field.annotation(**options["pictures"]).range == [0, 1]
+    field = TypeAdapter(OPTIONS[reader].model_fields["pictures"].annotation)
+    assert field.validate_python(options["pictures"]).range == [0, 1]
