@@ -9,10 +9,10 @@ from pathlib import Path
 from PIL import Image
 
 from tgas_neuro.images.image_folder import Found, ImageFolder, build_listing
+from tgas_neuro.recordings.formats.pictures import BROKEN
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json, write_json
 
-BROKEN = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 TAIL = 1024  # bytes at the end of a file that are searched for the end mark
 ENDS = {"JPEG": b"\xff\xd9", "PNG": b"IEND"}
 

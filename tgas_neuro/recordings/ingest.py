@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from tgas_neuro import __version__
 from tgas_neuro.config.images import Pictures
@@ -186,7 +186,7 @@ def _show_image(
             f"{2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels; a candidate sees at most 1024 x 1024: "
             "make it smaller"
         ) from None
-    except (*BROKEN, UnidentifiedImageError) as error:
+    except BROKEN as error:
         raise UserError(
             f"{name}: image {filename!r} cannot be decoded ({error}); "
             "fetch the data set's files again"

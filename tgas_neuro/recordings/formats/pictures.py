@@ -60,10 +60,9 @@ def opened_picture(content: bytes) -> Iterator[Image.Image]:
 
 def show_as_file(image: Image.Image, source: PictureSource) -> bool:
     """Whether Pillow's and torchvision's RGB of a file is the picture, without any choice."""
-    single = getattr(image, "n_frames", 1) == 1 or image.format in SINGLE
-    layered = "A" in image.mode or "a" in image.mode or "transparency" in image.info
     deep = image.mode.startswith("I") or image.mode == "F"
-    return single and not layered and not deep and source.pictures.range is None
+    several = _count_frames(image) > 1
+    return not (several or _is_layered(image) or deep) and source.pictures.range is None
 
 
 def show_picture(
@@ -100,7 +99,7 @@ def show_picture(
     image.load()
     if image.getexif().get(ExifTags.Base.Orientation, 1) not in (0, 1):
         notes["have an EXIF orientation, which is not applied"] += 1
-    if "A" in image.mode or "a" in image.mode or "transparency" in image.info:
+    if _is_layered(image):
         image = _lay_on_colour(image, source, notes)
     if source.pictures.range is not None:
         raw = image.convert("RGB") if image.mode == "P" else image
@@ -124,9 +123,18 @@ def show_picture(
     return np.array(image.convert("RGB"))
 
 
+def _count_frames(image: Image.Image) -> int:
+    return 1 if image.format in SINGLE else getattr(image, "n_frames", 1)
+
+
+def _is_layered(image: Image.Image) -> bool:
+    """Whether pixels may be transparent."""
+    return "A" in image.mode or "a" in image.mode or "transparency" in image.info
+
+
 def _choose_frame(image: Image.Image, source: PictureSource, notes: Counter[str]) -> None:
-    n_frames = getattr(image, "n_frames", 1)
-    if n_frames == 1 or image.format in SINGLE:
+    n_frames = _count_frames(image)
+    if n_frames == 1:
         return
     frame = source.pictures.frame
     if frame is None:
