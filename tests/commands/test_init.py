@@ -8,7 +8,7 @@ import yaml
 from tgas_neuro.__main__ import COMMANDS, main
 from tgas_neuro.commands.init import list_presets
 from tgas_neuro.recordings.datasets.description import load_description
-from tgas_neuro.runtime.project import find_project
+from tgas_neuro.runtime.files import find_project
 
 
 @pytest.mark.parametrize("preset", list_presets())

@@ -6,7 +6,7 @@ import pytest
 
 from tgas_neuro.__main__ import main
 from tgas_neuro.commands import run
-from tgas_neuro.runtime.project import find_project
+from tgas_neuro.runtime.files import find_project
 
 PROJECT = find_project()
 

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from tgas_neuro.config.images import Pictures
+from tgas_neuro.config.recordings import Pictures
 from tgas_neuro.images.augmentation import AUGMENTATIONS
 from tgas_neuro.images.data import AHEAD, FolderImages, _Batches, iterate_batches, normalise
 from tgas_neuro.images.image_folder import load_image_folder

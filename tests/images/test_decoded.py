@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tgas_neuro.config.images import Pictures
+from tgas_neuro.config.recordings import Pictures
 from tgas_neuro.images.decoded import (
     check_held_back,
     count_held_back,

@@ -13,7 +13,7 @@ from scipy.spatial.distance import pdist
 from support.recordings import describe
 
 from tgas_neuro import __version__
-from tgas_neuro.config.images import Pictures
+from tgas_neuro.config.recordings import Pictures
 from tgas_neuro.recordings import ingest
 from tgas_neuro.recordings.assembly import Recordings, build_assembly, load_assembly
 from tgas_neuro.recordings.datasets.description import calc_description_digest, load_description

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.recordings import read_recordings
 
-from tgas_neuro.recordings.sentinels import find_sentinel, mark_missing
+from tgas_neuro.recordings.missing import find_sentinel, mark_missing
 from tgas_neuro.runtime.errors import UserError
 
 GENERATOR = np.random.default_rng(3)

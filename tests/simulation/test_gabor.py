@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tgas_neuro.simulation.gabor import (
+from tgas_neuro.simulation.sites import (
     GRID,
     calc_gabor_energies,
     list_channels,

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.simulation.gabor import GRID, calc_gabor_energies
 from tgas_neuro.simulation.objects import build_objects
 from tgas_neuro.simulation.sites import (
+    GRID,
+    calc_gabor_energies,
     calc_it_drives,
     calc_shape_views,
     calc_v4_drives,

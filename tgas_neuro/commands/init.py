@@ -10,8 +10,7 @@ import re
 from pathlib import Path
 
 from tgas_neuro.runtime.errors import UserError, check_choice
-from tgas_neuro.runtime.files import written_whole
-from tgas_neuro.runtime.project import find_project
+from tgas_neuro.runtime.files import find_project, written_whole
 
 DEFAULT = "default"
 

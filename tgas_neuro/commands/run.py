@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tgas_neuro.commands import unlock
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.runtime.project import find_project
+from tgas_neuro.runtime.files import find_project
 
 CORES = re.compile(r"--(cores|jobs|profile|executor|workflow-profile)\b|-[cje]")
 DRY = {"--dry-run", "--dryrun", "--lint", "-h", "--help", "-v", "--version"}

@@ -4,8 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from tgas_neuro.config.images import FinalImages
-from tgas_neuro.config.premature import NetworkSize
+from tgas_neuro.config.premature import FinalImages, NetworkSize
 from tgas_neuro.config.section import Device, Matching, Section, SectionError, key
 from tgas_neuro.runtime.errors import UserError
 

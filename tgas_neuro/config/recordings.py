@@ -1,17 +1,54 @@
-"""The section ``recordings``: which neural recordings, and how sites are treated."""
+"""The section ``recordings``: which neural recordings, how sites are treated, what images show."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, GetJsonSchemaHandler
+from pydantic import Field, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema
 
-from tgas_neuro.config.section import Matching, Section, Text, Unique, Window, key
+from tgas_neuro.config.section import Matching, Section, SectionError, Text, Unique, Window, key
 
 RegionName = Annotated[str, Matching("^[A-Za-z0-9_]+$", "letters, digits and _")]
 Labels = Annotated[list[str | int], Field(min_length=1)]
 # Images are less wide in experiments on macaques and humans; a larger number means pixels.
 WIDEST_DEGREES = 60
+
+
+class Pictures(Section):
+    """What is shown of image files that can be shown in several ways."""
+
+    alpha: (
+        Annotated[str, Matching("^#[0-9A-Fa-f]{6}$", "a colour in quotes, such as '#808080'")]
+        | None
+    ) = key(
+        None,
+        "Colour behind transparent pixels, in quotes, such as '#808080'; without it, images with "
+        "transparent pixels are refused.",
+        decides=True,
+    )
+    frame: int | None = key(
+        None,
+        "Frame that is shown of animated images and of files with several pages, from 0; without "
+        "it, they are refused.",
+        decides=True,
+        ge=0,
+    )
+    range: Annotated[list[float], Field(min_length=2, max_length=2)] | None = key(
+        None,
+        "Values that are shown black and white, such as [0, 1]; needed for images of floating-"
+        "point numbers, of whole numbers with more than 16 bits, and of the numbers 0 and 1.",
+        decides=True,
+    )
+
+    def list_unused(self) -> set[str]:
+        """Keys that are not given; an older configuration has the digest that it had."""
+        return {name for name in ("alpha", "frame", "range") if getattr(self, name) is None}
+
+    @model_validator(mode="after")
+    def _check_range(self) -> "Pictures":
+        if self.range is not None and not self.range[0] < self.range[1]:
+            raise SectionError("range", f"{self.range}; black must be below white")
+        return self
 
 
 class Selection(Section):

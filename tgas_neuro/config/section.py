@@ -19,7 +19,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, core_schema
 
-from tgas_neuro.config.command_line import read_arguments
+from tgas_neuro.runtime.yaml_files import read_arguments
 
 MARK = "decides_numbers"  # in the JSON schema of a key
 
@@ -226,6 +226,26 @@ class Unique:
         """Return `value` if nothing is in it twice, otherwise raise `SectionError`."""
         if any(item in value[:position] for position, item in enumerate(value)):
             raise SectionError("", f"{value!r} lists something twice; remove the double")
+        return value
+
+
+@dataclass(frozen=True)
+class TextAt:
+    """Annotation of a mapping whose value of one key is text, with its meaning for messages."""
+
+    name: str
+    meaning: str
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def check(self, value: dict[str, Any]) -> dict[str, Any]:
+        """Return `value` if it has text there, or no such key, otherwise raise `SectionError`."""
+        found = value.get(self.name, "")
+        if not isinstance(found, str):
+            raise SectionError(self.name, f"expected text, {self.meaning}, got {found!r}")
         return value
 
 

@@ -2,13 +2,12 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from tgas_neuro.config.section import (
     Colour,
     Device,
     Section,
-    SectionError,
     Text,
     Unique,
     UserPath,
@@ -168,45 +167,3 @@ class TeacherOptions(Section):
         """Whether only the stimuli of the data sets are used, not the recordings."""
         of_stimuli = self.control and self.control.type in ("pixels", "random_network")
         return self.kind == "network" or bool(of_stimuli)
-
-    @model_validator(mode="after")
-    def _check_kind(self) -> "TeacherOptions":
-        """Sections belong to the kind; the distance needs repetitions only if there are any."""
-        kind, network, control = self.kind, self.network, self.control
-        if kind == "control" and control is None:
-            raise SectionError(
-                "control", "is missing; kind 'control' needs it, for example {type: shuffled}"
-            )
-        if kind != "control" and control is not None:
-            raise SectionError(
-                "control",
-                f"belongs to kind 'control', teacher.kind is {kind!r}; remove the section or "
-                "change the kind",
-            )
-        random = control is not None and control.type == "random_network"
-        what = f"teacher.control.type {control.type!r}" if control else f"teacher.kind {kind!r}"
-        with_network = kind == "network" or random
-        if with_network and network is None:
-            raise SectionError("network", f"is missing; {what} needs its model and layers")
-        if not with_network and network is not None:
-            raise SectionError(
-                "network",
-                "belongs to kind 'network' and the control 'random_network', not to "
-                f"{what}; remove the section",
-            )
-        if random and network is not None and network.weights is not None:
-            raise SectionError(
-                "network.weights",
-                f"{network.weights!r}, but the control 'random_network' has learned nothing; "
-                "remove the key or take kind network",
-            )
-        noise_free = network is not None and network.electrodes is None
-        of_pixels = control is not None and control.type == "pixels"
-        if (noise_free or of_pixels) and self.distance == "crossnobis":
-            raise SectionError(
-                "distance",
-                f"'crossnobis' needs repetitions, of which {what} has none"
-                f"{'; set teacher.network.electrodes or' if noise_free else ';'} take "
-                "correlation, cosine or euclidean",
-            )
-        return self

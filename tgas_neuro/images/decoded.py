@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tgas_neuro.config.images import Pictures
+from tgas_neuro.config.recordings import Pictures
 from tgas_neuro.images.image_folder import ImageFolder
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json, write_json, written_whole

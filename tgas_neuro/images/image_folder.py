@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from tgas_neuro.recordings.formats.image_files import ENDINGS
+from tgas_neuro.recordings.formats.archives import ENDINGS
 from tgas_neuro.runtime.errors import UserError
 
 SUFFIXES = frozenset(ENDINGS)

@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 from torch.nn import functional
 
-from tgas_neuro.config.images import Pictures
+from tgas_neuro.config.recordings import Pictures
 from tgas_neuro.images.augmentation import Cut
 from tgas_neuro.recordings.formats.pictures import (
     BROKEN,

@@ -15,6 +15,7 @@ from tgas_neuro.config.configuration import Configuration, check_section
 from tgas_neuro.config.final import Final, check_batches
 from tgas_neuro.config.search import Search
 from tgas_neuro.config.section import key
+from tgas_neuro.config.teacher import TeacherOptions
 from tgas_neuro.final.network.scaling import SMALLEST, parse_macs
 from tgas_neuro.runtime.errors import UserError
 
@@ -66,6 +67,7 @@ def check_configuration(config: Any, name: str = "config.yaml") -> Configuration
     checked = check_section(build_model(), config, name)
     check_scaling(checked.final, checked.search.space, name)
     try:
+        _check_teacher(checked.teacher)
         check_batches(checked.final)
         _check_network(checked)
     except UserError as error:
@@ -76,6 +78,43 @@ def check_configuration(config: Any, name: str = "config.yaml") -> Configuration
 def read_search(values: Any) -> Search:
     """The section ``search`` from the params of a rule, which are checked values of it."""
     return check_section(build_search_model(), values, "params", ["search"])
+
+
+def _check_teacher(teacher: TeacherOptions) -> None:
+    """Sections belong to the kind; the distance needs repetitions only if there are any."""
+    kind, network, control = teacher.kind, teacher.network, teacher.control
+    if kind == "control" and control is None:
+        raise UserError(
+            "teacher.control: is missing; kind 'control' needs it, for example {type: shuffled}"
+        )
+    if kind != "control" and control is not None:
+        raise UserError(
+            f"teacher.control: belongs to kind 'control', teacher.kind is {kind!r}; remove the "
+            "section or change the kind"
+        )
+    random = control is not None and control.type == "random_network"
+    what = f"teacher.control.type {control.type!r}" if control else f"teacher.kind {kind!r}"
+    with_network = kind == "network" or random
+    if with_network and network is None:
+        raise UserError(f"teacher.network: is missing; {what} needs its model and layers")
+    if not with_network and network is not None:
+        raise UserError(
+            "teacher.network: belongs to kind 'network' and the control 'random_network', not to "
+            f"{what}; remove the section"
+        )
+    if random and network is not None and network.weights is not None:
+        raise UserError(
+            f"teacher.network.weights: {network.weights!r}, but the control 'random_network' has "
+            "learned nothing; remove the key or take kind network"
+        )
+    noise_free = network is not None and network.electrodes is None
+    of_pixels = control is not None and control.type == "pixels"
+    if (noise_free or of_pixels) and teacher.distance == "crossnobis":
+        raise UserError(
+            f"teacher.distance: 'crossnobis' needs repetitions, of which {what} has none"
+            f"{'; set teacher.network.electrodes or' if noise_free else ';'} take "
+            "correlation, cosine or euclidean"
+        )
 
 
 def _check_network(config: Configuration) -> None:

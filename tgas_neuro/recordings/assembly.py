@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from tgas_neuro.config.images import Pictures
+from tgas_neuro.config.recordings import Pictures
 from tgas_neuro.recordings.formats.subprocess_probe import probe_hdf5
-from tgas_neuro.recordings.sentinels import find_sentinel
+from tgas_neuro.recordings.missing import find_sentinel
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import written_whole
 

@@ -15,10 +15,10 @@ import xarray as xr
 from PIL import Image
 
 from tgas_neuro import __version__
-from tgas_neuro.config.images import Pictures
+from tgas_neuro.config.recordings import Pictures
 from tgas_neuro.recordings.assembly import Recordings, validate_assembly, write_assembly
 from tgas_neuro.recordings.datasets.description import Description, calc_description_digest
-from tgas_neuro.recordings.formats.image_files import encode_png
+from tgas_neuro.recordings.formats.archives import encode_png
 from tgas_neuro.recordings.formats.pictures import (
     BROKEN,
     PictureSource,

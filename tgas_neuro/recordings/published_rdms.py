@@ -1,13 +1,17 @@
-"""RDMs of data sets whose responses were not published: their file and its check."""
+"""RDMs of data sets whose responses were not published: read, checked, and kept in a file."""
 
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import xarray as xr
+from scipy.spatial.distance import squareform
 
 from tgas_neuro.recordings.assembly import REQUIRED_ATTRS, load_netcdf
-from tgas_neuro.recordings.sentinels import find_sentinel
+from tgas_neuro.recordings.datasets.files import ListedFiles
+from tgas_neuro.recordings.formats.array_files import ENDINGS, load_variable
+from tgas_neuro.recordings.missing import find_sentinel
+from tgas_neuro.recordings.readers.options import ArraysOptions, RdmArray
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import written_whole
 
@@ -146,3 +150,107 @@ def write_rdms(path: str | Path, dataset: xr.Dataset) -> None:
 def load_rdms(path: str | Path) -> xr.Dataset:
     """Load published RDMs and check them (see `validate_rdms`)."""
     return validate_rdms(load_netcdf(path), str(path))
+
+
+RDM_FORMS = (("pair",), ("row", "column"), ("region", "pair"), ("region", "row", "column"))
+
+
+def read_rdms(
+    listed: ListedFiles, options: ArraysOptions, source: RdmArray, n_stimuli: int
+) -> xr.DataArray:
+    """RDMs of a data set.
+
+    Parameters
+    ----------
+    listed
+        The description's files.
+    options
+        ``rdm`` (file, variable, axes), ``regions``, ``unit`` and ``time_window_ms``. The axes
+        are one of `RDM_FORMS` in any order; pairs are in the order of scipy's and MATLAB's
+        `pdist`, or as ``rdm.order`` says. A square RDM must be symmetric with zeros or NaN on its
+        diagonal.
+    n_stimuli
+        Stimuli that there are images of, in the order of the rows.
+
+    Returns
+    -------
+    xarray.DataArray
+        Dims ``("region", "pair")``, float32.
+
+    Raises
+    ------
+    UserError
+        The array has another form, or belongs to another number of stimuli or regions.
+    """
+    regions = options.regions
+    path = listed.find(source.file, ENDINGS, "options.rdm")
+    where = ": ".join([str(path), *filter(None, [source.variable])])
+    values = load_variable(path, source.variable, source.axes_as)
+    axes = [*map(str, source.axes)]
+    form = next((form for form in RDM_FORMS if set(form) == set(axes)), None)
+    if form is None:
+        raise UserError(
+            f"{where}: options.rdm.axes: {axes} is not one of: "
+            f"{'; '.join(' x '.join(form) for form in RDM_FORMS)}"
+        )
+    if form == ("pair",):
+        values = np.squeeze(values)  # MATLAB has no vectors, only rows and columns
+    if values.ndim != len(axes) or values.dtype.kind not in "fiu":
+        raise UserError(
+            f"{where}: expected numbers of shape ({', '.join(axes)}), found {values.shape} of "
+            f"{values.dtype}; correct options.rdm.axes or the array"
+        )
+    values = values.transpose([axes.index(axis) for axis in form])
+    rdms = values if form[0] == "region" else values[np.newaxis]
+    if not regions or len(regions) != len(rdms):
+        raise UserError(
+            f"{listed.dataset}.yaml: options.regions: {regions or 'missing'}, the file has "
+            f"{len(rdms)} RDMs; name the region of each"
+        )
+    if form[-1] == "column":
+        if source.order is not None:
+            raise UserError(
+                f"{where}: options.rdm.order: {source.order!r} is of pairs, but the RDM is square; "
+                "leave it out"
+            )
+        rdms = np.stack([_condense(rdm, where) for rdm in rdms])
+    expected = n_stimuli * (n_stimuli - 1) // 2
+    if rdms.shape[1] != expected:
+        raise UserError(
+            f"{where}: the RDM has {rdms.shape[1]} pairs, the {n_stimuli} images make {expected}; "
+            "both must be of the same stimuli"
+        )
+    if source.order == "lower":
+        rdms = np.stack([_reorder_lower(rdm, n_stimuli) for rdm in rdms])
+    return xr.DataArray(
+        rdms.astype(np.float32),
+        dims=("region", "pair"),
+        coords={"region": regions},
+        attrs={"unit": options.unit, "time_window_ms": options.time_window_ms},
+        name="rdm",
+    )
+
+
+def _reorder_lower(pairs: np.ndarray, n_stimuli: int) -> np.ndarray:
+    """Pairs in `pdist`'s order, from those of the lower triangle row by row."""
+    square = np.zeros((n_stimuli, n_stimuli), dtype=pairs.dtype)
+    square[np.tril_indices(n_stimuli, -1)] = pairs
+    return square.T[np.triu_indices(n_stimuli, 1)]
+
+
+def _condense(rdm: np.ndarray, where: str) -> np.ndarray:
+    if rdm.shape[0] != rdm.shape[1]:
+        raise UserError(f"{where}: an RDM is square, this one is {rdm.shape}; correct the axes")
+    largest = np.nanmax(np.abs(rdm), initial=0)
+    if not np.allclose(rdm, rdm.T, atol=1e-6 * largest, equal_nan=True):
+        raise UserError(
+            f"{where}: the RDM is not symmetric; a published RDM is: give the other variable, or "
+            "average it with its transpose"
+        )
+    no_diagonal = np.isnan(np.diag(rdm)).all()  # some programs mark it so
+    if not no_diagonal and not np.allclose(np.diag(rdm), 0, atol=1e-6 * largest):
+        raise UserError(
+            f"{where}: the RDM's diagonal is not zero ({np.diag(rdm)[0]:.4g}); give "
+            "dissimilarities, not similarities"
+        )
+    return squareform(rdm, checks=False)

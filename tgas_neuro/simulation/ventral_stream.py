@@ -8,9 +8,8 @@ import pandas as pd
 
 from tgas_neuro.runtime.errors import UserError, check_choice
 from tgas_neuro.runtime.provenance import derive_generator
-from tgas_neuro.simulation.gabor import calc_gabor_energies
 from tgas_neuro.simulation.objects import build_objects
-from tgas_neuro.simulation.sites import calc_it_drives, calc_v4_drives
+from tgas_neuro.simulation.sites import calc_gabor_energies, calc_it_drives, calc_v4_drives
 
 REGIONS = ("V4", "IT")
 SITES = {"V4": 128, "IT": 168}  # as in Majaj, Hong et al. 2015

@@ -9,7 +9,7 @@ from pathlib import Path
 from tgas_neuro import RESULTS_VERSION
 from tgas_neuro.search.candidate import keep_cut_batches, list_batches
 from tgas_neuro.commands.summary import summarise
-from tgas_neuro.config.command_line import mark_arguments
+from tgas_neuro.runtime.yaml_files import mark_arguments
 from tgas_neuro.config.section import dump_decisive, dump_section
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json, write_json

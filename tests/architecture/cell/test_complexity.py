@@ -8,8 +8,7 @@ import torch
 from fvcore.nn import FlopCountAnalysis
 
 from tgas_neuro.architecture.cell.genotype import COSTS, OPERATION_NAMES, Block, Cell, CellGenotype
-from tgas_neuro.architecture.cell.network import CellNetwork
-from tgas_neuro.architecture.cell.operations import OPERATIONS
+from tgas_neuro.architecture.cell.network import OPERATIONS, CellNetwork
 from tgas_neuro.architecture.cell.published import NASNET_A, PNASNET5
 from tgas_neuro.architecture.network import build_network
 from tgas_neuro.architecture.skeleton import Complexity, Skeleton

@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional
 
 from tgas_neuro.architecture.cell.layout import OperationLayout
-from tgas_neuro.architecture.cell.operations import (
+from tgas_neuro.architecture.cell.network import (
     BN_EPSILON,
     OPERATIONS,
     build_operation,

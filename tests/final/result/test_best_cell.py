@@ -9,7 +9,7 @@ import yaml
 
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.config.final import Target
-from tgas_neuro.config.images import ImageFolder, ImageNet, SimulatedImages, TinyImageNet
+from tgas_neuro.config.premature import ImageFolder, ImageNet, SimulatedImages, TinyImageNet
 from tgas_neuro.config.section import dump_section
 from tgas_neuro.final.result.best_cell import (
     check_part,

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from tgas_neuro.recordings.datasets import download
+from tgas_neuro.recordings.datasets.description import Download
 from tgas_neuro.recordings.datasets.download import MOST_WAIT, fetch_file
+from tgas_neuro.recordings.datasets.files import fetch_download
 from tgas_neuro.runtime.errors import UserError
 
 CONTENT = bytes(range(256)) * 3000  # 768000 bytes, in pieces of 65536
@@ -316,6 +318,7 @@ def test_the_size_of_the_description_tells_a_break_where_the_server_does_not(fet
     assert server.ranges == [None, "bytes=1000-"]
 
 
-def test_what_the_mirror_lacks_is_downloaded(fetch, server, tmp_path):
-    assert fetch(mirror=tmp_path, mirror_name="other/file.npy").read_bytes() == CONTENT
+def test_what_the_mirror_lacks_is_downloaded(server, tmp_path):
+    file = Download(name="file.npy", url=server.url, sha256=DIGEST)
+    assert fetch_download(file, "mine", tmp_path / "raw", tmp_path).read_bytes() == CONTENT
     assert len(server.ranges) == 1

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from support.recordings import describe
 
-from tgas_neuro.recordings.datasets.download import fetch_file
-from tgas_neuro.recordings.datasets.files import check_files, fetch_files
-from tgas_neuro.recordings.datasets.part_file import PartFile
+from tgas_neuro.recordings.datasets.description import Download
+from tgas_neuro.recordings.datasets.files import check_files, fetch_download, fetch_files
 from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.files import PartFile
 
 CONTENT = bytes(range(256)) * 3000
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -36,8 +36,8 @@ def mirror(tmp_path) -> Path:
 
 
 def fetch(folder: Path, mirror: Path) -> Path:
-    path = folder / "raw" / "file.npy"
-    return fetch_file(URL, path, DIGEST, mirror=mirror, mirror_name="mine/file.npy")
+    file = Download(name="file.npy", url=URL, sha256=DIGEST)
+    return fetch_download(file, "mine", folder / "raw", mirror)
 
 
 def list_files(folder: Path) -> list[str]:

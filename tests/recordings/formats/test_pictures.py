@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from tgas_neuro.config.images import Pictures
+from tgas_neuro.config.recordings import Pictures
 from tgas_neuro.recordings.formats.pictures import (
     PictureSource,
     Survey,

@@ -11,7 +11,7 @@ from scipy.stats import spearmanr
 
 from tgas_neuro.config.teacher import ControlOptions, NetworkOptions
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.teacher.controls import draw_matched, shuffle_rows
+from tgas_neuro.teacher.build import draw_matched, shuffle_rows
 from tgas_neuro.teacher.teacher import build_title, show_stimuli
 
 
@@ -182,7 +182,7 @@ def test_an_image_without_contrast_is_named(published, build, monkeypatch):
         seen[3] = 128
         return seen
 
-    monkeypatch.setattr("tgas_neuro.teacher.controls.show_stimuli", show_grey)
+    monkeypatch.setattr("tgas_neuro.teacher.build.show_stimuli", show_grey)
     with pytest.raises(UserError, match=r"region IT: 11 of 66 dissimilarities are not defined"):
         build(published, ["IT"], **choose("pixels"))
 

@@ -15,7 +15,7 @@ from torch import nn
 
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.architecture.spaces import read_genotype
-from tgas_neuro.config.images import Pictures
+from tgas_neuro.config.recordings import Pictures
 from tgas_neuro.final.evaluation.evaluation import Metrics, check_complete, evaluate
 from tgas_neuro.final.evaluation.published import (
     DEFAULTS,
@@ -34,10 +34,10 @@ from tgas_neuro.images.image_folder import ImageFolder
 from tgas_neuro.images.pixels import INTERPOLATIONS, READING, Reading
 from tgas_neuro.images.published import read_ids
 from tgas_neuro.images.splits import SPLITS, list_split
+from tgas_neuro.recordings.formats.names import ORDERS, sort_names
 from tgas_neuro.runtime.devices import choose_device, computing_with, keep_freed_memory
 from tgas_neuro.runtime.errors import UserError, check_choice
 from tgas_neuro.runtime.files import read_json, written_whole
-from tgas_neuro.runtime.name_order import ORDERS, sort_names
 from tgas_neuro.teacher.network.model import build_model
 
 # Libraries of published networks, and the module that holds a function for each network.

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from tgas_neuro.architecture.cell.operations import BN_EPSILON
+from tgas_neuro.architecture.cell.network import BN_EPSILON
 from tgas_neuro.architecture.layers import PointwiseConv
 from tgas_neuro.architecture.network import GenotypeNetwork, build_module, build_network
 from tgas_neuro.architecture.skeleton import Skeleton

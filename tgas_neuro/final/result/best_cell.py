@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from tgas_neuro.architecture.spaces import describe_genotype, read_genotype
 from tgas_neuro.config.configuration import Configuration
-from tgas_neuro.config.images import FinalImages, ImageFolder
+from tgas_neuro.config.premature import FinalImages, ImageFolder
 from tgas_neuro.config.section import dump_section
 from tgas_neuro.final.result.content import BestCell, Final, Part, Premature, TeacherPart
 from tgas_neuro.runtime.errors import UserError

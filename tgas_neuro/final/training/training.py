@@ -14,7 +14,7 @@ from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.architecture.space import Genotype
 from tgas_neuro.architecture.spaces import calc_complexity
 from tgas_neuro.config.final import Final, check_batches
-from tgas_neuro.config.images import Pictures
+from tgas_neuro.config.recordings import Pictures
 from tgas_neuro.config.section import dump_decisive
 from tgas_neuro.final.evaluation.evaluation import build_validation
 from tgas_neuro.final.launch.processes import Group, StopRequest

@@ -12,7 +12,7 @@ from tgas_neuro.recordings.datasets.description import (
 from tgas_neuro.recordings.datasets.files import fetch_files
 from tgas_neuro.recordings.ingest import ingest_recordings
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.runtime.project import find_project
+from tgas_neuro.runtime.files import find_project
 
 RAW = Path("neural_data/raw")  # where a run keeps downloads, too
 DESCRIPTIONS = (Path("neural_data"), find_project() / "neural_data")

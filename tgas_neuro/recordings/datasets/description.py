@@ -13,10 +13,10 @@ from pydantic import AfterValidator, model_validator
 from tgas_neuro.config.configuration import check_section
 from tgas_neuro.config.messages import suggest
 from tgas_neuro.config.section import Matching, Section, SectionError, Text, dump_decisive, key
+from tgas_neuro.recordings.formats.names import split_numbers
 from tgas_neuro.recordings.readers.options import OPTIONS
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import calc_digest
-from tgas_neuro.runtime.name_order import split_numbers
 from tgas_neuro.runtime.yaml_files import load_yaml
 
 TEMPLATE = "template"  # a description to copy; it is no data set and is not listed

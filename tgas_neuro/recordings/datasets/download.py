@@ -1,8 +1,7 @@
-"""Fetch one file whole or not at all: from a mirror or by HTTP, resumed, checked by its SHA-256."""
+"""Fetch one file by HTTP, whole or not at all: resumed, and checked by its SHA-256."""
 
 import contextlib
 import email.utils
-import shutil
 import socket
 import sys
 import time
@@ -15,9 +14,9 @@ import requests
 import urllib3
 from tqdm import tqdm
 
-from tgas_neuro.recordings.datasets.part_file import PartFile, own_part
+from tgas_neuro.recordings.datasets.files import has_digest, publish_part, receiving
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.runtime.files import calc_sha256
+from tgas_neuro.runtime.files import PartFile
 
 WAITS = (1.0, 4.0, 15.0)
 MOST_WAIT = 120.0  # [s]; the longest wait that a server may ask for
@@ -52,10 +51,9 @@ def fetch_file(
 ) -> Path:
     """Fetch one file unless `destination` has it already, and return `destination`.
 
-    The mirror is searched first, then `url` is downloaded to a part file, which a later call
-    continues after a break. Several processes at once each write a part of their own (see
-    `tgas_neuro.recordings.datasets.part_file`). Only a file with the right digest gets the name
-    `destination`.
+    It is downloaded to a part file, which a later call continues after a break. Several processes
+    at once each write a part of their own (see `tgas_neuro.runtime.files.own_part`). Only a file
+    with the right digest gets the name `destination`.
 
     Parameters
     ----------
@@ -66,7 +64,8 @@ def fetch_file(
     sha256
         Its SHA-256, 64 hexadecimal digits.
     mirror, mirror_name
-        A local folder, and the file's path inside it; None: no mirror.
+        A local folder that does not have the file, and the path that it would have inside; for
+        messages.
     size
         Size [bytes] that is expected where the server says none.
     waits
@@ -82,39 +81,13 @@ def fetch_file(
         does not resolve is an error at once, without another attempt.
     """
     destination = Path(destination)
-    if _has_digest(destination, sha256):
+    if has_digest(destination, sha256):
         return destination
-    mirrored = _find_in_mirror(mirror, mirror_name)
-    try:
-        destination.parent.mkdir(parents=True, exist_ok=True)
-        with own_part(destination) as part:
-            if mirrored is not None:
-                _copy(mirrored, part, sha256)
-                _publish(part, destination, sha256)
-                return destination
-            way_out = _format_way_out(destination, mirror, mirror_name)
-            if _download(url, part, sha256, destination, size, [*waits], sleep, way_out):
-                _publish(part, destination, sha256)
-    except OSError as error:
-        raise UserError(
-            f"{destination}: cannot be written ({error.strerror or error}); "
-            "check the folder and the space left"
-        ) from None
+    way_out = _format_way_out(destination, mirror, mirror_name)
+    with receiving(destination) as part:
+        if _download(url, part, sha256, destination, size, [*waits], sleep, way_out):
+            publish_part(part, destination, sha256)
     return destination
-
-
-def _has_digest(path: Path, sha256: str) -> bool:
-    return path.is_file() and calc_sha256(path) == sha256
-
-
-def _find_in_mirror(mirror: str | Path | None, mirror_name: str) -> Path | None:
-    if mirror is None:
-        return None
-    folder = Path(mirror).expanduser()
-    if not folder.is_dir():
-        raise UserError(f"mirror: {str(mirror)!r} is not a folder; correct it, or null for none")
-    path = folder / mirror_name
-    return path if path.is_file() else None
 
 
 def _format_way_out(destination: Path, mirror: str | Path | None, mirror_name: str) -> str:
@@ -123,34 +96,6 @@ def _format_way_out(destination: Path, mirror: str | Path | None, mirror_name: s
     if mirror_name:
         return f"set mirror to a folder that holds {mirror_name}"
     return f"put the file to {destination}"
-
-
-def _copy(source: Path, part: PartFile, sha256: str) -> None:
-    part.clear()
-    try:
-        with source.open("rb") as file:
-            shutil.copyfileobj(file, part.file, 1 << 20)
-    except PermissionError:
-        part.clear()
-        raise UserError(f"{source}: the mirror's file may not be read; allow it") from None
-    found = part.calc_sha256()
-    if found != sha256:
-        part.clear()
-        raise UserError(
-            f"{source}: the mirror's file has sha256 {found}, expected {sha256}; "
-            "replace it, or delete it to have it downloaded"
-        )
-
-
-def _publish(part: PartFile, destination: Path, sha256: str) -> None:
-    try:
-        part.publish(destination)
-    except FileNotFoundError:
-        if not _has_digest(destination, sha256):
-            raise UserError(
-                f"{destination}: its unfinished part was taken over by another process while this "
-                "one was asleep; run it again"
-            ) from None
 
 
 def _download(
@@ -202,7 +147,7 @@ def _download(
         wait = max(wait, waits[failures - 1])
         print(f"{name}: {why}; trying again in {wait:g} s", file=sys.stderr)
         sleep(wait)
-        if _has_digest(destination, sha256):
+        if has_digest(destination, sha256):
             part.clear()
             return False
 

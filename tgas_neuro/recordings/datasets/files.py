@@ -1,18 +1,18 @@
-"""Files of a data set: found by name or ending, located, checked and fetched."""
+"""Files of a data set: found by name or ending, located, checked, copied from a mirror, fetched."""
 
 import hashlib
 import re
-from collections.abc import Iterable
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from tgas_neuro.config.messages import suggest
 from tgas_neuro.recordings.datasets.description import Description, Download, LocalFile
-from tgas_neuro.recordings.formats import ARCHIVES, NETCDF
 from tgas_neuro.recordings.formats.subprocess_probe import probe_hdf5
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.runtime.files import calc_sha256
+from tgas_neuro.runtime.files import PartFile, calc_sha256, own_part
 
 
 @dataclass(frozen=True)
@@ -58,62 +58,6 @@ class ListedFiles:
                 f"name one of: {', '.join(names or self.paths) or 'none are listed under files'}"
             )
         return Path(self.paths[names[0]])
-
-
-TABLE = (".csv",)
-KINDS = {
-    "assembly": (NETCDF, "an assembly"),
-    "table": (TABLE, "a stimulus table"),
-    "images": (ARCHIVES, "images"),
-}
-
-
-class SourceFiles(NamedTuple):
-    """An assembly, its stimulus table and its images (an archive or a folder)."""
-
-    assembly: Path
-    table: Path
-    images: Path
-
-
-def find_source_files(dataset: str, files: dict[str, Path]) -> SourceFiles:
-    """Tell the files of a data set apart by their endings; a folder holds the images.
-
-    Raises
-    ------
-    UserError
-        There is none or more than one of a kind, one of no kind, or one does not exist.
-    """
-    where = f"{dataset}.yaml: files"
-    found: dict[str, list[Path]] = {kind: [] for kind in KINDS}
-    for name, path in files.items():
-        path = Path(path)
-        if not path.exists():
-            raise UserError(f"{where}: {name}: no such file or folder: {path}; correct the path")
-        found[_find_kind(path, name, where)].append(path)
-    for kind, (endings, words) in KINDS.items():
-        if len(found[kind]) != 1:
-            listed = ", ".join(map(str, found[kind])) or "none"
-            folder = " or a folder" if kind == "images" else ""
-            raise UserError(
-                f"{where}: this reader needs one file with {words} ({', '.join(endings)}{folder}), "
-                f"there are {len(found[kind])}: {listed}; the files are: "
-                f"{', '.join(files) or 'none'}"
-            )
-    return SourceFiles(*(found[kind][0] for kind in KINDS))
-
-
-def _find_kind(path: Path, name: str, where: str) -> str:
-    if path.is_dir():
-        return "images"
-    for kind, (endings, _) in KINDS.items():
-        if path.name.lower().endswith(endings) or name.lower().endswith(endings):
-            return kind
-    allowed = [ending for endings, _ in KINDS.values() for ending in endings]
-    raise UserError(
-        f"{where}: {name}: its ending does not say what {path.name!r} is; allowed are: "
-        f"{', '.join(allowed)}, or a folder of images"
-    )
 
 
 def locate_file(file: Download | LocalFile, folder: str | Path) -> Path:
@@ -237,17 +181,77 @@ def fetch_files(
 def fetch_download(
     file: Download, dataset: str, folder: str | Path, mirror: str | Path | None = None
 ) -> Path:
-    """Fetch one file of a data set (see `fetch_files`)."""
+    """Fetch one file of a data set (see `fetch_files`), unless it is there already."""
+    path, name = Path(folder) / file.name, f"{dataset}/{file.name}"
+    if has_digest(path, file.sha256):
+        return path
+    mirrored = _find_in_mirror(mirror, name)
+    if mirrored is not None:
+        return _copy_from_mirror(mirrored, path, file.sha256)
     from tgas_neuro.recordings.datasets.download import fetch_file  # planning needs no requests
 
-    return fetch_file(
-        file.url,
-        Path(folder) / file.name,
-        file.sha256,
-        mirror=mirror,
-        mirror_name=f"{dataset}/{file.name}",
-        size=file.size,
-    )
+    return fetch_file(file.url, path, file.sha256, mirror=mirror, mirror_name=name, size=file.size)
+
+
+def has_digest(path: Path, sha256: str) -> bool:
+    """Whether a file is there and has this SHA-256."""
+    return path.is_file() and calc_sha256(path) == sha256
+
+
+@contextmanager
+def receiving(destination: Path) -> Iterator[PartFile]:
+    """`own_part` in a folder that is made; where it cannot be written, a line says so."""
+    try:
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        with own_part(destination) as part:
+            yield part
+    except OSError as error:
+        raise UserError(
+            f"{destination}: cannot be written ({error.strerror or error}); "
+            "check the folder and the space left"
+        ) from None
+
+
+def publish_part(part: PartFile, destination: Path, sha256: str) -> None:
+    """Give a whole part its final name, unless another process did so with what it took over."""
+    try:
+        part.publish(destination)
+    except FileNotFoundError:
+        if not has_digest(destination, sha256):
+            raise UserError(
+                f"{destination}: its unfinished part was taken over by another process while this "
+                "one was asleep; run it again"
+            ) from None
+
+
+def _find_in_mirror(mirror: str | Path | None, name: str) -> Path | None:
+    if mirror is None:
+        return None
+    folder = Path(mirror).expanduser()
+    if not folder.is_dir():
+        raise UserError(f"mirror: {str(mirror)!r} is not a folder; correct it, or null for none")
+    path = folder / name
+    return path if path.is_file() else None
+
+
+def _copy_from_mirror(source: Path, destination: Path, sha256: str) -> Path:
+    with receiving(destination) as part:
+        part.clear()
+        try:
+            with source.open("rb") as file:
+                shutil.copyfileobj(file, part.file, 1 << 20)
+        except PermissionError:
+            part.clear()
+            raise UserError(f"{source}: the mirror's file may not be read; allow it") from None
+        found = part.calc_sha256()
+        if found != sha256:
+            part.clear()
+            raise UserError(
+                f"{source}: the mirror's file has sha256 {found}, expected {sha256}; "
+                "replace it, or delete it to have it downloaded"
+            )
+        publish_part(part, destination, sha256)
+    return destination
 
 
 def check_files(description: Description, files: dict[str, Path]) -> None:

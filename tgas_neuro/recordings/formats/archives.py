@@ -1,5 +1,6 @@
-"""Zip and tar archives: their files, read in order or unpacked whole."""
+"""Files in zip and tar archives and in folders: read in order, or unpacked whole; images."""
 
+import io
 import lzma
 import os
 import re
@@ -8,11 +9,16 @@ import shutil
 import stat
 import struct
 import tarfile
+import unicodedata
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
+
+import numpy as np
 
 from tgas_neuro.runtime.errors import UserError
 
@@ -31,6 +37,9 @@ BROKEN = (
     ArithmeticError,
     MemoryError,
 )
+
+
+ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".webp", ".ppm", ".pgm")
 
 
 def read_members(path: str | Path) -> Iterator[tuple[str, bytes]]:
@@ -212,3 +221,74 @@ def _format_broken(path: str | Path, error: Exception) -> UserError:
         f"{path}: not a readable zip or tar archive ({type(error).__name__}: {error}); "
         "it may be truncated: delete it to have it fetched again"
     )
+
+
+def read_image_files(
+    path: str | Path, wanted: Collection[str] | None = None
+) -> Iterator[tuple[str, bytes]]:
+    """Yield (plain file name, bytes) of each image of a folder or of a zip or tar archive.
+
+    Names are without folders; files whose ending is not that of an image are skipped. With
+    `wanted`, only images of these names are read; of others two may have the same name. Letters
+    may be composed in one and decomposed in the other (Unicode NFC and NFD).
+
+    Raises
+    ------
+    UserError
+        The archive is missing or broken, or two folders hold an image of the same name.
+    """
+    seen: dict[str, str] = {}
+    listed = None if wanted is None else {compose(name): name for name in wanted}
+    for member, read in _open_images(Path(path)):
+        name = member.rsplit("/", 1)[-1]
+        if listed is not None:
+            if compose(name) not in listed:
+                continue
+            name = listed[compose(name)]
+        if name in seen:
+            raise UserError(
+                f"{path}: image {name!r} is there twice, as {seen[name]} and {member}; rename one"
+            )
+        seen[name] = member
+        yield name, read()
+
+
+def compose(name: str) -> str:
+    """A name with composed letters (Unicode NFC); file names from macOS have decomposed ones."""
+    return unicodedata.normalize("NFC", name)
+
+
+def count_image_files(path: str | Path) -> Counter[str]:
+    """Plain names of the images of a folder or an archive, and how often each is there."""
+    return Counter(member.rsplit("/", 1)[-1] for member, _ in _open_images(Path(path)))
+
+
+def _open_images(path: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    """Name inside the folder or archive of each image, and what reads it before the next one."""
+    if path.is_dir():
+        for found in sorted(path.rglob("*")):
+            member = found.relative_to(path).as_posix()
+            hidden = found.name.startswith(".")
+            if member.lower().endswith(ENDINGS) and not hidden and found.is_file():
+                yield member, found.read_bytes
+        return
+    for name, file in open_members(path):
+        if name.lower().endswith(ENDINGS):
+            yield name, partial(read_member, path, file)
+
+
+def encode_png(pixels: np.ndarray) -> bytes:
+    """Bytes of a PNG file of (row, column) grey or (row, column, 3 or 4) colour values, uint8."""
+    from PIL import Image  # planning needs no pictures
+
+    file = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(pixels)).save(file, format="png")
+    return file.getvalue()
+
+
+def encode_images(
+    filenames: Iterable[str], images: Iterable[np.ndarray]
+) -> Iterator[tuple[str, bytes]]:
+    """Yield (filename, bytes of the PNG file), one at a time (see `encode_png`)."""
+    for filename, pixels in zip(filenames, images, strict=True):
+        yield filename, encode_png(pixels)

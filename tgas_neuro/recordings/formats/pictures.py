@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from PIL import ExifTags, Image
 
-from tgas_neuro.config.images import Pictures
+from tgas_neuro.config.recordings import Pictures
 from tgas_neuro.runtime.errors import UserError
 
 # What Pillow raises for a file that it cannot decode.
@@ -286,3 +286,12 @@ def calc_pixel_digest(pixels: np.ndarray) -> bytes:
     found = hashlib.blake2b(repr(pixels.shape).encode(), digest_size=16)
     found.update(np.ascontiguousarray(pixels).data)
     return found.digest()
+
+
+def check_pixels(dtype: np.dtype, shape: tuple[int, ...], name: str) -> None:
+    """Refuse pixels that are not uint8, (row, column) or (row, column, 3 or 4)."""
+    if dtype != np.uint8 or not (len(shape) == 2 or (len(shape) == 3 and shape[2] in (3, 4))):
+        raise UserError(
+            f"{name}: an image is {tuple(shape)} of {dtype}, expected (row, column) grey or "
+            "(row, column, 3 or 4) colour values from 0 to 255 as uint8; convert it"
+        )

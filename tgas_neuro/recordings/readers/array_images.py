@@ -8,22 +8,22 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tgas_neuro.config.images import Pictures
+from tgas_neuro.config.recordings import Pictures
 from tgas_neuro.recordings.datasets.files import ListedFiles
 from tgas_neuro.recordings.formats import ARCHIVES
-from tgas_neuro.recordings.formats.array_files import ENDINGS, load_variable
-from tgas_neuro.recordings.formats.image_files import (
+from tgas_neuro.recordings.formats.archives import (
+    compose,
     count_image_files,
     encode_images,
-    list_image_files,
     read_image_files,
 )
+from tgas_neuro.recordings.formats.array_files import ENDINGS, load_variable
+from tgas_neuro.recordings.formats.names import list_image_files
 from tgas_neuro.recordings.formats.pictures import PictureSource, convert_array
-from tgas_neuro.recordings.formats.text_tables import read_table
 from tgas_neuro.recordings.readers.labels import read_labels
 from tgas_neuro.recordings.readers.options import ArraysOptions, ImageSource, LabelSource
+from tgas_neuro.recordings.stimuli import read_table
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.runtime.name_order import compose
 
 
 @dataclass(frozen=True)

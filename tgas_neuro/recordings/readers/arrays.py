@@ -13,14 +13,19 @@ from tgas_neuro.recordings.formats.array_files import (
     load_variable,
     open_variable,
 )
-from tgas_neuro.recordings.readers.array_axes import PART, get_sizes, order_axes, read_rdms
+from tgas_neuro.recordings.missing import (
+    describe_missing,
+    drop_empty,
+    list_presentations,
+    mark_missing,
+)
+from tgas_neuro.recordings.published_rdms import read_rdms
+from tgas_neuro.recordings.readers.array_axes import PART, get_sizes, order_axes
 from tgas_neuro.recordings.readers.array_images import Images, open_images, read_stimuli
 from tgas_neuro.recordings.readers.cells import read_cells
 from tgas_neuro.recordings.readers.labels import read_labels
 from tgas_neuro.recordings.readers.leaving_out import match_values
 from tgas_neuro.recordings.readers.options import ArraysOptions, LabelSource, ResponseArray
-from tgas_neuro.recordings.readers.repetition_slots import drop_empty, list_presentations
-from tgas_neuro.recordings.sentinels import describe_missing, mark_missing
 from tgas_neuro.recordings.stimuli import CEILING, RDM, USED_FOR
 from tgas_neuro.runtime.errors import UserError
 

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from tgas_neuro.config.images import Pictures
 from tgas_neuro.config.messages import suggest
+from tgas_neuro.config.recordings import Pictures
 from tgas_neuro.recordings.assembly import Recordings
 from tgas_neuro.recordings.readers.brainscore_stimuli import (
     add_width,

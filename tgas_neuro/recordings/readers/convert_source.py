@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 
 from tgas_neuro.recordings.assembly import SITE_RELIABILITY, build_assembly
+from tgas_neuro.recordings.missing import mark_missing
 from tgas_neuro.recordings.readers.options import NetcdfOptions
 from tgas_neuro.recordings.readers.source_assembly import (
     SourceAssembly,
@@ -22,7 +23,6 @@ from tgas_neuro.recordings.readers.time_bins import (
     choose_window,
     format_window,
 )
-from tgas_neuro.recordings.sentinels import mark_missing
 from tgas_neuro.runtime.errors import UserError
 
 COUNTS = "spikes"  # the unit of counts: they are added over time bins and never negative

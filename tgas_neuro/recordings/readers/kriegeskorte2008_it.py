@@ -7,7 +7,7 @@ import pandas as pd
 import xarray as xr
 
 from tgas_neuro.recordings.assembly import Recordings
-from tgas_neuro.recordings.formats.image_files import encode_images
+from tgas_neuro.recordings.formats.archives import encode_images
 from tgas_neuro.recordings.formats.mat5_files import load_mat_variables
 from tgas_neuro.recordings.readers.options import Kriegeskorte2008ItOptions
 from tgas_neuro.runtime.errors import UserError

@@ -11,14 +11,15 @@ import pandas as pd
 
 from tgas_neuro.recordings.assembly import Recordings, build_assembly
 from tgas_neuro.recordings.datasets.files import ListedFiles
+from tgas_neuro.recordings.formats.archives import encode_png
 from tgas_neuro.recordings.formats.hdf5_files import get_dataset, list_blocks, open_hdf5, read_text
-from tgas_neuro.recordings.formats.image_files import check_pixels, encode_png
-from tgas_neuro.recordings.readers.options import LabHdf5Options
-from tgas_neuro.recordings.readers.repetition_slots import (
+from tgas_neuro.recordings.formats.pictures import check_pixels
+from tgas_neuro.recordings.missing import (
     drop_slots,
     number_repetitions,
     pack_repetitions,
 )
+from tgas_neuro.recordings.readers.options import LabHdf5Options
 from tgas_neuro.runtime.errors import UserError
 
 if TYPE_CHECKING:

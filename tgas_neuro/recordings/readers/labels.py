@@ -8,8 +8,8 @@ import pandas as pd
 
 from tgas_neuro.recordings.datasets.files import ListedFiles
 from tgas_neuro.recordings.formats.array_files import ENDINGS, load_variable
-from tgas_neuro.recordings.formats.text_tables import convert_values, get_column, read_table
 from tgas_neuro.recordings.readers.options import Labels, LabelSource
+from tgas_neuro.recordings.stimuli import convert_values, get_column, read_table
 from tgas_neuro.runtime.errors import UserError
 
 TEXT_LABELS = ("stimulus_id", "filename", "neuroid_id", "region", "animal", "array", "session")

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 
-from tgas_neuro.config.images import Pictures
+from tgas_neuro.config.recordings import Pictures
 from tgas_neuro.recordings.assembly import DIMS, REQUIRED_COORDS, Recordings
-from tgas_neuro.recordings.datasets.files import find_source_files
+from tgas_neuro.recordings.formats import ARCHIVES, NETCDF
 from tgas_neuro.recordings.readers.convert_source import NOT_STATED, convert_assembly
 from tgas_neuro.recordings.readers.options import BrainioOptions, NetcdfOptions
 from tgas_neuro.recordings.readers.source_assembly import SourceAssembly
@@ -20,6 +21,61 @@ from tgas_neuro.recordings.readers.stimulus_table import (
 )
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import refuse_open_elsewhere
+
+TABLE = (".csv",)
+KINDS = {
+    "assembly": (NETCDF, "an assembly"),
+    "table": (TABLE, "a stimulus table"),
+    "images": (ARCHIVES, "images"),
+}
+
+
+class SourceFiles(NamedTuple):
+    """An assembly, its stimulus table and its images (an archive or a folder)."""
+
+    assembly: Path
+    table: Path
+    images: Path
+
+
+def find_source_files(dataset: str, files: dict[str, Path]) -> SourceFiles:
+    """Tell the files of a data set apart by their endings; a folder holds the images.
+
+    Raises
+    ------
+    UserError
+        There is none or more than one of a kind, one of no kind, or one does not exist.
+    """
+    where = f"{dataset}.yaml: files"
+    found: dict[str, list[Path]] = {kind: [] for kind in KINDS}
+    for name, path in files.items():
+        path = Path(path)
+        if not path.exists():
+            raise UserError(f"{where}: {name}: no such file or folder: {path}; correct the path")
+        found[_find_kind(path, name, where)].append(path)
+    for kind, (endings, words) in KINDS.items():
+        if len(found[kind]) != 1:
+            listed = ", ".join(map(str, found[kind])) or "none"
+            folder = " or a folder" if kind == "images" else ""
+            raise UserError(
+                f"{where}: this reader needs one file with {words} ({', '.join(endings)}{folder}), "
+                f"there are {len(found[kind])}: {listed}; the files are: "
+                f"{', '.join(files) or 'none'}"
+            )
+    return SourceFiles(*(found[kind][0] for kind in KINDS))
+
+
+def _find_kind(path: Path, name: str, where: str) -> str:
+    if path.is_dir():
+        return "images"
+    for kind, (endings, _) in KINDS.items():
+        if path.name.lower().endswith(endings) or name.lower().endswith(endings):
+            return kind
+    allowed = [ending for endings, _ in KINDS.values() for ending in endings]
+    raise UserError(
+        f"{where}: {name}: its ending does not say what {path.name!r} is; allowed are: "
+        f"{', '.join(allowed)}, or a folder of images"
+    )
 
 
 def read_netcdf(dataset: str, options: NetcdfOptions, files: dict[str, Path]) -> Recordings:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from tgas_neuro.config.images import Pictures
+from tgas_neuro.config.recordings import Pictures
 from tgas_neuro.recordings.assembly import Recordings, build_assembly
 from tgas_neuro.recordings.datasets.files import ListedFiles
+from tgas_neuro.recordings.formats.names import split_numbers
 from tgas_neuro.recordings.readers.nwb_binned import read_binned
 from tgas_neuro.recordings.readers.nwb_files import find_nwb_files, open_nwb
 from tgas_neuro.recordings.readers.nwb_images import find_images
@@ -21,7 +22,6 @@ from tgas_neuro.recordings.readers.nwb_units import read_units
 from tgas_neuro.recordings.readers.options import NwbOptions
 from tgas_neuro.recordings.readers.time_bins import check_window
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.runtime.name_order import split_numbers
 
 if TYPE_CHECKING:
     import pynwb

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tgas_neuro.config.images import Pictures
-from tgas_neuro.recordings.formats.image_files import encode_png
+from tgas_neuro.config.recordings import Pictures
+from tgas_neuro.recordings.formats.archives import encode_png
 from tgas_neuro.recordings.formats.pictures import PictureSource, convert_array
 from tgas_neuro.recordings.readers.nwb_files import find_object, get_path, open_nwb
 from tgas_neuro.recordings.readers.options import NwbOptions

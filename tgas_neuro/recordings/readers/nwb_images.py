@@ -9,13 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
-from tgas_neuro.config.images import Pictures
+from tgas_neuro.config.recordings import Pictures
 from tgas_neuro.recordings.datasets.files import ListedFiles
 from tgas_neuro.recordings.formats import ARCHIVES
-from tgas_neuro.recordings.formats.image_files import (
-    count_image_files,
-    read_image_files,
-)
+from tgas_neuro.recordings.formats.archives import compose, count_image_files, read_image_files
 from tgas_neuro.recordings.readers.nwb_containers import (
     Keys,
     describe_images,
@@ -30,7 +27,6 @@ from tgas_neuro.recordings.readers.nwb_containers import (
 from tgas_neuro.recordings.readers.nwb_files import ENDINGS, get_path
 from tgas_neuro.recordings.readers.options import NwbOptions
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.runtime.name_order import compose
 
 if TYPE_CHECKING:
     import pynwb

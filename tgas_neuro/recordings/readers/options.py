@@ -1,11 +1,11 @@
 """Options of the readers, one model a reader, without the libraries that the readers import."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from tgas_neuro.config.images import Pictures
-from tgas_neuro.config.section import Matching, Section, SectionError, Text, Unique, Window
+from tgas_neuro.config.recordings import Pictures
+from tgas_neuro.config.section import Matching, Section, Text, TextAt, Unique, Window
 from tgas_neuro.recordings.readers.source_options import (
     DEGREES,
     FILE,
@@ -58,20 +58,15 @@ class LabelSource(Section):
     )
 
 
-def _check_table(labels: dict[str, Any]) -> dict[str, Any]:
-    table = labels.get("table", "")
-    if not isinstance(table, str):
-        raise SectionError("table", f"expected text, the name of a .csv file, got {table!r}")
-    return labels
-
-
 LabelName = Annotated[
     str,
     Matching(
         "^[A-Za-z][A-Za-z0-9_]*$", "a label: letters, digits and '_', beginning with a letter"
     ),
 ]
-Labels = Annotated[dict[LabelName, Text | int | float | LabelSource], AfterValidator(_check_table)]
+Labels = Annotated[
+    dict[LabelName, Text | int | float | LabelSource], TextAt("table", "the name of a .csv file")
+]
 LABELS = (
     "name of the label to one value for all, or to where the values are (variable, column, "
     "pattern or ranges). `table` names a .csv file whose columns are all labels."

@@ -7,7 +7,7 @@ import pandas as pd
 import xarray as xr
 
 from tgas_neuro.recordings.assembly import Recordings, build_assembly
-from tgas_neuro.recordings.formats.image_files import encode_images
+from tgas_neuro.recordings.formats.archives import encode_images
 from tgas_neuro.recordings.readers.options import SimulatedOptions
 from tgas_neuro.simulation.stimuli import simulate_stimuli
 from tgas_neuro.simulation.ventral_stream import SimulatedResponses, simulate_responses

@@ -5,8 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tgas_neuro.config.images import Pictures
-from tgas_neuro.config.recordings import WIDEST_DEGREES
+from tgas_neuro.config.recordings import WIDEST_DEGREES, Pictures
 from tgas_neuro.config.section import Section, Text, Unique, Window, key
 
 option = partial(key, decides=True)

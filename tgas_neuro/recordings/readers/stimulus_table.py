@@ -8,11 +8,9 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 import xarray as xr
 
-from tgas_neuro.recordings.formats.archives import read_members
-from tgas_neuro.recordings.formats.text_tables import convert_columns, read_table
-from tgas_neuro.recordings.stimuli import validate_stimuli
+from tgas_neuro.recordings.formats.archives import compose, read_members
+from tgas_neuro.recordings.stimuli import convert_columns, read_table, validate_stimuli
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.runtime.name_order import compose
 
 OTHER_NAMES = {"stimulus_id": "image_id", "filename": "image_file_name"}  # of older BrainIO
 METADATA = ("object_name", "category_name", "variation")

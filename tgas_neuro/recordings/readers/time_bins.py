@@ -189,19 +189,3 @@ def combine_blocks(
             total += np.tensordot(taken, window.weights[inside], axes=(axis, 0))
         with np.errstate(over="ignore"):  # what is too large becomes infinite: refused later
             result[tile] = total
-
-
-def check_counts(values: np.ndarray, where: str, first: Sequence[int] = ()) -> None:
-    """Refuse counts that are negative or not whole; NaN is allowed.
-
-    `first` says where `values` begin in the array, for messages.
-    """
-    with np.errstate(invalid="ignore"):
-        bad = (values < 0) | (values % 1 != 0) & ~np.isnan(values)
-    if bad.any():
-        inside = tuple(map(int, np.argwhere(bad)[0]))
-        place = tuple(a + b for a, b in zip(inside, first or (0,) * values.ndim, strict=True))
-        raise UserError(
-            f"{where}: value {values[inside]} at {place} ({int(bad.sum())} such): spike counts "
-            "must be whole numbers from 0; set options.counts: false if these are rates"
-        )

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tgas_neuro.recordings.formats.text_tables import convert_columns, convert_values, read_table
+from tgas_neuro.recordings.stimuli import convert_columns, convert_values, read_table
 from tgas_neuro.runtime.errors import UserError
 
 WORDS = ["NA", "N/A", "None", "null", "NULL", "nan", "NaN", "n/a", "-", "<NA>", "#N/A", "True"]

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tgas_neuro.recordings.datasets import part_file
-from tgas_neuro.recordings.datasets.part_file import own_part
+from tgas_neuro.runtime.files import STALE, own_part
 
 
 def list_files(folder: Path) -> list[str]:
@@ -81,7 +80,7 @@ def test_the_longest_abandoned_part_is_continued(tmp_path):
         (".file.notes.part", b"abcdefg"),  # nobody's
     ):
         (tmp_path / name).write_bytes(content)
-    old = time.time() - 2 * part_file.STALE
+    old = time.time() - 2 * STALE
     os.utime(tmp_path / f".file.{dead}.part", (old, old))
     with own_part(tmp_path / "file") as part:
         assert part.size() == 3
@@ -101,7 +100,7 @@ def test_a_part_that_another_machine_writes_to_is_left_alone(tmp_path):
 
 DYING = """
 import os, pathlib, signal, sys
-from tgas_neuro.recordings.datasets.part_file import own_part
+from tgas_neuro.runtime.files import own_part
 with own_part(pathlib.Path(sys.argv[1])) as part:
     part.file.write(b"abc")
     part.file.flush()
@@ -122,7 +121,7 @@ def test_who_only_slept_cannot_harm_the_adopted_part(tmp_path):
     with own_part(tmp_path / "file") as asleep:
         asleep.file.write(b"abc")
         asleep.file.flush()
-        old = time.time() - 2 * part_file.STALE
+        old = time.time() - 2 * STALE
         os.utime(asleep.path, (old, old))
         with own_part(tmp_path / "file") as awake:
             assert awake.size() == 3
@@ -139,7 +138,7 @@ def test_who_only_slept_cannot_harm_the_adopted_part(tmp_path):
 
 def test_a_sign_of_life_keeps_a_part_from_being_adopted(tmp_path):
     with own_part(tmp_path / "file") as part:
-        old = time.time() - 2 * part_file.STALE
+        old = time.time() - 2 * STALE
         os.utime(part.path, (old, old))
         part.show_life()
         with own_part(tmp_path / "file"):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tgas_neuro.recordings.formats.hdf5_files import list_blocks
-from tgas_neuro.recordings.readers.repetition_slots import (
+from tgas_neuro.recordings.missing import (
     drop_slots,
     number_repetitions,
     pack_repetitions,

@@ -3,8 +3,10 @@
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, Literal
 
+from tgas_neuro.recordings.formats.archives import ENDINGS, compose, read_image_files
 from tgas_neuro.runtime.errors import UserError
 
 Order = Literal["name", "natural"]
@@ -58,11 +60,6 @@ def sort_names(
     return listed
 
 
-def compose(name: str) -> str:
-    """A name with composed letters (Unicode NFC); file names from macOS have decomposed ones."""
-    return unicodedata.normalize("NFC", name)
-
-
 def split_numbers(name: str) -> list[tuple[int, int | str]]:
     """Sort key that puts image2 before image10."""
     parts = re.split(r"([0-9]+)", name)
@@ -98,3 +95,22 @@ DIFFERING: tuple[tuple[str, Key], ...] = (
     ("by the alphabet", lambda name: (_strip_marks(name), name)),
     ("by numbers and without regard to case", ORDERS["natural"]),
 )
+
+
+def list_image_files(path: str | Path, order: Order | None = None) -> list[str]:
+    """Names of the images in the order in which they are shown (see `sort_names`).
+
+    Raises
+    ------
+    UserError
+        There are none, or the order is ambiguous: common programs sort the names differently
+        (image10.png comes before image2.png, Cat.png before apple.png), and `order` is None.
+    """
+    names = [name for name, _ in read_image_files(path)]
+    if not names:
+        raise UserError(f"{path}: no images; their names end in {', '.join(ENDINGS)}")
+    way_out = (
+        "set options.images.order: name or natural as the program sorted that made the responses, "
+        "or give the file names in options.stimuli.filename"
+    )
+    return sort_names(names, order, str(path), "images", way_out)

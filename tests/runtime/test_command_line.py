@@ -7,10 +7,10 @@ import pytest
 import yaml
 from snakemake.cli import parse_config
 
-from tgas_neuro.config.command_line import mark_arguments
-from tgas_neuro.config.images import ImageFolder, ImageNet, TinyImageNet
+from tgas_neuro.config.premature import ImageFolder, ImageNet, TinyImageNet
 from tgas_neuro.plan.configuration import check_configuration
 from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.yaml_files import mark_arguments
 
 BELOW = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text())
 

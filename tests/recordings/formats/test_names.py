@@ -5,8 +5,8 @@ import unicodedata
 
 import pytest
 
+from tgas_neuro.recordings.formats.names import sort_names
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.runtime.name_order import sort_names
 
 
 def sort(names, order=None):
