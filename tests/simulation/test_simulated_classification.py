@@ -3,10 +3,9 @@ import pytest
 from PIL import Image
 
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.simulation import classification
-from tgas_neuro.simulation.classification import simulate_classification_split
+from tgas_neuro.simulation import stimuli
 from tgas_neuro.simulation.objects import CATEGORIES
-from tgas_neuro.simulation.stimuli import simulate_stimuli
+from tgas_neuro.simulation.stimuli import simulate_classification_split, simulate_stimuli
 
 
 def load_folder(folder):
@@ -49,7 +48,7 @@ def test_same_seed_same_images_and_fewer_are_the_first_of_more(splits, tmp_path)
 
 
 def test_a_broken_rendering_leaves_nothing(tmp_path, monkeypatch):
-    draw, drawn = classification.draw_stimulus, []
+    draw, drawn = stimuli.draw_stimulus, []
 
     def draw_a_few(*args):
         if len(drawn) == 5:
@@ -57,7 +56,7 @@ def test_a_broken_rendering_leaves_nothing(tmp_path, monkeypatch):
         drawn.append(args)
         return draw(*args)
 
-    monkeypatch.setattr(classification, "draw_stimulus", draw_a_few)
+    monkeypatch.setattr(stimuli, "draw_stimulus", draw_a_few)
     with pytest.raises(KeyboardInterrupt):
         simulate_classification_split(tmp_path / "train", 0, "train", 9, 16)
     assert len(drawn) == 5

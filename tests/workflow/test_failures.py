@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tgas_neuro.simulation.classification import simulate_classification_split
+from tgas_neuro.simulation.stimuli import simulate_classification_split
 
 pytestmark = pytest.mark.workflow
 

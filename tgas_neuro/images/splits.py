@@ -54,7 +54,7 @@ def make_split(images: Images, split: str, folder: Path) -> None:
         unpack_archive(images.archive, folder, inside=split)
         return
     # loads scipy and pandas, which the other splits do not need
-    from tgas_neuro.simulation.classification import simulate_classification_split
+    from tgas_neuro.simulation.stimuli import simulate_classification_split
 
     number = images.count_images_per_class(split)
     simulate_classification_split(folder, images.data["seed"], split, number, images.size)
