@@ -1,19 +1,21 @@
 """Does guidance help? Early accuracies and teachers as predictors of what cells reach in the end.
 
-    python benchmarks/guidance.py train --data FOLDER [--cells 24] [--part 1/2]
+    python benchmarks/guidance.py train --data FOLDER [--cells 24] [--part 1/2] [--long-from RESULT]
     python benchmarks/guidance.py score --data FOLDER
-    python benchmarks/guidance.py report
+    python benchmarks/guidance.py report [--long-from RESULT]
 
 FOLDER holds ``cifar10_subset.tar.gz`` (10 classes, ``train/`` and ``test/``) and, as a mirror, the
 recordings that the teachers are made from. ``train`` takes minutes a cell and goes on where it was
 stopped; parts run beside each other. ``score`` compares the kept networks with every teacher;
-``report`` prints the tables and writes ``results/guidance.json`` and ``.png``.
+``report`` prints the tables and writes ``results/guidance.json`` and ``.png``. With ``--long-from``
+the accuracies of the long training are those of an earlier ``guidance.json``, and cells are trained
+up to the last early step: a third of the time where only the teachers are others.
 """
 
 import argparse
 import sys
 import tarfile
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +58,11 @@ def main() -> None:
     parser.add_argument("--cells", type=int, default=24)
     parser.add_argument("--part", default="1/1", help="train every n-th cell: 1/2, 2/2")
     parser.add_argument("--steps", type=int, default=Form.long, help="of the long training")
+    parser.add_argument(
+        "--long-from",
+        type=Path,
+        help="guidance.json whose accuracies of the long training are taken over",
+    )
     parser.add_argument("--work", type=Path, default=WORK, help="what is kept between phases")
     parser.add_argument("--output", type=Path, default=HERE / "results")
     chosen = parser.parse_args()
@@ -68,13 +75,22 @@ def train(chosen: argparse.Namespace) -> None:
     images = decode_images(chosen.data, chosen.work)
     part, parts = map(int, chosen.part.split("/"))
     form = replace(Form(), long=chosen.steps)
+    known = read_long(chosen.long_from, form) if chosen.long_from else {}
     for number, genotype in enumerate(draw_cells(chosen.cells, form.seed)):
         folder = chosen.work / "cells" / f"{number:03d}_{genotype.hash}"
         if number % parts != part - 1 or (folder / "cell.json").is_file():
             continue
         folder.mkdir(parents=True, exist_ok=True)
-        content = train_cell(genotype, form, images, folder)
+        content = train_cell(genotype, form, images, folder, known.get(genotype.hash))
         print(f"{folder.name}: {content['long']['val']['accuracy']:.3f}", flush=True)
+
+
+def read_long(path: Path, form: Form) -> dict[str, Any]:
+    """Hash of a cell to its accuracies after the long training, from an earlier result."""
+    content = read_json(path)
+    if content["form"] != {**asdict(form), "early": [*form.early]}:
+        sys.exit(f"{path}: its cells were trained in another form")
+    return {cell["hash"]: cell["long"] for cell in content["cells"]}
 
 
 def decode_images(data: Path, work: Path) -> Path:
@@ -156,6 +172,9 @@ def report(chosen: argparse.Namespace) -> None:
     cells = list_cells(chosen.work)
     if len(cells) < LEAST_CELLS:
         sys.exit(f"{len(cells)} cells are finished; a rank correlation wants {LEAST_CELLS} or more")
+    known = chosen.long_from and read_long(chosen.long_from, Form(**cells[0][1]["form"]))
+    if known:
+        cells = [(folder, cell | {"long": known[cell["hash"]]}) for folder, cell in cells]
     found = [read_json(folder / "scores.json") for folder, _ in cells]
     names = list(found[0])
     scores = {name: [scores[name] for scores in found] for name in names}
@@ -176,6 +195,9 @@ def report(chosen: argparse.Namespace) -> None:
             for name in names
         },
     }
+    if known:
+        before = read_json(chosen.long_from)
+        content["long_from"] = {key: before[key] for key in ("machine", "date")}
     write_json(chosen.output / "guidance.json", content)
 
 

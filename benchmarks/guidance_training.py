@@ -77,7 +77,13 @@ def draw_cells(number: int, seed: int) -> list[Genotype]:
     return list(found.values())
 
 
-def train_cell(genotype: Genotype, form: Form, images: Path, folder: Path) -> dict[str, Any]:
+def train_cell(
+    genotype: Genotype,
+    form: Form,
+    images: Path,
+    folder: Path,
+    known: dict[str, Any] | None = None,
+) -> dict[str, Any]:
     """Train one cell short and long.
 
     Parameters
@@ -88,6 +94,9 @@ def train_cell(genotype: Genotype, form: Form, images: Path, folder: Path) -> di
         Folder with the decoded splits ``train`` and ``val``.
     folder
         Receives ``step_<n>.pt``, the weights after so many steps, and at last ``cell.json``.
+    known
+        ``long`` of an earlier training of this cell in this form; it is taken over, and the
+        training ends with the last early step.
 
     Returns
     -------
@@ -116,21 +125,28 @@ def train_cell(genotype: Genotype, form: Form, images: Path, folder: Path) -> di
             accuracy, loss = measure_accuracy(network, pixels, labels, chosen, device)
             early[str(step)] = {"accuracy": accuracy, "loss": loss}
             network.train()
-    long = {"held_back": measure_accuracy(network, pixels, labels, chosen, device)}
-    pixels, labels, _ = load_decoded(images / "val")
-    long["val"] = measure_accuracy(network, pixels, labels, np.arange(len(labels)), device)
+        if known is not None and step == max(form.early):
+            break
     content = {
         "hash": genotype.hash,
         "genotype": genotype.to_json(),
         "form": asdict(form),
         "early": early,
-        "long": {
-            name: {"accuracy": accuracy, "loss": loss} for name, (accuracy, loss) in long.items()
-        },
+        "long": known or _measure(network, images, chosen),
         "complexity": asdict(calc_complexity(genotype, skeleton)),
     }
     write_json(folder / "cell.json", content)
     return content
+
+
+def _measure(network: nn.Module, images: Path, chosen: np.ndarray) -> dict[str, Any]:
+    """Accuracy and loss on the held-back images and on the validation split."""
+    device = torch.device("cpu")
+    pixels, labels, _ = load_decoded(images / "train")
+    found = {"held_back": measure_accuracy(network, pixels, labels, chosen, device)}
+    pixels, labels, _ = load_decoded(images / "val")
+    found["val"] = measure_accuracy(network, pixels, labels, np.arange(len(labels)), device)
+    return {name: {"accuracy": accuracy, "loss": loss} for name, (accuracy, loss) in found.items()}
 
 
 def _train(
