@@ -5,6 +5,7 @@ import pytest
 import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
+from support.documentation import find_row
 from support.recordings import read_recordings
 
 from tgas_neuro.recordings.missing import find_sentinel, mark_missing
@@ -76,11 +77,11 @@ def test_an_assembly_with_a_mark_is_refused_and_read_with_the_option(source):
     source.assembly.attrs["unit"] = "Hz"
     with pytest.raises(UserError, match=r"is -999 \(4 such values\), all others are from 2 to"):
         source.ingest("netcdf")
-    source.options["missing_value"] = -999
-    source.options["repetition"] = "given"
+    reader, options = find_row("an assembly with -999")
+    source.options |= {"repetition": "given", **options}
     if (source.assembly["stimulus_id"] == source.assembly["stimulus_id"][4]).sum() == 1:
         pytest.fail("the stimulus has one presentation; take another")
-    assembly, _, _ = source.ingest("netcdf")
+    assembly, _, _ = source.ingest(reader)
     kept = np.delete(source.assembly.values, 4, axis=0)
     np.testing.assert_array_equal(assembly.values, kept.astype(np.float32))
 

@@ -1,32 +1,20 @@
 """What `docs/your_own_recordings.md` says to write for orders, marks and RDMs gives the values."""
 
 import io
-import re
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 from PIL import Image
 from scipy.spatial.distance import squareform
+from support.documentation import find_row
 from support.recordings import read_recordings
 
-PAGE = Path(__file__).parents[4] / "docs" / "your_own_recordings.md"
 NAMES = ["Boat", "Kite", "apple", "1", "10", "2"]
 PLAIN = [str(number) for number in range(6)]
 NATURAL = ["1", "2", "10", "apple", "Boat", "Kite"]
 RATES = np.random.default_rng(8).gamma(2, 10, (6, 3, 4)).astype(np.float32)
 SQUARE = squareform(np.arange(1.0, 16.0))
-
-
-def find_row(start):
-    """Options of the row whose first cell begins so, and its reader."""
-    row = re.search(
-        rf"^\| {re.escape(start)}[^|]* \| `(\w+)` \| `(\{{.*?\}})`.* \|$", PAGE.read_text(), re.M
-    )
-    assert row, f"{start}: no such row of {PAGE}"
-    return row.group(1), yaml.safe_load(row.group(2))
 
 
 @pytest.fixture
@@ -91,7 +79,3 @@ def test_marks_of_missing_responses(read):
 )
 def test_rdms(read, start, values):
     np.testing.assert_array_equal(read(start, values).rdms.values, [np.arange(1, 16)])
-
-
-def test_the_assembly_with_marks_is_the_option_of_its_reader():
-    assert find_row("an assembly with -999") == ("netcdf", {"missing_value": -999})
