@@ -19,6 +19,7 @@ from tgas_neuro.config.recordings import Pictures
 from tgas_neuro.recordings.assembly import Recordings, validate_assembly, write_assembly
 from tgas_neuro.recordings.datasets.description import Description, calc_description_digest
 from tgas_neuro.recordings.formats.archives import encode_png
+from tgas_neuro.recordings.formats.hdf5_storage import reading_files
 from tgas_neuro.recordings.formats.pictures import (
     BROKEN,
     PictureSource,
@@ -82,7 +83,16 @@ def ingest_recordings(
         What the reader found wrong with the files; an image that is missing, that nothing
         refers to, or that cannot be decoded; stimuli and responses that do not match.
     """
-    name, folder = description.name, Path(folder)
+    with reading_files(files.values()):
+        recordings = _ingest(description, files, Path(folder))
+    if report is not None:
+        for note in recordings.notes:
+            report(f"Note: {description.name}: {note.removeprefix(f'{description.name}: ')}")
+
+
+def _ingest(description: Description, files: dict[str, Path], folder: Path) -> Recordings:
+    """Read, check and write one data set; what the reader gave, with all notes."""
+    name = description.name
     options = description.read_options()
     recordings = READERS[description.reader](name, options, files)
     if getattr(options, "leave_out", None):
@@ -109,9 +119,7 @@ def ingest_recordings(
     # the truth of a simulation comes first: the assembly is written when everything else is there
     for file in sorted(content, reverse=True):
         content[file](folder / file)
-    if report is not None:
-        for note in recordings.notes:
-            report(f"Note: {name}: {note.removeprefix(f'{name}: ')}")
+    return recordings
 
 
 def _check_kind(recordings: Recordings, description: Description) -> None:

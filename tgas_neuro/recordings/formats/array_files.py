@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +11,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from tgas_neuro.recordings.formats.hdf5_files import open_hdf5
+from tgas_neuro.recordings.formats.hdf5_files import Unwritten, count_gaps, open_hdf5, read_values
+from tgas_neuro.recordings.formats.hdf5_storage import get_float, get_object
 from tgas_neuro.recordings.formats.mat5_files import load_mat
 from tgas_neuro.recordings.formats.mat_files import (
     get_plain_dataset,
@@ -26,7 +28,10 @@ Axes = Literal["stored", "matlab"]
 
 
 def load_variable(
-    path: str | Path, variable: str | None = None, axes_as: Axes | None = None
+    path: str | Path,
+    variable: str | None = None,
+    axes_as: Axes | None = None,
+    unwritten: Unwritten | None = None,
 ) -> np.ndarray:
     """Load one array.
 
@@ -42,6 +47,9 @@ def load_variable(
     axes_as
         ``matlab`` reverses the axes of an HDF5 file that MATLAB's ``h5write`` wrote; .mat files
         have them in MATLAB's order in any case.
+    unwritten
+        Counts values of an HDF5 file that were never written, which are read as NaN; None: they
+        are refused.
 
     Returns
     -------
@@ -53,7 +61,7 @@ def load_variable(
     UserError
         The file is damaged or of another kind, the variable is not there, or it holds Python
         objects, cells of mixed content, complex values, or an object of a MATLAB class other
-        than string, categorical and table.
+        than string, categorical and table; or it lies in a file that is not listed.
     """
     path = Path(path)
     ending = path.suffix.lower()
@@ -68,7 +76,7 @@ def load_variable(
             f"{path}: axes_as: matlab is for files that MATLAB wrote, as .h5; leave it out"
         )
     where = f"{path}{f': {variable}' if variable else ''}"
-    values = _check_values(np.asarray(LOADERS[ending](path, variable)), where)
+    values = _check_values(np.asarray(LOADERS[ending](path, variable, unwritten)), where)
     return values.T if axes_as == "matlab" and ending != ".mat" else values
 
 
@@ -92,7 +100,10 @@ class StoredArray:
 
 
 def open_variable(
-    path: str | Path, variable: str | None = None, axes_as: Axes | None = None
+    path: str | Path,
+    variable: str | None = None,
+    axes_as: Axes | None = None,
+    unwritten: Unwritten | None = None,
 ) -> np.ndarray | StoredArray:
     """Load one array as `load_variable` does; one of more than `LARGE` bytes stays in its file.
 
@@ -100,25 +111,25 @@ def open_variable(
 
     Parameters
     ----------
-    path, variable, axes_as
+    path, variable, axes_as, unwritten
         As those of `load_variable`.
     """
     path = Path(path)
     ending = path.suffix.lower()
     if path.is_file() and path.stat().st_size > LARGE:
-        stored = _find_stored(path, variable, ending, axes_as == "matlab")
+        stored = _find_stored(path, variable, ending, axes_as == "matlab", unwritten)
         if stored is not None:
             return stored
     if ending == ".mat" and path.is_file():
-        content, where = _open_matlab(path, variable)
+        content, where = _open_matlab(path, variable, unwritten)
         if isinstance(content, np.ndarray) and content.dtype == object and content.size:
             return content
         return _check_values(_join_matlab(content, where), where)
-    return load_variable(path, variable, axes_as)
+    return load_variable(path, variable, axes_as, unwritten)
 
 
 def _find_stored(
-    path: Path, variable: str | None, ending: str, is_matlab: bool
+    path: Path, variable: str | None, ending: str, is_matlab: bool, unwritten: Unwritten | None
 ) -> StoredArray | None:
     """The array, if it is large and can be read in blocks."""
     if ending == ".npy" and not variable:
@@ -136,7 +147,8 @@ def _find_stored(
 
         def read_hdf5(place: tuple[slice, ...]) -> np.ndarray:
             with open_hdf5(path) as file:
-                return file[name][place]
+                block = file[name][place]
+            return block if gaps is None else gaps.fill(block, place)
 
         with open_hdf5(path) as file:
             names = [key for key in file if not key.startswith("#")]
@@ -144,8 +156,12 @@ def _find_stored(
             dataset = get_plain_dataset(file, name) if name else None
             if dataset is None:
                 return None
-            flip = is_matlab or ending == ".mat"
-            stored = StoredArray(dataset.shape, dataset.dtype, dataset.chunks, flip, read_hdf5)
+            flip, dtype = is_matlab or ending == ".mat", dataset.dtype
+            if dtype.kind not in "fiu" or (dataset.size or 0) * dtype.itemsize <= LARGE:
+                return None
+            gaps = count_gaps(dataset, unwritten)
+            dtype = dtype if gaps is None else get_float(dtype)
+            return StoredArray(dataset.shape, dtype, dataset.chunks, flip, read_hdf5)
     else:
         return None
     size = math.prod(stored.shape) * stored.dtype.itemsize
@@ -170,7 +186,7 @@ def _decode(values: np.ndarray, where: str) -> np.ndarray:
         raise UserError(f"{where}: text is not UTF-8 ({error}); save it as UTF-8") from None
 
 
-def _load_npy(path: Path, variable: str | None) -> np.ndarray:
+def _load_npy(path: Path, variable: str | None, _: Unwritten | None = None) -> np.ndarray:
     if variable:
         raise UserError(
             f"{path}: an .npy file has no variables, but variable: {variable!r} is asked for; "
@@ -183,7 +199,7 @@ def _load_npy(path: Path, variable: str | None) -> np.ndarray:
     return values
 
 
-def _load_npz(path: Path, variable: str | None) -> np.ndarray:
+def _load_npz(path: Path, variable: str | None, _: Unwritten | None = None) -> np.ndarray:
     archive = _load_numpy(path)
     if isinstance(archive, np.ndarray):
         raise UserError(f"{path}: is an .npy array, not an .npz archive; rename it to .npy")
@@ -224,8 +240,8 @@ def choose_variable(path: Path, variable: str | None, names: list[str]) -> str:
     return variable
 
 
-def _load_matlab(path: Path, variable: str | None) -> np.ndarray:
-    return _join_matlab(*_open_matlab(path, variable))
+def _load_matlab(path: Path, variable: str | None, unwritten: Unwritten | None) -> np.ndarray:
+    return _join_matlab(*_open_matlab(path, variable, unwritten))
 
 
 def _join_matlab(value: Any, where: str) -> np.ndarray:
@@ -238,11 +254,13 @@ def _join_matlab(value: Any, where: str) -> np.ndarray:
     return values
 
 
-def _open_matlab(path: Path, variable: str | None) -> tuple[Any, str]:
+def _open_matlab(path: Path, variable: str | None, unwritten: Unwritten | None) -> tuple[Any, str]:
     """Content of a variable, as `load_mat` returns it."""
     name, steps = (None, "") if variable is None else split_path(path, variable)
-    load = load_mat_hdf5 if _is_hdf5(path) else load_mat
-    return load(path, lambda names: choose_variable(path, name, names), steps)
+    choose = functools.partial(choose_variable, path, name)
+    if _is_hdf5(path):
+        return load_mat_hdf5(path, choose, steps, unwritten)
+    return load_mat(path, choose, steps)
 
 
 def _is_hdf5(path: Path) -> bool:
@@ -251,21 +269,24 @@ def _is_hdf5(path: Path) -> bool:
     return bool(h5py.is_hdf5(path))
 
 
-def _load_hdf5(path: Path, variable: str | None) -> np.ndarray:
+def _load_hdf5(path: Path, variable: str | None, unwritten: Unwritten | None) -> np.ndarray:
     import h5py
 
     with open_hdf5(path) as file:
-        names: list[str] = []
-        file.visititems(
-            lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None
-        )
-        dataset = file[choose_variable(path, variable and variable.strip("/"), names)]
+        dataset = get_object(file, variable) if variable else None
+        if not isinstance(dataset, h5py.Dataset):
+            found: list[str] = []
+            file.visititems(
+                lambda name, item: found.append(name) if isinstance(item, h5py.Dataset) else None
+            )
+            dataset = get_object(file, choose_variable(path, variable, found))
         if h5py.check_string_dtype(dataset.dtype):
+            count_gaps(dataset, None)
             return np.asarray(dataset.asstr()[()], dtype=str)
-        return dataset[()]
+        return read_values(dataset, unwritten)
 
 
-LOADERS = {
+LOADERS: dict[str, Callable[[Path, str | None, Unwritten | None], np.ndarray]] = {
     ".npy": _load_npy,
     ".npz": _load_npz,
     ".mat": _load_matlab,

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import scipy.sparse
 
-from tgas_neuro.recordings.formats.hdf5_files import open_hdf5
+from tgas_neuro.recordings.formats.hdf5_files import Unwritten, open_hdf5, read_values
+from tgas_neuro.recordings.formats.hdf5_storage import check_storage, get_object
 from tgas_neuro.recordings.formats.mat_objects import MatlabObjects, UnreadObject
 from tgas_neuro.runtime.errors import UserError
 
@@ -34,10 +35,13 @@ def split_path(path: Path, variable: str) -> tuple[str, str]:
     return name, steps
 
 
-def load_mat_hdf5(path: Path, choose: Choose, steps: str) -> tuple[Any, str]:
+def load_mat_hdf5(
+    path: Path, choose: Choose, steps: str, unwritten: Unwritten | None = None
+) -> tuple[Any, str]:
     """Load a variable of a .mat file of version 7.3, which is HDF5; see `load_mat`.
 
-    HDF5 holds MATLAB's arrays with their axes reversed; they are reversed again.
+    HDF5 holds MATLAB's arrays with their axes reversed; they are reversed again. `unwritten`
+    is as in `tgas_neuro.recordings.formats.hdf5_files.read_values`.
     """
     with open_hdf5(path) as file:
         name = choose([name for name in file if not name.startswith("#")])
@@ -51,11 +55,12 @@ def load_mat_hdf5(path: Path, choose: Choose, steps: str) -> tuple[Any, str]:
             found = objects[0].read(value.numbers)
             return UnreadObject(value.classname) if isinstance(found, UnreadObject) else found
 
-        item, where, left = file[name], f"{path}: {name}", STEP.findall(steps)
-        while left and _is_struct(item) and left[0][0] in item:
-            item = item[left[0][0]]  # of a struct only the field that is asked for is read
+        item, where, left = get_object(file, name), f"{path}: {name}", STEP.findall(steps)
+        # of a struct only the field that is asked for is read
+        while left and _is_struct(item) and (field := get_object(item, left[0][0])) is not None:
+            item = field
             where += f".{left.pop(0)[0]}"
-        value = _read_item(file, item)
+        value = _read_item(file, item, unwritten)
         if where != f"{path}: {name}" and isinstance(value, np.ndarray):
             value = value.item() if value.dtype == object and value.size == 1 else value
         return follow_steps(value, left, where, read)
@@ -67,9 +72,7 @@ def get_plain_dataset(file: h5py.File, name: str) -> h5py.Dataset | None:
 
     item: h5py.File | h5py.Group | h5py.Dataset = file
     for part in name.strip("/").split("/"):
-        if not _is_struct(item) or part not in item:
-            return None
-        item = item[part]
+        item = get_object(item, part) if _is_struct(item) else None
     marks = ("MATLAB_empty", "MATLAB_object_decode")
     plain = isinstance(item, h5py.Dataset) and not any(mark in item.attrs for mark in marks)
     return item if plain and _get_classname(item) != "char" else None
@@ -99,8 +102,10 @@ class _Handle(NamedTuple):
 
 def _load_hdf5_objects(file: h5py.File) -> MatlabObjects | UnreadableObjects:
     try:
-        cells = _read_item(file, file["#subsystem#/MCOS"], cells=True)
+        cells = _read_item(file, get_object(file, "#subsystem#/MCOS"), cells=True)
         return MatlabObjects(list(cells.ravel(order="F")))
+    except UserError:
+        raise
     except Exception:  # the hidden variable is not documented
         return UnreadableObjects()
 
@@ -191,7 +196,12 @@ def join_cells(value: Any, where: str) -> np.ndarray:
     return np.stack(parts)
 
 
-def _read_item(file: h5py.File, item: h5py.Dataset | h5py.Group, cells: bool = False) -> Any:
+def _read_item(
+    file: h5py.File,
+    item: h5py.Dataset | h5py.Group,
+    unwritten: Unwritten | None = None,
+    cells: bool = False,
+) -> Any:
     """Content of one variable of version 7.3: array, text, object array of cells, or dict."""
     import h5py
 
@@ -200,27 +210,31 @@ def _read_item(file: h5py.File, item: h5py.Dataset | h5py.Group, cells: bool = F
         return UnreadObject(classname)
     if "MATLAB_object_decode" in item.attrs and not cells:
         is_handle = isinstance(item, h5py.Dataset) and item.dtype.kind in "iu"
-        return _Handle(item[()].T, classname) if is_handle else UnreadObject(classname)
+        return _Handle(read_values(item).T, classname) if is_handle else UnreadObject(classname)
     if "MATLAB_sparse" in item.attrs:
         return _read_sparse(item)
     if isinstance(item, h5py.Group):
-        return {name: _read_item(file, item[name]) for name in item}
+        return {name: _read_item(file, get_object(item, name), unwritten) for name in item}
     if item.attrs.get("MATLAB_empty", 0):  # the numbers of the data set are its size
         kind = {"char": str, "cell": object, "logical": bool}.get(classname, float)
-        return np.zeros(tuple(map(int, np.ravel(item[()]))), dtype=kind)
+        return np.zeros(tuple(map(int, np.ravel(read_values(item)))), dtype=kind)
     if item.dtype == h5py.ref_dtype:
-        references = item[()].T
+        references = read_values(item).T
         found = np.empty(references.shape, dtype=object)
         for place, reference in np.ndenumerate(references):
-            found[place] = _read_item(file, file[reference])
+            cell = file[reference]
+            if isinstance(cell, h5py.Dataset):
+                check_storage(cell)
+            found[place] = _read_item(file, cell, unwritten)
         return found
-    values = item[()].T
+    values = read_values(item, None if classname == "char" else unwritten).T
     if item.dtype.names == ("real", "imag"):
         return values["real"] + 1j * values["imag"]
     if classname == "char":
         rows = [_decode(row) for row in np.atleast_2d(values)]
         return np.array(rows if len(rows) > 1 else rows[0])
-    return values.astype(bool) if classname == "logical" else values
+    is_logical = classname == "logical" and values.dtype.kind != "f"  # NaN was never written
+    return values.astype(bool) if is_logical else values
 
 
 def _get_classname(item: h5py.Dataset | h5py.Group) -> str:
@@ -236,11 +250,14 @@ def _decode(row: np.ndarray) -> str:
 
 def _read_sparse(group: h5py.Group) -> Any:
     """A sparse matrix as scipy has it; a logical one with truth values."""
-    columns = group["jc"][()].astype(np.int64)
+    parts = {
+        name: read_values(get_object(group, name)) for name in ("jc", "data", "ir") if name in group
+    }
+    columns = parts["jc"].astype(np.int64)
     shape = (int(group.attrs["MATLAB_sparse"]), len(columns) - 1)
     if "data" not in group:
         return scipy.sparse.csc_array(shape)
-    data, rows = group["data"][()], group["ir"][()].astype(np.int64)
+    data, rows = parts["data"], parts["ir"].astype(np.int64)
     if data.dtype.names == ("real", "imag"):
         data = data["real"] + 1j * data["imag"]
     if _get_classname(group) == "logical":

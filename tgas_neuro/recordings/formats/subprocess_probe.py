@@ -19,6 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tgas_neuro.recordings.formats.hdf5_storage import is_virtual
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import refuse_open_elsewhere
 from tgas_neuro.runtime.processes import die_with_parent
@@ -183,7 +184,9 @@ def read_texts(path: str) -> None:
         note_progress()
         for key in item.attrs:
             _try(item.attrs.__getitem__, key)
-        if isinstance(item, h5py.Dataset) and item.dtype.hasobject:
+        # what lies in other files is refused later, by those who need it
+        is_here = isinstance(item, h5py.Dataset) and not (is_virtual(item) or item.external)
+        if is_here and item.dtype.hasobject:
             _try(item.__getitem__, ())
 
     with h5py.File(path, "r") as file:
