@@ -9,8 +9,9 @@ import pandas as pd
 import xarray as xr
 
 from tgas_neuro.config.recordings import Pictures
+from tgas_neuro.recordings.formats.hdf5_files import check_file
 from tgas_neuro.recordings.formats.subprocess_probe import probe_hdf5
-from tgas_neuro.recordings.missing import find_sentinel
+from tgas_neuro.recordings.missing import find_sentinel, find_unwritten, mark_unwritten
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import written_whole
 
@@ -258,18 +259,30 @@ def load_assembly(path: str | Path) -> xr.DataArray:
 def load_netcdf(path: str | Path, group: str | None = None, drop: Iterable[str] = ()) -> xr.Dataset:
     """Load a netCDF file (or one group of it) into memory; a broken one is a `UserError`.
 
-    Variables named in `drop` are not read.
+    Variables named in `drop` are not read. Numbers that were never written are NaN, and the
+    attribute ``notes`` counts them.
     """
     if not Path(path).is_file():
         raise UserError(f"{path}: no such file; run the stage that makes it again")
     probe_hdf5(path)
+    check_file(path)
     try:
         with xr.open_dataset(
             path, group=group, engine="netcdf4", drop_variables=list(drop)
         ) as dataset:
-            return dataset.load()
+            return _mark_unwritten(dataset.load(), Path(path), group)
     except (OSError, RuntimeError, ValueError, KeyError, AttributeError) as error:
         raise UserError(
             f"{path}: not a readable netCDF file ({error}); it may be truncated: "
             "delete it to have it made again"
         ) from None
+
+
+def _mark_unwritten(dataset: xr.Dataset, path: Path, group: str | None) -> xr.Dataset:
+    for name, absent in find_unwritten(path, dataset.variables, group).items():
+        found = dataset[name]
+        values, count = mark_unwritten(found.values, absent, f"{path}: {name}")
+        notes = "\n".join([*filter(None, [dataset.attrs.get("notes")]), count])
+        dataset = dataset.assign({name: found.copy(data=values).assign_attrs(notes=notes)})
+        dataset.attrs["notes"] = notes
+    return dataset

@@ -1,9 +1,14 @@
-"""Missing responses: numbers that stand for them, such as -999, and repetitions not made (NaN)."""
+"""Missing responses: numbers that stand for them (-999), repetitions not made, unwritten values."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import xarray as xr
 
+from tgas_neuro.recordings.formats.hdf5_storage import find_gaps, get_float, get_object
 from tgas_neuro.runtime.errors import UserError
 
 # Nines, the limits of integers, netCDF's fill value for floats, and what MNE and FSL write.
@@ -129,6 +134,51 @@ def mark_missing(values: np.ndarray, missing: float | None, where: str, key: str
 def describe_missing(missing: float, number: int, size: int, where: str) -> str:
     """A note of how many responses are read as missing."""
     return f"{where}: {number:,} of {size:,} responses are {missing:g} and are read as missing"
+
+
+def find_unwritten(
+    path: Path, variables: Mapping[Any, xr.Variable], group: str | None = None
+) -> dict[str, np.ndarray]:
+    """Which values of variables of a netCDF4 file were never written, by name.
+
+    Whole variables and scalars are not listed. A variable that is shorter than its unlimited
+    dimension was not written beyond its end.
+    """
+    import h5py
+
+    found: dict[str, np.ndarray] = {}
+    if not h5py.is_hdf5(path):
+        return found
+    with h5py.File(path, "r") as file:
+        place = get_object(file, group) if group else file
+        for name, variable in variables.items():
+            stored = get_object(place, f"_nc4_non_coord_{name}")  # as netCDF4 renames it
+            stored = get_object(place, str(name)) if stored is None else stored
+            shape = getattr(stored, "shape", None)
+            if not variable.ndim or not shape:
+                continue
+            gaps = find_gaps(stored)
+            written = np.zeros((*variable.shape, *shape[variable.ndim :]), dtype=bool)
+            written[tuple(map(slice, shape))] = True if gaps is None else gaps.find(shape)
+            if not written.all():
+                found[str(name)] = ~written.reshape(*variable.shape, -1).all(axis=-1)
+    return found
+
+
+def mark_unwritten(values: np.ndarray, absent: np.ndarray, where: str) -> tuple[np.ndarray, str]:
+    """Numbers with NaN where `absent` says that they were never written, and their count in words.
+
+    Raises
+    ------
+    UserError
+        They are no numbers, or none was written.
+    """
+    count = f"{where}: {int(absent.sum()):,} of {absent.size:,} values were never written"
+    if values.dtype.kind not in "fiu" or absent.all():
+        raise UserError(f"{count} to the file, and nothing stands for them; write them")
+    values = values.astype(get_float(values.dtype))
+    values[absent] = np.nan
+    return values, f"{count} to the file"
 
 
 STIMULI_AT_ONCE = 64

@@ -21,6 +21,7 @@ from tgas_neuro.recordings.formats.hdf5_storage import (
     decode_name,
     find_gaps,
     get_object,
+    is_virtual,
 )
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import refuse_open_elsewhere
@@ -176,7 +177,9 @@ class Unwritten:
         gaps = find_gaps(dataset)
         self.size += math.prod(dataset.shape or ())
         is_number = dataset.dtype.kind in "fiub"
-        if gaps is None or (is_number and self.mark is not None and dataset.fillvalue == self.mark):
+        if gaps is not None and is_number and self.mark is not None and not is_virtual(dataset):
+            gaps = None if np.isclose(dataset.fillvalue, self.mark, 1e-6, 0) else gaps
+        if gaps is None:
             return None
         if not is_number or gaps.number == gaps.size > LARGEST_EMPTY:
             raise _refuse_gaps(dataset, gaps)

@@ -13,6 +13,7 @@ from tgas_neuro.recordings.formats.array_files import (
     load_variable,
     open_variable,
 )
+from tgas_neuro.recordings.formats.hdf5_files import Unwritten
 from tgas_neuro.recordings.missing import (
     describe_missing,
     drop_empty,
@@ -91,8 +92,7 @@ def _read_responses(
         )
     shown, found, pictures = open_images(images, stimuli, options)
     notes += found
-    both = sorted(set(presentation) & set(neuroid))
-    if both:
+    if both := sorted(set(presentation) & set(neuroid)):
         raise UserError(
             f"{listed.dataset}.yaml: options: label {both[0]!r} is given of presentations (or "
             "stimuli) and of neuroids; a label belongs to one: rename one of them"
@@ -116,10 +116,14 @@ def _read_presented(
     files = listed.find_group(source.file)
     path = files[0] if files else listed.find(source.file, ENDINGS, "options.responses")
     where = ": ".join([str(path), *filter(None, [source.variable])])
+    unwritten = Unwritten(source.missing)
     if files:
-        values, source = _stack_sites(files, source), source.add_axis("neuroid")
+        values, source = _stack_sites(files, source, unwritten), source.add_axis("neuroid")
     else:
-        values = open_variable(path, source.variable, source.axes_as)
+        counted = None if source.spike_times else unwritten  # a time of a spike cannot be missing
+        values = open_variable(path, source.variable, source.axes_as, counted)
+    notes += unwritten.describe(where)
+    where = unwritten.name(where)
     if isinstance(values, np.ndarray) and values.dtype == object:
         values, options = read_cells(values, source.axes, source.spike_times, options, where)
     elif source.spike_times:
@@ -159,9 +163,9 @@ def _read_presented(
     return stimuli, images, rows, presentation, window
 
 
-def _stack_sites(files: list[Path], source: ResponseArray) -> np.ndarray:
+def _stack_sites(files: list[Path], source: ResponseArray, unwritten: Unwritten) -> np.ndarray:
     """Arrays of a site each, side by side along a last axis; fewer repetitions are padded."""
-    each = [load_variable(path, source.variable) for path in files]
+    each = [load_variable(path, source.variable, unwritten=unwritten) for path in files]
     slots = source.axes.index("repetition") if "repetition" in source.axes else None
     most = max(values.shape[slots] for values in each) if slots is not None else 0
     padded: list[np.ndarray] = []
@@ -246,11 +250,8 @@ def _read_presentations(
     for label, values in (options.leave_out or {}).items():  # also such as show no known stimulus
         if label in labels:
             kept &= ~match_values(labels[label], values)
-    out = before - int(kept.sum())
-    if out:
-        notes.append(
-            f"{listed.dataset}: options.leave_out leaves out {out} of {before} presentations"
-        )
+    if out := before - int(kept.sum()):
+        notes += [f"{listed.dataset}: options.leave_out leaves out {out} of {before} presentations"]
     labels = {label: values[kept] for label, values in labels.items()}
     shown = labels.pop("stimulus_id")
     index = pd.Index(stimuli["stimulus_id"])

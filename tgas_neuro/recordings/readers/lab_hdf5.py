@@ -12,13 +12,18 @@ import pandas as pd
 from tgas_neuro.recordings.assembly import Recordings, build_assembly
 from tgas_neuro.recordings.datasets.files import ListedFiles
 from tgas_neuro.recordings.formats.archives import encode_png
-from tgas_neuro.recordings.formats.hdf5_files import get_dataset, list_blocks, open_hdf5, read_text
-from tgas_neuro.recordings.formats.pictures import check_pixels
-from tgas_neuro.recordings.missing import (
-    drop_slots,
-    number_repetitions,
-    pack_repetitions,
+from tgas_neuro.recordings.formats.hdf5_files import (
+    Unwritten,
+    get_dataset,
+    list_blocks,
+    open_hdf5,
+    open_values,
+    read_text,
+    read_values,
 )
+from tgas_neuro.recordings.formats.hdf5_storage import get_object
+from tgas_neuro.recordings.formats.pictures import check_pixels
+from tgas_neuro.recordings.missing import drop_slots, number_repetitions, pack_repetitions
 from tgas_neuro.recordings.readers.options import LabHdf5Options
 from tgas_neuro.runtime.errors import UserError
 
@@ -59,13 +64,14 @@ def read_lab_hdf5(dataset: str, options: LabHdf5Options, files: dict[str, Path])
     """
     listed = ListedFiles(dataset, {key: Path(path) for key, path in files.items()})
     path = listed.find(None, (".hdf5", ".h5"), "files")
+    unwritten = Unwritten()
     with open_hdf5(path) as file:
         stimuli = _read_stimuli(file, options.levels)
         images = get_dataset(file, "images", 3, "(image, row, column)")
         check_pixels(images.dtype, images.shape[1:], f"{path}: images")
         trials = [_get_trials(file, level, stimuli) for level in options.levels]
         sites = _read_sites(file, trials[0].shape[2], options.leave_out_sites)
-        responses, counts = _read_trials(file, trials, sites)
+        responses, counts = _read_trials(file, trials, sites, unwritten)
         row, repetition = number_repetitions(counts)
         check_trial_order(file, responses, row, stimuli, sites)
     rows = stimuli.pop("row").to_numpy()
@@ -84,7 +90,8 @@ def read_lab_hdf5(dataset: str, options: LabHdf5Options, files: dict[str, Path])
         },
         {"unit": "firing rate, as the file has it", "time_window_ms": WINDOW_MS},
     )
-    return Recordings(stimuli, _read_images(path, list(stimuli["filename"]), rows), assembly)
+    shown = _read_images(path, list(stimuli["filename"]), rows)
+    return Recordings(stimuli, shown, assembly, notes=tuple(unwritten.describe(f"{path}: trials")))
 
 
 def _read_stimuli(file: h5py.File, levels: Sequence[str]) -> pd.DataFrame:
@@ -155,7 +162,7 @@ def _read_sites(file: h5py.File, n_sites: int, left_out: list[int]) -> pd.DataFr
 
 def _read_indices(file: h5py.File, place: str, n_sites: int) -> list[int]:
     dataset = get_dataset(file, place, 1, "(site of the region,)")
-    indices = dataset[()]
+    indices = read_values(dataset)
     if indices.dtype.kind not in "iu" or indices.min() < 0 or indices.max() >= n_sites:
         raise UserError(
             f"{file.filename}: {place} holds {indices.dtype} from {indices.min()} to "
@@ -165,7 +172,7 @@ def _read_indices(file: h5py.File, place: str, n_sites: int) -> list[int]:
 
 
 def _read_trials(
-    file: h5py.File, trials: list[h5py.Dataset], sites: pd.DataFrame
+    file: h5py.File, trials: list[h5py.Dataset], sites: pd.DataFrame, unwritten: Unwritten
 ) -> tuple[np.ndarray, np.ndarray]:
     """Responses (presentation, site), float32, and the number of trials of each stimulus."""
     if len({dataset.shape[2] for dataset in trials}) > 1:
@@ -176,6 +183,7 @@ def _read_trials(
     end, counts = 0, []
     for dataset in trials:
         n_trials, n_images, _ = dataset.shape
+        read = open_values(dataset, unwritten)
         level = rows[end : end + n_trials * n_images].reshape(n_images, n_trials, len(sites))
         for trial, image, site in list_blocks(
             dataset.shape, dataset.chunks, dataset.dtype.itemsize
@@ -183,27 +191,22 @@ def _read_trials(
             # of the file's sites site.start ... site.stop, those of a region are kept
             kept = np.flatnonzero((sites.index >= site.start) & (sites.index < site.stop))
             if len(kept):
-                block = dataset[trial, image, site][:, :, sites.index[kept] - site.start]
+                block = read((trial, image, site))[:, :, sites.index[kept] - site.start]
                 level[image, trial, kept[0] : kept[-1] + 1] = block.swapaxes(0, 1)
         counts.append(pack_repetitions(level))
-        _check_counts(file, dataset, level, counts[-1], sites)
+        where = unwritten.name(f"{file.filename}: {dataset.name}")
+        _check_counts(where, level, counts[-1], sites)
         end += len(drop_slots(level, counts[-1]))
     return rows[:end], np.concatenate(counts)
 
 
-def _check_counts(
-    file: h5py.File,
-    dataset: h5py.Dataset,
-    level: np.ndarray,
-    counts: np.ndarray,
-    sites: pd.DataFrame,
-) -> None:
+def _check_counts(where: str, level: np.ndarray, counts: np.ndarray, sites: pd.DataFrame) -> None:
     if counts.all():
         return
     image = int(counts.argmin())
     site = int(sites.index[np.isnan(level[image]).all(axis=0).argmax()])
     raise UserError(
-        f"{file.filename}: {dataset.name}: site {site} has no trial of image {image} "
+        f"{where}: site {site} has no trial of image {image} "
         f"({int((counts == 0).sum())} such images); leave the site out in "
         "options.leave_out_sites, or the level in options.levels"
     )
@@ -213,14 +216,16 @@ def _read_images(path: Path, filenames: list[str], rows: np.ndarray) -> Iterator
     """Yield (filename, PNG) of the images, one at a time, read in blocks of whole chunks."""
     names = dict(zip(rows.tolist(), filenames, strict=True))
     with open_hdf5(path) as file:
-        images = file["images"]
+        images = get_dataset(file, "images", 3, "(image, row, column)")
+        read = open_values(images)
         n_images, *form = images.shape
         step = max(1, (16 << 20) // max(1, int(np.prod(form))))
         if images.chunks:
             step = max(1, step // images.chunks[0]) * images.chunks[0]
         for start in range(0, n_images, step):
             if any(index in names for index in range(start, start + step)):
-                for index, pixels in enumerate(images[start : start + step], start=start):
+                block = read((slice(start, start + step),))
+                for index, pixels in enumerate(block, start=start):
                     if index in names:
                         yield names[index], encode_png(pixels)
 
@@ -245,25 +250,20 @@ def check_trial_order(
 
     Parameters
     ----------
-    file
-        The open file.
-    responses
-        (presentation, site), stimulus after stimulus.
-    row
-        (presentation,), row of `stimuli`, ascending.
-    stimuli
-        With ``row`` in the file and ``variation``.
-    sites
-        Its index are the file's sites.
+    file, responses, row
+        The open file; (presentation, site), stimulus after stimulus; and the row of `stimuli` of
+        each presentation, ascending.
+    stimuli, sites
+        With ``row`` in the file and ``variation``; and with the file's sites as index.
 
     Raises
     ------
     UserError
         The means are of other images or sites, or the order is another one.
     """
-    if MEANS not in file:
+    means = get_object(file, MEANS)
+    if means is None:
         return
-    means = file[MEANS]
     shape: tuple[int, ...] = getattr(means, "shape", ())
     wanted = (file["images"].shape[0], sites.index[-1] + 1)
     if len(shape) != 2 or shape[0] != wanted[0] or shape[1] < wanted[1]:
@@ -275,7 +275,7 @@ def check_trial_order(
     # in float32: a cast would hold all responses twice more, and r needs no more digits
     sums = np.add.reduceat(responses, starts, axis=0)
     averaged = sums / np.bincount(row)[:, np.newaxis]
-    expected = means[()][stimuli["row"].to_numpy()][:, sites.index]
+    expected = read_values(means, Unwritten())[stimuli["row"].to_numpy()][:, sites.index]
     for level, members in stimuli.groupby("variation").indices.items():
         found = calc_median_correlation(averaged[members], expected[members])
         if found < LEAST_CORRELATION:

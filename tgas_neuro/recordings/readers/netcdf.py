@@ -11,6 +11,8 @@ import xarray as xr
 from tgas_neuro.config.recordings import Pictures
 from tgas_neuro.recordings.assembly import DIMS, REQUIRED_COORDS, Recordings
 from tgas_neuro.recordings.formats import ARCHIVES, NETCDF
+from tgas_neuro.recordings.formats.hdf5_files import check_file
+from tgas_neuro.recordings.missing import find_unwritten, mark_unwritten
 from tgas_neuro.recordings.readers.convert_source import NOT_STATED, convert_assembly
 from tgas_neuro.recordings.readers.options import BrainioOptions, NetcdfOptions
 from tgas_neuro.recordings.readers.source_assembly import SourceAssembly
@@ -100,7 +102,8 @@ def read_netcdf(dataset: str, options: NetcdfOptions, files: dict[str, Path]) ->
     assembly, stimuli = match_stimuli(assembly, listed, str(paths.table), leave_out=False)
     images = read_images(paths.images, stimuli)
     stimuli = stimuli.drop(columns=["place", "sha256"])
-    return Recordings(stimuli, images, assembly, pictures=options.pictures or Pictures())
+    pictures = options.pictures or Pictures()
+    return Recordings(stimuli, images, assembly, notes=source.notes, pictures=pictures)
 
 
 def _check_contract(source: SourceAssembly, options: NetcdfOptions) -> None:
@@ -158,7 +161,8 @@ def read_brainio(dataset: str, options: BrainioOptions, files: dict[str, Path]) 
     assembly, stimuli = match_stimuli(assembly, listed, str(paths.table), leave_out=True)
     images = read_images(paths.images, stimuli, listed)
     stimuli = stimuli.drop(columns=["place", "sha256"])
-    return Recordings(stimuli, images, assembly, pictures=options.pictures or Pictures())
+    pictures = options.pictures or Pictures()
+    return Recordings(stimuli, images, assembly, notes=source.notes, pictures=pictures)
 
 
 # what netCDF4, HDF5 and xarray raise on damaged files
@@ -189,9 +193,11 @@ def open_netcdf_source(path: Path, variable: str | None = None) -> Iterator[Sour
     Raises
     ------
     UserError
-        The file is damaged or of another kind, or several variables could be the responses.
+        The file is damaged or of another kind, points to other files, or several variables could
+        be the responses; a part of a label was never written.
     """
     refuse_open_elsewhere(path)
+    check_file(path)
     try:
         # decode_times: a label that is called "days since ..." is not needed as a date
         dataset = xr.open_dataset(path, engine="netcdf4", decode_times=False)
@@ -212,7 +218,23 @@ def open_netcdf_source(path: Path, variable: str | None = None) -> Iterator[Sour
             if label != name and len(values.dims) <= 1
         }
         attrs = dict(dataset.attrs) | dict(dataset[name].attrs)
-        yield SourceAssembly(str(path), dataset[name].variable, labels, attrs, load)
+        where, responses, notes = str(path), dataset[name].variable, []
+        for label, absent in find_unwritten(path, dataset.variables).items():
+            if label == name:  # rare, so it may be in memory as a whole
+                values, where = mark_unwritten(load(responses), absent, f"{path}: {name}")
+                responses = xr.Variable(responses.dims, values)
+                notes.append(f"{where} and are read as missing")
+            elif label in labels and absent.all():
+                del labels[label]
+                notes.append(f"{path}: {label} was never written and is left out")
+            elif label in labels and not np.isnan(_as_numbers(labels[label][1][absent])).all():
+                mark_unwritten(np.array([""]), absent, f"{path}: {label}")
+        yield SourceAssembly(where, responses, labels, attrs, load, tuple(notes))
+
+
+def _as_numbers(values: np.ndarray) -> np.ndarray:
+    """Numbers as they are, zeros for others."""
+    return values if values.dtype.kind == "f" else np.zeros(values.shape)
 
 
 def _find_responses(path: Path, dataset: xr.Dataset, variable: str | None) -> str:

@@ -13,9 +13,10 @@ import pandas as pd
 from tgas_neuro.config.recordings import Pictures
 from tgas_neuro.recordings.assembly import Recordings, build_assembly
 from tgas_neuro.recordings.datasets.files import ListedFiles
+from tgas_neuro.recordings.formats.hdf5_files import read_data
 from tgas_neuro.recordings.formats.names import split_numbers
 from tgas_neuro.recordings.readers.nwb_binned import read_binned
-from tgas_neuro.recordings.readers.nwb_files import find_nwb_files, open_nwb
+from tgas_neuro.recordings.readers.nwb_files import find_nwb_files, open_nwb, read_rows
 from tgas_neuro.recordings.readers.nwb_images import find_images
 from tgas_neuro.recordings.readers.nwb_tables import read_presentations
 from tgas_neuro.recordings.readers.nwb_units import read_units
@@ -84,9 +85,10 @@ def read_nwb(dataset: str, options: NwbOptions, files: dict[str, Path]) -> Recor
         onsets = shown["onset"].to_numpy() - delay
         if units.binned_rows is not None:
             rows = (units.rows, units.binned_rows)
-            counts = read_binned(second, str(options.binned), rows, onsets, window, str(units_path))
+            name = str(options.binned)
+            counts = read_binned(second, name, rows, onsets, window, str(units_path), notes)
         else:
-            spike_times = [second.units["spike_times"][int(unit)] for unit in units.rows]
+            spike_times = read_rows(second.units, "spike_times", units.rows)
             counts = count_spikes(spike_times, onsets, window)
         session = str(nwb.session_id or nwb.identifier)
         stimuli = _list_stimuli(shown, options, where)
@@ -131,7 +133,7 @@ def _compare_clocks(
 
 def _read_intervals(table: Any) -> np.ndarray:
     """Start and stop of each row, (row, 2) [s]."""
-    edges = [np.asarray(table[edge].data[:], dtype=float) for edge in ("start_time", "stop_time")]
+    edges = [read_data(table[edge].data).astype(float) for edge in ("start_time", "stop_time")]
     return np.stack(edges, axis=1)
 
 
@@ -150,7 +152,7 @@ def _drop_unobserved(
     """Presentations during which every unit was observed, and how many were not."""
     if not len(units) or "obs_intervals" not in nwb.units.colnames:
         return shown, 0
-    intervals = [np.asarray(nwb.units["obs_intervals"][int(unit)]) for unit in units]
+    intervals = read_rows(nwb.units, "obs_intervals", units)
     observed = find_observed(intervals, shown["onset"].to_numpy() - delay, window_ms)
     kept = observed.all(axis=1)
     if not kept.any():

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tgas_neuro.recordings.readers.nwb_files import find_object
+from tgas_neuro.recordings.formats.hdf5_files import Unwritten, open_values, read_data
+from tgas_neuro.recordings.readers.nwb_files import find_object, read_rows
 from tgas_neuro.recordings.readers.time_bins import choose_window
 from tgas_neuro.runtime.errors import UserError
 
@@ -27,17 +28,17 @@ def read_conditions(binned: Any, where: str) -> dict[str, np.ndarray]:
             f"{where}: options.table: {binned.name!r} has no condition_indices, which say the "
             "stimulus of each event; name the table of presentations, and this as options.binned"
         )
-    index = np.asarray(binned.condition_indices[:]).astype(np.int64)
+    index = read_data(binned.condition_indices).astype(np.int64)
     labels = getattr(binned, "condition_labels", None)
     if labels is not None:
-        labels = np.asarray(labels[:])
+        labels = read_data(labels)
         if index.min() < 0 or index.max() >= len(labels):
             raise UserError(
                 f"{where}: {binned.name!r}: condition_indices go to {index.max()}, there are "
                 f"{len(labels)} condition_labels, counted from 0; correct them"
             )
         index = labels[index]
-    return {"stimulus_id": index, "onset": np.asarray(binned.event_timestamps[:])}
+    return {"stimulus_id": index, "onset": read_data(binned.event_timestamps)}
 
 
 def read_binned_rows(
@@ -58,7 +59,7 @@ def read_binned_rows(
                 "chosen; leave it out"
             )
         return np.zeros(0, dtype=np.int64), np.arange(n_rows)
-    rows = np.asarray(region.data[:]).astype(np.int64)
+    rows = read_data(region.data).astype(np.int64)
     if len(rows) != n_rows or nwb.units is None or rows.max() >= len(nwb.units.id):
         raise UserError(
             f"{where}: {binned.name!r} has {n_rows} rows, and its units_region {len(rows)} of "
@@ -75,6 +76,7 @@ def read_binned(
     onsets: np.ndarray,
     window_ms: Sequence[float],
     where: str,
+    notes: list[str],
 ) -> np.ndarray:
     """Add the bins of `BinnedAlignedSpikes` in the window after each onset.
 
@@ -95,6 +97,8 @@ def read_binned(
         Start and stop after onset [ms].
     where
         The file, for messages.
+    notes
+        Taken on: how many counts were never written.
 
     Returns
     -------
@@ -109,9 +113,9 @@ def read_binned(
         raise UserError(f"{name}: does not say the width of its bins; read it with reader arrays")
     starts = (offset or 0.0) + width * np.arange(binned.data.shape[2])
     window = choose_window(starts, starts + width, window_ms, True, name)
-    times = np.asarray(binned.event_timestamps[:], dtype=float)
+    times = read_data(binned.event_timestamps).astype(float)
     events = _match_events(times, onsets, name)
-    data = np.asarray(binned.data[:], dtype=float)[rows[1]][:, events]
+    data = _read_counts(binned.data, name, notes)[rows[1]][:, events]
     if data.size and not (np.nanmin(data) >= 0 and np.nanmax(data) <= MOST_SPIKES):
         raise UserError(
             f"{name}: counts from {np.nanmin(data):g} to {np.nanmax(data):g} spikes in a bin; a "
@@ -121,6 +125,18 @@ def read_binned(
     _check_spikes(nwb, rows[0], data, onsets, (starts[0], starts[-1] + width), name)
     counts = (data[:, :, window.index] * window.weights).sum(axis=2)
     return counts.T.astype(np.float32)
+
+
+def _read_counts(data: Any, name: str, notes: list[str]) -> np.ndarray:
+    """All counts, with NaN where they were never written."""
+    import h5py
+
+    if not isinstance(data, h5py.Dataset):
+        return np.asarray(data[:], dtype=float)
+    unwritten = Unwritten()
+    counts = open_values(data, unwritten)(())
+    notes += unwritten.describe(name)
+    return counts.astype(float)
 
 
 def _get_first(item: Any, *names: str) -> float | None:
@@ -160,8 +176,9 @@ def _check_spikes(
     if not len(unit_rows) or "spike_times" not in nwb.units.colnames:
         return
     found = np.nan_to_num(data).sum(axis=2)
-    for row, unit in enumerate(unit_rows):
-        spikes = np.sort(nwb.units["spike_times"][int(unit)])
+    trains = read_rows(nwb.units, "spike_times", unit_rows)
+    for row, (unit, train) in enumerate(zip(unit_rows, trains, strict=True)):
+        spikes = np.sort(train)
         begin, end = (np.searchsorted(spikes, onsets + edge / 1000) for edge in edges_ms)
         different = np.abs(found[row] - (end - begin)).sum()
         if different > ALLOWED_DIFFERENCE * found[row].sum() + 2:

@@ -12,6 +12,7 @@ import numpy as np
 
 from tgas_neuro.config.recordings import Pictures
 from tgas_neuro.recordings.formats.archives import encode_png
+from tgas_neuro.recordings.formats.hdf5_files import refuse_gaps
 from tgas_neuro.recordings.formats.pictures import PictureSource, convert_array
 from tgas_neuro.recordings.readers.nwb_files import find_object, get_path, open_nwb
 from tgas_neuro.recordings.readers.options import NwbOptions
@@ -190,8 +191,10 @@ def read_nwb_images(
 
     with open_nwb(path) as nwb:
         container = find_object(nwb, name, (Images, ImageSeries), "images", str(path))
-        for image, filename in zip(found, filenames, strict=True):
+        for row, (image, filename) in enumerate(zip(found, filenames, strict=True)):
             source = container.data if isinstance(image, int) else container[image].data
+            if row == 0 or not isinstance(image, int):
+                refuse_gaps(source)
             pixels = np.asarray(source[image] if isinstance(image, int) else source[:])
             if options.image_axes == "xy" and pixels.ndim > 1:
                 pixels = np.swapaxes(pixels, 0, 1)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import errno
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tgas_neuro.config.messages import suggest
 from tgas_neuro.recordings.datasets.files import ListedFiles
+from tgas_neuro.recordings.formats.hdf5_files import check_file, refuse_gaps
 from tgas_neuro.recordings.readers.options import NwbOptions
 from tgas_neuro.runtime.errors import UserError
 
@@ -49,12 +52,13 @@ def open_nwb(path: Path) -> Iterator[pynwb.NWBFile]:
     Raises
     ------
     UserError
-        A library is not installed; the file is missing, damaged, in use or no NWB file; or the
-        block fails on it.
+        A library is not installed; the file is missing, damaged, in use or no NWB file; it points
+        to files that are not listed; or the block fails on it.
     """
     make_io = _choose_library(Path(path))
     if not Path(path).exists():
         raise UserError(f"{path}: no such file; correct the path in the description's files")
+    check_file(path)
     io = None
     try:
         with warnings.catch_warnings():
@@ -123,6 +127,14 @@ def _describe_unreadable(path: Path, error: Exception) -> UserError:
         f"{what}; it is damaged, of another format, or of a version that pynwb "
         f"{pynwb.__version__} does not read: fetch it again, or convert it"
     )
+
+
+def read_rows(table: Any, column: str, rows: Iterable[int]) -> list[np.ndarray]:
+    """Values of these rows of a column, which may hold a list a row."""
+    vector = table[column]
+    for part in (vector, getattr(vector, "target", vector)):
+        refuse_gaps(part.data)
+    return [np.asarray(vector[int(row)]) for row in rows]
 
 
 def get_path(item: Any) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tgas_neuro.config.messages import suggest
+from tgas_neuro.recordings.formats.hdf5_files import read_data
 from tgas_neuro.recordings.readers.labels import convert_to_text
 from tgas_neuro.recordings.readers.nwb_binned import BINNED, read_conditions
 from tgas_neuro.recordings.readers.nwb_files import find_object
@@ -60,11 +61,11 @@ def read_cells(table: Any, column: str, key: str, where: str) -> Cells:
                 f"{where}: options.{key}: column {column!r} of table {table.name!r} holds lists of "
                 "lists; name a column with one value or one list a row"
             )
-        ends = np.asarray(vector.data[:]).astype(np.int64)
-        values = np.asarray(vector.target.data[:])
+        ends = read_data(vector.data).astype(np.int64)
+        values = read_data(vector.target.data)
         rows = np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0))
         return Cells(values, rows, True)
-    values = np.asarray(vector.data[:])
+    values = read_data(vector.data)
     if values.ndim == 2:
         rows = np.repeat(np.arange(len(values)), values.shape[1])
         return Cells(values.ravel(), rows, True)
@@ -237,9 +238,9 @@ def _refuse_columns(item: Any, options: NwbOptions, where: str) -> None:
 
 
 def _read_series(series: Any) -> dict[str, np.ndarray]:
-    index = np.asarray(series.data[:])
+    index = read_data(series.data)
     if series.timestamps is not None:
-        return {"stimulus_id": index, "onset": np.asarray(series.timestamps[:])}
+        return {"stimulus_id": index, "onset": read_data(series.timestamps)}
     return {
         "stimulus_id": index,
         "onset": series.starting_time + np.arange(len(index)) / series.rate,

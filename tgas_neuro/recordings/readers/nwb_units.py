@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from tgas_neuro.recordings.formats.hdf5_files import read_data
 from tgas_neuro.recordings.readers.labels import convert_to_text
 from tgas_neuro.recordings.readers.nwb_binned import read_binned_rows
 from tgas_neuro.recordings.readers.nwb_tables import choose_rows, read_column
@@ -98,7 +99,7 @@ def read_units(
         raise UserError(f"{where}: the file names no subject; give it as options.animal")
     if len(rows):
         rows = rows[kept]
-        ids = np.asarray(units.id[:])[rows]
+        ids = read_data(units.id.data)[rows]
     else:
         ids = np.flatnonzero(kept)
     if binned_rows is not None:
@@ -158,9 +159,9 @@ def _read_electrodes(
     )
     vector = units["electrodes"]
     if isinstance(vector, VectorIndex):
-        ends, targets = np.asarray(vector.data[:]), np.asarray(vector.target.data[:])
+        ends, targets = read_data(vector.data), read_data(vector.target.data)
     else:  # one electrode a unit, or a fixed number
-        targets = np.asarray(vector.data[:])
+        targets = read_data(vector.data)
         ends = np.arange(1, len(targets) + 1) * (targets.shape[1] if targets.ndim > 1 else 1)
         targets = targets.ravel()
     ends, targets = ends.astype(np.int64), targets.astype(np.int64)

@@ -30,6 +30,8 @@ class SourceAssembly:
         Of these ``unit`` and ``time_window_ms`` are used where there are any.
     load
         Makes numbers of a part of `responses`; raises `UserError` where the source is damaged.
+    notes
+        What was never written, one line each.
     """
 
     where: str
@@ -37,6 +39,7 @@ class SourceAssembly:
     labels: Mapping[str, tuple[tuple[str, ...], np.ndarray]]
     attrs: Mapping[str, Any] = field(default_factory=dict)
     load: Callable[[xr.Variable], np.ndarray] = np.asarray
+    notes: tuple[str, ...] = ()
 
 
 def check_source(source: SourceAssembly) -> None:
