@@ -7,6 +7,7 @@ import numpy as np
 from tgas_neuro.config.configuration import check_section
 from tgas_neuro.recordings.assembly import Recordings
 from tgas_neuro.recordings.datasets.description import Description
+from tgas_neuro.recordings.formats.hdf5_storage import reading_files
 from tgas_neuro.recordings.ingest import READERS
 
 
@@ -31,7 +32,8 @@ def read_recordings(
 ) -> Recordings:
     """Check the options and call the reader."""
     description = describe(reader, options, name)
-    return READERS[reader](name, description.read_options(), files)
+    with reading_files(files.values()):
+        return READERS[reader](name, description.read_options(), files)
 
 
 def cut_or_replace(content: bytes, generator: np.random.Generator) -> bytes:

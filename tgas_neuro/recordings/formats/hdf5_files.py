@@ -259,14 +259,9 @@ def _refuse_gaps(dataset: h5py.Dataset, gaps: Gaps) -> UserError:
 
 
 def check_file(path: str | Path, seen: frozenset[Path] = frozenset()) -> None:
-    """Check a file that a library opens whole: links and data sets point to listed files only.
+    """Check that a file which a library opens whole points to listed files only.
 
     Other kinds of files pass, and so do those that h5py cannot open.
-
-    Raises
-    ------
-    UserError
-        As those of `get_object` and `check_storage`; or the names cannot be read.
     """
     import h5py
 
@@ -288,12 +283,18 @@ def check_file(path: str | Path, seen: frozenset[Path] = frozenset()) -> None:
         if info.type == h5py.h5o.TYPE_DATASET:
             datasets.append(decode_name(name))
 
-    with file:
-        file.id.links.visit(look_link, info=True)
-        h5py.h5o.visit(file.id, look_object, info=True)
-        for name in datasets:
-            check_storage(file[name])
-        for name in links:
-            found = get_object(file, name)
-            if found is not None:
-                check_file(found.file.filename, seen | {path.resolve()})
+    try:
+        with file:
+            file.id.links.visit(look_link, info=True)
+            h5py.h5o.visit(file.id, look_object, info=True)
+            for name in datasets:
+                check_storage(file[name])
+            for name in links:
+                found = get_object(file, name)
+                if found is not None:
+                    check_file(found.file.filename, seen | {path.resolve()})
+    except BROKEN as error:
+        raise UserError(
+            f"{path}: its names cannot be read ({type(error).__name__}: {error}); it may be "
+            "truncated: copy it again"
+        ) from None

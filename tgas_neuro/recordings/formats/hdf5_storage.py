@@ -192,12 +192,13 @@ def _open_sources(dataset: h5py.Dataset, steps: int = 0) -> Iterator[tuple[int, 
     plist, file, what = dataset.id.get_create_plist(), dataset.file, str(dataset.name)
     for number in range(plist.get_virtual_count()):
         names = (plist.get_virtual_filename(number), plist.get_virtual_dsetname(number))
-        name, inside = map(decode_name, names)
+        name, inside = (decode_name(one).replace("%%", "\0") for one in names)
         if "%" in name + inside:
             raise UserError(
                 f"{file.filename}: {what} is virtual, and its sources {name!r}: {inside!r} are a "
                 "pattern, which is not read; copy the values into the file"
             )
+        name, inside = (one.replace("\0", "%") for one in (name, inside))
         other = file
         if name != ".":
             other = h5py.File(_find_target(file, name, what, "a virtual source"), "r")

@@ -1,5 +1,6 @@
 """Counts of spikes in time bins after events (BinnedAlignedSpikes), against loops over spikes."""
 
+import h5py
 import numpy as np
 import pytest
 
@@ -115,6 +116,23 @@ def test_bins_are_added_in_the_window(session, binned_classes, version, window):
     np.testing.assert_array_equal(assembly.values, session.count((11, 7), window=window))
     assert list(assembly["neuroid_id"].values) == ["session_11", "session_7"]
     assert list(assembly["region"].values) == ["pIT", "V4"]
+
+
+def test_counts_that_were_never_written_are_missing(session, binned_classes):
+    nwb = build_binned(session, binned_classes["0.3"], "0.3", units=session.build(units=False))
+    options = {"chunks": (1, 12, 30), "maxshape": (None, None, None)}
+    nwb.processing["ecephys"]["counts"].set_data_io("data", pynwb.H5DataIO, options)
+
+    def change(path):
+        with h5py.File(path, "r+") as file:
+            file["processing/ecephys/counts/data"].resize((2, 12, 30))
+            file["processing/ecephys/counts/data"].resize((3, 12, 30))
+
+    found = session.read(nwb, change=change, binned="counts", region="IT")
+    expected = session.count()
+    expected[:, 2] = np.nan
+    np.testing.assert_array_equal(found.assembly.values, expected)
+    assert "360 of 1,080 values were never written to the file and are read" in found.notes[-1]
 
 
 def test_units_of_binned_spikes_are_chosen(session, binned_classes):
