@@ -157,13 +157,13 @@ def _find_target(file: h5py.File, name: str, what: str, kind: str) -> Path:
 def check_storage(dataset: h5py.Dataset, steps: int = 0) -> None:
     """Check that a data set, and each source of a virtual one, lies in files that are listed.
 
-    Raises
-    ------
-    UserError
-        It does not, or what it points to is missing or too small.
+    Raises `UserError` if it does not, or if what it points to is missing or too small.
     """
-    plist, what = dataset.id.get_create_plist(), str(dataset.name)
+    plist = dataset.id.get_create_plist()
     there, n_files = 0, plist.get_external_count()
+    if not n_files and not is_virtual(dataset):
+        return
+    what = str(dataset.name)
     for name, offset, size in map(plist.get_external, range(n_files)):
         path = _find_target(dataset.file, decode_name(name), what, "external storage")
         there += max(0, min(size, path.stat().st_size - offset))
