@@ -75,7 +75,8 @@ def train(chosen: argparse.Namespace) -> None:
     images = decode_images(chosen.data, chosen.work)
     part, parts = map(int, chosen.part.split("/"))
     form = replace(Form(), long=chosen.steps)
-    known = read_long(chosen.long_from, form) if chosen.long_from else {}
+    earlier = read_earlier(chosen.long_from, form) if chosen.long_from else None
+    known = {cell["hash"]: cell["long"] for cell in earlier["cells"]} if earlier else {}
     for number, genotype in enumerate(draw_cells(chosen.cells, form.seed)):
         folder = chosen.work / "cells" / f"{number:03d}_{genotype.hash}"
         if number % parts != part - 1 or (folder / "cell.json").is_file():
@@ -85,12 +86,12 @@ def train(chosen: argparse.Namespace) -> None:
         print(f"{folder.name}: {content['long']['val']['accuracy']:.3f}", flush=True)
 
 
-def read_long(path: Path, form: Form) -> dict[str, Any]:
-    """Hash of a cell to its accuracies after the long training, from an earlier result."""
+def read_earlier(path: Path, form: Form) -> dict[str, Any]:
+    """An earlier result, whose cells were trained in the same form."""
     content = read_json(path)
     if content["form"] != {**asdict(form), "early": [*form.early]}:
         sys.exit(f"{path}: its cells were trained in another form")
-    return {cell["hash"]: cell["long"] for cell in content["cells"]}
+    return content
 
 
 def decode_images(data: Path, work: Path) -> Path:
@@ -172,8 +173,9 @@ def report(chosen: argparse.Namespace) -> None:
     cells = list_cells(chosen.work)
     if len(cells) < LEAST_CELLS:
         sys.exit(f"{len(cells)} cells are finished; a rank correlation wants {LEAST_CELLS} or more")
-    known = chosen.long_from and read_long(chosen.long_from, Form(**cells[0][1]["form"]))
-    if known:
+    earlier = chosen.long_from and read_earlier(chosen.long_from, Form(**cells[0][1]["form"]))
+    if earlier:
+        known = {cell["hash"]: cell["long"] for cell in earlier["cells"]}
         cells = [(folder, cell | {"long": known[cell["hash"]]}) for folder, cell in cells]
     found = [read_json(folder / "scores.json") for folder, _ in cells]
     names = list(found[0])
@@ -195,9 +197,8 @@ def report(chosen: argparse.Namespace) -> None:
             for name in names
         },
     }
-    if known:
-        before = read_json(chosen.long_from)
-        content["long_from"] = {key: before[key] for key in ("machine", "date")}
+    if earlier:
+        content["long_from"] = {key: earlier[key] for key in ("machine", "date")}
     write_json(chosen.output / "guidance.json", content)
 
 

@@ -132,19 +132,20 @@ def train_cell(
         "genotype": genotype.to_json(),
         "form": asdict(form),
         "early": early,
-        "long": known or _measure(network, images, chosen),
+        "long": known or _measure(network, (pixels, labels), chosen, images / "val"),
         "complexity": asdict(calc_complexity(genotype, skeleton)),
     }
     write_json(folder / "cell.json", content)
     return content
 
 
-def _measure(network: nn.Module, images: Path, chosen: np.ndarray) -> dict[str, Any]:
-    """Accuracy and loss on the held-back images and on the validation split."""
+def _measure(
+    network: nn.Module, train: tuple[np.ndarray, np.ndarray], chosen: np.ndarray, val: Path
+) -> dict[str, Any]:
+    """Accuracy and loss on the chosen training images and on the validation split in a folder."""
     device = torch.device("cpu")
-    pixels, labels, _ = load_decoded(images / "train")
-    found = {"held_back": measure_accuracy(network, pixels, labels, chosen, device)}
-    pixels, labels, _ = load_decoded(images / "val")
+    found = {"held_back": measure_accuracy(network, *train, chosen, device)}
+    pixels, labels, _ = load_decoded(val)
     found["val"] = measure_accuracy(network, pixels, labels, np.arange(len(labels)), device)
     return {name: {"accuracy": accuracy, "loss": loss} for name, (accuracy, loss) in found.items()}
 

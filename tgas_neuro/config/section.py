@@ -3,6 +3,7 @@
 import os
 import re
 import types
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -184,17 +185,25 @@ def _dump(value: Any, takes: Callable[[Any], bool]) -> Any:
     return value
 
 
-@dataclass(frozen=True)
-class Matching:
-    """Annotation of text that must match a pattern, with the pattern's meaning for messages."""
-
-    pattern: str
-    expected: str
+class Checked(ABC):
+    """Annotation of a type whose values are checked once more by `check`."""
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
         return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    @abstractmethod
+    def check(self, value: Any) -> Any:
+        """Return `value` if it is allowed, otherwise raise `SectionError`."""
+
+
+@dataclass(frozen=True)
+class Matching(Checked):
+    """Annotation of text that must match a pattern, with the pattern's meaning for messages."""
+
+    pattern: str
+    expected: str
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
@@ -209,13 +218,8 @@ class Matching:
 
 
 @dataclass(frozen=True)
-class Unique:
+class Unique(Checked):
     """Annotation of a list that holds nothing twice."""
-
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        return core_schema.no_info_after_validator_function(self.check, handler(source))
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
@@ -230,16 +234,11 @@ class Unique:
 
 
 @dataclass(frozen=True)
-class TextAt:
+class TextAt(Checked):
     """Annotation of a mapping whose value of one key is text, with its meaning for messages."""
 
     name: str
     meaning: str
-
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        return core_schema.no_info_after_validator_function(self.check, handler(source))
 
     def check(self, value: dict[str, Any]) -> dict[str, Any]:
         """Return `value` if it has text there, or no such key, otherwise raise `SectionError`."""

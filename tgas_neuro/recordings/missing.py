@@ -126,8 +126,7 @@ def mark_missing(values: np.ndarray, missing: float | None, where: str, key: str
         raise UserError(
             f"{where}: {key}: {missing:g}, but no response is {missing:g}; leave it out"
         )
-    if values.dtype.kind != "f":
-        values = values.astype(np.float32 if values.dtype.itemsize <= 2 else np.float64)
+    values = values.astype(get_float(values.dtype), copy=False)
     return np.where(absent, values.dtype.type(np.nan), values)
 
 
@@ -173,12 +172,22 @@ def mark_unwritten(values: np.ndarray, absent: np.ndarray, where: str) -> tuple[
     UserError
         They are no numbers, or none was written.
     """
-    count = f"{where}: {int(absent.sum()):,} of {absent.size:,} values were never written"
     if values.dtype.kind not in "fiu" or absent.all():
-        raise UserError(f"{count} to the file, and nothing stands for them; write them")
+        raise refuse_unwritten(absent, where)
     values = values.astype(get_float(values.dtype))
     values[absent] = np.nan
-    return values, f"{count} to the file"
+    return values, _count_unwritten(absent, where)
+
+
+def refuse_unwritten(absent: np.ndarray, where: str) -> UserError:
+    """The error where nothing can stand for values that were never written."""
+    count = _count_unwritten(absent, where)
+    return UserError(f"{count}, and nothing stands for them; write them")
+
+
+def _count_unwritten(absent: np.ndarray, where: str) -> str:
+    number = f"{int(absent.sum()):,} of {absent.size:,}"
+    return f"{where}: {number} values were never written to the file"
 
 
 STIMULI_AT_ONCE = 64

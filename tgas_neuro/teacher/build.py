@@ -227,7 +227,7 @@ CONTROLS: dict[str, Callable[[dict[str, Source], TeacherOptions], Regions]] = {
 }
 
 
-KINDS: dict[str, Callable[[dict[str, Source], TeacherOptions], dict[str, xr.Dataset]]] = {
+KINDS: dict[str, Callable[[dict[str, Source], TeacherOptions], Regions]] = {
     "recordings": build_recordings_regions,
     "network": build_network_regions,
     "control": build_control_regions,

@@ -12,7 +12,7 @@ from tgas_neuro.config.recordings import Pictures
 from tgas_neuro.recordings.assembly import DIMS, REQUIRED_COORDS, Recordings
 from tgas_neuro.recordings.formats import ARCHIVES, NETCDF
 from tgas_neuro.recordings.formats.hdf5_files import check_file
-from tgas_neuro.recordings.missing import find_unwritten, mark_unwritten
+from tgas_neuro.recordings.missing import find_unwritten, mark_unwritten, refuse_unwritten
 from tgas_neuro.recordings.readers.convert_source import NOT_STATED, convert_assembly
 from tgas_neuro.recordings.readers.options import BrainioOptions, NetcdfOptions
 from tgas_neuro.recordings.readers.source_assembly import SourceAssembly
@@ -228,7 +228,7 @@ def open_netcdf_source(path: Path, variable: str | None = None) -> Iterator[Sour
                 del labels[label]
                 notes.append(f"{path}: {label} was never written and is left out")
             elif label in labels and not np.isnan(_as_numbers(labels[label][1][absent])).all():
-                mark_unwritten(np.array([""]), absent, f"{path}: {label}")
+                raise refuse_unwritten(absent, f"{path}: {label}")
         yield SourceAssembly(where, responses, labels, attrs, load, tuple(notes))
 
 

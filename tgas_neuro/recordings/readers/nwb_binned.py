@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tgas_neuro.recordings.formats.hdf5_files import Unwritten, open_values, read_data
+from tgas_neuro.recordings.formats.hdf5_files import Unwritten, read_data, read_values
 from tgas_neuro.recordings.readers.nwb_files import find_object, read_rows
 from tgas_neuro.recordings.readers.time_bins import choose_window
 from tgas_neuro.runtime.errors import UserError
@@ -134,7 +134,7 @@ def _read_counts(data: Any, name: str, notes: list[str]) -> np.ndarray:
     if not isinstance(data, h5py.Dataset):
         return np.asarray(data[:], dtype=float)
     unwritten = Unwritten()
-    counts = open_values(data, unwritten)(())
+    counts = read_values(data, unwritten)
     notes += unwritten.describe(name)
     return counts.astype(float)
 
