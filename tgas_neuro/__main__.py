@@ -24,6 +24,7 @@ from tgas_neuro.commands import (
     summary,
     train,
     unlock,
+    verify,
 )
 from tgas_neuro.runtime.errors import UserError
 
@@ -39,6 +40,7 @@ COMMANDS = {
     "train": train,
     "unlock": unlock,
     "leftovers": leftovers,
+    "verify": verify,
     "check": check,
     "convert": convert,
     "evaluate": evaluate,

@@ -13,6 +13,7 @@ from tgas_neuro.runtime.yaml_files import mark_arguments
 from tgas_neuro.config.section import dump_decisive, dump_section
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json, write_json
+from tgas_neuro.runtime.ledger import refuse_stale
 from tgas_neuro.runtime.yaml_files import load_yaml
 from tgas_neuro.images.decoded import CHECKED
 from tgas_neuro.plan.plan import build_plan, name_plugin
@@ -39,6 +40,25 @@ def warn_of_missing_images(images):
             )
 
 
+def refuse_changed(plan):
+    """Refuse recordings that changed since they were read, where Snakemake would not notice it."""
+    for name, description in plan.descriptions.items():
+        params = build_recordings_params(name, description)
+        kind = "assembly" if description.provides == "responses" else "rdm"
+        refuse_stale(f"results/recordings/{name}/{kind}.nc", params)
+    refuse_stale(f"results/teacher/{plan.teacher}/teacher.nc")
+
+
+def build_recordings_params(name, description):
+    """Params of the rules that read recordings."""
+    folder = f"results/recordings/{name}"
+    return {
+        "description": description.dump(),
+        "folder": folder,
+        "results_version": RESULTS_VERSION,
+    }
+
+
 def load_plan():
     """Plan the run; a mistake of the user ends in its one line."""
     names = [str(path) for path in workflow.configfiles] or ["config.yaml"]
@@ -49,6 +69,7 @@ def load_plan():
         given = mark_arguments(config, workflow.config_settings.config)
         plan = build_plan(given, DESCRIPTIONS, ", ".join(dict.fromkeys(names)))
         if workflow.is_main_process:  # in a pod of Kubernetes they are not there yet
+            refuse_changed(plan)
             check_planned_files(plan.descriptions.values())
             if plan.config.search.reuse:
                 find_reused_folders(plan.config.search.reuse)
@@ -220,6 +241,15 @@ def check_leftovers():
     """Refuse to start beside SLURM jobs of a killed run, which would write the same files."""
     try:
         refuse_leftovers(Path.cwd(), submits=workflow.executor_plugin.name == "slurm")
+    except UserError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+def keep_finished():
+    """Keep the records of batches that are not complete, if they are what was written."""
+    try:
+        keep_cut_batches(Path(SEARCH), BATCHES)
     except UserError as error:
         print(f"Error: {error}", file=sys.stderr)
         sys.exit(1)

@@ -200,4 +200,4 @@ rule best:
 onstart:
     check_leftovers()
     note_run()
-    keep_cut_batches(Path(SEARCH), BATCHES)
+    keep_finished()

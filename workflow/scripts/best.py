@@ -1,10 +1,11 @@
 from pathlib import Path
 
 from tgas_neuro.runtime.files import write_json
+from tgas_neuro.runtime.ledger import noted
 from tgas_neuro.runtime.processes import running_rule
 from tgas_neuro.search.best import make_best
 
-with running_rule(snakemake.log[0]) as report:
+with running_rule(snakemake.log[0]) as report, noted(snakemake):
     records, reused = [Path(path) for path in snakemake.input.records], snakemake.input.reused
     best = make_best(
         Path(snakemake.input.history[0]),

@@ -5,6 +5,7 @@ from tgas_neuro.config.configuration import check_section
 from tgas_neuro.config.premature import Premature
 from tgas_neuro.plan.configuration import read_search
 from tgas_neuro.runtime.files import read_json, write_json
+from tgas_neuro.runtime.ledger import noted
 from tgas_neuro.runtime.processes import running_rule
 from tgas_neuro.search.candidate import (
     Inputs,
@@ -24,10 +25,10 @@ names = [Path(path).stem.replace("candidate_", f"g{generation}_c") for path in s
 inputs = Inputs(Path(params.images), Path(snakemake.input.teacher), Path(snakemake.input.ranks))
 search = read_search(params.search)
 premature = check_section(Premature, params.premature, "params", ["premature"])
-several = len(names) > 1
+several, known = len(names) > 1, {}  # what all candidates of the job read
 make = partial(make_kept_record, run) if several else make_record
 for number, (name, log) in enumerate(zip(names, snakemake.log, strict=True)):
-    with running_rule(log) as report:
+    with running_rule(log) as report, noted(snakemake, [snakemake.output[number]], known):
         if several:
             import_once()
         proposals = read_json(snakemake.input.proposals)

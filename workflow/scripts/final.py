@@ -5,9 +5,10 @@ from tgas_neuro.final.launch.job import Job, train_job
 from tgas_neuro.images.splits import SPLITS
 from tgas_neuro.plan.configuration import check_configuration
 from tgas_neuro.runtime.files import copy_whole, read_json
+from tgas_neuro.runtime.ledger import noted
 from tgas_neuro.runtime.processes import running_rule
 
-with running_rule(snakemake.log[0]) as report:
+with running_rule(snakemake.log[0]) as report, noted(snakemake):
     params, given, work = snakemake.params, snakemake.input, Path(snakemake.params.folder)
     # with the keys that numbers do not depend on, which are no params
     config = dump_section(check_configuration(snakemake.config).final) | params.config

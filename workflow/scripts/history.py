@@ -2,10 +2,11 @@ from pathlib import Path
 
 from tgas_neuro.plan.configuration import read_search
 from tgas_neuro.runtime.files import write_json
+from tgas_neuro.runtime.ledger import noted
 from tgas_neuro.runtime.processes import running_rule
 from tgas_neuro.search.generation import describe_history, make_history
 
-with running_rule(snakemake.log[0]) as report:
+with running_rule(snakemake.log[0]) as report, noted(snakemake):
     previous, reused = snakemake.input.previous, snakemake.input.reused
     history = make_history(
         int(snakemake.wildcards.generation),

@@ -3,9 +3,10 @@ from pathlib import Path
 from tgas_neuro.config.premature import Premature
 from tgas_neuro.images.decoded import CHECKED, Images, check_held_back, load_decoded
 from tgas_neuro.images.splits import decode_training_split
+from tgas_neuro.runtime.ledger import noted
 from tgas_neuro.runtime.processes import running_rule
 
-with running_rule(snakemake.log[0]) as report:
+with running_rule(snakemake.log[0]) as report, noted(snakemake):
     images = Images(**snakemake.params.images)
     made = snakemake.input.folder or None
     folder = Path(snakemake.output[0]).parent

@@ -4,10 +4,11 @@ from tgas_neuro.config.configuration import check_section
 from tgas_neuro.config.premature import Premature
 from tgas_neuro.plan.configuration import read_search
 from tgas_neuro.runtime.files import write_json
+from tgas_neuro.runtime.ledger import noted
 from tgas_neuro.runtime.processes import running_rule
 from tgas_neuro.search.generation import make_proposals
 
-with running_rule(snakemake.log[0]):
+with running_rule(snakemake.log[0]), noted(snakemake):
     history, reused = snakemake.input.history, snakemake.input.reused
     params = snakemake.params
     proposals = make_proposals(

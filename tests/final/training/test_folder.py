@@ -2,6 +2,7 @@
 
 import dataclasses
 import pickle
+from pathlib import Path
 
 import pytest
 import torch
@@ -50,7 +51,41 @@ def test_comes_back_as_it_was(tmp_path, checkpoint):
     assert found.log == checkpoint.log
     assert torch.equal(found.model["weight"], torch.arange(3.0))
     assert torch.equal(found.optimizer["state"][0]["momentum_buffer"], torch.ones(3))
-    assert [entry.name for entry in path.parent.iterdir()] == ["checkpoint.pt"]
+    names = sorted(entry.name for entry in path.parent.iterdir())
+    assert names == ["checkpoint.pt", "checkpoint.pt.sha256"]
+
+
+def test_one_changed_byte_of_a_checkpoint_is_noticed(tmp_path, checkpoint):
+    path = tmp_path / "checkpoint.pt"
+    for step in range(2):  # a later one takes the place of the first
+        write_checkpoint(path, dataclasses.replace(checkpoint, step=step))
+    content = path.read_bytes()
+    for place in range(0, len(content), 97):
+        changed = bytearray(content)
+        changed[place] ^= 1
+        path.write_bytes(changed)
+        found, remark = load_checkpoint(path, "abc")
+        assert found is None
+        assert "(it was changed after it was written); starting from the beginning" in remark
+    path.write_bytes(content)
+    assert load_checkpoint(path, "abc")[0].step == 1
+
+
+def test_a_kill_between_note_and_checkpoint_loses_nothing(tmp_path, checkpoint, monkeypatch):
+    path = tmp_path / "checkpoint.pt"
+    write_checkpoint(path, checkpoint)
+    rename = Path.replace
+
+    def stop(self, target):
+        if Path(target) == path:
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "replace", stop)
+    for step in range(2, 5):  # killed again and again
+        with pytest.raises(KeyboardInterrupt):
+            write_checkpoint(path, dataclasses.replace(checkpoint, step=step))
+        assert load_checkpoint(path, "abc")[0].step == checkpoint.step
 
 
 def test_no_file_is_no_checkpoint_and_no_remark(tmp_path):

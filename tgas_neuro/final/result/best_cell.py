@@ -51,6 +51,7 @@ def make_best_cell(
     names: dict[str, str],
     digests: dict[str, str],
     files: dict[str, str],
+    chain: str | None = None,
 ) -> BestCell:
     """Make the content of `best_cell.json`.
 
@@ -72,6 +73,8 @@ def make_best_cell(
         SHA-256 of the configuration of each stage.
     files
         From the keys of `Files` to their paths.
+    chain
+        Root of the chain of digests (see `tgas_neuro.runtime.ledger`), if it is known.
 
     Raises
     ------
@@ -143,7 +146,8 @@ def make_best_cell(
             f"stimuli_{name}": region.attrs["stimuli_digest"]
             for name, region in teacher.regions.items()
         }
-        | metrics["digests"],
+        | metrics["digests"]
+        | ({"chain": chain} if chain else {}),
         "versions": list_versions(),
         "files": files,
         "cost": {"search": best["cost"], "final": metrics["cost"]},

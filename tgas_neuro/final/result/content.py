@@ -279,7 +279,10 @@ class BestCell(Part):
     leaderboard: list[Leader] = key("The ten best candidates, best first.", max_length=10)
     search: Search = key("The search for the best cell.")
     configuration: dict[str, Any] = key("The whole configuration, with defaults filled in.")
-    digests: dict[str, str] = key("SHA-256 of the input data, and of the configuration.")
+    digests: dict[str, str] = key(
+        "SHA-256 of the input data, of the configuration and, as chain, of everything that this "
+        "result was made from; see `tgas verify`."
+    )
     versions: dict[str, str] = key(
         "Versions of this package and of the libraries that compute.", min_length=1
     )

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from tgas_neuro.runtime.files import written_whole
+from tgas_neuro.runtime.files import calc_sha256, written_whole
 
 # Errors of torch.load for files that are incomplete or no checkpoints.
 UNREADABLE = (
@@ -107,7 +107,7 @@ class Checkpoint:
 
 def write_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
     """Write `checkpoint` to `path`; an earlier file stays until the new one is whole."""
-    _save(path, dict(vars(checkpoint)))
+    _save(path, dict(vars(checkpoint)), noted=True)
 
 
 def load_checkpoint(path: str | Path, identity: str) -> tuple[Checkpoint | None, str | None]:
@@ -130,6 +130,7 @@ def load_checkpoint(path: str | Path, identity: str) -> tuple[Checkpoint | None,
     if not path.is_file():
         return None, None
     try:
+        _check_digest(path)
         checkpoint = _read(path)
     except UNREADABLE as error:
         reason = str(error).split("\n", 1)[0] or type(error).__name__
@@ -177,12 +178,31 @@ def _read(path: Path, mmap: bool = False) -> Checkpoint:
     return Checkpoint(**torch.load(path, map_location="cpu", weights_only=True, mmap=mmap))
 
 
-def _save(path: str | Path, content: dict[str, Any]) -> None:
-    """Write beside, sync to the disk, rename: whole even when the machine loses power."""
+def _save(path: str | Path, content: dict[str, Any], noted: bool = False) -> None:
+    """Write beside, sync to the disk, rename: whole even when the machine loses power.
+
+    Of what is `noted`, the digest is kept in a file beside it.
+    """
     with written_whole(path) as beside, beside.open("wb") as file:
         torch.save(content, file)
         file.flush()
         os.fsync(file.fileno())
+        if noted:  # before the renaming, so that what the file held is listed as well
+            note = _name_note(path)
+            listed = note.read_text().split() if note.is_file() else []
+            with written_whole(note) as other:
+                other.write_text("\n".join([calc_sha256(beside), *listed[:9], ""]))
+
+
+def _name_note(path: str | Path) -> Path:
+    return Path(f"{path}.sha256")
+
+
+def _check_digest(path: Path) -> None:
+    """Raise `ValueError` if a file with a note of its digest holds something else."""
+    note = _name_note(path)
+    if note.is_file() and calc_sha256(path) not in note.read_text().split():
+        raise ValueError("it was changed after it was written")
 
 
 def remove_fragments(folder: Path) -> None:

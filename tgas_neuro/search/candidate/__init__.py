@@ -19,6 +19,7 @@ from tgas_neuro.config.search import Limits, Search
 from tgas_neuro.images.decoded import load_classes, load_images_digest
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json, write_json
+from tgas_neuro.runtime.ledger import check_source, forget_entry, is_whole, write_entry
 from tgas_neuro.runtime.provenance import Provenance, build_provenance, get_time
 from tgas_neuro.search.candidate.child import Outcome, run_in_child
 from tgas_neuro.search.guidance import Rating
@@ -246,7 +247,7 @@ def make_kept_record(
         Folder of the run.
     """
     path = _get_kept_path(run, proposal["id"])
-    if path.is_file():
+    if path.is_file() and is_whole(path):
         kept: CandidateRecord = read_json(path)
         same = (kept["id"], kept["genotype"], kept["original"]) == (
             proposal["id"],
@@ -266,12 +267,15 @@ def keep_record(run: Path, record: CandidateRecord) -> None:
     path = _get_kept_path(run, record["id"])
     path.parent.mkdir(parents=True, exist_ok=True)
     write_json(path, record)
+    write_entry(path, "candidate")
 
 
 def drop_kept(run: Path, names: Iterable[str]) -> None:
     """Delete what was kept of these candidates, whose records are written."""
     for name in names:
-        _get_kept_path(run, name).unlink(missing_ok=True)
+        path = _get_kept_path(run, name)
+        path.unlink(missing_ok=True)
+        forget_entry(path)
 
 
 def keep_cut_batches(run: Path, batches: Sequence[Sequence[str]]) -> None:
@@ -285,6 +289,7 @@ def keep_cut_batches(run: Path, batches: Sequence[Sequence[str]]) -> None:
             there = [path for path in paths if path.is_file()]
             if 0 < len(there) < len(batch):
                 for path in there:
+                    check_source(path)
                     keep_record(run, read_json(path))
 
 

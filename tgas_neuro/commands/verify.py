@@ -1,0 +1,137 @@
+"""`verify`: see whether a result is still what it was made from, back to recordings and images.
+
+Compares every file and folder behind it with what was noted when it was written and read. Nothing
+is written.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.files import read_json
+from tgas_neuro.runtime.ledger import (
+    calc_content_digest,
+    calc_root,
+    load_entry,
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument(
+        "result",
+        nargs="?",
+        default=Path("results/best_cell.json"),
+        type=Path,
+        help="a file or folder below results/ (default: results/best_cell.json)",
+    )
+    parser.add_argument("--json", action="store_true", help="print every link as JSON")
+
+
+@dataclass(frozen=True)
+class Link:
+    """A file or folder behind a result, and what is wrong with it, "" where it holds."""
+
+    path: str
+    made_by: str
+    wrong: str
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print each link; 1 if one does not hold."""
+    result = arguments.result
+    if not result.exists():
+        raise UserError(f"{result}: no such file; name a file or folder below results/")
+    folder, path = split_run(result)
+    links = sorted(walk_chain(folder, path), key=lambda link: link.path)
+    if arguments.json:
+        print(json.dumps([vars(link) for link in links], indent=2))
+    else:
+        for link in links:
+            origin = f"by {link.made_by}" if link.made_by else "given"
+            print(f"{'WRONG' if link.wrong else 'ok   '}  {link.path}  ({link.wrong or origin})")
+    broken = sum(bool(link.wrong) for link in links)
+    if not arguments.json:
+        print(
+            f"{result}: {broken} of {len(links)} links of its chain do not hold"
+            if broken
+            else f"{result}: all {len(links)} links of its chain hold"
+        )
+    return int(broken > 0)
+
+
+def split_run(result: Path) -> tuple[Path, str]:
+    """The folder of the run that a result lies in, and its path there."""
+    parts = result.absolute().parts
+    if "results" not in parts[:-1]:
+        raise UserError(
+            f"{result}: does not lie below a folder results; name what a run has written"
+        )
+    place = len(parts) - 1 - parts[::-1].index("results", 1)
+    return Path(*parts[:place]), "/".join(parts[place:])
+
+
+def walk_chain(folder: Path, result: str) -> Iterator[Link]:
+    """Every link of the chain of a result, each once.
+
+    Parameters
+    ----------
+    folder
+        The run's folder.
+    result
+        Path of the result in it.
+    """
+    known: set[str] = set()
+    left = [result]
+    while left:
+        path = left.pop()
+        if path in known:
+            continue
+        known.add(path)
+        try:
+            entry = load_entry(path, folder)
+        except UserError as error:
+            yield Link(path, "", str(error))
+            continue
+        if entry is None:
+            if path == result:
+                yield Link(path, "", "the ledger has no entry of it: an earlier version made it")
+            continue
+        yield Link(path, entry.rule, _find_wrong(folder, path, entry.digest))
+        if path == result == "results/best_cell.json":
+            wrong = _find_wrong_root(folder / path, calc_root(entry.sources))
+            if wrong:
+                yield Link(f"{path}: digests.chain", entry.rule, wrong)
+        for name, source in entry.sources.items():
+            if source.state is not None:
+                if name not in known:
+                    known.add(name)
+                    yield Link(name, "", _find_wrong(folder, name, source.digest))
+                continue
+            left.append(name)
+            try:
+                made = load_entry(name, folder)
+            except UserError:
+                continue  # told where it comes up itself
+            if made is None or made.chain != source.chain:
+                why = "was made again since" if made else "has no entry in the ledger any more"
+                yield Link(f"{path} <- {name}", entry.rule, f"{name} {why}")
+
+
+def _find_wrong(folder: Path, path: str, digest: str) -> str:
+    place = folder / path
+    if not place.exists():
+        return "is not there"
+    found = calc_content_digest(place)
+    return "" if found == digest else f"holds something else: sha256 {found}, expected {digest}"
+
+
+def _find_wrong_root(path: Path, root: str) -> str:
+    try:
+        named = read_json(path)["digests"]["chain"]
+    except (UserError, KeyError, TypeError):
+        return "is not named in the file"
+    return "" if named == root else f"is {named}, the ledger says {root}"
