@@ -1,8 +1,12 @@
 # The way of the data: recordings -> teacher -> search -> final. Each stage has its rules in
 # workflow/rules/ and its package in tgas_neuro/; the science of a run stands in config.yaml.
+import os
 import sys
 
 from snakemake.utils import min_version
+
+from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.yaml_files import load_yaml
 
 min_version("9.0")
 
@@ -13,6 +17,15 @@ if set("{}") & set(str(workflow.basedir)):
         "rename the folder, or move the project to another",
         file=sys.stderr,
     )
+    sys.exit(1)
+
+
+# Snakemake reads it next; what is wrong with it is better said by line and column.
+try:
+    if os.path.isfile("config.yaml"):
+        load_yaml("config.yaml")
+except UserError as error:
+    print(f"Error: {error}", file=sys.stderr)
     sys.exit(1)
 
 

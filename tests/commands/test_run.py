@@ -83,3 +83,25 @@ def test_other_commands_refuse_unknown_options(capsys):
     with pytest.raises(SystemExit):
         main(["unlock", "--cores=2"])
     assert "unrecognized arguments: --cores=2" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "over.yaml", "third.yaml"])
+def test_a_broken_configuration_is_one_line_before_snakemake_starts(tmp_path, capsys, name):
+    for other in ("config.yaml", "over.yaml", "third.yaml"):
+        (tmp_path / other).write_text("search: {seed: 1}\n")
+    (tmp_path / name).write_text("search: {seed: 1}\nsearch: {seed: 2}\n")
+    paths = [str(tmp_path / other) for other in ("over.yaml", "third.yaml")]
+    assert main(["run", "--directory", str(tmp_path), "-n", "--configfile", *paths]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"Error: {tmp_path / name}: line 2, column 1: ")
+    assert "key 'search' is given twice, first in line 1" in error
+    assert error.count("\n") == 1
+
+
+def test_what_follows_a_configuration_file_is_no_other(tmp_path):
+    (tmp_path / "a.yaml").touch()
+    options = [f"--configfile={tmp_path / 'a.yaml'}", "results/b.yaml", "--cores", "c.yaml"]
+    assert run.find_config_files(tmp_path, options) == [
+        tmp_path / "config.yaml",
+        tmp_path / "a.yaml",
+    ]

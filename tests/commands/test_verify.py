@@ -10,6 +10,7 @@ import pytest
 
 from tgas_neuro.__main__ import main
 from tgas_neuro.commands.verify import walk_chain
+from tgas_neuro.runtime.ledger import load_entry, write_entry
 
 RESULT = "results/best_cell.json"
 
@@ -82,6 +83,19 @@ def test_what_was_made_again_or_is_gone(copied, capsys):
     out = capsys.readouterr().out
     assert f"WRONG  {record.relative_to(copied)}  (is not there)" in out
     assert out.splitlines()[-1].startswith(f"{RESULT}: 1 of ")
+
+
+def test_a_source_that_was_made_again(copied):
+    """With the same content, cost aside, the link holds; with another it does not."""
+    (path, *_) = copied.glob("results/search/*/generation_000/candidate_00.json")
+    inside, record = path.relative_to(copied).as_posix(), json.loads(path.read_text())
+    entry = load_entry(inside)
+    for key, value, holds in (("cost", {"seconds": 99.0}, True), ("state", "crashed", False)):
+        path.write_text(json.dumps(record | {key: value}))
+        write_entry(inside, entry.rule, entry.params, entry.sources)
+        wrong = list_wrong(copied)
+        assert bool(wrong) is not holds
+        assert all(link.wrong == f"{inside} was made again since" for link in wrong)
 
 
 def test_a_root_that_is_not_that_of_the_file(copied):

@@ -87,3 +87,18 @@ def test_numbers_as_python_writes_them_are_numbers(number):
 @pytest.mark.parametrize("text", ["1_000", "12:30", "0b11", "", " 3", "3 ", "inf", "nan", "1,5"])
 def test_what_is_no_number(text):
     assert read_number(text) is None
+
+
+@pytest.mark.parametrize(
+    "text, line, first",
+    [("a: 1\nb: 2\na: 3\n", 3, 1), ("x:\n  seed: 0\n  size: 3\n  'seed': 1\n", 4, 2)],
+)
+def test_a_key_given_twice_is_named_with_both_lines(load, text, line, first):
+    with pytest.raises(
+        UserError, match=rf"line {line}, .*key '.*' is given twice, first in line {first}\b"
+    ):
+        load(text)
+
+
+def test_a_key_of_a_merge_may_be_given_again(load):
+    assert load("a: &a {x: 1}\nb:\n  <<: *a\n  x: 2\n")["b"] == {"x": 2}

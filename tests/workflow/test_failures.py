@@ -1,6 +1,7 @@
 """Missing files, failing candidates and mistakes: nothing is lost, and it is said plainly."""
 
 import shutil
+import subprocess
 import textwrap
 from pathlib import Path
 
@@ -188,3 +189,15 @@ def test_truncated_files_are_named(toy):
     assert found.returncode == 1
     assert "Error: results/recordings/simulated/assembly.nc: not a readable netCDF" in found.stdout
     assert "Traceback" not in found.stdout
+
+
+def test_a_broken_configuration_ends_in_one_line(toy):
+    command = toy.build_command("--dry-run", "--quiet", "all")
+    (toy.folder / "config.yaml").write_text("search: {seed: 1\nteacher: {}\n")
+    found = subprocess.run(
+        command, cwd=toy.folder, env=toy.environment, capture_output=True, text=True
+    )
+    assert found.returncode == 1
+    lines = [line for line in found.stderr.splitlines() if not line.startswith("Using workflow")]
+    assert len(lines) == 1
+    assert lines[0].startswith("Error: config.yaml: line 2, column 8: not valid YAML (")

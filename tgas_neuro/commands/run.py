@@ -15,6 +15,7 @@ from pathlib import Path
 from tgas_neuro.commands import unlock
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import find_project
+from tgas_neuro.runtime.yaml_files import load_yaml
 
 CORES = re.compile(r"--(cores|jobs|profile|executor|workflow-profile)\b|-[cje]")
 DRY = {"--dry-run", "--dryrun", "--lint", "-h", "--help", "-v", "--version"}
@@ -45,11 +46,29 @@ def run(arguments: argparse.Namespace) -> None:
             f"{sys.executable}: Snakemake starts no Python whose path has a space; make the "
             "environment in another folder (the folder of the run may have one)"
         )
+    for path in find_config_files(folder, arguments.options):
+        load_yaml(path)
     if not any(o in DRY or o.startswith("-n") for o in arguments.options):
         unlock.run(argparse.Namespace(folder=folder, host=None))
     command = build_command(folder, arguments.options)
     sys.stdout.flush()
     os.execv(command[0], command)
+
+
+def find_config_files(folder: Path, options: list[str]) -> list[Path]:
+    """The YAML files of a run's configuration: config.yaml, and those after ``--configfile``."""
+    found, following = [folder / "config.yaml"], False
+    for option in options:
+        name, _, value = option.partition("=")
+        if name.startswith("-"):
+            following = name in ("--configfile", "--configfiles")
+            given = value if following else ""
+        else:
+            given = option if following else ""
+        path = Path(given)
+        if given and path.suffix in (".yaml", ".yml") and path.is_file():
+            found.append(path)
+    return found
 
 
 def build_command(folder: Path, options: list[str], project: Path | None = None) -> list[str]:

@@ -116,7 +116,7 @@ def walk_chain(folder: Path, result: str) -> Iterator[Link]:
                 made = load_entry(name, folder)
             except UserError:
                 continue  # told where it comes up itself
-            if made is None or made.chain != source.chain:
+            if made is None or (made.digest != source.digest and made.chain != source.chain):
                 why = "was made again since" if made else "has no entry in the ledger any more"
                 yield Link(f"{path} <- {name}", entry.rule, f"{name} {why}")
 

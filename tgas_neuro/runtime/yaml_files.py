@@ -51,15 +51,16 @@ class _Loader(yaml.SafeLoader):
         return value
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        seen = set()
+        seen: dict[str, int] = {}
         for key_node, _ in node.value if isinstance(node, yaml.MappingNode) else ():
             if not isinstance(key_node, yaml.ScalarNode):
                 continue
+            line = key_node.start_mark.line + 1
             if key_node.value in seen and key_node.tag != "tag:yaml.org,2002:merge":
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"key {key_node.value!r} is given twice", key_node.start_mark
-                )
-            seen.add(key_node.value)
+                problem = f"key {key_node.value!r} is given twice, first in line "
+                problem += str(seen[key_node.value])
+                raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
+            seen[key_node.value] = line
         return super().construct_mapping(node, deep)
 
 
