@@ -19,6 +19,7 @@ from tgas_neuro.search.history import (
     describe_record,
     find_best,
     is_member,
+    load_records,
     rank_entries,
 )
 
@@ -107,6 +108,43 @@ def test_best_holds_the_record_and_the_leaderboard(run):
     leaders = [row["id"] for row in best["leaderboard"]]
     assert leaders == ["g001_c02", "g000_c02", "g000_c01", "g000_c00"]  # without the duplicate
     assert best["leaderboard"][1]["P"] == 0.2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda entries: entries[0].update(P=0.99, reward=1.39),
+        lambda entries: entries[3].update(state="ok"),
+        lambda entries: entries.append(dict(entries[2])),
+        lambda entries: entries.__setitem__(4, dict(entries[3])),
+        lambda entries: entries.pop(),
+        lambda entries: entries[1].update(hash=entries[0]["hash"]),
+    ],
+)
+def test_a_history_that_is_not_that_of_the_records_has_no_best(run, change):
+    history = read_json(run[1])
+    change(history["entries"])
+    write_json(run[1], history)
+    with pytest.raises(UserError, match=r"history_1.json: .* not what the 6 records .* rm '"):
+        make_best(run[1], run[0], "run")
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"id": "g000_c01"}, r"c.*andidate_02.json: holds the record of g000_c01; .*rm '"),
+        ({"hash": "0" * 16}, r"candidate_02.json: its hash is 0{16}, that of its genotype is"),
+        ({"provenance": {"results_version": 0}}, r"candidate_02.json: of version 0 of the results"),
+    ],
+)
+def test_a_record_is_what_its_name_and_genotype_say(tmp_path, change, message):
+    path = tmp_path / "generation_000" / "candidate_02.json"
+    record = build_record("g000_c02", draw(1)[0], P=0.5)
+    write_json(path, record)
+    assert load_records([path]) == [record]
+    write_json(path, record | change)
+    with pytest.raises(UserError, match=message):
+        load_records([path])
 
 
 def test_nothing_but_failures_says_why(tmp_path):

@@ -8,10 +8,12 @@ from tgas_neuro.runtime.files import read_json
 from tgas_neuro.search.guidance import Rating
 from tgas_neuro.search.history import (
     Entry,
+    build_entry,
     count_states,
     describe_states,
     find_best,
     get_reward,
+    load_records,
     load_reused,
     rank_entries,
 )
@@ -43,13 +45,15 @@ def make_best(
     ------
     UserError
         No candidate has a reward; the message counts the states and names the commonest reason.
+        Or the history holds something else than the records.
     """
     content: History = read_json(history)
     rating = Rating.read(content)
     own = [Entry.from_json(entry) for entry in content["entries"]]
     entries = [*load_reused(reused, rating), *own]
     best = find_best(entries)
-    found: list[CandidateRecord] = [read_json(path) for path in records]
+    found = load_records(records)
+    _check_entries(history, own, found, rating, entries[: len(entries) - len(own)])
     if best is None:
         raise _build_failure(own, found)
     older: list[CandidateRecord] = read_json(reused)["records"] if reused else []
@@ -66,6 +70,27 @@ def make_best(
         "provenance": content["provenance"],
         "cost": content["cost"],
     }
+
+
+def _check_entries(
+    history: Path,
+    entries: Sequence[Entry],
+    records: Sequence[CandidateRecord],
+    rating: Rating,
+    older: Sequence[Entry],
+) -> None:
+    """Raise `UserError` unless the history's entries are what its records give, each once."""
+    known = {entry.id: entry for entry in older}
+    for record in records:
+        known[record["id"]] = build_entry(record, rating, known)
+    expected = [known[record["id"]] for record in records]
+    wrong = [entry.id for entry, one in zip(entries, expected, strict=False) if entry != one]
+    if wrong or len(entries) != len(expected):
+        what = f"entry {wrong[0]} is" if wrong else f"{len(entries)} entries are"
+        raise UserError(
+            f"{history}: {what} not what the {len(expected)} records of the candidates give; to "
+            f"have it made again: rm '{history}'"
+        )
 
 
 def build_leaderboard(entries: Sequence[Entry]) -> list[LeaderboardRow]:

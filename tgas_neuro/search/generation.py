@@ -23,9 +23,10 @@ from tgas_neuro.search.history import (
     describe_best,
     describe_states,
     load_history,
+    load_records,
     load_reused,
 )
-from tgas_neuro.search.records import CandidateRecord, History, Proposals, SearchCost, Threshold
+from tgas_neuro.search.records import History, Proposals, SearchCost, Threshold
 from tgas_neuro.search.strategies import Strategy, build_strategy
 
 # Each round asks for twice as many replacements, because a strategy replays the history every time:
@@ -263,7 +264,7 @@ def make_history(
     older = load_reused(reused, rating)
     entries = load_history(previous) if previous else []
     known = {entry.id: entry for entry in [*older, *entries]}
-    contents: list[CandidateRecord] = [read_json(path) for path in records]
+    contents = load_records(records)
     entries += [build_entry(content, rating, known) for content in contents]
     costs = [content["cost"] for content in contents]
     return {

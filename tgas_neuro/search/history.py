@@ -1,10 +1,12 @@
 """The history of a search: every candidate so far with its reward, and the best of them."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from tgas_neuro import RESULTS_VERSION
 from tgas_neuro.architecture.space import Genotype, Space
 from tgas_neuro.architecture.spaces import read_genotype
 from tgas_neuro.runtime.errors import UserError
@@ -73,6 +75,34 @@ class Entry:
     def from_json(cls, content: dict[str, Any]) -> "Entry":
         """The entry of `to_json`."""
         return cls(**(content | {"genotype": read_genotype(content["genotype"])}))
+
+
+def load_records(paths: Sequence[Path]) -> list[CandidateRecord]:
+    """Load records of candidates.
+
+    Raises
+    ------
+    UserError
+        A record is that of another candidate than its file's name says, its hash is not that of its
+        genotype, or another version of the results wrote it; the message names the file.
+    """
+    records: list[CandidateRecord] = [read_json(path) for path in paths]
+    for path, record in zip(paths, records, strict=True):
+        way_out = f"to have it made again: rm '{path}'"
+        named = re.search(r"generation_(\d+)/candidate_(\d+)\.json$", path.as_posix())
+        if named and record["id"] != f"g{named[1]}_c{named[2]}":
+            raise UserError(f"{path}: holds the record of {record['id']}; {way_out}")
+        found = read_genotype(record["genotype"], str(path)).hash
+        if found != record["hash"]:
+            raise UserError(
+                f"{path}: its hash is {record['hash']}, that of its genotype is {found}; {way_out}"
+            )
+        version = record["provenance"]["results_version"]
+        if version != RESULTS_VERSION:
+            raise UserError(
+                f"{path}: of version {version} of the results, this is {RESULTS_VERSION}; {way_out}"
+            )
+    return records
 
 
 def build_entry(record: CandidateRecord, rating: Rating, known: Mapping[str, Entry]) -> Entry:
