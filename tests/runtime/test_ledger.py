@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from support.ledger import RECORD, make, make_chain
 
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.ledger import (
@@ -16,10 +17,7 @@ from tgas_neuro.runtime.ledger import (
     is_whole,
     load_entry,
     noted,
-    refuse_stale,
 )
-
-RECORD = {"P": 0.5, "cost": {"seconds": 3.0}, "list": [{"dates": "today", "TG": 0.1}]}
 
 
 @pytest.fixture(autouse=True)
@@ -29,22 +27,6 @@ def run(tmp_path, monkeypatch):
     (tmp_path / "own/a.npy").write_bytes(b"spikes")
     (tmp_path / "run").mkdir()
     monkeypatch.chdir(tmp_path / "run")
-
-
-def make(rule, sources, outputs, **params):
-    """Run a rule that writes these contents."""
-    job = SimpleNamespace(rule=rule, input=sources, output=list(outputs), params=params)
-    with noted(job) as root:
-        for path, content in outputs.items():
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
-            Path(path).write_text(content if isinstance(content, str) else json.dumps(content))
-    return root
-
-
-def make_chain(record=RECORD):
-    make("recordings", ["../own/a.npy"], {"results/assembly.nc": "responses"}, folder="f")
-    make("candidate", ["results/assembly.nc"], {"results/record.json": record})
-    return make("best", ["results/record.json"], {"results/best.json": {"best": 0}})
 
 
 def test_a_digest_is_that_of_hashlib(tmp_path):
@@ -124,30 +106,3 @@ def test_a_job_that_fails_notes_nothing():
     with pytest.raises(ZeroDivisionError), noted(job):
         raise ZeroDivisionError
     assert load_entry("results/a.json") is None
-
-
-def test_an_older_file_in_the_place_of_the_recordings_is_noticed():
-    make_chain()
-    times = Path("results/assembly.nc").stat().st_mtime_ns - 10**12
-    refuse_stale("results/assembly.nc", {"folder": "f"})
-    os.utime("../own/a.npy", ns=(times, times))  # the same content: another date alone
-    refuse_stale("results/assembly.nc")
-    Path("../own/a.npy").write_bytes(b"shocks")
-    os.utime("../own/a.npy", ns=(times, times))
-    with pytest.raises(
-        UserError, match=r"^../own/a.npy: has changed since results/assembly.nc was"
-    ):
-        refuse_stale("results/assembly.nc")
-    os.utime("../own/a.npy")  # newer: Snakemake makes the assembly again
-    refuse_stale("results/assembly.nc")
-
-
-def test_another_description_without_notes_of_snakemake_is_noticed():
-    make_chain()
-    with pytest.raises(UserError, match=r"assembly.nc: was made from another description .*rm -r"):
-        refuse_stale("results/assembly.nc", {"folder": "g"})
-    notes = Path(".snakemake/metadata")
-    notes.mkdir(parents=True)
-    (notes / "cmVzdWx0cy9hc3NlbWJseS5uYw==").touch()  # Snakemake knows the params itself
-    refuse_stale("results/assembly.nc", {"folder": "g"})
-    refuse_stale("results/absent.nc", {})

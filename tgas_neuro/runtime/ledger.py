@@ -6,7 +6,6 @@ entries form a chain from the recordings to ``best_cell.json``, which holds its 
 walks it. The chain leaves out cost and dates: equal runs have equal roots.
 """
 
-import base64
 import hashlib
 import json
 import os
@@ -44,11 +43,20 @@ class Source:
         That of its entry; of what no rule has written, the digest.
     state
         Of what no rule has written, so that a change is looked for only where it differs.
+    listing
+        Whether the digest is of the names and sizes in a folder alone (millions of images).
     """
 
     digest: str
     chain: str
     state: State | None = None
+    listing: bool = False
+
+    def has_changed(self, path: str) -> bool:
+        """Whether a file or folder that no rule has written holds something else now."""
+        if self.listing:
+            return get_folders_state(path) != self.state and calc_listing(path) != self.digest
+        return get_state(path) != self.state and calc_content_digest(path) != self.digest
 
 
 @dataclass(frozen=True)
@@ -109,6 +117,19 @@ def get_state(path: str | Path) -> State:
     return State(
         sum(one.st_size for one in found), max((one.st_mtime_ns for one in found), default=0)
     )
+
+
+def calc_listing(folder: str | Path) -> str:
+    """SHA-256 of the names and sizes of all files in a folder."""
+    files = ((file.relative_to(folder).as_posix(), file) for file in _walk(Path(folder)))
+    lines = [f"{file.stat().st_size} {name}\n" for name, file in sorted(files)]
+    return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def get_folders_state(folder: str | Path) -> State:
+    """Number of the folders in a folder and the sum of their dates; a new image changes it."""
+    dates = [Path(place).stat().st_mtime_ns for place, _, _ in os.walk(folder)]
+    return State(len(dates), sum(dates))
 
 
 def _walk(folder: Path) -> Iterator[Path]:
@@ -217,7 +238,10 @@ def check_source(path: str | Path) -> Source:
 
 @contextmanager
 def noted(
-    job: Any, outputs: Iterable[str] | None = None, known: dict[str, Source] | None = None
+    job: Any,
+    outputs: Iterable[str] | None = None,
+    known: dict[str, Source] | None = None,
+    folders: Iterable[str] = (),
 ) -> Iterator[str]:
     """Check what a rule reads, and note what it has written.
 
@@ -229,6 +253,8 @@ def noted(
         Which of its outputs are written, None for all.
     known
         What the job reads if it is checked already, else an empty dictionary that is filled.
+    folders
+        Folders of the user's images that it reads as well; only names and sizes are noted.
 
     Yields
     ------
@@ -243,6 +269,9 @@ def noted(
     sources = {} if known is None else known
     if not sources:
         sources |= {str(path): check_source(path) for path in dict.fromkeys(job.input)}
+    for folder in filter(os.path.isdir, folders):
+        listed = calc_listing(folder)
+        sources[folder] = Source(listed, listed, get_folders_state(folder), listing=True)
     yield calc_root(sources)
     params = calc_params_digest(dict(job.params.items()))
     for path in job.output if outputs is None else outputs:
@@ -252,45 +281,3 @@ def noted(
 def calc_params_digest(params: Mapping[str, Any]) -> str:
     """SHA-256 of a rule's params."""
     return calc_digest({name: repr(value) for name, value in params.items()})
-
-
-def refuse_stale(path: str, params: Mapping[str, Any] | None = None) -> None:
-    """Refuse a result whose sources changed since in a way that Snakemake does not notice.
-
-    Snakemake makes a result again when a source is newer, or when it knows with which params it was
-    made and these have changed. It does not notice a file with an older date, nor other params once
-    its own notes are gone.
-
-    Parameters
-    ----------
-    path
-        A result. Its sources that no rule has written are compared: by size and date, and by
-        content where these differ.
-    params
-        The params with which it would be made now; None does not compare them.
-
-    Raises
-    ------
-    UserError
-        What has changed, and how to have the result made again.
-    """
-    entry = load_entry(path) if Path(path).exists() else None
-    if entry is None:
-        return
-    way_out = f"to have it made again: rm -r '{path}'"
-    for name, source in entry.sources.items():
-        if source.state is None or not Path(name).exists():
-            continue
-        state = get_state(name)
-        newer = state.mtime_ns > get_state(path).mtime_ns
-        if state != source.state and not newer and calc_content_digest(name) != source.digest:
-            raise UserError(f"{name}: has changed since {path} was made from it; {way_out}")
-    if params is not None and calc_params_digest(params) != entry.params and not _is_known(path):
-        raise UserError(f"{path}: was made from another description of the data set; {way_out}")
-
-
-def _is_known(path: str) -> bool:
-    """Whether Snakemake has a note of a result, with the params that it was made with."""
-    notes = Path(".snakemake/metadata")
-    name = base64.urlsafe_b64encode(path.encode()).decode()
-    return (notes / name).is_file() or any(notes.glob("*.db"))

@@ -9,11 +9,11 @@ from pathlib import Path
 from tgas_neuro import RESULTS_VERSION
 from tgas_neuro.search.candidate import keep_cut_batches, list_batches
 from tgas_neuro.commands.summary import summarise
+from tgas_neuro.commands.verify import refuse_stale
 from tgas_neuro.runtime.yaml_files import mark_arguments
 from tgas_neuro.config.section import dump_decisive, dump_section
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json, write_json
-from tgas_neuro.runtime.ledger import refuse_stale
 from tgas_neuro.runtime.yaml_files import load_yaml
 from tgas_neuro.images.decoded import CHECKED
 from tgas_neuro.plan.plan import build_plan, name_plugin
@@ -47,6 +47,12 @@ def refuse_changed(plan):
         kind = "assembly" if description.provides == "responses" else "rdm"
         refuse_stale(f"results/recordings/{name}/{kind}.nc", params)
     refuse_stale(f"results/teacher/{plan.teacher}/teacher.nc")
+    size, images = plan.config.premature.image_size, plan.premature_images
+    refuse_stale(f"results/images/{images.name}/train_{size}px/images.npy")
+    for images in (plan.premature_images, plan.final_images):
+        for split in ("train", "val"):
+            refuse_stale(f"results/images/{images.name}/{split}")
+    refuse_stale(f"results/final/{plan.final}/metrics.json")
 
 
 def build_recordings_params(name, description):

@@ -6,8 +6,9 @@ from tgas_neuro.images.splits import decode_training_split
 from tgas_neuro.runtime.ledger import noted
 from tgas_neuro.runtime.processes import running_rule
 
-with running_rule(snakemake.log[0]) as report, noted(snakemake):
-    images = Images(**snakemake.params.images)
+images = Images(**snakemake.params.images)
+folders = [] if images.is_made else [images.get_split_folder("train")]
+with running_rule(snakemake.log[0]) as report, noted(snakemake, folders=folders):
     made = snakemake.input.folder or None
     folder = Path(snakemake.output[0]).parent
     number = decode_training_split(
