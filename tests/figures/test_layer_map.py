@@ -3,8 +3,8 @@ import pytest
 from PIL import Image
 from support.run_folders import build_record, draw
 
-from tgas_neuro.figures.layer_map import plot_layer_map
 from tgas_neuro.figures.pictures import add_below, build_figure, draw_candidate
+from tgas_neuro.figures.rdm import plot_layer_map
 
 MAP = {
     "V4": {"stem": None, "cell_0": 0.1, "cell_1": 0.4},

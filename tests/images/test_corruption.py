@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tgas_neuro.images.corruption import CHECKS, TAIL, find_corrupt, leave_out
 from tgas_neuro.images.image_folder import load_image_folder
+from tgas_neuro.images.splits import CHECKS, TAIL, find_corrupt, leave_out
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json
 

@@ -1,4 +1,4 @@
-"""What was changed behind Snakemake's back ends a run in one line, and no other result is written."""
+"""What was changed with its date kept ends a run in one line, and no other result is written."""
 
 import json
 import os

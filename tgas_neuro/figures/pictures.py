@@ -12,8 +12,7 @@ from matplotlib.figure import Figure
 
 from tgas_neuro.architecture.space import Genotype
 from tgas_neuro.architecture.spaces import SPACES, read_genotype
-from tgas_neuro.figures.layer_map import CELL, plot_layer_map
-from tgas_neuro.figures.rdm import build_rdm_title, plot_rdm
+from tgas_neuro.figures.rdm import CELL, build_rdm_title, plot_layer_map, plot_rdm
 from tgas_neuro.figures.search_curve import plot_search_curve
 from tgas_neuro.runtime.files import written_whole
 from tgas_neuro.scoring.layers import LayerChoice, list_chosen, list_similarities
