@@ -1,4 +1,4 @@
-"""Pictures of an RDM, sorted by category and coloured by rank, and of the layers that match a region."""
+"""An RDM as a picture, sorted by category and coloured by rank; the map of layers and regions."""
 
 from collections.abc import Mapping, Sequence
 
