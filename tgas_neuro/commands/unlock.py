@@ -25,12 +25,25 @@ def run(arguments: argparse.Namespace) -> None:
     locks = arguments.folder / ".snakemake" / "locks"
     if not locks.is_dir() or not any(locks.iterdir()):
         return
-    _check_holder(arguments.folder, submitting=True)
-    refuse_jobs(arguments.folder)
-    _check_holder(arguments.folder)
-    check_host(arguments.folder, arguments.host)
+    refuse_live_run(arguments.folder, arguments.host)
     shutil.rmtree(locks)
     print("removed the locks of a run that was killed")
+
+
+def refuse_live_run(folder: Path, host: str | None) -> None:
+    """Raise `UserError` while a run is alive in a folder, or may be on another machine.
+
+    Parameters
+    ----------
+    folder
+        Working directory of the run.
+    host
+        See `check_host`.
+    """
+    _check_holder(folder, submitting=True)
+    refuse_jobs(folder)
+    _check_holder(folder)
+    check_host(folder, host)
 
 
 def _check_holder(folder: Path, submitting: bool = False) -> None:

@@ -122,7 +122,15 @@ class Limits(Section):
     memory_mb: float | None = key(
         None, "Resident memory of its process.", decides=True, unit="MB", ge=1
     )
-    seconds: float | None = key(None, "Time of its process.", decides=True, unit="s", gt=0)
+    seconds: float | None = key(
+        None,
+        "Time from the building of the network on. On the CPU, CPU time divided by "
+        "premature.threads, and 4 times as much time on the clock; on a GPU, time on the clock. "
+        "Stops (SIGSTOP) and a suspended machine do not count.",
+        decides=True,
+        unit="s",
+        gt=0,
+    )
 
 
 class Search(Section):

@@ -15,6 +15,10 @@ class UserError(Exception):
         super().__init__(" ".join(str(message).split()))
 
 
+class MachineError(UserError):
+    """A failure of the machine: it says nothing about what was computed there, and may pass."""
+
+
 def check_choice(name: str, value: object, allowed: Iterable[object]) -> None:
     """Raise `UserError` unless `value` is one of `allowed`.
 

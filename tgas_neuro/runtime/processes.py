@@ -1,4 +1,4 @@
-"""Processes of a run: none outlives the workflow; which Snakemake works in a folder."""
+"""Processes of a run: none outlives the workflow; how long one could run; who works in a folder."""
 
 import contextlib
 import ctypes
@@ -24,6 +24,8 @@ from tgas_neuro.runtime.files import write_json
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 PATIENCE = 5.0  # [s] between SIGTERM and SIGKILL, for the clean-up
+LONGEST = 1.0  # [s] between two looks at a process, beyond which the one that looks was stopped
+STOPPED = (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
 
 
 def die_with_parent(parent: int) -> None:
@@ -48,6 +50,55 @@ def _poll_parent(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(0.5)
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+class RunningClock:
+    """How long a child could run, for a parent that looks at it every `period` seconds.
+
+    Time does not count while the child is stopped (SIGSTOP, Ctrl-Z, a debugger), or while nobody
+    looked: then the parent itself was stopped, or the machine was suspended, or the container
+    paused.
+
+    Parameters
+    ----------
+    pid
+        Process id of the child.
+    period
+        Time between two looks [s].
+
+    Attributes
+    ----------
+    seconds
+        Time in which the child could run, up to the last look [s].
+    """
+
+    def __init__(self, pid: int, period: float):
+        self.period, self.seconds = period, 0.0
+        self._process, self._last = psutil.Process(pid), time.monotonic()
+
+    def look(self) -> None:
+        """Count the time since the last look."""
+        now = time.monotonic()
+        step, self._last = now - self._last, now
+        with contextlib.suppress(psutil.Error):  # it has just ended
+            if self._process.status() in STOPPED:
+                return
+        self.seconds += step if step <= LONGEST else self.period
+
+    def measure_cpu(self) -> float:
+        """CPU time of the child so far [s]: all threads, and processes that it has waited for."""
+        try:
+            times = self._process.cpu_times()
+        except psutil.Error:
+            return 0.0
+        return times.user + times.system + times.children_user + times.children_system
+
+    def measure_memory(self) -> float:
+        """Resident memory of the child [MB]; 0 when it has just ended."""
+        try:
+            return self._process.memory_info().rss / 2**20
+        except psutil.Error:
+            return 0.0
 
 
 def die_with_workflow() -> None:

@@ -20,6 +20,7 @@ from tgas_neuro.plan.plan import build_plan, name_plugin
 from tgas_neuro.runtime.provenance import get_time
 from tgas_neuro.runtime.slurm import refuse_leftovers
 from tgas_neuro.recordings.datasets.files import check_planned_files, locate_file, match_downloads
+from tgas_neuro.search.runs import forget_failures
 from tgas_neuro.search.runs.reuse import find_reused_folders, list_reused_files
 
 # Network file systems often know no locks, without which HDF5 opens no file; nothing here needs them,

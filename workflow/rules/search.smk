@@ -201,3 +201,4 @@ onstart:
     check_leftovers()
     note_run()
     keep_finished()
+    forget_failures(Path(SEARCH))

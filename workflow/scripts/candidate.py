@@ -26,7 +26,7 @@ inputs = Inputs(Path(params.images), Path(snakemake.input.teacher), Path(snakema
 search = read_search(params.search)
 premature = check_section(Premature, params.premature, "params", ["premature"])
 several, known = len(names) > 1, {}  # what all candidates of the job read
-make = partial(make_kept_record, run) if several else make_record
+make = partial(make_kept_record, run) if several else partial(make_record, run=run)
 for number, (name, log) in enumerate(zip(names, snakemake.log, strict=True)):
     with running_rule(log) as report, noted(snakemake, [snakemake.output[number]], known):
         if several:

@@ -1,17 +1,42 @@
 """Every way in which a candidate's process may end, and that none is left behind."""
 
+import errno
+import faulthandler
 import os
+import resource
 import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.search.candidate.child import ATTEMPTS, DivergedError, run_in_child
+from tgas_neuro.runtime.errors import MachineError, UserError
+from tgas_neuro.search.candidate import child
+from tgas_neuro.search.candidate.child import ATTEMPTS, DivergedError
+from tgas_neuro.search.candidate.child import run_in_child as run
+
+
+def begin_at_once(begin, function, arguments, threads):
+    begin(threads)
+    return function(**arguments)
+
+
+def run_in_child(function, arguments, threads=1, **limits):
+    """A candidate that begins before anything else happens."""
+    content = {"function": function, "arguments": arguments, "threads": threads}
+    return run(begin_at_once, content, **limits)
+
+
+def never_begin(begin, function, arguments):
+    return function(**arguments)
+
+
+def run_without_beginning(function, arguments, **limits):
+    return run(never_begin, {"function": function, "arguments": arguments}, **limits)
 
 
 def return_sum(a, b):
@@ -25,6 +50,9 @@ def raise_error(kind, message):
         "runtime": RuntimeError,
         "memory": MemoryError,
         "value": ValueError,
+        "import": ImportError,
+        "disk": partial(OSError, errno.ENOSPC),
+        "map": partial(OSError, errno.ENOMEM),
     }[kind](message)
 
 
@@ -44,9 +72,18 @@ def hang():
     time.sleep(600)
 
 
-def kill_itself(folder):
+def compute(seconds):
+    """Use so much CPU time."""
+    while time.process_time() < seconds:
+        pass
+    return "computed"
+
+
+def kill_itself(folder, by=signal.SIGKILL):
     Path(folder, f"attempt_{os.getpid()}").touch()
-    os.kill(os.getpid(), signal.SIGKILL)
+    faulthandler.disable()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.kill(os.getpid(), by)
 
 
 def kill_itself_once(folder):
@@ -75,6 +112,7 @@ def test_a_result_comes_back():
         ("runtime", "DefaultCPUAllocator: can't allocate memory: you tried", "out_of_memory"),
         ("runtime", "CUDA out of memory. Tried to allocate", "out_of_memory"),
         ("memory", "", "out_of_memory"),
+        ("map", "Cannot allocate memory", "out_of_memory"),
         ("runtime", "shape mismatch", "crashed"),
         ("value", "first line\nsecond line", "crashed"),
     ],
@@ -107,11 +145,117 @@ def test_memory_limit():
 
 def test_time_limit():
     before = psutil.Process().children()  # other tests' helpers of torch may live on
-    outcome = run_in_child(hang, {}, seconds=0.5)
+    outcome = run_in_child(hang, {}, seconds=0.2)
     assert outcome.state == "timeout"
-    assert "search.limits.seconds, 0.5 s" in outcome.message
+    assert "search.limits.seconds, 0.2 s" in outcome.message
     assert outcome.attempts == 1
     assert set(psutil.Process().children()) <= set(before)
+
+
+def test_a_process_that_only_waits_ends_by_the_clock():
+    """It uses no CPU time: four times the limit, as one that computes may have to wait."""
+    outcome = run_in_child(hang, {}, seconds=0.5)
+    assert outcome.state == "timeout"
+    assert outcome.message == "took longer than 4 times search.limits.seconds, 0.5 s"
+    assert 2.0 <= outcome.seconds < 4
+    on_a_gpu = run_in_child(hang, {}, threads=None, seconds=0.5)
+    assert (on_a_gpu.state, on_a_gpu.message) == (
+        "timeout",
+        "took longer than search.limits.seconds, 0.5 s",
+    )
+    assert 0.5 <= on_a_gpu.seconds < 2
+
+
+def test_a_process_that_computes_ends_by_its_cpu_time_shared_by_its_threads():
+    limits = {"seconds": 0.5}
+    outcome = run_in_child(compute, {"seconds": 60}, **limits)
+    assert outcome.message == "took longer than search.limits.seconds, 0.5 s"
+    assert run_in_child(compute, {"seconds": 0.8}, threads=2, **limits).value == "computed"
+    assert run_in_child(compute, {"seconds": 0.2}, **limits).value == "computed"
+
+
+def begin_late(begin):
+    compute(1.0)
+    time.sleep(1.0)
+    begin(1)
+    return "begun"
+
+
+def test_what_comes_before_the_beginning_does_not_count_against_the_limit(monkeypatch):
+    assert run(begin_late, {}, seconds=0.4).value == "begun"
+    monkeypatch.setattr(child, "PATIENCE", 0.3)
+    with pytest.raises(MachineError, match=r"^the candidate did not begin within 0.4 s$"):
+        run(begin_late, {}, seconds=0.4)
+    assert run(begin_late, {}).value == "begun"  # no limit at all
+
+
+@pytest.mark.parametrize(
+    ("kind", "message", "said"),
+    [
+        ("import", "libgomp.so.1: cannot open shared object file", "ImportError: libgomp.so.1"),
+        ("memory", "", "MemoryError: "),
+        ("runtime", "DefaultCPUAllocator: can't allocate memory", "RuntimeError: DefaultCPU"),
+        ("disk", "No space left on device", "OSError: "),
+        ("value", "first line\nsecond line", "ValueError: first line"),
+    ],
+)
+def test_an_error_before_the_beginning_is_the_machines(kind, message, said):
+    with pytest.raises(MachineError) as found:
+        run_without_beginning(raise_error, {"kind": kind, "message": message})
+    assert str(found.value).startswith(said)
+    assert "before the candidate began" in str(found.value)
+
+
+@pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGBUS, signal.SIGSEGV, signal.SIGABRT])
+def test_a_signal_before_the_beginning_is_the_machines(tmp_path, by):
+    with pytest.raises(MachineError) as found:
+        run_without_beginning(kill_itself, {"folder": str(tmp_path), "by": by})
+    assert str(found.value) == (
+        f"killed by signal {by.name} before the candidate began in each of 3 attempts"
+    )
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_an_exit_before_the_beginning_is_the_machines():
+    with pytest.raises(MachineError, match=r"exit code 3\) before the candidate began"):
+        run_without_beginning(leave, {})
+
+
+def test_a_users_mistake_stays_one_before_the_beginning():
+    with pytest.raises(UserError, match=r"^teacher.nc: truncated$") as found:
+        run_without_beginning(raise_error, {"kind": "user", "message": "teacher.nc: truncated"})
+    assert not isinstance(found.value, MachineError)
+
+
+@pytest.mark.parametrize(("by", "state"), [(signal.SIGBUS, None), (signal.SIGSEGV, "crashed")])
+def test_a_lost_page_is_never_the_candidates_fault(tmp_path, by, state):
+    """SIGBUS: a file or memory that was mapped has gone; SIGSEGV may be the network's."""
+    arguments = {"folder": str(tmp_path), "by": by}
+    if state:
+        assert run_in_child(kill_itself, arguments).state == state
+        return
+    with pytest.raises(MachineError, match=r"^killed by signal SIGBUS in each of 3 attempts$"):
+        run_in_child(kill_itself, arguments)
+
+
+@pytest.mark.parametrize("kind", ["disk", "import"])
+def test_a_lost_disk_or_library_is_never_the_candidates_fault(kind):
+    with pytest.raises(MachineError, match="gone"):
+        run_in_child(raise_error, {"kind": kind, "message": "gone"})
+
+
+def test_no_process_can_be_started(monkeypatch):
+    def refuse(self):
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr("multiprocessing.process.BaseProcess.start", refuse)
+    with pytest.raises(MachineError, match=r"no process can be started .*temporarily unavailable"):
+        run_in_child(return_sum, {"a": 1, "b": 2})
+
+
+def test_a_memory_limit_that_libraries_alone_exceed_is_the_users_mistake():
+    with pytest.raises(UserError, match=r"before the candidate began; .*memory_mb is 50; raise it"):
+        run_without_beginning(hold_memory, {"megabytes": 300}, memory_mb=50)
 
 
 def test_killed_every_time(tmp_path):
@@ -137,7 +281,7 @@ def test_the_child_dies_with_its_parent():
     code = (
         "import os, sys, time\n"
         "from tgas_neuro.search.candidate.child import run_in_child\n"
-        "def report_and_hang():\n"
+        "def report_and_hang(begin):\n"
         "    print(os.getpid(), flush=True)\n"
         "    time.sleep(600)\n"
         "run_in_child(report_and_hang, {})\n"

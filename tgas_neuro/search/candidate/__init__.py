@@ -6,6 +6,7 @@ it starts one again, so each finished record is also kept elsewhere until all of
 finished. A job that was killed takes them up and trains nothing twice.
 """
 
+import contextlib
 import importlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json, write_json
 from tgas_neuro.runtime.ledger import check_source, forget_entry, is_whole, write_entry
 from tgas_neuro.runtime.provenance import Provenance, build_provenance, get_time
-from tgas_neuro.search.candidate.child import Outcome, run_in_child
+from tgas_neuro.search.candidate.child import Begin, Outcome, run_in_child
 from tgas_neuro.search.guidance import Rating
 from tgas_neuro.search.history import is_member
 from tgas_neuro.search.records import (
@@ -33,6 +34,7 @@ from tgas_neuro.search.records import (
     Size,
     Threshold,
 )
+from tgas_neuro.search.runs import counting_failures
 
 NOT_MEASURED: Evaluation = {
     "premature": None,
@@ -99,8 +101,9 @@ def make_record(
     inputs: Inputs,
     weights: Path | None,
     digests: dict[str, str],
+    run: Path | None = None,
 ) -> CandidateRecord:
-    """Evaluate one proposal and record how it ended; every failure is a result.
+    """Evaluate one proposal and record how it ended; every failure of the network is a result.
 
     Parameters
     ----------
@@ -114,20 +117,22 @@ def make_record(
         Where trained weights are kept, or None.
     digests
         Digests of the configuration, for provenance.
+    run
+        Folder of the run, where failures of the machine are counted; None counts none.
 
     Raises
     ------
     UserError
-        A file or the configuration is wrong, which is not the candidate's fault.
+        A file, the configuration or the machine is at fault, and not the candidate.
     """
     started = get_time()
     genotype = read_genotype(proposal["genotype"])
     skeleton = build_skeleton(premature, len(load_classes(inputs.images)))
     complexity = calc_complexity(genotype, skeleton)
     size: Size = {"params": complexity.params, "macs": complexity.macs}
-    outcome = _decide_without_training(proposal, size, search.limits) or run_in_child(
-        _evaluate,
-        {
+    outcome = _decide_without_training(proposal, size, search.limits)
+    if outcome is None:
+        arguments = {
             "genotype": genotype,
             "skeleton": skeleton,
             "inputs": inputs,
@@ -137,10 +142,10 @@ def make_record(
             "weights": weights,
             "untrained": search.untrained,
             "early_stop": EarlyStop(rungs, Rating.from_search(search), size),
-        },
-        memory_mb=search.limits.memory_mb,
-        seconds=search.limits.seconds,
-    )
+        }
+        limits = search.limits
+        with counting_failures(run, proposal["id"]):
+            outcome = run_in_child(_evaluate, arguments, limits.memory_mb, limits.seconds)
     evaluation: Evaluation = outcome.value or NOT_MEASURED
     measured = evaluation["premature"]
     stopped = measured is not None and measured["stopped_at"] is not None
@@ -195,11 +200,11 @@ def _build_provenance(seed: int, inputs: Inputs, digests: dict[str, str]) -> Pro
     return build_provenance(seed, images=load_images_digest(inputs.images), **digests)
 
 
-def _evaluate(**arguments: Any) -> Evaluation:
+def _evaluate(begin: Begin, **arguments: Any) -> Evaluation:
     # only the child imports torch, after the fork
     from tgas_neuro.search.candidate.evaluation import evaluate_candidate
 
-    return evaluate_candidate(**arguments)
+    return evaluate_candidate(begin=begin, **arguments)
 
 
 def describe_stop(rungs: Sequence[ReachedRung]) -> str:
@@ -221,9 +226,11 @@ def list_batches(candidates: int, together: int) -> list[list[str]]:
 def import_once() -> None:
     """Import what candidates compute with, before children are forked.
 
-    Nothing is computed here: a process that has threads of torch cannot be forked.
+    Nothing is computed here: a process that has threads of torch cannot be forked. What cannot be
+    imported is left to the child, which fails in the same way and says so.
     """
-    importlib.import_module("tgas_neuro.search.candidate.evaluation")
+    with contextlib.suppress(Exception):
+        importlib.import_module("tgas_neuro.search.candidate.evaluation")
 
 
 def make_kept_record(
@@ -257,7 +264,7 @@ def make_kept_record(
         now = _build_provenance(search.seed, inputs, digests)
         if same and kept["provenance"] == now:
             return kept
-    record = make_record(proposal, rungs, search, premature, inputs, weights, digests)
+    record = make_record(proposal, rungs, search, premature, inputs, weights, digests, run)
     keep_record(run, record)
     return record
 

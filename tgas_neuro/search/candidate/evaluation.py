@@ -1,5 +1,6 @@
 """The evaluation of one candidate, in its own process: build, train a little, record, score."""
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from tgas_neuro.runtime.provenance import derive_generator, derive_seed
 from tgas_neuro.scoring.layers import Score
 from tgas_neuro.scoring.scoring import score_network
 from tgas_neuro.search.candidate import EarlyStop, Inputs
-from tgas_neuro.search.candidate.child import DivergedError
+from tgas_neuro.search.candidate.child import Begin, DivergedError
 from tgas_neuro.search.candidate.training import (
     draw_held_back,
     measure_accuracy,
@@ -40,6 +41,7 @@ def evaluate_candidate(
     weights: Path | None = None,
     untrained: bool = True,
     early_stop: EarlyStop | None = None,
+    begin: Begin = lambda threads: None,
 ) -> Evaluation:
     """Train a candidate a little and compare it with the teacher.
 
@@ -62,6 +64,9 @@ def evaluate_candidate(
         Score the network before its training as well, which changes nothing afterwards.
     early_stop
         When the training ends early; None trains to the end.
+    begin
+        Called when the inputs are open and torch and the device are ready, before anything of the
+        candidate is built; with the number of threads that compute, or None for a GPU.
 
     Returns
     -------
@@ -75,15 +80,17 @@ def evaluate_candidate(
     """
     set_up_torch(premature.threads)
     device = choose_device(premature.device, "premature.device", claim=True)
+    torch.empty(1, device=device)  # a GPU that is lost or taken by others shows here
+    pixels, labels, _ = load_decoded(inputs.images)
+    held_back = draw_held_back(labels, premature.held_back, derive_generator(seed, "held back"))
+    teacher = load_teacher(inputs.teacher, for_scoring=True)
+    begin(premature.threads if device.type == "cpu" else None)
     network = build_network(
         genotype,
         skeleton,
         torch.Generator().manual_seed(derive_seed(seed, "weights", genotype.hash)),
     )
     move_to(network, device)
-    pixels, labels, _ = load_decoded(inputs.images)
-    held_back = draw_held_back(labels, premature.held_back, derive_generator(seed, "held back"))
-    teacher = load_teacher(inputs.teacher, for_scoring=True)
 
     def score() -> Score:
         return score_network(
@@ -114,8 +121,10 @@ def evaluate_candidate(
         ladder.go_on,
     )
     if weights is not None:
+        content = io.BytesIO()  # a full disk is then an OSError, not one of torch's
+        torch.save(network.state_dict(), content)
         with written_whole(weights) as beside:
-            torch.save(network.state_dict(), beside)
+            beside.write_bytes(content.getvalue())
     return {
         "premature": {
             "accuracy": result.accuracy,

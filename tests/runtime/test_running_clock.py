@@ -1,0 +1,77 @@
+"""Time in which a process could run: looks at made-up times, at one that is stopped or not."""
+
+import os
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from tgas_neuro.runtime import processes
+from tgas_neuro.runtime.processes import RunningClock
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock of this process, whose time and status the test sets."""
+    now = {"time": 100.0, "status": psutil.STATUS_RUNNING}
+    monkeypatch.setattr(processes.time, "monotonic", lambda: now["time"])
+    clock = RunningClock(os.getpid(), 0.1)
+    monkeypatch.setattr(clock._process, "status", lambda: now["status"])
+
+    def look(seconds, status=psutil.STATUS_RUNNING):
+        now["time"] += seconds
+        now["status"] = status
+        clock.look()
+        return clock.seconds
+
+    return look
+
+
+def test_short_steps_add_up(clock):
+    assert [clock(0.1), clock(0.3), clock(1.0)] == pytest.approx([0.1, 0.4, 1.4])
+
+
+def test_a_step_that_nobody_looked_for_counts_as_one_look(clock):
+    """The parent was stopped, the machine suspended or the container paused: 14 s, a night."""
+    clock(0.2)
+    assert clock(14.0) == pytest.approx(0.3)
+    assert clock(36000.0) == pytest.approx(0.4)
+    assert clock(0.1) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("status", [psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP])
+def test_a_stopped_process_does_not_count(clock, status):
+    clock(0.2)
+    for _ in range(200):
+        assert clock(0.1, status) == pytest.approx(0.2)
+    assert clock(0.1) == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize(
+    "status", [psutil.STATUS_SLEEPING, psutil.STATUS_DISK_SLEEP, psutil.STATUS_RUNNING]
+)
+def test_one_that_sleeps_or_waits_does(clock, status):
+    assert clock(0.5, status) == pytest.approx(0.5)
+
+
+def test_cpu_time_is_the_process_own_and_of_those_it_has_waited_for():
+    code = (
+        "import subprocess, sys, time\n"
+        "spin = 'import time\\nwhile time.process_time() < 0.4: pass'\n"
+        "subprocess.run([sys.executable, '-c', spin])\n"
+        "while time.process_time() < 0.3: pass\n"
+        "print('done', flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    try:
+        clock = RunningClock(child.pid, 0.1)
+        assert child.stdout.readline() == "done\n"
+        assert 0.65 < clock.measure_cpu() < 1.1
+        assert clock.measure_memory() > 1
+    finally:
+        child.kill()
+        child.wait()
+    assert (clock.measure_cpu(), clock.measure_memory()) == (0.0, 0.0)
+    clock.look()  # of a process that has ended
