@@ -14,13 +14,15 @@ from tgas_neuro.runtime.processes import RunningClock
 @pytest.fixture
 def clock(monkeypatch):
     """A clock of this process, whose time and status the test sets."""
-    now = {"time": 100.0, "status": psutil.STATUS_RUNNING}
+    now = {"time": 100.0, "status": psutil.STATUS_RUNNING, "waited": 0.0}
     monkeypatch.setattr(processes.time, "monotonic", lambda: now["time"])
     clock = RunningClock(os.getpid(), 0.1)
     monkeypatch.setattr(clock._process, "status", lambda: now["status"])
+    monkeypatch.setattr(clock, "_measure_wait", lambda: now["waited"])
 
-    def look(seconds, status=psutil.STATUS_RUNNING):
+    def look(seconds, status=psutil.STATUS_RUNNING, waited=0.0):
         now["time"] += seconds
+        now["waited"] += waited
         now["status"] = status
         clock.look()
         return clock.seconds
@@ -53,6 +55,37 @@ def test_a_stopped_process_does_not_count(clock, status):
 )
 def test_one_that_sleeps_or_waits_does(clock, status):
     assert clock(0.5, status) == pytest.approx(0.5)
+
+
+def test_waiting_for_a_processor_does_not_count(clock):
+    assert clock(0.5, waited=0.3) == pytest.approx(0.2)
+    assert clock(0.5, waited=0.6) == pytest.approx(0.2)  # it waited while it was not looked at
+    assert clock(0.5) == pytest.approx(0.7)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux counts it")
+def test_the_kernel_counts_how_long_a_process_waits_for_a_processor():
+    """Two that compute on one processor wait for each other, each at least a third of the time."""
+    code = (
+        "import os, time\n"
+        "os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
+        "end = time.monotonic() + 3\n"
+        "while time.monotonic() < end: pass\n"
+        "print('done', flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    pair = [
+        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) for _ in range(2)
+    ]
+    try:
+        clocks = [RunningClock(one.pid, 0.1) for one in pair]
+        for one in pair:
+            assert one.stdout.readline() == b"done\n"
+        assert sum(clock._measure_wait() for clock in clocks) > 1.5
+    finally:
+        for one in pair:
+            one.kill()
+            one.wait()
 
 
 def test_cpu_time_is_the_process_own_and_of_those_it_has_waited_for():

@@ -80,23 +80,20 @@ def test_what_fails_before_a_candidate_begins_is_evaluated_by_the_next_call(
 def test_a_run_that_was_stopped_for_longer_than_the_limit_ends_like_an_undisturbed_one(
     searching, finished
 ):
-    toy, limit = searching, 20
+    toy, limit = searching, 30
     toy.config["search"]["limits"] = {"seconds": limit}
-    process = toy.start("--until", "best", cores=1)
-    stopped = set()
+    process, stopped = toy.start("--until", "best", cores=1), False
     while process.poll() is None:
         below = psutil.Process(process.pid).children(recursive=True)
-        begun = sorted(toy.folder.glob("results/logs/search/*/*_candidate_*.log"))
-        if begun and begun[-1] not in stopped and len(stopped) < 2:
-            time.sleep(2)  # the process of the candidate has started
-            stopped.add(begun[-1])
-            every = [process.pid, *(one.pid for one in below)]
-            every += [one.pid for one in psutil.Process(process.pid).children(recursive=True)]
-            for one in dict.fromkeys(every):
-                _send(one, signal.SIGSTOP)
+        if not stopped and any(_is_candidate(one) for one in below):
+            time.sleep(1)
+            every = [process, *psutil.Process(process.pid).children(recursive=True)]
+            for one in every:
+                _send(one.pid, signal.SIGSTOP)
             time.sleep(limit + 4)
-            for one in dict.fromkeys(every):
-                _send(one, signal.SIGCONT)
+            for one in every:
+                _send(one.pid, signal.SIGCONT)
+            stopped = True
         time.sleep(0.1)
     assert process.returncode == 0
     assert stopped
@@ -106,6 +103,14 @@ def test_a_run_that_was_stopped_for_longer_than_the_limit_ends_like_an_undisturb
         for key in ("premature", "teacher", "teacher_untrained", "hash", "message"):
             assert record[key] == expected[name][key]
         assert record["cost"]["seconds"] < limit
+
+
+def _is_candidate(process):
+    """Whether it is the child of a job, which computes."""
+    try:
+        return all("candidate.py" in str(one.cmdline()) for one in (process, process.parent()))
+    except (psutil.Error, AttributeError):
+        return False
 
 
 def _send(pid, number):

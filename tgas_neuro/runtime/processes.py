@@ -55,9 +55,9 @@ def _poll_parent(parent: int) -> None:
 class RunningClock:
     """How long a child could run, for a parent that looks at it every `period` seconds.
 
-    Time does not count while the child is stopped (SIGSTOP, Ctrl-Z, a debugger), or while nobody
-    looked: then the parent itself was stopped, or the machine was suspended, or the container
-    paused.
+    Time does not count while the child is stopped (SIGSTOP, Ctrl-Z, a debugger), while it waits
+    for a processor (Linux), or while nobody looked: then the parent itself was stopped, or the
+    machine was suspended, or the container paused.
 
     Parameters
     ----------
@@ -75,15 +75,25 @@ class RunningClock:
     def __init__(self, pid: int, period: float):
         self.period, self.seconds = period, 0.0
         self._process, self._last = psutil.Process(pid), time.monotonic()
+        self._waited = 0.0
 
     def look(self) -> None:
         """Count the time since the last look."""
         now = time.monotonic()
         step, self._last = now - self._last, now
+        waited, before = self._measure_wait(), self._waited
+        self._waited = waited
         with contextlib.suppress(psutil.Error):  # it has just ended
             if self._process.status() in STOPPED:
                 return
-        self.seconds += step if step <= LONGEST else self.period
+        self.seconds += max(step - (waited - before), 0.0) if step <= LONGEST else self.period
+
+    def _measure_wait(self) -> float:
+        """Time that the child could have run and had no processor [s]; 0 where nobody counts."""
+        try:
+            return int(Path(f"/proc/{self._process.pid}/schedstat").read_text().split()[1]) / 1e9
+        except (OSError, LookupError, ValueError):
+            return self._waited
 
     def measure_cpu(self) -> float:
         """CPU time of the child so far [s]: all threads, and processes that it has waited for."""

@@ -15,6 +15,7 @@ from tgas_neuro.search.guidance import Rating, list_rung_values, read_measures
 from tgas_neuro.search.records import (
     BestSoFar,
     CandidateRecord,
+    ReachedRung,
     State,
 )
 
@@ -256,6 +257,16 @@ def describe_record(record: CandidateRecord, rating: Rating, folder: Path) -> st
     best = find_best_so_far(folder, rating)
     so_far = f"  best so far {best[0]:.3f} ({best[1]})" if best else ""
     return f"candidate {record['id']}: {record['state']}{text}{so_far}"
+
+
+def describe_stop(rungs: Sequence[ReachedRung]) -> str:
+    """Why a candidate was stopped at the last of the rungs in its record."""
+    last = rungs[-1]
+    value = "no value" if last["value"] is None else f"{last['value']:.3f}"
+    return (
+        f"{value} after {last['epoch']:g} epochs, {last['threshold']:.3f} was needed there to be "
+        f"among the best of {last['of']} candidates (premature.keep_fraction)"
+    )
 
 
 def find_best_so_far(folder: Path, rating: Rating) -> tuple[float, str] | None:

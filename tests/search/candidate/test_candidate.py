@@ -13,13 +13,13 @@ from tgas_neuro.runtime.provenance import build_provenance
 from tgas_neuro.search import candidate
 from tgas_neuro.search.candidate import (
     Inputs,
-    describe_stop,
     drop_kept,
     keep_cut_batches,
     keep_record,
     list_batches,
     make_kept_record,
 )
+from tgas_neuro.search.history import describe_stop
 
 DIGESTS = {"teacher": "t", "search": "s"}
 PROPOSAL = {"id": "g000_c01", "genotype": {"space": "cell"}, "original": None}

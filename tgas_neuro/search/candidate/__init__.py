@@ -24,13 +24,12 @@ from tgas_neuro.runtime.ledger import check_source, forget_entry, is_whole, writ
 from tgas_neuro.runtime.provenance import Provenance, build_provenance, get_time
 from tgas_neuro.search.candidate.child import Begin, Outcome, run_in_child
 from tgas_neuro.search.guidance import Rating
-from tgas_neuro.search.history import is_member
+from tgas_neuro.search.history import describe_stop, is_member
 from tgas_neuro.search.records import (
     CandidateRecord,
     Evaluation,
     Proposals,
     ProposedCandidate,
-    ReachedRung,
     Size,
     Threshold,
 )
@@ -205,16 +204,6 @@ def _evaluate(begin: Begin, **arguments: Any) -> Evaluation:
     from tgas_neuro.search.candidate.evaluation import evaluate_candidate
 
     return evaluate_candidate(begin=begin, **arguments)
-
-
-def describe_stop(rungs: Sequence[ReachedRung]) -> str:
-    """Why a candidate was stopped at the last of the rungs in its record."""
-    last = rungs[-1]
-    value = "no value" if last["value"] is None else f"{last['value']:.3f}"
-    return (
-        f"{value} after {last['epoch']:g} epochs, {last['threshold']:.3f} was needed there to be "
-        f"among the best of {last['of']} candidates (premature.keep_fraction)"
-    )
 
 
 def list_batches(candidates: int, together: int) -> list[list[str]]:
