@@ -59,8 +59,12 @@ def test_one_that_sleeps_or_waits_does(clock, status):
 
 def test_waiting_for_a_processor_does_not_count(clock):
     assert clock(0.5, waited=0.3) == pytest.approx(0.2)
-    assert clock(0.5, waited=0.6) == pytest.approx(0.2)  # it waited while it was not looked at
-    assert clock(0.5) == pytest.approx(0.7)
+    for _ in range(9):
+        clock(0.5)  # it waits, which is not counted before the wait is over
+    assert clock(0.5, waited=4.8) == pytest.approx(0.4)
+    assert clock(0.5) == pytest.approx(0.9)
+    assert clock(30.0, waited=29.0) == pytest.approx(1.0)  # within a step that counts as a look
+    assert clock(30.0, waited=30.4) == pytest.approx(0.7)  # and 0.4 s before it
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux counts it")

@@ -81,12 +81,14 @@ class RunningClock:
         """Count the time since the last look."""
         now = time.monotonic()
         step, self._last = now - self._last, now
-        waited, before = self._measure_wait(), self._waited
-        self._waited = waited
+        before, self._waited = self._waited, self._measure_wait()
         with contextlib.suppress(psutil.Error):  # it has just ended
             if self._process.status() in STOPPED:
                 return
-        self.seconds += max(step - (waited - before), 0.0) if step <= LONGEST else self.period
+        waited = self._waited - before  # the kernel adds a whole wait when it is over
+        if step > LONGEST:
+            step, waited = self.period, max(waited - step, 0.0)
+        self.seconds = max(self.seconds + step - waited, 0.0)
 
     def _measure_wait(self) -> float:
         """Time that the child could have run and had no processor [s]; 0 where nobody counts."""

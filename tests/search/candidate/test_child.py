@@ -166,7 +166,8 @@ def test_a_process_that_only_waits_ends_by_the_clock():
     assert 0.5 <= on_a_gpu.seconds < 2
 
 
-def test_a_process_that_computes_ends_by_its_cpu_time_shared_by_its_threads():
+def test_a_process_that_computes_ends_by_its_cpu_time_shared_by_its_threads(monkeypatch):
+    monkeypatch.setattr(child, "SLACK", 1000)  # on a busy machine
     limits = {"seconds": 0.5}
     outcome = run_in_child(compute, {"seconds": 60}, **limits)
     assert outcome.message == "took longer than search.limits.seconds, 0.5 s"
