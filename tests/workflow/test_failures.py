@@ -119,7 +119,7 @@ def test_every_failure_is_a_recorded_state_and_the_search_ends_well(toy):
         (toy.folder / "faults" / name).touch()
     toy.environment["PYTHONPATH"] = str(toy.folder)
     toy.config["search"] |= {"candidates": 4, "strategy": "random"}
-    toy.config["search"]["limits"] = {"memory_mb": 2500, "seconds": 60}
+    toy.config["search"]["limits"] = {"memory_mb": 2500, "seconds": 20}
     toy.run()
     states = sorted(record["state"] for record in toy.read_records().values())
     assert states == ["crashed", "diverged", "ok", "ok", "ok", "ok", "out_of_memory", "timeout"]
