@@ -1,5 +1,9 @@
 """The contract of an assembly: built, written, loaded, and what is refused by name."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -165,3 +169,31 @@ def test_a_failed_write_leaves_the_old_file(assembly, tmp_path):
         write_assembly(tmp_path / "assembly.nc", broken)
     assert load_assembly(tmp_path / "assembly.nc").attrs["source"] == "x"
     assert [path.name for path in tmp_path.iterdir()] == ["assembly.nc"]
+
+
+WRITE = """
+import sys
+import numpy as np
+import xarray as xr
+from tgas_neuro.recordings.assembly import write_assembly
+
+labels = {name: ("presentation", [f"{name} {k}" for k in range(3)]) for name in "abcdefgh"}
+sites = {name: ("neuroid", [name]) for name in ("animal", "region", "array")}
+values = np.arange(3.0).reshape(3, 1)
+write_assembly(sys.argv[1], xr.DataArray(values, labels | sites, ("presentation", "neuroid")))
+"""
+
+
+def test_equal_assemblies_have_equal_bytes_in_every_process(tmp_path):
+    written = []
+    for seed in range(3):
+        path, environment = tmp_path / f"{seed}.nc", os.environ | {"PYTHONHASHSEED": str(seed)}
+        subprocess.run([sys.executable, "-c", WRITE, str(path)], env=environment, check=True)
+        written.append(path.read_bytes())
+    assert written[0] == written[1] == written[2]
+    assert set(xr.open_dataset(tmp_path / "0.nc").coords) == {
+        *"abcdefgh",
+        "animal",
+        "region",
+        "array",
+    }

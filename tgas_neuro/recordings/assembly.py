@@ -241,9 +241,19 @@ def write_assembly(path: str | Path, assembly: xr.DataArray) -> None:
     assembly = assembly.copy(deep=False)
     assembly.encoding = {}  # of a file that was read: it lists coordinates that may be gone
     with written_whole(path) as beside:
-        assembly.to_dataset(name="response").to_netcdf(
+        sort_coordinates(assembly.to_dataset(name="response")).to_netcdf(
             beside, engine="netcdf4", encoding={"response": {"zlib": True, "complevel": 1}}
         )
+
+
+def sort_coordinates(dataset: xr.Dataset) -> xr.Dataset:
+    """The dataset; xarray lists its coordinates in the file by name, not in the order of a set."""
+    dataset = dataset.copy()
+    labels = sorted(str(name) for name in dataset.coords if name not in dataset.dims)
+    for variable in dataset.data_vars.values():
+        names = [name for name in labels if {*dataset[name].dims} <= {*variable.dims}]
+        variable.encoding |= {"coordinates": " ".join(names)} if names else {}
+    return dataset
 
 
 def load_assembly(path: str | Path) -> xr.DataArray:

@@ -16,7 +16,12 @@ from PIL import Image
 
 from tgas_neuro import __version__
 from tgas_neuro.config.recordings import Pictures
-from tgas_neuro.recordings.assembly import Recordings, validate_assembly, write_assembly
+from tgas_neuro.recordings.assembly import (
+    Recordings,
+    sort_coordinates,
+    validate_assembly,
+    write_assembly,
+)
 from tgas_neuro.recordings.datasets.description import Description, calc_description_digest
 from tgas_neuro.recordings.formats.archives import encode_png
 from tgas_neuro.recordings.formats.hdf5_storage import reading_files
@@ -246,4 +251,4 @@ def _build_content(
 
 def _write_noise_free(path: Path, noise_free: xr.Dataset) -> None:
     with written_whole(path) as beside:
-        noise_free.to_netcdf(beside, engine="netcdf4")
+        sort_coordinates(noise_free).to_netcdf(beside, engine="netcdf4")

@@ -7,7 +7,7 @@ import pandas as pd
 import xarray as xr
 from scipy.spatial.distance import squareform
 
-from tgas_neuro.recordings.assembly import REQUIRED_ATTRS, load_netcdf
+from tgas_neuro.recordings.assembly import REQUIRED_ATTRS, load_netcdf, sort_coordinates
 from tgas_neuro.recordings.datasets.files import ListedFiles
 from tgas_neuro.recordings.formats.array_files import ENDINGS, load_variable
 from tgas_neuro.recordings.missing import find_sentinel
@@ -144,7 +144,7 @@ def _get(labels: list[str], row: int) -> str:
 def write_rdms(path: str | Path, dataset: xr.Dataset) -> None:
     """Write published RDMs as one netCDF file, whole or not at all."""
     with written_whole(path) as beside:
-        dataset.to_netcdf(beside, engine="netcdf4")
+        sort_coordinates(dataset).to_netcdf(beside, engine="netcdf4")
 
 
 def load_rdms(path: str | Path) -> xr.Dataset:

@@ -13,7 +13,7 @@ import pandas as pd
 import xarray as xr
 
 from tgas_neuro.images.pixels import BROKEN, decode_pixels, resize_pixels
-from tgas_neuro.recordings.assembly import load_netcdf
+from tgas_neuro.recordings.assembly import load_netcdf, sort_coordinates
 from tgas_neuro.recordings.formats.pictures import calc_pixel_digest
 from tgas_neuro.recordings.stimuli import validate_images
 from tgas_neuro.runtime.errors import UserError
@@ -83,7 +83,7 @@ def write_teacher(path: str | Path, teacher: Teacher) -> None:
             # one for all regions, known before any is read
             file.setncattr("comparison", next(iter(teacher.regions.values())).attrs["comparison"])
         for name, region in teacher.regions.items():
-            packed = {"images": {"zlib": True, "complevel": 1}}
+            packed, region = {"images": {"zlib": True, "complevel": 1}}, sort_coordinates(region)
             region.to_netcdf(beside, mode="a", group=name, engine="netcdf4", encoding=packed)
 
 
