@@ -24,6 +24,7 @@ from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.architecture.spaces import read_genotype
 from tgas_neuro.final.result.best_cell import check_part
 from tgas_neuro.final.result.content import BestCell
+from tgas_neuro.runtime.ledger import calc_root, load_entry
 
 pytestmark = pytest.mark.workflow
 
@@ -331,8 +332,11 @@ def test_digests_versions_files_and_dates(finished, result, regions, weights):
     assert digests["training_images"] != digests["validation_images"]
     assert set(digests) == {
         *(f"{s}_configuration" for s in ("teacher", "premature", "scoring", "search", "final")),
-        "stimuli_V4", "stimuli_IT", "training_images", "validation_images",
+        "stimuli_V4", "stimuli_IT", "training_images", "validation_images", "chain",
     }  # fmt: skip
+    assert digests["chain"] == calc_root(
+        load_entry("results/best_cell.json", finished.folder).sources
+    )
     for name, version in result["versions"].items():
         assert version == (__version__ if name == "tgas_neuro" else metadata.version(name))
     assert {"torch", "numpy", "scipy", "xarray", "snakemake"} < set(result["versions"])
