@@ -115,6 +115,6 @@ def test_results_without_a_ledger(copied, capsys):
 def test_what_is_no_result(copied, capsys):
     Path("config.yaml").touch()
     assert main(["verify", "config.yaml"]) == 1
-    assert "config.yaml: is not below a folder results" in capsys.readouterr().err
+    assert "config.yaml: does not lie below a folder results" in capsys.readouterr().err
     assert main(["verify", "results/absent.json"]) == 1
     assert "results/absent.json: no such file" in capsys.readouterr().err
