@@ -5,12 +5,10 @@ is written.
 """
 
 import argparse
-import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json
@@ -18,9 +16,7 @@ from tgas_neuro.runtime.ledger import (
     Source,
     calc_content_digest,
     calc_listing,
-    calc_params_digest,
     calc_root,
-    get_state,
     load_entry,
 )
 
@@ -149,44 +145,3 @@ def _find_wrong_root(path: Path, root: str) -> str:
     except (UserError, KeyError, TypeError):
         return "is not named in the file"
     return "" if named == root else f"is {named}, the ledger says {root}"
-
-
-def refuse_stale(path: str, params: Mapping[str, Any] | None = None) -> None:
-    """Refuse a result whose sources changed since in a way that Snakemake does not notice.
-
-    Snakemake makes a result again when a source is newer, or when it knows with which params it was
-    made and these have changed. It does not notice a file with an older date, nor other params once
-    its own notes are gone.
-
-    Parameters
-    ----------
-    path
-        A result. Its sources that no rule has written are compared: by size and date, and by
-        content where these differ.
-    params
-        The params with which it would be made now; None does not compare them.
-
-    Raises
-    ------
-    UserError
-        What has changed, and how to have the result made again.
-    """
-    entry = load_entry(path) if Path(path).exists() else None
-    if entry is None:
-        return
-    way_out = f"to have it made again: rm -r '{path}'"
-    for name, source in entry.sources.items():
-        if source.state is None or not Path(name).exists():
-            continue
-        newer = not source.listing and get_state(name).mtime_ns > get_state(path).mtime_ns
-        if not newer and source.has_changed(name):
-            raise UserError(f"{name}: has changed since {path} was made from it; {way_out}")
-    if params is not None and calc_params_digest(params) != entry.params and not _is_known(path):
-        raise UserError(f"{path}: was made from another description of the data set; {way_out}")
-
-
-def _is_known(path: str) -> bool:
-    """Whether Snakemake has a note of a result, with the params that it was made with."""
-    notes = Path(".snakemake/metadata")
-    name = base64.urlsafe_b64encode(path.encode()).decode()
-    return (notes / name).is_file() or any(notes.glob("*.db"))

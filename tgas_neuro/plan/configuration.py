@@ -1,5 +1,6 @@
 """The whole configuration: the model with the options of every space, and how it is checked."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import create_model
@@ -17,6 +18,7 @@ from tgas_neuro.config.search import Search
 from tgas_neuro.config.section import key
 from tgas_neuro.config.teacher import TeacherOptions
 from tgas_neuro.final.network.scaling import SMALLEST, parse_macs
+from tgas_neuro.recordings.datasets.description import Description
 from tgas_neuro.runtime.errors import UserError
 
 
@@ -115,6 +117,29 @@ def _check_teacher(teacher: TeacherOptions) -> None:
             f"{'; set teacher.network.electrodes or' if noise_free else ';'} take "
             "correlation, cosine or euclidean"
         )
+
+
+def check_sources(
+    regions: Mapping[str, Sequence[str]], descriptions: Mapping[str, Description], name: str
+) -> None:
+    """Refuse a teacher that mixes simulated and recorded regions.
+
+    This happens when a configuration file that names one region overlays another file: Snakemake
+    merges files key by key, and the other region stays.
+    """
+    simulated = {
+        region: all(descriptions[dataset].reader == "simulated" for dataset in datasets)
+        for region, datasets in regions.items()
+    }
+    if len(set(simulated.values())) < 2:
+        return
+    made = next(region for region, is_simulated in simulated.items() if is_simulated)
+    real = next(region for region, is_simulated in simulated.items() if not is_simulated)
+    raise UserError(
+        f"{name}: recordings.regions: {made} is simulated ({', '.join(regions[made])}) and {real} "
+        f"recorded ({', '.join(regions[real])}), and a teacher must not mix them; name recorded "
+        f"data sets for {made}, or drop it with {made}: null"
+    )
 
 
 def _check_network(config: Configuration) -> None:

@@ -5,6 +5,7 @@ configuration that determines the result. Results of another data set or strateg
 another name; they neither overwrite nor mix with older ones.
 """
 
+import base64
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from tgas_neuro.config.recordings import RegionSource
 from tgas_neuro.config.section import dump_decisive, dump_section
 from tgas_neuro.config.teacher import NetworkOptions, TeacherOptions
 from tgas_neuro.images.decoded import Images
-from tgas_neuro.plan.configuration import check_configuration
+from tgas_neuro.plan.configuration import check_configuration, check_sources
 from tgas_neuro.recordings.datasets.description import (
     Description,
     calc_description_digest,
@@ -28,6 +29,7 @@ from tgas_neuro.recordings.datasets.description import (
 )
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import calc_digest
+from tgas_neuro.runtime.ledger import calc_params_digest, get_state, load_entry
 from tgas_neuro.search.strategies import check_search
 from tgas_neuro.teacher.options import find_weights, read_options, read_sources, refuse_published
 
@@ -93,7 +95,7 @@ def build_plan(config: Any, folders: Sequence[Path], name: str = "config.yaml") 
     except UserError as error:
         raise UserError(f"{name}: {error}") from None
     regions, descriptions = _plan_recordings(checked.recordings.regions, folders, name)
-    _check_sources(regions, descriptions, name)
+    check_sources(regions, descriptions, name)
     digests = calc_digests(checked, descriptions)
     _check_teacher(checked, regions, descriptions, name)
     search = f"{checked.search.space}_{checked.search.strategy}"
@@ -192,29 +194,6 @@ def _check_teacher(
                     raise UserError(f"{name}: {error}") from None
 
 
-def _check_sources(
-    regions: Mapping[str, Sequence[str]], descriptions: Mapping[str, Description], name: str
-) -> None:
-    """Refuse a teacher that mixes simulated and recorded regions.
-
-    This happens when a configuration file that names one region overlays another file: Snakemake
-    merges files key by key, and the other region stays.
-    """
-    simulated = {
-        region: all(descriptions[dataset].reader == "simulated" for dataset in datasets)
-        for region, datasets in regions.items()
-    }
-    if len(set(simulated.values())) < 2:
-        return
-    made = next(region for region, is_simulated in simulated.items() if is_simulated)
-    real = next(region for region, is_simulated in simulated.items() if not is_simulated)
-    raise UserError(
-        f"{name}: recordings.regions: {made} is simulated ({', '.join(regions[made])}) and {real} "
-        f"recorded ({', '.join(regions[real])}), and a teacher must not mix them; name recorded "
-        f"data sets for {made}, or drop it with {made}: null"
-    )
-
-
 def calc_digests(config: Configuration, descriptions: Mapping[str, Description]) -> dict[str, str]:
     """Digest of exactly the configuration that determines each stage's results.
 
@@ -260,3 +239,44 @@ def _plan_images(stage: Premature | Final) -> Images:
 def name_plugin(final: str) -> str:
     """Make the plugin's identifier, a Python name, from the folder of the final results."""
     return "tgas_neuro_" + final.replace("-", "_")
+
+
+def refuse_stale(path: str, params: Mapping[str, Any] | None = None) -> None:
+    """Refuse a result whose sources changed since in a way that Snakemake does not notice.
+
+    Snakemake makes a result again when a source is newer, or when it knows with which params it was
+    made and these have changed. It does not notice a file with an older date, nor other params once
+    its own notes are gone.
+
+    Parameters
+    ----------
+    path
+        A result. Its sources that no rule has written are compared: by size and date, and by
+        content where these differ.
+    params
+        The params with which it would be made now; None does not compare them.
+
+    Raises
+    ------
+    UserError
+        What has changed, and how to have the result made again.
+    """
+    entry = load_entry(path) if Path(path).exists() else None
+    if entry is None:
+        return
+    way_out = f"to have it made again: rm -r '{path}'"
+    for name, source in entry.sources.items():
+        if source.state is None or not Path(name).exists():
+            continue
+        newer = not source.listing and get_state(name).mtime_ns > get_state(path).mtime_ns
+        if not newer and source.has_changed(name):
+            raise UserError(f"{name}: has changed since {path} was made from it; {way_out}")
+    if params is not None and calc_params_digest(params) != entry.params and not _is_known(path):
+        raise UserError(f"{path}: was made from another description of the data set; {way_out}")
+
+
+def _is_known(path: str) -> bool:
+    """Whether Snakemake has a note of a result, with the params that it was made with."""
+    notes = Path(".snakemake/metadata")
+    name = base64.urlsafe_b64encode(path.encode()).decode()
+    return (notes / name).is_file() or any(notes.glob("*.db"))

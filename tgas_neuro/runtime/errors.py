@@ -1,7 +1,14 @@
-"""The one error that a user can cause, with a message of one line, and checks that raise it."""
+"""Errors of one line: mistakes of the user, checks that find them, and failures of the machine."""
 
-from collections.abc import Iterable
+import contextlib
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+
+FAILED = "failed"  # folder of a run; empty unless the last candidates failed with the machine
+IN_A_ROW = 3  # candidates there, beyond which no other begins
 
 
 class UserError(Exception):
@@ -64,3 +71,45 @@ def check_list(value: Any, name: str) -> None:
     """Raise `UserError` unless the value is a list."""
     if not isinstance(value, list):
         raise UserError(f"{name}: {value!r} is not a list")
+
+
+@contextmanager
+def counting_failures(run: Path | None, name: str) -> Iterator[None]:
+    """Name the candidate that a failure of the machine ended; refuse to go on after a few in a row.
+
+    Every job of a run counts, whichever process or machine it runs on, because their causes lie in
+    the run's folder. A candidate that ends, in whatever state, and a new start of the workflow
+    forget them.
+
+    Parameters
+    ----------
+    run
+        Folder of the run; None counts nothing.
+    name
+        Id of the candidate.
+    """
+    causes = [path.read_text() for path in (run / FAILED).glob("*.txt")] if run else []
+    if len(causes) >= IN_A_ROW:
+        raise UserError(
+            f"the search stops: {len(causes)} candidates in a row failed for reasons of the "
+            f"machine, {causes[-1]}"
+        )
+    try:
+        yield
+    except MachineError as error:
+        message = f"candidate {name}: {error}"
+        if run:
+            with contextlib.suppress(OSError):  # as the disk may be full
+                (run / FAILED).mkdir(parents=True, exist_ok=True)
+                (run / FAILED / f"{name}.txt").write_text(message)
+        raise MachineError(
+            f"{message}; the machine failed, and nothing is recorded: correct the cause, and the "
+            "same command evaluates it again"
+        ) from None
+    if run:
+        forget_failures(run)
+
+
+def forget_failures(run: Path) -> None:
+    """Begin to count the failures of the machine again."""
+    shutil.rmtree(run / FAILED, ignore_errors=True)

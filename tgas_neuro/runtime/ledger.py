@@ -21,6 +21,7 @@ from tgas_neuro.runtime.files import calc_digest, calc_sha256, read_json, write_
 
 LEDGER = Path("results/ledger")
 VARYING = ("cost", "dates")  # keys of results that may differ between equal runs
+_whole: dict[Path, tuple[int, int]] = {}  # size and date of what this process has compared
 
 
 @dataclass(frozen=True)
@@ -225,6 +226,7 @@ def check_source(path: str | Path) -> Source:
     UserError
         It holds something else than the rule wrote that made it.
     """
+    before = _stamp(path)
     found, entry = calc_content_digest(path), load_entry(path)
     if entry is None:
         return Source(found, found, get_state(path))
@@ -233,7 +235,18 @@ def check_source(path: str | Path) -> Source:
             f"{path}: was changed after the rule {entry.rule} wrote it (sha256 {found}, expected "
             f"{entry.digest}); to have it made again: rm -r '{path}'"
         )
+    _whole[Path(path).resolve()] = before
     return Source(found, entry.chain)
+
+
+def was_compared(path: str | Path) -> bool:
+    """Whether `check_source` has found a file whole in this process, and it is the same now."""
+    return _whole.get(Path(path).resolve()) == _stamp(path)
+
+
+def _stamp(path: str | Path) -> tuple[int, int]:
+    found = Path(path).stat()
+    return found.st_size, found.st_mtime_ns
 
 
 @contextmanager

@@ -9,18 +9,16 @@ from pathlib import Path
 from tgas_neuro import RESULTS_VERSION
 from tgas_neuro.search.candidate import keep_cut_batches, list_batches
 from tgas_neuro.commands.summary import summarise
-from tgas_neuro.commands.verify import refuse_stale
 from tgas_neuro.runtime.yaml_files import mark_arguments
 from tgas_neuro.config.section import dump_decisive, dump_section
-from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.errors import UserError, forget_failures
 from tgas_neuro.runtime.files import read_json, write_json
 from tgas_neuro.runtime.yaml_files import load_yaml
 from tgas_neuro.images.decoded import CHECKED
-from tgas_neuro.plan.plan import build_plan, name_plugin
+from tgas_neuro.plan.plan import build_plan, name_plugin, refuse_stale
 from tgas_neuro.runtime.provenance import get_time
 from tgas_neuro.runtime.slurm import refuse_leftovers
 from tgas_neuro.recordings.datasets.files import check_planned_files, locate_file, match_downloads
-from tgas_neuro.search.runs import forget_failures
 from tgas_neuro.search.runs.reuse import find_reused_folders, list_reused_files
 
 # Network file systems often know no locks, without which HDF5 opens no file; nothing here needs them,

@@ -5,15 +5,13 @@ import os
 import pytest
 from support.run_folders import DIGESTS, SEARCH, build_record, draw, write_run
 
-from tgas_neuro.runtime.errors import MachineError, UserError
+from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import write_json
 from tgas_neuro.search.guidance import Rating
 from tgas_neuro.search.runs import (
-    counting_failures,
     describe_choice,
     find_candidate,
     find_run,
-    forget_failures,
     get_record_path,
     list_runs,
     load_run,
@@ -101,54 +99,3 @@ def test_mistakes_are_one_line(folder, tmp_path):
     (tmp_path / "new/generation_000").mkdir(parents=True)
     with pytest.raises(UserError, match="nothing has been proposed there yet"):
         load_run(find_run(str(tmp_path / "new")))
-
-
-def fail(run, name, cause="ImportError: libtorch_cpu.so is gone"):
-    with counting_failures(run, name):
-        raise MachineError(cause)
-
-
-def succeed(run, name):
-    with counting_failures(run, name):
-        pass
-
-
-def test_a_failure_of_the_machine_names_the_candidate_and_the_way_out(tmp_path):
-    with pytest.raises(MachineError) as found:
-        fail(tmp_path, "g000_c04")
-    assert str(found.value) == (
-        "candidate g000_c04: ImportError: libtorch_cpu.so is gone; the machine failed, and nothing "
-        "is recorded: correct the cause, and the same command evaluates it again"
-    )
-    with pytest.raises(MachineError, match=r"^candidate g000_c04: "):
-        fail(None, "g000_c04")  # outside a run
-
-
-def test_three_candidates_in_a_row_stop_the_search_until_it_is_started_again(tmp_path):
-    for name in ("g000_c00", "g000_c00", "g000_c01", "g000_c02"):  # a job that is tried again too
-        with pytest.raises(MachineError, match=rf"^candidate {name}: "):
-            fail(tmp_path, name)
-    for name in ("g000_c03", "g000_c00"):
-        with pytest.raises(UserError) as found, counting_failures(tmp_path, name):
-            raise AssertionError("it began")
-        assert "the search stops: 3 candidates in a row failed" in str(found.value)
-        assert "libtorch_cpu.so is gone" in str(found.value)
-    forget_failures(tmp_path)
-    succeed(tmp_path, "g000_c03")
-
-
-def test_one_that_ends_breaks_the_row_and_a_users_mistake_does_not_count(tmp_path):
-    for number in range(9):
-        with pytest.raises(MachineError):
-            fail(tmp_path, f"g000_c{number:02d}")
-        if number % 2:
-            succeed(tmp_path, "g001_c00")
-    for number in range(5):
-        with pytest.raises(UserError, match="a mistake"), counting_failures(tmp_path, "g002_c00"):
-            raise UserError(f"a mistake {number}")
-
-
-def test_a_full_disk_keeps_nobody_from_saying_so(tmp_path):
-    (tmp_path / "failed").write_text("nothing can be written here")
-    with pytest.raises(MachineError, match=r"^candidate g000_c00: OSError: no space"):
-        fail(tmp_path, "g000_c00", "OSError: no space")

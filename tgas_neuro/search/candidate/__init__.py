@@ -18,7 +18,7 @@ from tgas_neuro.architecture.spaces import build_space, calc_complexity, read_ge
 from tgas_neuro.config.premature import Premature
 from tgas_neuro.config.search import Limits, Search
 from tgas_neuro.images.decoded import load_classes, load_images_digest
-from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.errors import UserError, counting_failures
 from tgas_neuro.runtime.files import read_json, write_json
 from tgas_neuro.runtime.ledger import check_source, forget_entry, is_whole, write_entry
 from tgas_neuro.runtime.provenance import Provenance, build_provenance, get_time
@@ -33,7 +33,6 @@ from tgas_neuro.search.records import (
     Size,
     Threshold,
 )
-from tgas_neuro.search.runs import counting_failures
 
 NOT_MEASURED: Evaluation = {
     "premature": None,

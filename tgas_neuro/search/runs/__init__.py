@@ -1,23 +1,17 @@
 """Runs as their folders show them at any moment: what was proposed, and what has finished."""
 
-import contextlib
 import difflib
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from tgas_neuro.runtime.errors import MachineError, UserError
-from tgas_neuro.runtime.files import read_json, write_json
+from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.files import read_json
 from tgas_neuro.search.guidance import Rating
 from tgas_neuro.search.history import Entry, build_entry, load_reused
 from tgas_neuro.search.records import CandidateRecord, History, Proposals, ProposedCandidate
 
 SEARCHES = Path("results/search")
-FAILED = "failed"  # folder of a run; empty unless the last candidates failed with the machine
-IN_A_ROW = 3  # candidates there, beyond which no other begins
 
 
 @dataclass(frozen=True)
@@ -190,44 +184,3 @@ def find_candidate(run: Run, identifier: str) -> CandidateRecord | ProposedCandi
     raise UserError(
         f"candidate {identifier!r}: not in run {run.name}; the nearest ids: {', '.join(near)}"
     )
-
-
-@contextmanager
-def counting_failures(run: Path | None, name: str) -> Iterator[None]:
-    """Name the candidate that a failure of the machine ended; refuse to go on after a few in a row.
-
-    Every job of a run counts, whichever process or machine it runs on, because their causes lie in
-    the run's folder. A candidate that ends, in whatever state, and a new start of the workflow
-    forget them.
-
-    Parameters
-    ----------
-    run
-        Folder of the run; None counts nothing.
-    name
-        Id of the candidate.
-    """
-    causes = [read_json(path) for path in (run / FAILED).glob("*.json")] if run else []
-    if len(causes) >= IN_A_ROW:
-        raise UserError(
-            f"the search stops: {len(causes)} candidates in a row failed for reasons of the "
-            f"machine, {causes[-1]}"
-        )
-    try:
-        yield
-    except MachineError as error:
-        message = f"candidate {name}: {error}"
-        if run:
-            with contextlib.suppress(OSError):  # as the disk may be full
-                write_json(run / FAILED / f"{name}.json", message)
-        raise MachineError(
-            f"{message}; the machine failed, and nothing is recorded: correct the cause, and the "
-            "same command evaluates it again"
-        ) from None
-    if run:
-        forget_failures(run)
-
-
-def forget_failures(run: Path) -> None:
-    """Begin to count the failures of the machine again."""
-    shutil.rmtree(run / FAILED, ignore_errors=True)

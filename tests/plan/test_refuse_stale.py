@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from support.ledger import make, make_chain
 
-from tgas_neuro.commands.verify import refuse_stale, walk_chain
+from tgas_neuro.commands.verify import walk_chain
+from tgas_neuro.plan.plan import refuse_stale
 from tgas_neuro.runtime.errors import UserError
 
 
