@@ -7,8 +7,8 @@ import numpy as np
 from tgas_neuro.config.configuration import check_section
 from tgas_neuro.recordings.assembly import Recordings
 from tgas_neuro.recordings.datasets.description import Description
-from tgas_neuro.recordings.formats.hdf5_storage import reading_files
 from tgas_neuro.recordings.ingest import READERS
+from tgas_neuro.runtime.files import reading_files
 
 
 def describe(reader: str, options: dict | None = None, name: str = "mine", **keys) -> Description:

@@ -24,7 +24,6 @@ from tgas_neuro.recordings.assembly import (
 )
 from tgas_neuro.recordings.datasets.description import Description, calc_description_digest
 from tgas_neuro.recordings.formats.archives import encode_png
-from tgas_neuro.recordings.formats.hdf5_storage import reading_files
 from tgas_neuro.recordings.formats.pictures import (
     BROKEN,
     PictureSource,
@@ -44,7 +43,7 @@ from tgas_neuro.recordings.readers.nwb import read_nwb
 from tgas_neuro.recordings.readers.simulated import read_simulated
 from tgas_neuro.recordings.stimuli import calc_stimuli_digest, validate_stimuli
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.runtime.files import calc_sha256, written_whole
+from tgas_neuro.runtime.files import calc_sha256, reading_files, written_whole
 
 RESULT_FILES = ("assembly.nc", "rdm.nc", "noise_free.nc")
 PICTURES = {"arrays": "images"}  # option with `Pictures` of readers that call it otherwise

@@ -18,8 +18,9 @@ import re
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from io import BufferedRandom
 from pathlib import Path
@@ -31,6 +32,7 @@ from tgas_neuro.runtime.errors import UserError
 
 PACKAGE = Path(__file__).resolve().parents[1]
 STALE = 600.0  # [s] without a byte or a sign of life, after which another machine's part is adopted
+listed: ContextVar[frozenset[Path]] = ContextVar("listed", default=frozenset())
 
 
 @contextmanager
@@ -88,6 +90,16 @@ def check_writable(path: str | Path, key: str) -> None:
         raise UserError(
             f"{key}: {path}: cannot be written ({error.strerror}); name a file in another folder"
         ) from None
+
+
+@contextmanager
+def reading_files(paths: Iterable[str | Path]) -> Iterator[None]:
+    """Inside the block a file may point to these files, those of a description, and to no other."""
+    token = listed.set(frozenset(Path(path).resolve() for path in paths))
+    try:
+        yield
+    finally:
+        listed.reset(token)
 
 
 def refuse_open_elsewhere(path: str | Path) -> None:

@@ -10,31 +10,19 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.files import listed
 
 if TYPE_CHECKING:
     import h5py
 
 MOST_STEPS = 16  # links and sources on the way to one object
-listed: ContextVar[frozenset[Path]] = ContextVar("listed", default=frozenset())
-
-
-@contextmanager
-def reading_files(paths: Iterable[str | Path]) -> Iterator[None]:
-    """Inside the block HDF5 files may point to these files, those of a description."""
-    token = listed.set(frozenset(Path(path).resolve() for path in paths))
-    try:
-        yield
-    finally:
-        listed.reset(token)
 
 
 class Gaps(NamedTuple):

@@ -122,8 +122,9 @@ def _read_presented(
     else:
         counted = None if source.spike_times else unwritten  # a time of a spike cannot be missing
         values = open_variable(path, source.variable, source.axes_as, counted)
-    notes += unwritten.describe(where)
-    where = unwritten.name(where)
+    if unwritten.number:
+        notes += unwritten.describe(where)
+        where = unwritten.name(where)
     if isinstance(values, np.ndarray) and values.dtype == object:
         values, options = read_cells(values, source.axes, source.spike_times, options, where)
     elif source.spike_times:

@@ -4,8 +4,8 @@ import h5py
 import numpy as np
 import pytest
 
-from tgas_neuro.recordings.formats.hdf5_storage import reading_files
 from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.files import reading_files
 
 pynwb = pytest.importorskip("pynwb")
 
