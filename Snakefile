@@ -6,7 +6,7 @@ import sys
 from snakemake.utils import min_version
 
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.runtime.yaml_files import load_yaml
+from tgas_neuro.runtime.yaml_files import load_configuration
 
 min_version("9.0")
 
@@ -23,7 +23,7 @@ if set("{}") & set(str(workflow.basedir)):
 # Snakemake reads it next; what is wrong with it is better said by line and column.
 try:
     if os.path.isfile("config.yaml"):
-        load_yaml("config.yaml")
+        load_configuration("config.yaml")
 except UserError as error:
     print(f"Error: {error}", file=sys.stderr)
     sys.exit(1)

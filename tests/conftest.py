@@ -28,6 +28,15 @@ matplotlib.use("Agg")  # no screen
 torch.set_num_threads(1)  # small tensors: more threads only wait for each other
 
 
+def pytest_collection_modifyitems(config, items):
+    """Slow tests are run by name only: pytest -m slow."""
+    if "slow" not in config.option.markexpr:
+        skip = pytest.mark.skip(reason="takes minutes; pytest -m slow runs it")
+        for item in items:
+            if item.get_closest_marker("slow"):
+                item.add_marker(skip)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
     """Seed torch's generator, before fixtures too: no test's numbers depend on those before it.

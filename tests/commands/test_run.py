@@ -14,7 +14,7 @@ PROJECT = find_project()
 @pytest.fixture
 def called(tmp_path, monkeypatch):
     """The command that replaces this process, for `tgas run` with these arguments."""
-    (tmp_path / "config.yaml").touch()
+    (tmp_path / "config.yaml").write_text("search: {}\n")
 
     def call(*arguments):
         commands = []
@@ -67,13 +67,23 @@ def test_locks_of_a_killed_run_are_removed_but_not_for_a_dry_run(called, tmp_pat
     assert not locks.exists()
 
 
+@pytest.mark.parametrize(
+    "text, there", [("# later\n", "is empty"), ("- V4\n", "holds a list"), ("V4\n", "holds a str")]
+)
+def test_a_configuration_without_keys(tmp_path, capsys, text, there):
+    (tmp_path / "config.yaml").write_text(text)
+    assert main(["run", "--directory", str(tmp_path)]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"Error: {tmp_path}/config.yaml: {there}") and "tgas init" in line
+
+
 def test_a_folder_without_configuration(tmp_path, capsys):
     assert main(["run", "--directory", str(tmp_path)]) == 1
     assert f"Error: {tmp_path}: no config.yaml; write one with tgas init" in capsys.readouterr().err
 
 
 def test_a_python_whose_path_has_a_space(tmp_path, monkeypatch, capsys):
-    (tmp_path / "config.yaml").touch()
+    (tmp_path / "config.yaml").write_text("search: {}\n")
     monkeypatch.setattr(run.sys, "executable", "/an environment/bin/python")
     assert main(["run", "--directory", str(tmp_path)]) == 1
     assert "Error: /an environment/bin/python: Snakemake starts no" in capsys.readouterr().err

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 PROJECT = Path(__file__).parents[2]
 
@@ -55,3 +56,34 @@ def test_a_configuration_with_a_number_in_two_meanings_is_one_line(folder):
     found = run(PROJECT / "Snakefile", folder, "--configfile", str(folder / "more.yaml"))
     assert found.returncode == 1
     assert "more.yaml: line 2, column 9: 010 is read as 8; write 10, or" in found.stdout
+
+
+@pytest.mark.parametrize(
+    "content, said",
+    [
+        (b"", "config.yaml: is empty; write keys"),
+        (b"- V4\n", "config.yaml: holds a list, no keys"),
+        (b"search:\n\tseed: 1\n", "config.yaml: line 2, column 1: not valid YAML"),
+        (b"search: {seed: 1}\nsearch: {}\n", "line 2, column 1: not valid YAML (key 'search' is"),
+        (b"title: \xe9t\xe9\n", "config.yaml: not a YAML text in UTF-8"),
+    ],
+)
+def test_a_configuration_that_is_none_is_one_line(folder, content, said):
+    (folder / "config.yaml").write_bytes(content)
+    found = run(PROJECT / "Snakefile", folder)
+    assert found.returncode == 1
+    (line,) = [line for line in found.stdout.splitlines() if "profile" not in line]
+    assert line.startswith("Error: ") and said in line
+
+
+def test_the_name_of_a_region_is_bounded(folder):
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    regions = config["recordings"]["regions"]
+    for name, code in (("posterior_" * 5, 0), ("posterior_" * 6, 1), ("V4\nIT", 1)):
+        config["recordings"]["regions"] = regions | {name: regions["IT"]}
+        (folder / "config.yaml").write_text(yaml.safe_dump(config))
+        found = run(PROJECT / "Snakefile", folder)
+        assert found.returncode == code, found.stdout
+        said = [line for line in found.stdout.splitlines() if line.startswith("Error: ")]
+        assert len(said) == code
+        assert not code or "at most 50 letters" in said[0]

@@ -15,7 +15,7 @@ from pathlib import Path
 from tgas_neuro.commands import unlock
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import find_project
-from tgas_neuro.runtime.yaml_files import load_yaml
+from tgas_neuro.runtime.yaml_files import load_configuration
 
 CORES = re.compile(r"--(cores|jobs|profile|executor|workflow-profile)\b|-[cje]")
 DRY = {"--dry-run", "--dryrun", "--lint", "-h", "--help", "-v", "--version"}
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> None:
             "environment in another folder (the folder of the run may have one)"
         )
     for path in find_config_files(folder, arguments.options):
-        load_yaml(path)
+        load_configuration(path)
     if not any(o in DRY or o.startswith("-n") for o in arguments.options):
         unlock.run(argparse.Namespace(folder=folder, host=None))
     command = build_command(folder, arguments.options)

@@ -8,7 +8,7 @@ from pydantic_core import CoreSchema
 
 from tgas_neuro.config.section import Matching, Section, SectionError, Text, Unique, Window, key
 
-RegionName = Annotated[str, Matching("^[A-Za-z0-9_]+$", "letters, digits and _")]
+RegionName = Annotated[str, Matching("^[A-Za-z0-9_]{1,50}$", "at most 50 letters, digits and _")]
 Labels = Annotated[list[str | int], Field(min_length=1)]
 # Images are less wide in experiments on macaques and humans; a larger number means pixels.
 WIDEST_DEGREES = 60

@@ -147,6 +147,18 @@ def load_yaml(path: str | Path) -> object:
     return content
 
 
+def load_configuration(path: str | Path) -> dict[str, Any]:
+    """Load a YAML file whose top level has the keys of a configuration (see `load_yaml`)."""
+    content = load_yaml(path)
+    if not isinstance(content, dict):
+        there = "is empty" if content is None else f"holds a {type(content).__name__}, no keys"
+        raise UserError(
+            f"{path}: {there}; write keys as recordings: and search: at the start of a line (see "
+            "docs/configuration.md), or have an example written: tgas init FOLDER"
+        )
+    return content
+
+
 def _count_nodes(content: object, known: dict[int, int]) -> int:
     """Count the values in `content`; `known` holds the counts of parts that aliases share."""
     if not isinstance(content, dict | list):

@@ -118,6 +118,7 @@ wildcard_constraints:
     generation=r"\d{3}",
     candidate=r"\d{2}",
     split="train|val",
+    region="|".join(PLAN.regions),
     images="|".join({PLAN.premature_images.name, PLAN.final_images.name}),
 
 
