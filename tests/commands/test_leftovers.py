@@ -16,8 +16,14 @@ from hypothesis import strategies as st
 
 from tgas_neuro.__main__ import main
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.runtime.processes import NOTE
-from tgas_neuro.runtime.slurm import SEPARATOR, Job, find_run_jobs, parse_jobs, refuse_leftovers
+from tgas_neuro.runtime.slurm import (
+    NOTE,
+    SEPARATOR,
+    Job,
+    find_run_jobs,
+    parse_jobs,
+    refuse_leftovers,
+)
 
 UUID = "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"
 HOST = socket.gethostname()

@@ -9,7 +9,7 @@ from support.run_folders import build_record, build_search, draw, write_run
 
 from tgas_neuro.__main__ import main
 from tgas_neuro.runtime.files import read_json, write_json
-from tgas_neuro.runtime.processes import note_host
+from tgas_neuro.runtime.slurm import note_host
 
 GENOTYPES = draw(12)
 FAILED = {"g000_c01": "timeout", "g001_c00": "out_of_memory", "g001_c02": "diverged"}

@@ -7,7 +7,7 @@ import pytest
 
 from tgas_neuro.__main__ import main
 from tgas_neuro.commands.unlock import find_holder
-from tgas_neuro.runtime.processes import note_host
+from tgas_neuro.runtime.slurm import note_host
 
 
 @pytest.fixture

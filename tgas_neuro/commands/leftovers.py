@@ -11,15 +11,12 @@ from pathlib import Path
 
 from tgas_neuro.commands.terminal import duration, format_table
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.runtime.processes import (
-    check_folder,
-    check_host,
-    describe_process,
-    find_holder,
-)
+from tgas_neuro.runtime.processes import describe_process, find_holder
 from tgas_neuro.runtime.slurm import (
     Job,
     cancel_jobs,
+    check_folder,
+    check_host,
     find_run_jobs,
     format_command,
     wait_for_end,

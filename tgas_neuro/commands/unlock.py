@@ -5,8 +5,8 @@ import shutil
 from pathlib import Path
 
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.runtime.processes import check_folder, check_host, find_holder
-from tgas_neuro.runtime.slurm import refuse_jobs
+from tgas_neuro.runtime.processes import find_holder
+from tgas_neuro.runtime.slurm import check_folder, check_host, refuse_jobs
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -2,12 +2,12 @@
 
 import contextlib
 import ctypes
-import json
+import errno
 import os
 import select
 import shlex
+import shutil
 import signal
-import socket
 import sys
 import textwrap
 import threading
@@ -20,11 +20,13 @@ from pathlib import Path
 import psutil
 
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.runtime.files import write_json
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 PATIENCE = 5.0  # [s] between SIGTERM and SIGKILL, for the clean-up
 LONGEST = 1.0  # [s] between two looks at a process, beyond which the one that looks was stopped
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+CLOSED = (errno.EROFS, errno.EACCES, errno.EPERM)
+LEAST_FREE = 2**16  # bytes, with which nothing can be written
 STOPPED = (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
 
 
@@ -172,41 +174,6 @@ def exit_on_sigterm() -> None:
         signal.signal(signal.SIGTERM, leave)
 
 
-NOTE = Path(".snakemake/started_on.json")
-
-
-def note_host(folder: Path) -> None:
-    """Note in a working directory that Snakemake is started there, and on which machine."""
-    write_json(folder / NOTE, {"host": socket.gethostname()})
-
-
-def check_host(folder: Path, vouched: str | None) -> None:
-    """Raise `UserError` if the last run was started on another machine.
-
-    Parameters
-    ----------
-    folder
-        Working directory of the run.
-    vouched
-        The machine that the user named, because no Snakemake runs there any more.
-    """
-    try:
-        host = json.loads((folder / NOTE).read_text())["host"]
-    except (OSError, ValueError, LookupError, TypeError):
-        return  # nothing is known of it
-    if host not in (socket.gethostname(), vouched):
-        raise UserError(
-            f"{folder.resolve()}: the last run was started on {host}, where Snakemake may still "
-            f"be running; do this there, or say --host {host} if you know that it is not"
-        )
-
-
-def check_folder(folder: Path) -> None:
-    """Raise `UserError` if there is no such folder, which would look like one without leftovers."""
-    if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder; give the one that Snakemake ran in")
-
-
 def find_holder(
     folder: Path, submitting: bool = False, others: bool = False, started: bool = False
 ) -> int | None:
@@ -283,18 +250,47 @@ def running_rule(log: str | Path) -> Iterator[Callable[[str], None]]:
     """
     exit_on_sigterm()
     die_with_workflow()
-    Path(log).parent.mkdir(parents=True, exist_ok=True)
-    with Path(log).open("w", encoding="utf-8") as file:
+    log = Path(log)
+    with contextlib.suppress(OSError):  # the rule itself says what is wrong with the disk
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text("")
 
-        def report(line: str) -> None:
-            print(line, file=sys.stderr, flush=True)
-            print(line, file=file, flush=True)
+    def report(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+        with contextlib.suppress(OSError), log.open("a", encoding="utf-8") as file:
+            print(line, file=file)  # unless the disk is full
 
-        try:
-            yield report
-        except UserError as error:
-            report(f"Error: {error}")
-            sys.exit(1)
-        except Exception:
-            file.write(traceback.format_exc())
+    try:
+        yield report
+    except UserError as error:
+        report(f"Error: {error}")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        report("Interrupted; nothing that is finished is lost, the same command goes on")
+        sys.exit(128 + signal.SIGINT)
+    except Exception as error:
+        line = _describe_disk(error)
+        if line is None:
+            with contextlib.suppress(OSError), log.open("a", encoding="utf-8") as file:
+                file.write(traceback.format_exc())
             raise
+        report(f"Error: {line}")
+        sys.exit(1)
+
+
+def _describe_disk(error: Exception) -> str | None:
+    """What is to be said of a full or a closed disk; None if the error has another cause.
+
+    Not every library passes the system's error on, so that the room that is left counts as well.
+    """
+    place = getattr(error, "filename", None) or Path().resolve()
+    free = shutil.disk_usage(Path()).free
+    if getattr(error, "errno", None) in FULL or free < LEAST_FREE:
+        cause = f"{type(error).__name__}: {error}".splitlines()[0]
+        return (
+            f"{place}: the disk is full, or the quota is used up ({cause}; {free / 2**20:.1f} MB "
+            "free); make room, and the same command goes on"
+        )
+    if getattr(error, "errno", None) in CLOSED:
+        return f"{place}: {error.args[1]}; correct its permissions, and the same command goes on"
+    return None

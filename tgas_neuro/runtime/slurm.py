@@ -1,9 +1,11 @@
-"""Jobs in SLURM's queue that a run of this project submitted from a folder."""
+"""What a run may have left: jobs in SLURM's queue, and the machine that it was started on."""
 
+import json
 import os
 import re
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -12,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.runtime.processes import find_holder, note_host
+from tgas_neuro.runtime.files import write_json
+from tgas_neuro.runtime.processes import find_holder
 
 # Snakemake's plugin names all jobs of a run `<slurm-jobname-prefix>_<UUID of the run>`, or by the
 # UUID alone where no prefix is set.
@@ -23,6 +26,7 @@ ANY_PREFIX = r"(?:[A-Za-z0-9_-]{1,50}_)?"  # what the plugin allows
 SEPARATOR = "\x1f"
 FIELDS = ("%i", "%j", "%T", "%Z", "%k")
 TIMEOUT = 60.0  # [s] SLURM's own commands give up earlier on a controller that is away
+NOTE = Path(".snakemake/started_on.json")
 PAUSE = 1.0  # [s] between two looks at the queue
 
 
@@ -201,3 +205,35 @@ def refuse_leftovers(folder: Path, submits: bool) -> None:
         return
     refuse_jobs(folder, strict=submits)
     note_host(folder)
+
+
+def note_host(folder: Path) -> None:
+    """Note in a working directory that Snakemake is started there, and on which machine."""
+    write_json(folder / NOTE, {"host": socket.gethostname()})
+
+
+def check_host(folder: Path, vouched: str | None) -> None:
+    """Raise `UserError` if the last run was started on another machine.
+
+    Parameters
+    ----------
+    folder
+        Working directory of the run.
+    vouched
+        The machine that the user named, because no Snakemake runs there any more.
+    """
+    try:
+        host = json.loads((folder / NOTE).read_text())["host"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return  # nothing is known of it
+    if host not in (socket.gethostname(), vouched):
+        raise UserError(
+            f"{folder.resolve()}: the last run was started on {host}, where Snakemake may still "
+            f"be running; do this there, or say --host {host} if you know that it is not"
+        )
+
+
+def check_folder(folder: Path) -> None:
+    """Raise `UserError` if there is no such folder, which would look like one without leftovers."""
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder; give the one that Snakemake ran in")

@@ -232,6 +232,7 @@ def _child_main(
     arguments: dict[str, Any],
 ) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets it too, and ends this process
     die_with_parent(parent)
     began = False
 
