@@ -200,9 +200,28 @@ def test_weights_are_an_input_and_missing_ones_are_said(default, tmp_path):
     with pytest.raises(UserError, match=r"teacher.network.weights: .*weights.pth: no such file"):
         build_plan(default, DESCRIPTIONS)
     path.write_bytes(b"")
-    assert build_plan(default, DESCRIPTIONS).weights == [str(path)]
+    assert build_plan(default, DESCRIPTIONS).network == [str(path)]
     default["teacher"]["network"]["weights"] = "download"
-    assert build_plan(default, DESCRIPTIONS).weights == []
+    assert build_plan(default, DESCRIPTIONS).network == []
+
+
+@pytest.mark.parametrize(
+    "model, file",
+    [("labnets.areas:build", "labnets/areas.py"), ("othernets:build", "othernets/__init__.py")],
+)
+def test_the_module_that_makes_the_teachers_network_is_one_of_its_files(
+    default, tmp_path, monkeypatch, model, file
+):
+    for package in ("labnets", "othernets"):
+        (tmp_path / package).mkdir()
+        (tmp_path / package / "__init__.py").touch()
+    (tmp_path / "labnets/areas.py").write_text("raise RuntimeError('planning does not import it')")
+    monkeypatch.syspath_prepend(tmp_path)
+    network = {"model": model, "weights": None, "layers": {"V4": "a", "IT": "b"}}
+    default["teacher"] |= {"kind": "network", "network": network}
+    assert build_plan(default, DESCRIPTIONS).network == [str(tmp_path / file)]
+    network["model"] = "nowhere.at_all:build"  # building the teacher says so
+    assert build_plan(default, DESCRIPTIONS).network == []
 
 
 @pytest.mark.parametrize(("path", "value", "message"), MISTAKES)

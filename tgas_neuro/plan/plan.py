@@ -31,7 +31,13 @@ from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import calc_digest
 from tgas_neuro.runtime.ledger import calc_params_digest, get_state, load_entry
 from tgas_neuro.search.strategies import check_search
-from tgas_neuro.teacher.options import find_weights, read_options, read_sources, refuse_published
+from tgas_neuro.teacher.options import (
+    find_module,
+    find_weights,
+    read_options,
+    read_sources,
+    refuse_published,
+)
 
 ARCHIVES = (".tar.gz", ".tgz", ".tar", ".zip")
 LONGEST_NAME = 100  # file systems allow 255 bytes
@@ -51,8 +57,9 @@ class Plan:
         Region to its data sets, of that name; those of ``ceiling_from`` come last.
     teacher, search, final
         Names of the three results' folders.
-    weights
-        Local file of the teacher's weights, if any; the teacher is rebuilt when it changes.
+    network
+        Files of the teacher's network: its weights and the module that makes it, if they lie in
+        files; the teacher is made again when one changes.
     premature_images, final_images
         See `Images`.
     digests
@@ -67,7 +74,7 @@ class Plan:
     final: str
     premature_images: Images
     final_images: Images
-    weights: list[str]
+    network: list[str]
     digests: dict[str, str]
 
 
@@ -110,7 +117,7 @@ def build_plan(config: Any, folders: Sequence[Path], name: str = "config.yaml") 
         final=f"{search}-{digests['final'][:8]}",
         premature_images=_plan_images(checked.premature),
         final_images=_plan_images(checked.final),
-        weights=_list_weights(checked.teacher.network),
+        network=_list_files(checked.teacher.network),
         digests=digests,
     )
 
@@ -157,9 +164,9 @@ def _name_kind(teacher: TeacherOptions) -> str:
     return teacher.kind
 
 
-def _list_weights(network: NetworkOptions | None) -> list[str]:
-    path = find_weights(network.weights) if network else None
-    return [str(path)] if path else []
+def _list_files(network: NetworkOptions | None) -> list[str]:
+    found = [find_weights(network.weights), find_module(network.model)] if network else []
+    return [str(path) for path in found if path]
 
 
 def _check_teacher(
@@ -171,7 +178,7 @@ def _check_teacher(
     """Check before any work that data sets and files have what the teacher needs."""
     sections = {key: dump_section(getattr(config, key)) for key in ("recordings", "teacher")}
     options = read_options(sections, config.search.seed)
-    for path in _list_weights(config.teacher.network):
+    for path in _list_files(config.teacher.network):
         if not Path(path).is_file():
             raise UserError(
                 f"{name}: teacher.network.weights: {path}: no such file; give a file with a state "

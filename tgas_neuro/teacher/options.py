@@ -1,5 +1,6 @@
 """What determines a teacher: its regions, the sections ``recordings`` and ``teacher``."""
 
+import importlib.util
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -69,6 +70,20 @@ def read_options(config: dict[str, Any], seed: int) -> TeacherOptions:
 def find_weights(weights: str | None) -> Path | None:
     """The local file that ``teacher.network.weights`` names, or None."""
     return None if weights is None or weights == DOWNLOAD else Path(weights)
+
+
+def find_module(model: str) -> Path | None:
+    """The Python file of a network ``package.module:function``; None of torchvision's.
+
+    None as well if there is no such file: building the teacher says what is wrong.
+    """
+    module, _, function = model.partition(":")
+    try:
+        spec = importlib.util.find_spec(module) if function else None  # imports its packages only
+    except Exception:  # absent, or whatever a package of the user's raises
+        return None
+    path = Path(spec.origin) if spec and spec.origin else None
+    return path if path is not None and path.is_file() else None
 
 
 JOINING = ("join", "match", "unmatched", "degrees")

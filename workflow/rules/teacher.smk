@@ -5,7 +5,7 @@
 rule teacher:
     input:
         recordings=list_recordings(),
-        weights=PLAN.weights,
+        network=PLAN.network,
     output:
         TEACHER,
     log:
