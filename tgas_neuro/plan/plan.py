@@ -275,11 +275,17 @@ def refuse_stale(path: str, params: Mapping[str, Any] | None = None) -> None:
     for name, source in entry.sources.items():
         if source.state is None or not Path(name).exists():
             continue
-        newer = not source.listing and get_state(name).mtime_ns > get_state(path).mtime_ns
+        # of a folder of images Snakemake knows nothing
+        newer = Path(name).is_file() and get_state(name).mtime_ns > _get_date(path)
         if not newer and source.has_changed(name):
             raise UserError(f"{name}: has changed since {path} was made from it; {way_out}")
     if params is not None and calc_params_digest(params) != entry.params and not _is_known(path):
         raise UserError(f"{path}: was made from another description of the data set; {way_out}")
+
+
+def _get_date(path: str) -> int:
+    files = [Path(path), *Path(path).rglob("*")]
+    return max(file.stat().st_mtime_ns for file in files if file.is_file())
 
 
 def _is_known(path: str) -> bool:

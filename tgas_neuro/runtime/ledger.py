@@ -20,13 +20,13 @@ from tgas_neuro.runtime.errors import UserError, check_keys
 from tgas_neuro.runtime.files import calc_digest, calc_sha256, read_json, write_json
 
 LEDGER = Path("results/ledger")
+MOST_COMPARED = 2**32  # bytes of a folder of images
 VARYING = ("cost", "dates")  # keys of results that may differ between equal runs
-_whole: dict[Path, tuple[int, int]] = {}  # size and date of what this process has compared
 
 
 @dataclass(frozen=True)
 class State:
-    """Size [bytes] and date [ns] of a file, of a folder the sum and the latest of what it holds."""
+    """Size [bytes] and date [ns] of a file, of a folder their sums over all that it holds."""
 
     size: int
     mtime_ns: int
@@ -45,7 +45,7 @@ class Source:
     state
         Of what no rule has written, so that a change is looked for only where it differs.
     listing
-        Whether the digest is of the names and sizes in a folder alone (millions of images).
+        Whether the digest is of the names and sizes in a folder alone.
     """
 
     digest: str
@@ -113,11 +113,10 @@ def calc_content_digest(path: str | Path) -> str:
 
 def get_state(path: str | Path) -> State:
     """Size and date of a file, or of all that a folder holds."""
-    files = [*_walk(Path(path))] if Path(path).is_dir() else [Path(path)]
-    found = [file.stat() for file in files]
-    return State(
-        sum(one.st_size for one in found), max((one.st_mtime_ns for one in found), default=0)
-    )
+    path = Path(path)
+    found = [file.stat() for file in (_walk(path) if path.is_dir() else [path])]
+    dates = get_folders_state(path).mtime_ns + sum(one.st_mtime_ns for one in found)
+    return State(sum(one.st_size for one in found), dates)
 
 
 def calc_listing(folder: str | Path) -> str:
@@ -135,8 +134,8 @@ def get_folders_state(folder: str | Path) -> State:
 
 def _walk(folder: Path) -> Iterator[Path]:
     for place, _, names in os.walk(folder):
-        # Snakemake notes there when it made the folder
-        yield from (Path(place, name) for name in names if name != ".snakemake_timestamp")
+        # not what programs leave there, as .DS_Store and Snakemake's date of a folder
+        yield from (Path(place, name) for name in names if name[0] != ".")
 
 
 def _calc_meaning(path: str | Path, digest: str) -> str:
@@ -209,6 +208,9 @@ def forget_entry(path: str | Path) -> None:
         place.unlink(missing_ok=True)
 
 
+_whole: dict[Path, State] = {}  # of what this process has compared
+
+
 def is_whole(path: str | Path) -> bool:
     """Whether a result holds what was written, as far as the ledger knows it."""
     try:
@@ -226,10 +228,10 @@ def check_source(path: str | Path) -> Source:
     UserError
         It holds something else than the rule wrote that made it.
     """
-    before = _stamp(path)
+    before = get_state(path)
     found, entry = calc_content_digest(path), load_entry(path)
     if entry is None:
-        return Source(found, found, get_state(path))
+        return Source(found, found, before)
     if found != entry.digest:
         raise UserError(
             f"{path}: was changed after the rule {entry.rule} wrote it (sha256 {found}, expected "
@@ -241,12 +243,7 @@ def check_source(path: str | Path) -> Source:
 
 def was_compared(path: str | Path) -> bool:
     """Whether `check_source` has found a file whole in this process, and it is the same now."""
-    return _whole.get(Path(path).resolve()) == _stamp(path)
-
-
-def _stamp(path: str | Path) -> tuple[int, int]:
-    found = Path(path).stat()
-    return found.st_size, found.st_mtime_ns
+    return _whole.get(Path(path).resolve()) == get_state(path)
 
 
 @contextmanager
@@ -267,7 +264,7 @@ def noted(
     known
         What the job reads if it is checked already, else an empty dictionary that is filled.
     folders
-        Folders of the user's images that it reads as well; only names and sizes are noted.
+        Folders of the user's images that it reads as well; of large ones only names and sizes.
 
     Yields
     ------
@@ -282,13 +279,20 @@ def noted(
     sources = {} if known is None else known
     if not sources:
         sources |= {str(path): check_source(path) for path in dict.fromkeys(job.input)}
-    for folder in filter(os.path.isdir, folders):
-        listed = calc_listing(folder)
-        sources[folder] = Source(listed, listed, get_folders_state(folder), listing=True)
+    sources |= {folder: _note_folder(folder) for folder in filter(os.path.isdir, folders)}
     yield calc_root(sources)
     params = calc_params_digest(dict(job.params.items()))
     for path in job.output if outputs is None else outputs:
         write_entry(path, job.rule, params, sources)
+
+
+def _note_folder(folder: str) -> Source:
+    state = get_state(folder)
+    if state.size > MOST_COMPARED:
+        listed = calc_listing(folder)
+        return Source(listed, listed, get_folders_state(folder), listing=True)
+    found = calc_content_digest(folder)
+    return Source(found, found, state)
 
 
 def calc_params_digest(params: Mapping[str, Any]) -> str:
