@@ -20,6 +20,7 @@ from tgas_neuro.commands import (
     rescore,
     retry,
     run,
+    score,
     show,
     status,
     summary,
@@ -46,6 +47,7 @@ COMMANDS = {
     "check": check,
     "convert": convert,
     "evaluate": evaluate,
+    "score": score,
 }
 COMPLETION = """`completion`: print the shell completion of `tgas`.
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tgas_neuro.figures.search_curve import calc_running_best, find_generation, plot_search_curve
+from tgas_neuro.figures.pictures import calc_running_best, find_generation, plot_search_curve
 
 ENTRIES = [
     {"id": "g0_c0", "state": "ok", "P": 0.2, "TG": 0.3, "reward": 0.5},

@@ -34,6 +34,11 @@ def duration(text: str) -> float:
     return _read_number(text, math.inf, "a finite number of seconds, at least 0")
 
 
+def degrees(text: str) -> float:
+    """A number of degrees of visual angle, as `type` of an argument."""
+    return _read_number(text, 180, "a number of degrees, at most 180")
+
+
 def share(text: str) -> float:
     """A number from 0 to 1, as `type` of an argument."""
     return _read_number(text, 1, "a number from 0 to 1")

@@ -6,8 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from tgas_neuro.architecture.chain.genotype import ChainGenotype, ChainLayer
-from tgas_neuro.architecture.chain.layout import build_layout
+from tgas_neuro.architecture.chain.genotype import ChainGenotype, ChainLayer, build_layout
 from tgas_neuro.architecture.chain.space import ChainSpace
 from tgas_neuro.architecture.network import build_network
 from tgas_neuro.architecture.skeleton import Complexity, Skeleton

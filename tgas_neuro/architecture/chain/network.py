@@ -3,8 +3,7 @@
 import torch
 from torch import nn
 
-from tgas_neuro.architecture.chain.genotype import ChainGenotype
-from tgas_neuro.architecture.chain.layout import NetworkLayout, build_layout
+from tgas_neuro.architecture.chain.genotype import ChainGenotype, NetworkLayout, build_layout
 from tgas_neuro.architecture.layers import ConvBn, subsample
 from tgas_neuro.architecture.network import GenotypeNetwork
 from tgas_neuro.architecture.skeleton import ConvLayout, Skeleton

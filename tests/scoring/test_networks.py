@@ -1,0 +1,92 @@
+"""Layers of networks that were made elsewhere, and the colours that they want."""
+
+import pytest
+import torch
+from torch import nn
+from torchvision import models
+
+from tgas_neuro.images.pixels import normalise
+from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.scoring.networks import OwnColours, find_layers, try_layers
+
+
+def build(name):
+    with torch.random.fork_rng(devices=[]):
+        return models.get_model(name, weights=None).eval()
+
+
+@pytest.mark.parametrize(
+    "name, number, first, last",
+    [
+        ("resnet18", 8, "layer1.0", "layer4.1"),
+        ("vgg11", 15, "features.1", "classifier.4"),
+        ("mobilenet_v2", 19, "features.0.2", "features.18.2"),
+        ("squeezenet1_1", 14, "features.1", "classifier.3"),
+        ("shufflenet_v2_x0_5", 18, "conv1.2", "conv5.2"),
+        ("regnet_y_400mf", 17, "stem.2", "trunk_output.block4.block4-5"),
+        ("efficientnet_b0", 18, "features.0.2", "features.8.2"),
+        ("swin_t", 15, "features.1.0", "features.7.1"),
+        ("vit_b_32", 12, "encoder.layers.encoder_layer_0", "encoder.layers.encoder_layer_11"),
+        ("googlenet", 14, "conv1", "aux2"),
+    ],
+)
+def test_ends_of_blocks(name, number, first, last):
+    """As their authors draw them: 8 residual blocks, 12 encoder blocks, 9 inception modules, ..."""
+    found = list(find_layers(build(name), ["auto"]))
+    assert (len(found), found[0], found[-1]) == (number, first, last)
+
+
+def test_names_and_patterns_come_in_the_order_of_the_network():
+    network = build("resnet18")
+    assert list(find_layers(network, ["layer4.?", "conv1"])) == ["conv1", "layer4.0", "layer4.1"]
+    leaves = find_layers(network, ["all"])
+    assert sum(isinstance(module, nn.Conv2d) for module in leaves.values()) == 20
+    with pytest.raises(UserError, match=r"--layers: 'layer5': no module is called so; the outerm"):
+        find_layers(network, ["layer5"])
+    with pytest.raises(UserError, match=r"--layers: finds no block; the outermost .* are: none"):
+        find_layers(nn.Linear(2, 2), ["auto"])
+
+
+def test_colours_are_those_of_the_network():
+    pixels = torch.randint(256, (5, 7, 6, 3), dtype=torch.uint8)
+    mean, deviation = (0.5, 0.4, 0.3), (0.1, 0.2, 0.5)
+    found = OwnColours(nn.Identity(), mean, deviation)(normalise(pixels))
+    torch.testing.assert_close(found, normalise(pixels, mean, deviation), rtol=1e-5, atol=1e-5)
+
+
+class Odd(nn.Module):
+    """Outputs of all kinds; takes images of 8 px."""
+
+    def __init__(self):
+        super().__init__()
+        self.good, self.pair, self.total = nn.Flatten(), Pair(), Total()
+        self.idle = nn.Identity()
+        self.head = nn.Linear(3 * 8 * 8, 2)
+
+    def forward(self, x):
+        self.pair(x), self.total(x)
+        return {"logits": self.head(self.good(x))}
+
+
+class Pair(nn.Module):
+    def forward(self, x):
+        return x, x
+
+
+class Total(nn.Module):
+    def forward(self, x):
+        return x.sum()
+
+
+def test_what_cannot_be_compared_is_said():
+    network, lines = Odd().eval(), []
+    layers = find_layers(network, ["*"])
+    assert list(try_layers(network, layers, 8, "odd", lines.append)) == ["good", "head"]
+    assert lines == [
+        "Note: odd: 1 of 5 layers are not called in evaluation: idle",
+        "Note: odd: 2 of 5 layers give no tensor with a row for each image: pair, total",
+    ]
+    with pytest.raises(UserError, match=r"^odd: refuses images of 9 x 9 px \(RuntimeError: mat1 "):
+        try_layers(network, layers, 9, "odd", lines.append)
+    with pytest.raises(UserError, match=r"^--layers: none of odd's 1 can be compared"):
+        try_layers(network, find_layers(network, ["idle"]), 8, "odd", lines.append)

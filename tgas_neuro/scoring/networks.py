@@ -1,0 +1,146 @@
+"""Any network as one that can be scored: its layers, and images in the colours that it wants."""
+
+import fnmatch
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from tgas_neuro.architecture.network import catching_outputs
+from tgas_neuro.images.pixels import DEVIATION, MEAN
+from tgas_neuro.runtime.errors import UserError
+
+SHOWN = (MEAN, DEVIATION)  # of the images that candidates see
+
+
+def find_layers(network: nn.Module, patterns: Sequence[str]) -> dict[str, nn.Module]:
+    """Layers of any network by the names of their modules, in the order of the network.
+
+    Parameters
+    ----------
+    network
+        The network.
+    patterns
+        Names of modules, in which ``*`` stands for any text; ``all`` stands for every module
+        without others inside it, ``auto`` for the ends of blocks (see `find_blocks`).
+
+    Raises
+    ------
+    UserError
+        No module has such a name, or ``auto`` finds no block.
+    """
+    modules = {name: module for name, module in network.named_modules() if name}
+    found: set[str] = set()
+    for pattern in patterns:
+        if pattern == "auto":
+            names = [name for name, _ in find_blocks(network)]
+        elif pattern == "all":
+            names = [name for name, module in modules.items() if not any(module.children())]
+        else:
+            names = fnmatch.filter(modules, pattern)
+        if not names:
+            outermost = ", ".join(name for name in modules if "." not in name)
+            what = "finds no block" if pattern == "auto" else f"{pattern!r}: no module is called so"
+            raise UserError(f"--layers: {what}; the outermost modules are: {outermost or 'none'}")
+        found.update(names)
+    return {name: module for name, module in modules.items() if name in found}
+
+
+CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
+ENDS = ("ReLU", "SiLU", "GELU", "ELU", "Sigmoid", "Tanh", "Hardswish", "Pool")  # of plain networks
+
+
+def find_blocks(network: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
+    """The ends of a network's blocks, from the image to the output.
+
+    A block is a module with others inside it that stands in a row of such modules, as the residual
+    blocks of a ResNet and the encoder blocks of a transformer do; its inner modules are none. In a
+    plain row of layers, as in VGG, activations and pooling end a block.
+    """
+    for name, module in network.named_children():
+        name = f"{prefix}{name}"
+        if _is_container(module) or _has_row(module):
+            yield from find_blocks(module, f"{name}.")
+        elif any(module.children()) or (_is_container(network) and _ends_block(module)):
+            yield name, module
+
+
+def _ends_block(module: nn.Module) -> bool:
+    return any(end in type(module).__name__ for end in ENDS)
+
+
+def _is_container(module: nn.Module) -> bool:
+    return isinstance(module, CONTAINERS)
+
+
+def _has_row(module: nn.Module) -> bool:
+    """Whether there is a row of at least two blocks inside a module."""
+    return any(
+        sum(_is_block(one) for one in inner.children()) > 1
+        for inner in module.modules()
+        if inner is not module and _is_container(inner)
+    )
+
+
+def _is_block(module: nn.Module) -> bool:
+    """Whether a module combines layers; not a convolution with its normalisation."""
+    weighted = [weight for weight in module.parameters() if weight.ndim > 1]
+    return len(weighted) > 1 and not _is_container(module)
+
+
+class OwnColours(nn.Module):
+    """A network that wants colours of other means and deviations, in [0, 1], than candidates do."""
+
+    def __init__(self, network: nn.Module, mean: Sequence[float], deviation: Sequence[float]):
+        super().__init__()
+        shown, wanted = (torch.tensor(one).view(2, 3, 1, 1) for one in (SHOWN, (mean, deviation)))
+        self.network = network
+        self.scale = nn.Buffer(shown[1] / wanted[1])
+        self.shift = nn.Buffer((shown[0] - wanted[0]) / wanted[1])
+
+    def forward(self, x: torch.Tensor) -> Any:
+        """Output of the network for inputs that are normalised as a candidate's."""
+        return self.network(x * self.scale + self.shift)
+
+
+def try_layers(
+    network: nn.Module,
+    layers: dict[str, nn.Module],
+    size: int,
+    name: str,
+    report: Callable[[str], None],
+) -> dict[str, nn.Module]:
+    """Those of the layers that give a tensor with a row for each image; others are noted.
+
+    Raises
+    ------
+    UserError
+        The network refuses images of this size [px], or no layer is left.
+    """
+    device = next((one.device for one in network.buffers()), None)
+    try:
+        with torch.inference_mode(), catching_outputs(layers) as outputs:
+            network(torch.zeros(2, 3, size, size, device=device))
+    except Exception as error:  # whatever the network raises
+        cause = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise UserError(
+            f"{name}: refuses images of {size} x {size} px ({cause}); give another --size"
+        ) from None
+    idle = [layer for layer in layers if layer not in outputs]
+    other = [
+        layer
+        for layer, output in outputs.items()
+        if not isinstance(output, torch.Tensor) or output.ndim < 2 or len(output) != 2
+    ]
+    for found, what in (
+        (idle, "are not called in evaluation"),
+        (other, "give no tensor with a row for each image"),
+    ):
+        if found:
+            names = ", ".join(found)
+            report(f"Note: {name}: {len(found)} of {len(layers)} layers {what}: {names}")
+    kept = {layer: layers[layer] for layer in layers if layer not in {*idle, *other}}
+    if not kept:
+        raise UserError(f"--layers: none of {name}'s {len(layers)} can be compared; name others")
+    return kept
