@@ -73,7 +73,7 @@ def test_recordings_then_the_teacher(begin):
     assert jobs == {"recordings_responses": 1}
     made = place.list_files("recordings")
     stages = {path.name for path in (place.folder / "results").iterdir()}
-    assert stages == {"recordings", "search", "benchmarks", "logs"}
+    assert stages == {"recordings", "search", "benchmarks", "ledger", "logs"}
     jobs, _ = place.run("Teacher only")
     assert jobs == {"teacher": 1}
     assert place.list_files("recordings") == made
