@@ -1,4 +1,4 @@
-"""A chain: the layers of a plain convolutional network as frozen data, with their sizes and cost."""
+"""A chain: the layers of a plain convolutional network, as frozen data with sizes and cost."""
 
 from dataclasses import asdict, dataclass
 from functools import cached_property
