@@ -139,6 +139,12 @@ def test_the_recordings_of_a_run_are_those_of_its_configuration(folder, capsys):
     write_entry("results/recordings/small/assembly.nc", "recordings_responses")
     assert call("scored_net:build", *one) == 0
     assert (folder / "out.json").read_text() == of_configuration
+    # those of another description are read again
+    description = yaml.safe_load((folder / "neural_data/small.yaml").read_text())
+    description["options"]["seed"] += 1
+    (folder / "neural_data/small.yaml").write_text(yaml.safe_dump(description))
+    assert call("scored_net:build", *one) == 0
+    assert (folder / "out.json").read_text() != of_configuration
     with (place / "assembly.nc").open("ab") as file:
         file.write(b"0")
     capsys.readouterr()

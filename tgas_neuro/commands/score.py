@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from tgas_neuro.commands.terminal import degrees, format_table, natural, positive, share
 from tgas_neuro.config.section import dump_section
-from tgas_neuro.plan.plan import build_plan
+from tgas_neuro.plan.plan import build_plan, refuse_stale
+from tgas_neuro.recordings.assembly import load_netcdf
 from tgas_neuro.recordings.datasets.data_set import DESCRIPTIONS, read_data_set
+from tgas_neuro.recordings.datasets.description import Description, calc_description_digest
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import check_writable, write_json, written_whole
 from tgas_neuro.runtime.ledger import check_source
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     from tgas_neuro.teacher.teacher import Teacher
 
 CONFIG = Path("config.yaml")
-RESULTS = ("assembly.nc", "rdm.nc")  # of the recordings stage
 MADE = {"data": {"kind": "simulated"}}  # for the sections that nothing is read of here
 COLUMNS = ("model", "region", "layer", "similarity", "ceiling", "corrected", "half_0", "half_1")
 
@@ -130,9 +131,7 @@ def recorded(arguments: argparse.Namespace) -> Iterator[Callable[[int], "Teacher
     with tempfile.TemporaryDirectory(prefix="tgas-score-") as folder:
         for dataset, description in plan.descriptions.items():
             there, place = Path("results/recordings", dataset), Path(folder, dataset)
-            if any((there / one).is_file() for one in RESULTS):
-                for one in there.iterdir():
-                    check_source(one)
+            if is_read(there, description):
                 place.symlink_to(there.resolve())
                 continue
             for problem in read_data_set(description, place, mirror and Path(mirror)):
@@ -148,6 +147,26 @@ def recorded(arguments: argparse.Namespace) -> Iterator[Callable[[int], "Teacher
             return known[size]
 
         yield build
+
+
+def is_read(folder: Path, description: Description) -> bool:
+    """Whether a run has read these recordings, of this description and of files as they are now.
+
+    Raises
+    ------
+    UserError
+        What was read has changed since, or the files that it was read from.
+    """
+    found = [path for path in (folder / "assembly.nc", folder / "rdm.nc") if path.is_file()]
+    if not found:
+        return False
+    for path in found:
+        refuse_stale(str(path))
+    for path in folder.iterdir():
+        check_source(path)
+    dataset = load_netcdf(found[0])
+    digests = [one.attrs.get("description_digest") for one in (dataset, *dataset.values())]
+    return calc_description_digest(description) in digests
 
 
 def build_config(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
