@@ -162,7 +162,8 @@ editors the schemas in `workflow/schemas/`.
 A key that **decides numbers** is part of the names of results: with another value, the stage and
 all later stages get new names and run again. *yes* means the results of the key's own stage, *of
 search* and *of final* the results of that stage and no earlier one. A key with *no* can be changed
-at any time; results keep their names and nothing is repeated.
+at any time; results keep their names, and nothing is repeated but `best_cell.json`, which holds the
+configuration.
 """
 
 DESCRIPTIONS = """
