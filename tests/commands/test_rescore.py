@@ -303,8 +303,9 @@ def test_the_configuration_of_the_run_is_asked_for(place, capsys, tmp_path):
 
 def test_older_results_and_empty_runs(place, capsys, tmp_path):
     record = read_record(place)
-    record["provenance"]["results_version"] = RESULTS_VERSION - 1
     run = write_run(tmp_path / "old", [[record]], build_search(candidates=1))
+    record["provenance"]["results_version"] = RESULTS_VERSION - 1
+    write_json(run / "generation_000/candidate_00.json", record)
     (run / "weights").mkdir()
     (run / "weights/g000_c00.pt").touch()
     error = complain(capsys, run=run)
