@@ -13,9 +13,10 @@ from h5py import h5d, h5p, h5s
 from tgas_neuro.recordings.assembly import load_netcdf
 from tgas_neuro.recordings.formats.array_files import load_variable, open_variable
 from tgas_neuro.recordings.formats.hdf5_files import Unwritten, open_hdf5
-from tgas_neuro.recordings.formats.hdf5_storage import find_gaps, get_object, reading_files
+from tgas_neuro.recordings.formats.hdf5_storage import find_gaps, get_object
 from tgas_neuro.recordings.formats.subprocess_probe import read_texts
 from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.files import reading_files
 
 FILL = -12345.0
 VALUES = np.arange(1.0, 13.0).reshape(4, 3)
