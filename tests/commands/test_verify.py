@@ -1,12 +1,12 @@
 """`verify` walks the chain of a result and names each link that does not hold."""
 
 import json
-import os
 import random
 import shutil
 from pathlib import Path
 
 import pytest
+from support.ledger import flip, list_results, rewrite
 
 from tgas_neuro.__main__ import main
 from tgas_neuro.commands.verify import walk_chain
@@ -43,16 +43,9 @@ def test_a_finished_run_holds(copied, capsys):
 def test_every_changed_byte_behind_the_result_is_named(copied):
     drawn = random.Random(0)
     behind = {link.path for link in walk_chain(copied, RESULT)}
-    files = sorted(path for path in (copied / "results").rglob("*") if path.is_file())
-    files = [path for path in files if path.stat().st_size]
-    named = 0
+    files, named = list_results(copied), 0
     for _ in range(200):
-        path = drawn.choice(files)
-        content, times = path.read_bytes(), path.stat()
-        changed = bytearray(content)
-        changed[drawn.randrange(len(content))] ^= 1 << drawn.randrange(8)
-        path.write_bytes(changed)
-        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+        path, content, changed = flip(drawn, files)
         inside = path.relative_to(copied).as_posix()
         entry = inside.removeprefix("results/ledger/").removesuffix(".json")
         matters = entry in behind or any(f"{folder}/" in f"{inside}/" for folder in behind)
@@ -62,8 +55,7 @@ def test_every_changed_byte_behind_the_result_is_named(copied):
             named += bool(wrong)
         else:
             assert not wrong, inside  # no number of the result comes from it
-        path.write_bytes(content)
-        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+        rewrite(path, content)
     assert named > 40
     assert not list_wrong(copied)
 

@@ -9,6 +9,7 @@ from typing import Literal, get_args, get_origin
 
 import pytest
 import yaml
+from soak.soak import TOY
 from support.image_folders import write_noise
 from support.toy_run import Toy
 
@@ -17,24 +18,26 @@ from tgas_neuro.plan.configuration import check_configuration
 
 pytestmark = pytest.mark.workflow
 
-TEACHER = {"splits": 3, "stimuli": {"size": 16, "visual_degrees": 8}}
-BASE = {
-    "recordings": {"regions": {region: {"datasets": ["simulated"]} for region in ("V4", "IT")}},
-    "teacher": TEACHER,
-    "search": {"strategy": "random", "cell": {"blocks": 1}, "generations": 2, "candidates": 2},
-    "premature": {
-        "data": {"kind": "simulated", "images_per_class": 12},
-        "image_size": 16,
-        "network": {"filters": 8, "cells_per_stage": 1, "stages": 2},
+
+def merge(config, change):
+    if not isinstance(config, dict) or not isinstance(change, dict) or "kind" in change:
+        return change
+    return {
+        name: merge(config.get(name), change[name]) if name in change else config[name]
+        for name in {**config, **change}
+    }
+
+
+TEACHER = TOY["teacher"]
+SMALL = {"data": {"images_per_class": 12}, "network": {"filters": 8}}
+BASE = merge(
+    TOY,
+    {
+        "search": {"strategy": "random", "cell": {"blocks": 1}, "generations": 2, "candidates": 2},
+        "premature": SMALL,
+        "final": SMALL | {"epochs": 1},
     },
-    "final": {
-        "data": {"kind": "simulated", "images_per_class": 12},
-        "image_size": 16,
-        "network": {"filters": 8, "cells_per_stage": 1, "stages": 2},
-        "epochs": 1,
-        "threads": 1,
-    },
-}
+)
 REGION = "recordings.regions.V4"
 NETWORK = {"model": "resnet18", "layers": {"V4": "layer1", "IT": "layer3"}, "size": 32}
 PHOTOS = {"data": {"kind": "image_folder", "path": "photos"}}
@@ -125,15 +128,6 @@ def choose_other(path, field, value):
     for name in reversed(path.split(".")):
         other = {name: other}
     return other
-
-
-def merge(config, change):
-    if not isinstance(config, dict) or not isinstance(change, dict) or "kind" in change:
-        return change
-    return {
-        name: merge(config.get(name), change[name]) if name in change else config[name]
-        for name in {**config, **change}
-    }
 
 
 def find_first_stage(path, field):

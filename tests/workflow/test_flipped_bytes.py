@@ -1,10 +1,10 @@
 """One bit anywhere in the results changes, and their dates do not: no run gives another number."""
 
 import json
-import os
 import random
 
 import pytest
+from support.ledger import flip, list_results
 
 pytestmark = pytest.mark.workflow
 
@@ -44,17 +44,6 @@ def expected(tmp_path_factory, build_toy, finished, comparable):
     return get
 
 
-def flip(drawn, folder):
-    """Flip one bit of a file and keep its date; the file."""
-    files = sorted(path for path in (folder / "results").rglob("*") if path.is_file())
-    path = drawn.choice([path for path in files if path.stat().st_size])
-    content, times = bytearray(path.read_bytes()), path.stat()
-    content[drawn.randrange(len(content))] ^= 1 << drawn.randrange(8)
-    path.write_bytes(content)
-    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-    return path
-
-
 @pytest.mark.parametrize(
     "number",
     [n if n < FAST else pytest.param(n, marks=pytest.mark.slow) for n in range(TRIES)],
@@ -62,7 +51,7 @@ def flip(drawn, folder):
 def test_no_flipped_bit_gives_another_result(toy, finished, comparable, expected, number):
     drawn = random.Random(number)
     toy.copy_results(finished)
-    path = flip(drawn, toy.folder)
+    path, *_ = flip(drawn, list_results(toy.folder))
     change = drawn.choice(CHANGES)
     change(toy)
     result = toy.folder / "results/best_cell.json"

@@ -1,16 +1,9 @@
 """What was changed with its date kept ends a run in one line, and no other result is written."""
 
 import json
-import os
 
 import pytest
-
-
-def change(path, how):
-    """Change a file and keep its date."""
-    times = path.stat()
-    path.write_bytes(how(path.read_bytes()))
-    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+from support.ledger import rewrite
 
 
 def raise_accuracy(content):
@@ -34,7 +27,7 @@ def flip_last_byte(content):
 def test_a_longer_search_does_not_go_on_from_changed_results(finished, toy, pattern, how, rule):
     toy.copy_results(finished)
     (path,) = toy.folder.glob(pattern)
-    change(path, how)
+    rewrite(path, how(path.read_bytes()))
     before = (toy.folder / "results/best_cell.json").read_bytes()
     toy.config["search"]["generations"] += 1
     found = toy.run(check=False)

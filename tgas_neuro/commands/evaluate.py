@@ -90,8 +90,7 @@ def run(arguments: argparse.Namespace) -> None:
     from tgas_neuro.final.evaluation.named import evaluate_named, write_per_class  # slow: torch
 
     for key, path in (("--per-class", arguments.per_class), ("--json", arguments.json)):
-        if path is not None:  # before the hours that an evaluation may take
-            check_writable(path, key)
+        check_writable(path, key)  # before the hours that an evaluation may take
     found = evaluate_named(arguments)
     metrics, classes, used = found.metrics, found.classes, found.used
     content = metrics.to_dict() | {"classes": list(classes), "input": asdict(used)}

@@ -8,14 +8,13 @@ P + alpha * TG.
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from tgas_neuro.commands.leaderboard import build_row, describe_nothing
 from tgas_neuro.commands.rerank import calc_agreement, describe_agreement
-from tgas_neuro.commands.terminal import add_list, format_table
+from tgas_neuro.commands.terminal import add_list, format_table, report
 from tgas_neuro.plan.plan import Plan, build_plan
 from tgas_neuro.recordings.datasets.data_set import DESCRIPTIONS
 from tgas_neuro.runtime.errors import UserError
@@ -61,7 +60,7 @@ def run(arguments: argparse.Namespace) -> None:
     teacher = find_teacher(arguments.teacher)
     path = folder / f"rescored_{teacher.name}.json"
     premature, scoring = plan.config.premature, plan.config.search.scoring
-    scores = rescore(found, records, teacher, premature, scoring, path, _report)
+    scores = rescore(found, records, teacher, premature, scoring, path, report)
     before = rank_entries([build_entry(record, rating, {}) for record in records], None)
     after = rank_entries([rate(record, scores[record["id"]], rating) for record in records], None)
     agreement = calc_agreement(before, after)
@@ -87,10 +86,6 @@ def run(arguments: argparse.Namespace) -> None:
     )
     print(describe_agreement(agreement))
     print(f"written to {path}")
-
-
-def _report(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 def load_plan(overlays: Sequence[str]) -> Plan:

@@ -8,19 +8,19 @@ by name, or by default those of config.yaml in this folder. docs/scoring.md has 
 
 import argparse
 import csv
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tgas_neuro.commands.terminal import degrees, format_table, natural, positive, share
+from tgas_neuro.commands.terminal import degrees, format_table, natural, positive, report, share
 from tgas_neuro.config.section import dump_section
 from tgas_neuro.plan.plan import build_plan, refuse_stale
 from tgas_neuro.recordings.assembly import load_netcdf
 from tgas_neuro.recordings.datasets.data_set import DESCRIPTIONS, read_data_set
 from tgas_neuro.recordings.datasets.description import Description, calc_description_digest
+from tgas_neuro.recordings.ingest import RESULT_FILES
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import check_writable, write_json, written_whole
 from tgas_neuro.runtime.ledger import check_source
@@ -78,8 +78,7 @@ def run(arguments: argparse.Namespace) -> None:
     from tgas_neuro.runtime.devices import choose_device, computing_with, keep_freed_memory
 
     for key, path in (("--csv", arguments.csv), ("--json", arguments.json)):
-        if path is not None:  # before the minutes that a network may take
-            check_writable(path, key)
+        check_writable(path, key)  # before the minutes that a network may take
     weights = arguments.weights or [None] * len(arguments.models)
     if len(weights) != len(arguments.models):
         raise UserError(
@@ -118,15 +117,13 @@ def recorded(arguments: argparse.Namespace) -> Iterator[Callable[[int], "Teacher
 
     config, name = build_config(arguments)
     plan = build_plan(config, DESCRIPTIONS, name)
+    sections = {key: dump_section(getattr(plan.config, key)) for key in ("recordings", "teacher")}
     if arguments.data:  # of these no more is known than the descriptions say
-        published = [
+        sections["teacher"]["uncorrected"] = [
             region
             for region, datasets in plan.regions.items()
             if all(plan.descriptions[dataset].provides == "rdm" for dataset in datasets)
         ]
-        config["teacher"]["uncorrected"] = published
-        plan = build_plan(config, DESCRIPTIONS, name)
-    sections = {key: dump_section(getattr(plan.config, key)) for key in ("recordings", "teacher")}
     mirror = arguments.mirror or sections["recordings"]["mirror"]
     with tempfile.TemporaryDirectory(prefix="tgas-score-") as folder:
         for dataset, description in plan.descriptions.items():
@@ -143,7 +140,7 @@ def recorded(arguments: argparse.Namespace) -> Iterator[Callable[[int], "Teacher
             if size not in known:
                 sections["teacher"]["stimuli"]["size"] = size
                 options = read_options(sections, plan.config.search.seed)
-                known[size] = build_teacher(sources, options, {}, _report)
+                known[size] = build_teacher(sources, options, {}, report)
             return known[size]
 
         yield build
@@ -157,7 +154,7 @@ def is_read(folder: Path, description: Description) -> bool:
     UserError
         What was read has changed since, or the files that it was read from.
     """
-    found = [path for path in (folder / "assembly.nc", folder / "rdm.nc") if path.is_file()]
+    found = [folder / name for name in RESULT_FILES if (folder / name).is_file()]
     if not found:
         return False
     for path in found:
@@ -171,7 +168,8 @@ def is_read(folder: Path, description: Description) -> bool:
 
 def build_config(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
     """The configuration of the teacher, and what messages call it."""
-    config: dict[str, Any] = {"search": {}, "premature": MADE, "final": MADE}
+    name = "--data" if arguments.data else str(CONFIG)
+    config: dict[str, Any] = {"premature": MADE, "final": MADE, "search": {"seed": arguments.seed}}
     if arguments.data:
         regions: dict[str, Any] = {}
         for text in arguments.data:
@@ -190,16 +188,13 @@ def build_config(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
             "--data: is missing, and there is no config.yaml here; name recordings, as "
             "V4=cowley2023_v4 (see neural_data/)"
         )
-    config["search"] = {"seed": arguments.seed}
     teacher = dict(config.get("teacher") or {})
     stimuli = {"size": 224, "visual_degrees": 8} | dict(teacher.get("stimuli") or {})
     if arguments.degrees is not None:
         stimuli["visual_degrees"] = arguments.degrees
     given = {"comparison": arguments.comparison, "splits": arguments.splits}
     teacher |= {key: value for key, value in given.items() if value is not None}
-    return config | {
-        "teacher": teacher | {"stimuli": stimuli}
-    }, "--data" if arguments.data else str(CONFIG)
+    return config | {"teacher": teacher | {"stimuli": stimuli}}, name
 
 
 def score_model(
@@ -218,14 +213,14 @@ def score_model(
     used = choose_settings(arguments, named.settings)
     network = named.network.to(device)
     own = OwnColours(network, used.mean, used.deviation).to(device).eval()
-    layers = try_layers(own, find_layers(network, arguments.layers), used.size, name, _report)
+    layers = try_layers(own, find_layers(network, arguments.layers), used.size, name, report)
     teacher = build(used.size)
-    _report(
+    report(
         f"{name}: input {used.size} px, mean {_list(used.mean)}, deviation {_list(used.deviation)}"
         f" ({used.source})"
     )
     for note in used.notes:
-        _report(f"Note: {note}")
+        report(f"Note: {note}")
     return score_network(
         own,
         layers,
@@ -286,7 +281,3 @@ def correct(similarity: float, ceiling: float | None) -> float | None:
 
 def _list(values: tuple[float, ...]) -> str:
     return " ".join(f"{value:g}" for value in values)
-
-
-def _report(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

@@ -24,8 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Print the candidate, and draw it with `--picture`."""
-    if arguments.picture:
-        check_writable(arguments.picture, "--picture")
+    check_writable(arguments.picture, "--picture")
     folder = find_run(arguments.run)
     found = load_run(folder)
     record = find_candidate(found, arguments.candidate)

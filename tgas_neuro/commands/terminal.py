@@ -1,11 +1,17 @@
 """What commands share: arguments, numbers within their range, and tables of plain text."""
 
 import math
+import sys
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 ABSENT = "-"
+
+
+def report(line: str) -> None:
+    """Tell the user of progress, beside the results on standard output."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def add_run(parser: ArgumentParser) -> None:

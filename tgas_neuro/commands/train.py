@@ -9,12 +9,11 @@ docs/final.md). After SIGTERM it writes a checkpoint and exits with 143.
 
 import argparse
 import os
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tgas_neuro.commands.terminal import positive
+from tgas_neuro.commands.terminal import positive, report
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.processes import die_with_parent, die_with_workflow
 
@@ -48,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.processes > 1:
         die_with_workflow()
         return start_processes(arguments.job, arguments.processes)
-    run_job(job, settings, None, _report)
+    run_job(job, settings, None, report)
     return 0
 
 
@@ -58,14 +57,10 @@ def _run_member(job: "Job", settings: "Final") -> int:
 
     try:
         with joined_group(settings.device) as group:
-            run_job(job, settings, group, _report)
+            run_job(job, settings, group, report)
     except UserError:
         if os.environ["RANK"] != "0":
             # A mistake that all meet is reported once: torchrun ends this one when the first ends.
             time.sleep(SECONDS_OF_THE_FIRST)
         raise
     return 0
-
-
-def _report(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

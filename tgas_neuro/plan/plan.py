@@ -178,12 +178,12 @@ def _check_teacher(
     """Check before any work that data sets and files have what the teacher needs."""
     sections = {key: dump_section(getattr(config, key)) for key in ("recordings", "teacher")}
     options = read_options(sections, config.search.seed)
-    for path in _list_files(config.teacher.network):
-        if not Path(path).is_file():
-            raise UserError(
-                f"{name}: teacher.network.weights: {path}: no such file; give a file with a state "
-                "dict, download, or null"
-            )
+    weights = find_weights(options.network.weights) if options.network else None
+    if weights is not None and not weights.is_file():
+        raise UserError(
+            f"{name}: teacher.network.weights: {weights}: no such file; give a file with a state "
+            "dict, download, or null"
+        )
     if options.shows_stimuli_only:
         return
     for region, source in read_sources(sections["recordings"], regions).items():

@@ -26,6 +26,11 @@ class MachineError(UserError):
     """A failure of the machine: it says nothing about what was computed there, and may pass."""
 
 
+def describe_error(error: Exception) -> str:
+    """What a library raised, its type and the first line of its message."""
+    return f"{type(error).__name__}: {error}".splitlines()[0]
+
+
 def check_choice(name: str, value: object, allowed: Iterable[object]) -> None:
     """Raise `UserError` unless `value` is one of `allowed`.
 

@@ -77,8 +77,13 @@ def read_json(path: str | Path) -> Any:
         raise UserError(f"{path}: not JSON ({error}); delete it to have it made again") from None
 
 
-def check_writable(path: str | Path, key: str) -> None:
-    """Raise `UserError` unless a file can be written at `path`, named by `key`; none is written."""
+def check_writable(path: str | Path | None, key: str) -> None:
+    """Raise `UserError` unless a file can be written at `path`, named by `key`; none is written.
+
+    None, of a file that is not wanted, passes.
+    """
+    if path is None:
+        return
     path = Path(path)
     try:
         if path.is_dir():

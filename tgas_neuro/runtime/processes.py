@@ -19,7 +19,7 @@ from pathlib import Path
 
 import psutil
 
-from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.errors import UserError, describe_error
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 PATIENCE = 5.0  # [s] between SIGTERM and SIGKILL, for the clean-up
@@ -255,10 +255,13 @@ def running_rule(log: str | Path) -> Iterator[Callable[[str], None]]:
         log.parent.mkdir(parents=True, exist_ok=True)
         log.write_text("")
 
+    def note(text: str) -> None:
+        with contextlib.suppress(OSError), log.open("a", encoding="utf-8") as file:
+            file.write(text)  # unless the disk is full
+
     def report(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
-        with contextlib.suppress(OSError), log.open("a", encoding="utf-8") as file:
-            print(line, file=file)  # unless the disk is full
+        note(f"{line}\n")
 
     try:
         yield report
@@ -271,8 +274,7 @@ def running_rule(log: str | Path) -> Iterator[Callable[[str], None]]:
     except Exception as error:
         line = _describe_disk(error)
         if line is None:
-            with contextlib.suppress(OSError), log.open("a", encoding="utf-8") as file:
-                file.write(traceback.format_exc())
+            note(traceback.format_exc())
             raise
         report(f"Error: {line}")
         sys.exit(1)
@@ -286,10 +288,9 @@ def _describe_disk(error: Exception) -> str | None:
     place = getattr(error, "filename", None) or Path().resolve()
     free = shutil.disk_usage(Path()).free
     if getattr(error, "errno", None) in FULL or free < LEAST_FREE:
-        cause = f"{type(error).__name__}: {error}".splitlines()[0]
         return (
-            f"{place}: the disk is full, or the quota is used up ({cause}; {free / 2**20:.1f} MB "
-            "free); make room, and the same command goes on"
+            f"{place}: the disk is full, or the quota is used up ({describe_error(error)}; "
+            f"{free / 2**20:.1f} MB free); make room, and the same command goes on"
         )
     if getattr(error, "errno", None) in CLOSED:
         return f"{place}: {error.args[1]}; correct its permissions, and the same command goes on"

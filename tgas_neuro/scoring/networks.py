@@ -9,7 +9,7 @@ from torch import nn
 
 from tgas_neuro.architecture.network import catching_outputs
 from tgas_neuro.images.pixels import DEVIATION, MEAN
-from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.errors import UserError, describe_error
 
 SHOWN = (MEAN, DEVIATION)  # of the images that candidates see
 
@@ -123,9 +123,9 @@ def try_layers(
         with torch.inference_mode(), catching_outputs(layers) as outputs:
             network(torch.zeros(2, 3, size, size, device=device))
     except Exception as error:  # whatever the network raises
-        cause = f"{type(error).__name__}: {error}".splitlines()[0]
         raise UserError(
-            f"{name}: refuses images of {size} x {size} px ({cause}); give another --size"
+            f"{name}: refuses images of {size} x {size} px ({describe_error(error)}); give another "
+            "--size"
         ) from None
     idle = [layer for layer in layers if layer not in outputs]
     other = [

@@ -19,7 +19,7 @@ from multiprocessing.context import ForkContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from typing import Any, Literal
 
-from tgas_neuro.runtime.errors import MachineError, UserError
+from tgas_neuro.runtime.errors import MachineError, UserError, describe_error
 from tgas_neuro.runtime.processes import RunningClock, die_with_parent
 from tgas_neuro.search.records import State
 
@@ -111,7 +111,7 @@ def run_in_child(
         try:
             state, content, elapsed, peak = _run_once(function, arguments, memory_mb, seconds)
         except OSError as error:
-            raise MachineError(f"no process can be started ({_describe_error(error)})") from None
+            raise MachineError(f"no process can be started ({describe_error(error)})") from None
         if state == "user_error":
             raise UserError(content)
         if state == "machine":
@@ -253,7 +253,7 @@ def _child_main(
     except DivergedError as error:
         state, content = "diverged", str(error)
     except Exception as error:
-        content = _describe_error(error)
+        content = describe_error(error)
         if not began:
             state, content = "machine", f"{content}, before the candidate began"
         elif _is_machines(error):
@@ -262,10 +262,6 @@ def _child_main(
             state = "out_of_memory" if _is_out_of_memory(error) else "crashed"
     send(state, content)
     sender.close()
-
-
-def _describe_error(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 def _is_machines(error: Exception) -> bool:
