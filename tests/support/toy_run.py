@@ -25,6 +25,8 @@ TOY["search"] |= {"strategy": "tpe", "generations": 2, "lag": 1}
 class Toy:
     """A working directory with a toy configuration, and Snakemake runs in it."""
 
+    snakemake = (sys.executable, "-m", "snakemake")
+
     def __init__(self, folder: Path):
         self.folder = folder
         self.config = copy.deepcopy(TOY)
@@ -36,9 +38,7 @@ class Toy:
     def build_command(self, *arguments, cores=2):
         (self.folder / "config.yaml").write_text(yaml.safe_dump(self.config))
         return [
-            sys.executable,
-            "-m",
-            "snakemake",
+            *self.snakemake,
             "--snakefile",
             str(PROJECT / "Snakefile"),
             "--directory",

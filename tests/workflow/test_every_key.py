@@ -16,7 +16,7 @@ from support.toy_run import Toy
 from tgas_neuro.config.section import MARK, Section, dump_decisive, get_extra, list_branches
 from tgas_neuro.plan.configuration import check_configuration
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.usefixtures("warm")]
 
 
 def merge(config, change):
@@ -33,7 +33,13 @@ SMALL = {"data": {"images_per_class": 12}, "network": {"filters": 8}}
 BASE = merge(
     TOY,
     {
-        "search": {"strategy": "random", "cell": {"blocks": 1}, "generations": 2, "candidates": 2},
+        "search": {
+            "strategy": "random",
+            "cell": {"blocks": 1},
+            "generations": 2,
+            "candidates": 2,
+            "candidates_per_job": 2,
+        },
         "premature": SMALL,
         "final": SMALL | {"epochs": 1},
     },
@@ -55,6 +61,8 @@ GIVEN = {
     "teacher.kind": {"teacher": TEACHER | {"kind": "control", "control": {"type": "shuffled"}}},
     "teacher.network": {"teacher": TEACHER | {"kind": "network", "network": NETWORK}},
     "teacher.control": {"teacher": TEACHER | {"kind": "control", "control": {"type": "pixels"}}},
+    "teacher.distance": {"teacher": {"distance": "cosine", "uncorrected": ["V4", "IT"]}},
+    "teacher.comparison": {"teacher": {"comparison": "pearson", "uncorrected": ["V4", "IT"]}},
     "teacher.uncorrected": ["IT"],
     "search.reinforce.clip": 0.2,
     "search.reinforce.passes": {"search": {"reinforce": {"passes": 2, "clip": 0.2}}},
@@ -78,8 +86,8 @@ GIVEN = {
 }
 # Of these data no other value can be computed with.
 REFUSED = {
-    f"{REGION}.select.array": "no label 'array'",
-    f"{REGION}.select.window_ms": "no time bins",
+    f"{REGION}.select.array": "the sites of simulated have no 'array'",
+    f"{REGION}.select.window_ms": "one time window and no choice",
 }
 FAST = ("final.label_smoothing",)  # the others take hours
 SHOWN = ["figures", "brainscore", "best_cell.json", "best_cell.png"]
@@ -158,7 +166,7 @@ def build_toy(folder, config):
 
 
 @pytest.fixture(scope="module")
-def base(tmp_path_factory):
+def base(warm, tmp_path_factory):
     toy = build_toy(tmp_path_factory.mktemp("base"), BASE)
     toy.run()
     return toy
@@ -199,7 +207,7 @@ def test_a_changed_key(base, tmp_path, comparable, path):
     fresh = build_toy(tmp_path / "fresh", config)
     if path == "search.reuse":
         fresh.copy_results(base)
-    fresh.run()
+    fresh.run("results/best_cell.json")
     result = comparable(old.read("results/best_cell.json"))
     assert result == comparable(fresh.read("results/best_cell.json"))
     stage, written = find_first_stage(path, field), list_written(old, since)

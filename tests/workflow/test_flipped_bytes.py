@@ -6,7 +6,7 @@ import random
 import pytest
 from support.ledger import flip, list_results
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.usefixtures("warm")]
 
 TRIES = 200
 FAST = 1  # the others take an hour
