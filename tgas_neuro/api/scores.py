@@ -2,7 +2,7 @@
 
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from tgas_neuro.api.teachers import SizedTeacher
 from tgas_neuro.runtime.errors import UserError
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
     import xarray as xr
     from torch import nn
@@ -29,18 +30,26 @@ class Scores:
     ----------
     models
         Name of a network to its `tgas_neuro.scoring.layers.Score`.
+    best_rdms
+        Name of a network to region to the RDM of the region's best layer, (pair,), float32, in
+        the order of the region's rows; empty unless `score` is asked to keep them.
     """
 
     models: "Mapping[str, Score]"
+    best_rdms: "Mapping[str, Mapping[str, np.ndarray]]" = field(default_factory=dict)
 
     @classmethod
     def concat(cls, scores: "Iterable[Scores]") -> "Scores":
         """Join the networks of several; of equal names the later ones are numbered."""
         models: dict[str, Score] = {}
+        best_rdms = {}
         for one in scores:
             for name, score in one.models.items():
-                models[name_apart(name, models)] = score
-        return cls(models)
+                called = name_apart(name, models)
+                models[called] = score
+                if name in one.best_rdms:
+                    best_rdms[called] = one.best_rdms[name]
+        return cls(models, best_rdms)
 
     def list_rows(self) -> list[dict[str, Any]]:
         """A row for each network, region and layer; a layer that is not defined has no numbers."""
@@ -139,6 +148,7 @@ def score(
     seed: int = 0,
     exact: bool = False,
     batch_size: int = 32,
+    keep_rdms: bool = False,
     report: Callable[[str], None] = print,
 ) -> Scores:
     """Compare the layers of a network with the regions of a teacher.
@@ -172,6 +182,8 @@ def score(
         Whether nothing is projected or binned, which is slower.
     batch_size
         Stimuli that pass through the network at once.
+    keep_rdms
+        Whether the RDM of each region's best layer is kept, for bootstraps and pictures.
     report
         Receives notes, a line each.
 
@@ -193,7 +205,7 @@ def score(
     from tgas_neuro.final.evaluation.named import choose_settings
     from tgas_neuro.runtime.devices import choose_device, computing_with, keep_freed_memory
     from tgas_neuro.scoring.networks import OwnColours, find_layers, try_layers
-    from tgas_neuro.scoring.scoring import score_network
+    from tgas_neuro.scoring.scores import score_network
 
     named, called = _load(model, None if weights is None else Path(weights))
     place = choose_device(device, "--device")
@@ -203,6 +215,7 @@ def score(
     network = named.network.to(place)
     own = OwnColours(network, used.mean, used.deviation).to(place).eval()
     patterns = [layers] if isinstance(layers, str) else list(layers)
+    best_rdms: dict[str, np.ndarray] = {}
     with computing_with(threads):
         found = try_layers(own, find_layers(network, patterns), used.size, called, report)
         shown = teacher.at(used.size)
@@ -222,8 +235,10 @@ def score(
             max_units=None if exact else "auto",
             exact=exact,
             batch_size=batch_size,
+            best_rdms=best_rdms if keep_rdms else None,
         )
-    return Scores({name or called: scored})
+    called = name or called
+    return Scores({called: scored}, {called: best_rdms} if keep_rdms else {})
 
 
 def name_apart(name: str, names: Iterable[str]) -> str:

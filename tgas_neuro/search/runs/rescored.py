@@ -19,7 +19,7 @@ from tgas_neuro.runtime.devices import choose_device
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import calc_sha256, read_json, write_json
 from tgas_neuro.scoring.layers import Guidance, RegionScore, Score
-from tgas_neuro.scoring.scoring import score_network
+from tgas_neuro.scoring.scores import score_network
 from tgas_neuro.search.candidate.evaluation import move_to, set_up_torch
 from tgas_neuro.search.guidance import Rating
 from tgas_neuro.search.history import Entry, build_entry

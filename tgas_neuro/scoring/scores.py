@@ -1,0 +1,108 @@
+"""Score the layers of a network, or features from elsewhere, against every region of a teacher."""
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from tgas_neuro.rdm.distances import calc_rdm
+from tgas_neuro.scoring.activations import BATCH_SIZE, Activations, record_activations
+from tgas_neuro.scoring.layers import RegionScore, Score, calc_teacher_guidance
+from tgas_neuro.scoring.scoring import Target, build_targets, score_region
+from tgas_neuro.teacher.teacher import Teacher
+
+Track = Callable[[list[str]], Iterable[str]]
+
+
+def score_network(
+    network: nn.Module,
+    layers: dict[str, nn.Module],
+    teacher: Teacher,
+    ranks: Path | None,
+    device: torch.device,
+    seed: int,
+    max_units: int | str | None = "auto",
+    spatial_mean: bool = False,
+    exact: bool = False,
+    batch_size: int = BATCH_SIZE,
+    track: Track = iter,
+    best_rdms: dict[str, np.ndarray] | None = None,
+) -> Score:
+    """Record the layers of a network and score them against every region of a teacher.
+
+    Parameters
+    ----------
+    network, layers, device, seed, max_units, spatial_mean, batch_size
+        See `record_activations`.
+    teacher, ranks, exact, track, best_rdms
+        See `score_layers`.
+    """
+
+    def record(target: Target) -> dict[str, Activations]:
+        return record_activations(
+            network,
+            layers,
+            target.images,
+            target.row,
+            device,
+            distance=target.distance,
+            max_units=max_units,
+            spatial_mean=spatial_mean,
+            seed=seed,
+            batch_size=batch_size,
+        )
+
+    return score_layers(record, teacher, ranks, exact, track, best_rdms)
+
+
+def score_layers(
+    record: Callable[[Target], Mapping[str, Activations]],
+    teacher: Teacher,
+    ranks: Path | None = None,
+    exact: bool = False,
+    track: Track = iter,
+    best_rdms: dict[str, np.ndarray] | None = None,
+) -> Score:
+    """Score layers against every region of a teacher, wherever their features come from.
+
+    Parameters
+    ----------
+    record
+        Gives the layers for the stimuli of a target; of a lazy mapping one is loaded at a time.
+    teacher
+        See `Teacher`.
+    ranks
+        Folder that `write_ranks` made of it, or None.
+    exact
+        Dissimilarities in float64, sorted; see `compare_features`.
+    track
+        Passes on the names of the layers, and may show how many are compared.
+    best_rdms
+        Receives the RDM of the best layer of each region, (pair,), float32; None keeps none.
+    """
+    regions: dict[str, RegionScore] = {}
+    for target in build_targets(teacher, ranks):
+        recorded = record(target)
+        similarities = {
+            name: target.compare((layer := recorded[name]).features, layer.distance, exact)
+            for name in track(list(recorded))
+        }
+        for region in target.regions:
+            regions[region] = score_region(
+                {name: found[region] for name, found in similarities.items()},
+                teacher.regions[region],
+            )
+            best = regions[region]["paper"]
+            if best_rdms is not None and best is not None:
+                best_rdms[region] = calc_layer_rdm(recorded[best["layer"]])
+    regions = {name: regions[name] for name in teacher.regions}
+    return {"TG": calc_teacher_guidance(regions), "regions": regions}
+
+
+def calc_layer_rdm(layer: Activations) -> np.ndarray:
+    """The RDM of a layer, (pair,), float32, in scipy's order."""
+    if layer.distance == "patterns":  # half a squared distance
+        return (calc_rdm(layer.features, "euclidean").square() / 2).cpu().numpy()
+    return calc_rdm(layer.features, layer.distance).cpu().numpy()
