@@ -1,145 +1,45 @@
-"""Score networks against a teacher, and results as tables, arrays and JSON."""
+"""Score networks and features against a teacher."""
 
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tgas_neuro.api.teachers import SizedTeacher
+from tgas_neuro.api.score_tables import Scores
 from tgas_neuro.runtime.errors import UserError
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd
-    import xarray as xr
+    import torch
     from torch import nn
 
     from tgas_neuro.final.evaluation.named import NamedNetwork
+    from tgas_neuro.final.evaluation.published import Settings
+    from tgas_neuro.scoring.feature_files import Features
     from tgas_neuro.scoring.layers import Score
+    from tgas_neuro.teacher.sized import SizedTeacher
 
-COLUMNS = ("model", "region", "layer", "similarity", "ceiling", "corrected", "half_0", "half_1")
 Colours = Sequence[float]
+# From what is counted and how many there are: a context that receives the number finished since.
+Progress = Callable[[str, int], AbstractContextManager[Callable[[int], Any]]]
 
 
-@dataclass(frozen=True)
-class Scores:
-    """One or more networks against the regions of a teacher.
-
-    Attributes
-    ----------
-    models
-        Name of a network to its `tgas_neuro.scoring.layers.Score`.
-    best_rdms
-        Name of a network to region to the RDM of the region's best layer, (pair,), float32, in
-        the order of the region's rows; empty unless `score` is asked to keep them.
-    """
-
-    models: "Mapping[str, Score]"
-    best_rdms: "Mapping[str, Mapping[str, np.ndarray]]" = field(default_factory=dict)
-
-    @classmethod
-    def concat(cls, scores: "Iterable[Scores]") -> "Scores":
-        """Join the networks of several; of equal names the later ones are numbered."""
-        models: dict[str, Score] = {}
-        best_rdms = {}
-        for one in scores:
-            for name, score in one.models.items():
-                called = name_apart(name, models)
-                models[called] = score
-                if name in one.best_rdms:
-                    best_rdms[called] = one.best_rdms[name]
-        return cls(models, best_rdms)
-
-    def list_rows(self) -> list[dict[str, Any]]:
-        """A row for each network, region and layer; a layer that is not defined has no numbers."""
-        return [
-            {
-                "model": model,
-                "region": name,
-                "layer": layer,
-                "similarity": values and values["all"],
-                "ceiling": region["ceiling"],
-                "corrected": values and _correct(values["all"], region["ceiling"]),
-                "half_0": values and values["half_0"],
-                "half_1": values and values["half_1"],
-            }
-            for model, score in self.models.items()
-            for name, region in score["regions"].items()
-            for layer, values in region["layers"].items()
-        ]
-
-    def list_best(self) -> list[dict[str, Any]]:
-        """A row for each network and region: the best layer, and what crossed halves say of it."""
-        rows = []
-        for model, score in self.models.items():
-            for name, region in score["regions"].items():
-                paper, crossed = region["paper"], region["crossed"]
-                corrected = region["corrected_for_noise"] or None
-                rows.append(
-                    {
-                        "model": model,
-                        "region": name,
-                        "best layer": paper and paper["layer"],
-                        "similarity": paper and paper["raw"],
-                        "ceiling": region["ceiling"],
-                        "corrected": corrected and paper and paper["corrected"],
-                        "crossed": crossed and crossed["corrected" if corrected else "raw"],
-                    }
-                )
-        return rows
-
-    @property
-    def best(self) -> "pd.DataFrame":
-        """The best layer of each network and region, with the columns of `list_best`."""
-        import pandas as pd
-
-        return pd.DataFrame(self.list_best())
-
-    def to_frame(self) -> "pd.DataFrame":
-        """A row for each network, region and layer, with the columns of `COLUMNS`."""
-        import pandas as pd
-
-        frame = pd.DataFrame(self.list_rows(), columns=list(COLUMNS))
-        numbers = {name: float for name in COLUMNS[3:]}
-        return frame.astype(numbers)
-
-    def to_xarray(self) -> "xr.DataArray":
-        """Similarities, ("model", "region", "layer"); NaN where a network has no such layer."""
-        import numpy as np
-        import xarray as xr
-
-        rows = self.list_rows()
-        names = {
-            dim: list(dict.fromkeys(row[dim] for row in rows))
-            for dim in ("model", "region", "layer")
-        }
-        array = xr.DataArray(
-            np.full([len(one) for one in names.values()], np.nan), names, list(names), "similarity"
-        )
-        for row in rows:
-            if row["similarity"] is not None:
-                array.loc[{dim: row[dim] for dim in names}] = row["similarity"]
-        return array
-
-    def to_dict(self) -> "dict[str, Score]":
-        """All results as JSON has them: network to region to layers, ceiling and choices."""
-        return dict(self.models)
-
-    def __repr__(self) -> str:
-        return f"<Scores>\n{self.best.to_string(index=False, float_format='%.3f')}"
-
-    def _repr_html_(self) -> str:
-        return str(self.best.to_html(index=False, float_format="%.3f"))
+def no_progress(what: str, total: int) -> AbstractContextManager[Callable[[int], Any]]:
+    """Show nothing of the progress."""
+    return nullcontext(lambda number: None)
 
 
 def score(
-    model: "nn.Module | str | Path",
-    teacher: SizedTeacher,
+    model: "nn.Module | str | Path | Mapping[str, Any]",
+    teacher: "SizedTeacher",
     layers: str | Sequence[str] = "auto",
     *,
     name: str | None = None,
     weights: str | Path | None = None,
+    download: bool = False,
     size: int | None = None,
     mean: Colours | None = None,
     deviation: Colours | None = None,
@@ -150,6 +50,7 @@ def score(
     batch_size: int = 32,
     keep_rdms: bool = False,
     report: Callable[[str], None] = print,
+    progress: Progress = no_progress,
 ) -> Scores:
     """Compare the layers of a network with the regions of a teacher.
 
@@ -157,16 +58,21 @@ def score(
     ----------
     model
         A network, or its name: ``torchvision:<name>``, ``timm:<name>``,
-        ``package.module:function``, or the folder of a final training.
+        ``package.module:function``, the folder of a final training, a program of
+        ``torch.export.save`` (``.pt2``) or an ONNX file. Or features: a file that
+        `tgas_neuro.scoring.feature_files.read_features` reads, or a mapping of layers to arrays,
+        (stimulus, unit), in the order of the teacher's stimuli.
     teacher
         See `load_teacher`.
     layers
         Names of modules, in which ``*`` stands for any text; ``all``; or ``auto``, the ends of
-        blocks.
+        blocks. Of features ``auto`` takes all layers.
     name
         What the network is called in the results; None takes its own name.
     weights
         A file with a state dict, for networks that come without weights.
+    download
+        Whether torchvision or timm download the weights that they publish.
     size
         Width and height of the input [px]; None is the network's own, 224 where nothing is known.
     mean, deviation
@@ -186,6 +92,9 @@ def score(
         Whether the RDM of each region's best layer is kept, for bootstraps and pictures.
     report
         Receives notes, a line each.
+    progress
+        Called with ``stimuli`` or ``layers`` and how many there are; gives a context whose value
+        is called with the number that has been finished since.
 
     Returns
     -------
@@ -195,78 +104,174 @@ def score(
     Raises
     ------
     UserError
-        The network is unknown, has no such layers, or refuses images of this size.
+        The network is unknown, has no such layers, or refuses images of this size; or the
+        features do not belong to the teacher's stimuli.
 
     Examples
     --------
     >>> scores = score(network, load_teacher(data={"IT": "simulated"}))  # doctest: +SKIP
     >>> scores.to_frame()  # doctest: +SKIP
     """
-    from tgas_neuro.final.evaluation.named import choose_settings
     from tgas_neuro.runtime.devices import choose_device, computing_with, keep_freed_memory
-    from tgas_neuro.scoring.networks import OwnColours, find_layers, try_layers
-    from tgas_neuro.scoring.scores import score_network
 
-    named, called = _load(model, None if weights is None else Path(weights))
-    place = choose_device(device, "--device")
-    keep_freed_memory()
-    given = Namespace(size=size, resize=None, interpolation=None, mean=mean, deviation=deviation)
-    used = choose_settings(given, named.settings)
-    network = named.network.to(place)
-    own = OwnColours(network, used.mean, used.deviation).to(place).eval()
     patterns = [layers] if isinstance(layers, str) else list(layers)
     best_rdms: dict[str, np.ndarray] = {}
-    with computing_with(threads):
-        found = try_layers(own, find_layers(network, patterns), used.size, called, report)
-        shown = teacher.at(used.size)
-        report(
-            f"{called}: input {used.size} px, mean {_list(used.mean)}, deviation "
-            f"{_list(used.deviation)} ({used.source})"
-        )
-        for note in used.notes:
-            report(f"Note: {note}")
-        scored = score_network(
-            own,
-            found,
-            shown,
-            None,
-            place,
-            seed,
-            max_units=None if exact else "auto",
-            exact=exact,
-            batch_size=batch_size,
-            best_rdms=best_rdms if keep_rdms else None,
-        )
+    inputs = {"weights": weights, "size": size, "mean": mean, "deviation": deviation}
+    try:
+        place = choose_device(device, "device")
+        keep_freed_memory()
+        features = _read_features(model, patterns, inputs)
+        kept = {
+            "exact": exact,
+            "track": partial(_track, progress=progress),
+            "best_rdms": best_rdms if keep_rdms else None,
+        }
+        with computing_with(threads):
+            if features is not None:
+                scored = _score_features(features, teacher, kept)
+                called = features.source
+            else:
+                named, called = _load(model, Path(weights) if weights else None, download)
+                used = _choose_settings(named, size, mean, deviation)
+                own, found = _prepare(named, called, patterns, used, place, report)
+                shown = teacher.at(used.size)
+                report(f"{called}: {_describe(used)}")
+                for note in used.notes:
+                    report(f"Note: {note}")
+                units: Any = {"max_units": None if exact else "auto", "batch_size": batch_size}
+                scored = _score_network(own, found, shown, place, seed, progress, units | kept)
+    except UserError as error:  # of functions that are commands', too
+        raise UserError(str(error).replace("--", "")) from None
     called = name or called
     return Scores({called: scored}, {called: best_rdms} if keep_rdms else {})
 
 
-def name_apart(name: str, names: Iterable[str]) -> str:
-    """A name that is not among `names`: a number follows one that is."""
-    taken, number = set(names), 2
-    found = name
-    while found in taken:
-        found, number = f"{name} ({number})", number + 1
-    return found
+def _read_features(
+    model: Any, patterns: Sequence[str], inputs: Mapping[str, Any]
+) -> "Features | None":
+    """The features that `model` is or names; None of a network."""
+    import numpy as np
+
+    from tgas_neuro.scoring.feature_files import FORMATS, Features, read_features
+
+    is_file = isinstance(model, str | Path) and Path(model).suffix in FORMATS
+    if not (is_file or isinstance(model, Mapping)) or (is_file and Path(model).is_dir()):
+        return None
+    for key, value in inputs.items():
+        if value is not None:
+            raise UserError(f"{key}: is for networks, not for features; leave it out")
+    if is_file:
+        return read_features(model).choose(patterns)
+    layers = {str(name): partial(np.asarray, one) for name, one in model.items()}
+    return Features("features", layers).choose(patterns)
 
 
-def _load(model: "nn.Module | str | Path", weights: Path | None) -> "tuple[NamedNetwork, str]":
+def _score_features(
+    features: "Features", teacher: "SizedTeacher", options: Mapping[str, Any]
+) -> "Score":
+    from tgas_neuro.scoring.feature_files import match_rows
+    from tgas_neuro.scoring.scores import score_features
+
+    shown = teacher.at()
+    stimuli = {region: teacher.list_stimuli(region) for region in shown.regions}
+    first, *others = (tuple(table["stimulus_id"]) for table in stimuli.values())
+    if features.names is None and any(other != first for other in others):
+        raise UserError(
+            f"{features.source}: its rows have no names, but the regions "
+            f"{' and '.join(stimuli)} have other stimuli; name the rows in file_names.txt beside "
+            "the file, or score one region at a time"
+        )
+    n_rows = len(features.load(next(iter(features.layers))))
+    rows = {name: match_rows(features, n_rows, table, name) for name, table in stimuli.items()}
+    return score_features(features, n_rows, rows, shown, **options)
+
+
+def _load(model: Any, weights: Path | None, download: bool) -> "tuple[NamedNetwork, str]":
     """The network in evaluation mode with its settings, and what it is called."""
     from torch import nn
 
     from tgas_neuro.final.evaluation.named import NamedNetwork, load_named_network
+    from tgas_neuro.final.evaluation.published import DEFAULTS, download_network
+    from tgas_neuro.scoring.graphs import GRAPHS
 
+    is_graph = isinstance(model, str | Path) and Path(model).suffix in GRAPHS
+    if (isinstance(model, nn.Module) or is_graph) and (weights is not None or download):
+        key = "weights" if weights is not None else "download"
+        raise UserError(f"{key}: is for networks by name; this one has its weights")
     if isinstance(model, nn.Module):
-        if weights is not None:
-            raise UserError(f"--weights: {weights}: is given for a network that has its weights")
         return NamedNetwork(model.eval()), type(model).__name__
+    if is_graph:
+        network = GRAPHS[Path(model).suffix](Path(model))
+        settings = replace(DEFAULTS, size=network.size) if network.size else DEFAULTS
+        return NamedNetwork(network.eval(), settings), str(model)
+    if download and weights is None:
+        return NamedNetwork(*download_network(str(model))), str(model)
     return load_named_network(str(model), weights), str(model)
 
 
-def _correct(similarity: float, ceiling: float | None) -> float | None:
-    """A similarity divided by the noise ceiling; None where there is none."""
-    return None if ceiling is None else similarity / ceiling
+def _choose_settings(
+    named: "NamedNetwork", size: int | None, mean: Colours | None, deviation: Colours | None
+) -> "Settings":
+    from tgas_neuro.final.evaluation.named import choose_settings
+
+    # stimuli are shown whole, in one way
+    given = Namespace(size=size, resize=None, interpolation=None, mean=mean, deviation=deviation)
+    return choose_settings(given, named.settings)
 
 
-def _list(values: Iterable[float]) -> str:
-    return " ".join(f"{value:g}" for value in values)
+def _prepare(
+    named: "NamedNetwork",
+    called: str,
+    patterns: Sequence[str],
+    used: "Settings",
+    device: "torch.device",
+    report: Callable[[str], None],
+) -> "tuple[nn.Module, dict[str, nn.Module]]":
+    """The network for stimuli in the colours that candidates see, and its layers."""
+    from tgas_neuro.scoring.graphs import GraphNetwork
+    from tgas_neuro.scoring.networks import OwnColours, find_layers, try_layers
+
+    network = named.network.to(device)
+    own = OwnColours(network, used.mean, used.deviation).to(device).eval()
+    if isinstance(network, GraphNetwork):
+        found = network.find_layers(patterns)
+    else:
+        found = find_layers(network, patterns)
+    return own, try_layers(own, found, used.size, called, report)
+
+
+def _score_network(
+    network: "nn.Module",
+    layers: "dict[str, nn.Module]",
+    teacher: Any,
+    device: "torch.device",
+    seed: int,
+    progress: Progress,
+    options: Mapping[str, Any],
+) -> "Score":
+    from tgas_neuro.scoring.scores import score_network
+    from tgas_neuro.scoring.scoring import group_regions
+
+    groups = group_regions(teacher)
+    total = sum(teacher.regions[names[0]].sizes["stimulus"] for names in groups)
+    with progress("stimuli", total) as advance:
+        handle = network.register_forward_hook(
+            lambda module, inputs, output: advance(len(inputs[0]))
+        )
+        try:
+            return score_network(network, layers, teacher, None, device, seed, **options)
+        finally:
+            handle.remove()
+
+
+def _track(names: list[str], progress: Progress) -> Iterator[str]:
+    """Pass on the names of layers, and show how many are compared."""
+    with progress("layers", len(names)) as advance:
+        for name in names:
+            yield name
+            advance(1)
+
+
+def _describe(used: "Settings") -> str:
+    colours = (" ".join(f"{one:g}" for one in values) for values in (used.mean, used.deviation))
+    return "input {} px, mean {}, deviation {} ({})".format(used.size, *colours, used.source)

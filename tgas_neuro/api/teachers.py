@@ -2,7 +2,6 @@
 
 import shutil
 import tempfile
-import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from tgas_neuro.runtime.ledger import check_source
 from tgas_neuro.runtime.yaml_files import load_configuration
 
 if TYPE_CHECKING:
+    from tgas_neuro.teacher.sized import SizedTeacher
     from tgas_neuro.teacher.teacher import Teacher
 
 CONFIG = Path("config.yaml")
@@ -23,57 +23,8 @@ MADE = {"data": {"kind": "simulated"}}  # for the sections that nothing is read 
 SIZE, DEGREES = 224, 8.0  # [px], [deg], where nothing else is said
 
 Report = Callable[[str], None]
-
-
-class SizedTeacher:
-    """A teacher whose stimuli can be shown at any size.
-
-    RDMs, ceilings, rows and crossed halves are those of the recordings. They do not depend on the
-    size.
-
-    Parameters
-    ----------
-    build
-        Builds the teacher with stimuli of a size [px].
-    size
-        Width and height of the stimuli [px] where no network asks for another size.
-    folder
-        A temporary folder that the teacher reads, deleted with it; None where there is none.
-
-    Attributes
-    ----------
-    size
-        See above.
-    """
-
-    def __init__(self, build: "Callable[[int], Teacher]", size: int, folder: str | None = None):
-        self.size = size
-        self._build = build
-        self._known: dict[int, Teacher] = {}
-        self._delete = folder and weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-
-    def at(self, size: int | None = None) -> "Teacher":
-        """The teacher with stimuli of `size` px, by default its own; each size is built once."""
-        size = size or self.size
-        if size not in self._known:
-            self._known[size] = self._build(size)
-        return self._known[size]
-
-    @property
-    def regions(self) -> tuple[str, ...]:
-        """Names of its regions."""
-        built = next(iter(self._known.values()), None) or self.at()
-        return tuple(built.regions)
-
-    def __repr__(self) -> str:
-        lines = ["<SizedTeacher>"]
-        for name, region in (next(iter(self._known.values()), None) or self.at()).regions.items():
-            attrs = region.attrs
-            lines.append(
-                f"{name}: {attrs['dataset']}, {region.sizes['stimulus']} stimuli, "
-                f"{attrs['comparison']}"
-            )
-        return "\n    ".join(lines)
+# Comparisons of which no ceiling is known; see `tgas_neuro.teacher.region.CEILING_METHODS`.
+WITHOUT_CEILING = ("pearson", "kendall", "cka")
 
 
 def load_teacher(
@@ -84,16 +35,18 @@ def load_teacher(
     degrees: float | None = None,
     comparison: str | None = None,
     splits: int | None = None,
+    uncorrected: Sequence[str] = (),
     seed: int = 0,
     report: Report = print,
-) -> SizedTeacher:
+) -> "SizedTeacher":
     """Load a teacher, with which networks are compared.
 
     Parameters
     ----------
     source
-        A configuration, ``config.yaml``, of which the sections ``recordings`` and ``teacher``
-        count. None takes `data`.
+        A teacher file of a run, ``teacher.nc``; or a configuration, ``config.yaml``, of which the
+        sections ``recordings`` and ``teacher`` count. None takes `data`, and without it the
+        ``config.yaml`` of this folder.
     data
         Region to the name of its data set, or to several, which are pooled:
         ``{"V4": "cowley2023_v4"}``.
@@ -102,10 +55,13 @@ def load_teacher(
     degrees
         Width of the field of view [deg]; None is that of the configuration, else 8.
     comparison
-        How RDMs are compared; None is that of the configuration, else ``spearman``.
+        How features are compared; None is that of the configuration, else ``spearman``.
     splits
         Random splits of the repetitions for the noise ceiling; None is that of the configuration,
         else 50.
+    uncorrected
+        Regions whose similarity is used as measured because they have no noise ceiling. Those of
+        a published RDM need not be named.
     seed
         Of the splits and of the crossed halves.
     report
@@ -130,15 +86,46 @@ def load_teacher(
     from tgas_neuro.recordings.datasets.data_set import DESCRIPTIONS
     from tgas_neuro.teacher.build import build_teacher
     from tgas_neuro.teacher.options import read_options, read_sources
+    from tgas_neuro.teacher.sized import SizedTeacher
 
     if data is not None and source is not None:
-        raise UserError(f"--teacher: {source}: is given beside --data; leave one out")
-    name = "--data" if data is not None else str(source or CONFIG)
+        raise UserError(f"data: is given beside the teacher {source}; leave one out")
+    if source is not None and Path(source).suffix == ".nc":
+        given = {
+            "mirror": mirror,
+            "degrees": degrees,
+            "comparison": comparison,
+            "splits": splits,
+            "uncorrected": list(uncorrected) or None,
+        }
+        for key, value in given.items():
+            if value is not None:
+                raise UserError(
+                    f"{key}: {value} is given beside {source}, in which it is fixed; leave it "
+                    "out, or name data sets or a configuration"
+                )
+        return _load_file(Path(source))
     sections = _choose_sections(source, data)
-    plan = build_plan(_complete(sections, degrees, comparison, splits, seed), DESCRIPTIONS, name)
+    plan = build_plan(
+        _complete(sections, degrees, comparison, splits, seed),
+        DESCRIPTIONS,
+        "data" if data is not None else str(source or CONFIG),
+    )
     sections = {key: dump_section(getattr(plan.config, key)) for key in ("recordings", "teacher")}
+    used = sections["teacher"]["comparison"]
     if data is not None:
         sections["teacher"]["uncorrected"] = _list_published(plan)
+        if used in WITHOUT_CEILING:
+            report(f"Note: comparison {used} has no noise ceiling; similarities are as measured")
+            sections["teacher"]["uncorrected"] = list(plan.regions)
+    sections["teacher"]["uncorrected"] += [
+        region for region in uncorrected if region not in sections["teacher"]["uncorrected"]
+    ]
+    for region in uncorrected:
+        if region not in plan.regions:
+            raise UserError(
+                f"uncorrected: {region!r} is not one of the regions: {', '.join(plan.regions)}"
+            )
     folder = tempfile.mkdtemp(prefix="tgas-teacher-")
     try:
         found = mirror or sections["recordings"]["mirror"]
@@ -150,9 +137,43 @@ def load_teacher(
 
     def build(size: int) -> "Teacher":
         sections["teacher"]["stimuli"]["size"] = size
-        return build_teacher(sources, read_options(sections, plan.config.search.seed), {}, report)
+        options = read_options(sections, plan.config.search.seed)
+        try:
+            return build_teacher(sources, options, {}, report)
+        except UserError as error:  # written for the keys of a configuration
+            text = str(error)
+            raise UserError(
+                text if data is None else text.replace("teacher.uncorrected", "uncorrected")
+            ) from None
 
-    return SizedTeacher(build, sections["teacher"]["stimuli"]["size"], folder)
+    return SizedTeacher(build, sources, sections["teacher"]["stimuli"]["size"], folder)
+
+
+def _load_file(path: Path) -> "SizedTeacher":
+    """A teacher file, with the recordings of its run for other sizes where they lie beside it."""
+    from tgas_neuro.teacher import teacher as files
+    from tgas_neuro.teacher.sized import SizedTeacher, find_sources
+
+    refuse_stale(str(path))
+    if path.is_file():
+        check_source(path)
+    loaded = files.load_teacher(path)
+    own = next(iter(loaded.regions.values())).sizes["x"]
+    beside = path.absolute().parents[2] / RECORDINGS.name
+    sources = find_sources(loaded, beside)
+
+    def build(size: int) -> "Teacher":
+        if size == own:
+            return loaded
+        if sources is None:
+            raise UserError(
+                f"{path}: has its stimuli at {own} px only, and {beside} has not the recordings "
+                f"that it was made of; give size {own}, or name its config.yaml"
+            )
+        degrees = float(next(iter(loaded.regions.values())).attrs["visual_degrees"])
+        return files.resize_stimuli(loaded, sources, size, degrees)
+
+    return SizedTeacher(build, sources, own)
 
 
 def gather_recordings(
@@ -218,7 +239,7 @@ def _choose_sections(
     path = Path(source or CONFIG)
     if source is None and not path.is_file():
         raise UserError(
-            "--data: is missing, and there is no config.yaml here; name recordings, as "
+            "data: is missing, and there is no config.yaml here; name recordings, as "
             "V4=cowley2023_v4 (see neural_data/)"
         )
     given = load_configuration(path)

@@ -1,19 +1,32 @@
 """`score`: compare the layers of any network with neural recordings.
 
-The network is torchvision:<name> or timm:<name> with local weights, package.module:function, or the
-folder of a final training, results/final/<run>. Several networks make one table. Each sees the
-stimuli with its own size, mean and deviation; options change them. The recordings are data sets
-by name, or by default those of config.yaml in this folder. docs/scoring.md has examples.
+The network is torchvision:<name> or timm:<name> with local weights or --download,
+package.module:function, a program of torch.export (.pt2), an ONNX file, or the folder of a final
+training, results/final/<run>. Features that another program recorded are read from .npy, .npz,
+.h5, .hdf5 and .pt. Several make one table. Each network sees the stimuli with its own size, mean
+and deviation; options change them. The recordings are data sets by name, a teacher.nc, or by
+default those of config.yaml in this folder. docs/scoring.md has examples.
 """
 
 import argparse
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
-from tgas_neuro.api.scores import COLUMNS, Scores, name_apart, score
+from tgas_neuro.api.score_tables import COLUMNS, Scores, name_apart
+from tgas_neuro.api.scores import score
 from tgas_neuro.api.teachers import load_teacher
-from tgas_neuro.commands.terminal import degrees, format_table, natural, positive, report, share
+from tgas_neuro.commands.terminal import (
+    degrees,
+    format_table,
+    natural,
+    positive,
+    report,
+    share,
+    show_progress,
+)
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import check_writable, write_json, written_whole
 from tgas_neuro.scoring.layers import format_layer_map
@@ -22,14 +35,21 @@ from tgas_neuro.scoring.layers import format_layer_map
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     add = parser.add_argument
-    add("models", nargs="+", metavar="MODEL", help="a network; several make one table")
+    add("models", nargs="+", metavar="MODEL", help="a network or a file; several make one table")
     add("--weights", type=Path, nargs="+", metavar="FILE", help="state dicts, one a network")
+    add("--download", action="store_true", help="let torchvision or timm download its weights")
+    add(
+        "--teacher",
+        type=Path,
+        metavar="FILE",
+        help="a teacher.nc of a run, or a configuration (default: config.yaml)",
+    )
     add(
         "--data",
         nargs="+",
         metavar="REGION=NAME",
         help="data sets, as V4=cowley2023_v4; several of a region are pooled: IT=a,b "
-        "(default: the recordings of config.yaml)",
+        "(default: those of --teacher)",
     )
     add("--mirror", type=Path, metavar="FOLDER", help="searched before the internet")
     add("--degrees", type=degrees, help="width of the input [deg] (default: config.yaml's, else 8)")
@@ -43,6 +63,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     own = "(default: config.yaml's, else {})"
     add("--comparison", help=f"spearman, pearson, kendall or cka {own.format('spearman')}")
     add("--splits", type=positive, help=f"random splits for the ceiling {own.format(50)}")
+    add(
+        "--uncorrected",
+        nargs="+",
+        default=[],
+        metavar="REGION",
+        help="regions without a noise ceiling, whose similarity is used as measured",
+    )
     own = "(default: the network's own)"
     add("--size", type=positive, help=f"width and height of the input [px] {own}")
     for key in ("--mean", "--deviation"):
@@ -54,46 +81,93 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--exact", action="store_true", help="nothing is projected or binned; slower")
     add("--csv", type=Path, metavar="FILE.csv", help="also write every layer as CSV")
     add("--json", type=Path, metavar="FILE.json", help="also write all results as JSON")
+    add("--parquet", type=Path, metavar="FILE.parquet", help="also write every layer as parquet")
+
+
+OPTIONS = (
+    *("layers", "download", "size", "mean", "deviation", "device", "threads", "seed", "exact"),
+    "batch_size",
+)
+OUTPUTS = ("csv", "json", "parquet")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Score each network, print its layers, and write the files that are named."""
-    for key, path in (("--csv", arguments.csv), ("--json", arguments.json)):
-        check_writable(path, key)  # before the minutes that a network may take
+    outputs = {key: getattr(arguments, key) for key in OUTPUTS}
+    for key, path in outputs.items():
+        check_writable(path, f"--{key}")  # before the minutes that a network may take
+    if arguments.parquet:
+        check_parquet()
     weights = arguments.weights or [None] * len(arguments.models)
     if len(weights) != len(arguments.models):
         raise UserError(
             f"--weights: {len(weights)} files for {len(arguments.models)} networks; give one for "
             "each, in their order"
         )
-    teacher = load_teacher(
-        data=read_regions(arguments.data) if arguments.data else None,
-        mirror=arguments.mirror,
-        degrees=arguments.degrees,
-        comparison=arguments.comparison,
-        splits=arguments.splits,
-        seed=arguments.seed,
-        report=report,
-    )
-    keys = ("layers", "size", "mean", "deviation", "device", "threads", "seed", "exact")
-    options = {key: getattr(arguments, key) for key in (*keys, "batch_size")}
+    keys = ("mirror", "degrees", "comparison", "splits", "uncorrected", "seed")
+    given = {key: getattr(arguments, key) for key in keys}
+    regions = read_regions(arguments.data) if arguments.data else None
+    options = {key: getattr(arguments, key) for key in OPTIONS}
     scored = Scores({})
-    for model, file in zip(arguments.models, weights, strict=True):
-        one = score(model, teacher, weights=file, **options, report=report)
-        (regions,) = (found["regions"] for found in one.models.values())
-        title = name_apart(model, scored.models)
-        print("\n".join([title, *format_layer_map(regions, "paper"), ""]), flush=True)
-        scored = Scores.concat([scored, one])
+    with named_as_options():
+        teacher = load_teacher(arguments.teacher, data=regions, report=report, **given)
+        for model, file in zip(arguments.models, weights, strict=True):
+            one = score(
+                model, teacher, weights=file, report=report, progress=show_progress, **options
+            )
+            (found,) = one.models.values()
+            title = name_apart(model, scored.models)
+            lines = format_layer_map(found["regions"], "paper")
+            print("\n".join([title, *lines, ""]), flush=True)
+            scored = Scores.concat([scored, one])
     print(format_table(scored.list_best()))
-    if arguments.csv:
-        with written_whole(arguments.csv) as beside, beside.open("w", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS)
-            writer.writeheader()
-            writer.writerows(scored.list_rows())
-        print(f"CSV   {arguments.csv}")
-    if arguments.json:
-        write_json(arguments.json, scored.to_dict())
-        print(f"JSON  {arguments.json}")
+    for key, path in outputs.items():
+        if path is not None:
+            WRITERS[key](scored, path)
+            print(f"{LABELS[key]} {path}")
+
+
+@contextmanager
+def named_as_options() -> Iterator[None]:
+    """Messages about an argument of `load_teacher` or `score` name the option."""
+    try:
+        yield
+    except UserError as error:
+        key, _, rest = str(error).partition(":")
+        known = ("teacher", "data", "weights", "mirror", "degrees", "comparison", "uncorrected")
+        named = key in (*known, *OPTIONS, "resize")
+        raise UserError(f"--{key.replace('_', '-')}:{rest}" if named else str(error)) from None
+
+
+def check_parquet() -> None:
+    """Refuse to begin where the package that writes parquet is missing."""
+    if find_spec("pyarrow") is None:
+        raise UserError(
+            "--parquet: needs the package pyarrow, which is not installed: pip install pyarrow; "
+            "or write --csv"
+        )
+
+
+def write_csv(scored: Scores, path: Path) -> None:
+    """Write a row for each network, region and layer."""
+    with written_whole(path) as beside, beside.open("w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(scored.list_rows())
+
+
+def write_parquet(scored: Scores, path: Path) -> None:
+    """Write the same rows; numbers that are not defined are null."""
+    with written_whole(path) as beside:
+        scored.to_frame().to_parquet(beside, engine="pyarrow", index=False)
+
+
+WRITERS: dict[str, Callable[[Scores, Path], None]] = {
+    "csv": write_csv,
+    "json": lambda scored, path: write_json(path, scored.to_dict()),
+    "parquet": write_parquet,
+}
+LABELS = {"csv": "CSV    ", "json": "JSON   ", "parquet": "Parquet"}
 
 
 def read_regions(texts: Sequence[str]) -> dict[str, list[str]]:

@@ -1,6 +1,6 @@
 """Score the layers of a network, or features from elsewhere, against every region of a teacher."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +8,9 @@ import torch
 from torch import nn
 
 from tgas_neuro.rdm.distances import calc_rdm
+from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.scoring.activations import BATCH_SIZE, Activations, record_activations
+from tgas_neuro.scoring.feature_files import Features
 from tgas_neuro.scoring.layers import RegionScore, Score, calc_teacher_guidance
 from tgas_neuro.scoring.scoring import Target, build_targets, score_region
 from tgas_neuro.teacher.teacher import Teacher
@@ -106,3 +108,59 @@ def calc_layer_rdm(layer: Activations) -> np.ndarray:
     if layer.distance == "patterns":  # half a squared distance
         return (calc_rdm(layer.features, "euclidean").square() / 2).cpu().numpy()
     return calc_rdm(layer.features, layer.distance).cpu().numpy()
+
+
+def score_features(
+    features: Features,
+    n_rows: int,
+    rows: Mapping[str, np.ndarray],
+    teacher: Teacher,
+    exact: bool = False,
+    track: Track = iter,
+    best_rdms: dict[str, np.ndarray] | None = None,
+) -> Score:
+    """Score features from elsewhere against every region of a teacher.
+
+    Parameters
+    ----------
+    features
+        Its layers are loaded one at a time.
+    n_rows
+        Rows of each layer.
+    rows
+        Region to the row of each of its stimuli, from `match_rows`.
+    teacher, exact, track, best_rdms
+        See `score_layers`.
+    """
+
+    def record(target: Target) -> Mapping[str, Activations]:
+        return _LoadedLayers(features, n_rows, rows[target.regions[0]], target)
+
+    return score_layers(record, teacher, None, exact, track, best_rdms)
+
+
+class _LoadedLayers(Mapping[str, Activations]):
+    """Layers of a file for the rows of a target, loaded when they are asked for."""
+
+    def __init__(self, features: Features, n_rows: int, rows: np.ndarray, target: Target):
+        self.features, self.n_rows, self.rows, self.target = features, n_rows, rows, target
+
+    def __getitem__(self, name: str) -> Activations:
+        loaded = self.features.load(name)
+        if len(loaded) != self.n_rows:
+            raise UserError(
+                f"{self.features.source}: layer {name!r} has {len(loaded):,} rows, the first one "
+                f"has {self.n_rows:,}; all layers are of the same stimuli"
+            )
+        values = torch.from_numpy(loaded[self.rows])
+        row = torch.from_numpy(np.asarray(self.target.row, dtype=np.int64))
+        counts = torch.bincount(row)
+        means = values.new_zeros((len(counts), values.shape[1])).index_add_(0, row, values)
+        means /= counts[:, None]
+        return Activations(means, self.target.distance, values.shape[1])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.features.layers)
+
+    def __len__(self) -> int:
+        return len(self.features.layers)

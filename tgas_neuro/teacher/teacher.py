@@ -266,7 +266,7 @@ def resize_stimuli(
         folder = source.first
         key = (folder, source.join, source.degrees, tuple(source.folders), *shown)
         if key not in images:
-            stimuli = _find_stimuli(source, shown, name)
+            stimuli = find_stimuli(source, shown, name)
             images[key] = show_stimuli(stimuli, folder / "stimuli", size, visual_degrees)
         regions[name] = region.drop_vars("images").assign(
             images=(REGION_VARIABLES["images"], images[key])
@@ -274,7 +274,7 @@ def resize_stimuli(
     return replace(teacher, regions=regions)
 
 
-def _find_stimuli(source: Source, shown: np.ndarray, name: str) -> pd.DataFrame:
+def find_stimuli(source: Source, shown: np.ndarray, name: str) -> pd.DataFrame:
     """The stimuli of a region in the teacher's own order, which need not be that of their table."""
     folder = source.first
     tables, _ = load_tables(name, source)
