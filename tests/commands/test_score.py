@@ -4,49 +4,24 @@ import csv
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
-import torch
 import yaml
 from scipy.spatial.distance import pdist
-from scipy.stats import spearmanr, zscore
-from soak.soak import TOY_RECORDINGS
+from scipy.stats import spearmanr
+from support.scored import SIZE, make_folder, record, refer_rdms
 
 from tgas_neuro.__main__ import main
-from tgas_neuro.recordings.assembly import load_assembly
 from tgas_neuro.recordings.datasets.data_set import read_data_set
 from tgas_neuro.recordings.datasets.description import load_description
-from tgas_neuro.recordings.stimuli import load_stimuli
 from tgas_neuro.runtime.ledger import write_entry
-from tgas_neuro.teacher.teacher import show_stimuli
-
-PROJECT = Path(__file__).parents[2]
-SIZE = 24
-FACTORY = """
-import torch
-from torch import nn
-
-def build():
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(3)
-        layers = [nn.Conv2d(3, 6, 5, 3), nn.ReLU(), nn.Conv2d(6, 9, 3, 2), nn.ReLU()]
-        return nn.Sequential(*layers, nn.Flatten(), nn.Linear(81, 4))
-"""
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A folder with a small simulated data set and an importable network."""
-    description = yaml.safe_load((PROJECT / "neural_data/simulated.yaml").read_text())
-    description["options"] |= TOY_RECORDINGS
-    (tmp_path / "neural_data").mkdir()
-    (tmp_path / "neural_data/small.yaml").write_text(
-        yaml.safe_dump(description | {"name": "small"})
-    )
-    (tmp_path / "scored_net.py").write_text(FACTORY)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.chdir(tmp_path)
-    return tmp_path
+    return make_folder(tmp_path)
 
 
 def call(*arguments):
@@ -58,28 +33,14 @@ DATA = ("--data", "V4=small", "IT=small", "--splits", 4)
 
 def refer(folder, network, mean, deviation):
     """Region to layer to Spearman's r between both RDMs, by scipy alone."""
-    description = load_description("small", [folder / "neural_data"])
-    assert not list(read_data_set(description, folder / "read"))
-    stimuli = load_stimuli(folder / "read/stimuli.csv")
-    images = torch.from_numpy(show_stimuli(stimuli, folder / "read/stimuli", SIZE, 8)) / 255
-    x = ((images - torch.tensor(mean)) / torch.tensor(deviation)).permute(0, 3, 1, 2)
-    features = {}
-    with torch.inference_mode():
-        for name, module in network.named_children():
-            x = module(x)
-            features[name] = x.flatten(1).double().numpy()
-    responses = load_assembly(folder / "read/assembly.nc")
-    found = {}
-    for region in ("V4", "IT"):
-        sites = responses[:, (responses["region"] == region).values]
-        shown = sites["stimulus_id"].values
-        means = np.stack([sites.values[shown == one].mean(0) for one in stimuli["stimulus_id"]])
-        rdm = pdist(zscore(means.astype(np.float64)), "correlation")
-        found[region] = {
+    features = record(folder, network, mean, deviation)
+    return {
+        region: {
             layer: spearmanr(pdist(values, "correlation"), rdm)[0]
             for layer, values in features.items()
         }
-    return found
+        for region, rdm in refer_rdms(folder).items()
+    }
 
 
 def test_values_are_scipys(folder, capsys):

@@ -10,9 +10,9 @@ default those of config.yaml in this folder. docs/scoring.md has examples.
 
 import argparse
 import csv
+import importlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 
 from tgas_neuro.api.score_tables import COLUMNS, Scores, name_apart
@@ -27,7 +27,7 @@ from tgas_neuro.commands.terminal import (
     share,
     show_progress,
 )
-from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.errors import UserError, describe_error
 from tgas_neuro.runtime.files import check_writable, write_json, written_whole
 from tgas_neuro.scoring.layers import format_layer_map
 
@@ -140,12 +140,14 @@ def named_as_options() -> Iterator[None]:
 
 
 def check_parquet() -> None:
-    """Refuse to begin where the package that writes parquet is missing."""
-    if find_spec("pyarrow") is None:
+    """Refuse to begin where the package that writes parquet cannot be used."""
+    try:
+        importlib.import_module("pyarrow")
+    except ImportError as error:  # absent, or made for another numpy
         raise UserError(
-            "--parquet: needs the package pyarrow, which is not installed: pip install pyarrow; "
-            "or write --csv"
-        )
+            f"--parquet: the package pyarrow cannot be used ({describe_error(error)}): pip install "
+            "pyarrow, in a version for the numpy that is here; or write --csv"
+        ) from None
 
 
 def write_csv(scored: Scores, path: Path) -> None:

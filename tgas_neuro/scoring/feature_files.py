@@ -170,8 +170,11 @@ def match_rows(features: Features, n_rows: int, stimuli: pd.DataFrame, region: s
             f"{NAMES_FILE} beside the file"
         )
     found: list[np.ndarray] = []
+    as_files = False  # with their endings they can mean nothing else
     most, missing = -1, ""
-    for names, wanted in _list_forms(features.names, stimuli):
+    for names, wanted, whole in _list_forms(features.names, stimuli):
+        if as_files:
+            break
         numbers = {name: number for number, name in enumerate(names)}
         absent = [name for name in wanted if name not in numbers]
         if len(wanted) - len(absent) > most:
@@ -181,35 +184,37 @@ def match_rows(features: Features, n_rows: int, stimuli: pd.DataFrame, region: s
         needed = set(wanted)
         if sum(name in needed for name in names) > len(wanted):
             continue  # several rows of one name
-        found.append(np.array([numbers[name] for name in wanted]))
+        rows = np.array([numbers[name] for name in wanted])
+        as_files = whole
+        found = [rows] if whole else [*found, rows]
     if not found:
         what = f"{most:,} of them are among its names, not {missing!r}"
         if not missing:
             what = "several rows have the name of one stimulus"
         raise UserError(f"{here}, and {what}; name each row as the stimulus or its file")
-    if any((rows != found[0]).any() for rows in found):
+    if not as_files and any((rows != found[0]).any() for rows in found):
         raise UserError(
             f"{here}, and the names of the rows fit them in more than one way, as identifiers and "
-            "as files; name each row as the stimulus's file"
+            "as files; name each row as the stimulus's file, with its ending"
         )
     return found[0]
 
 
 def _list_forms(
     names: Sequence[str], stimuli: pd.DataFrame
-) -> list[tuple[Sequence[str], Sequence[str]]]:
-    """Names of rows, and what they may be of the stimuli."""
+) -> list[tuple[Sequence[str], Sequence[str], bool]]:
+    """Names of rows, what they may be of the stimuli, and whether that is files with endings."""
     ids = [str(one) for one in stimuli["stimulus_id"]]
     bases = [PurePosixPath(name).name for name in names]
     stems = [PurePosixPath(name).stem for name in names]
-    forms: list[tuple[Sequence[str], Sequence[str]]] = [(names, ids), (bases, ids), (stems, ids)]
+    forms: list[tuple[Sequence[str], Sequence[str], bool]]
+    forms = [(names, ids, False), (bases, ids, False), (stems, ids, False)]
     if "filename" in stimuli:
-        files = [str(one) for one in stimuli["filename"]]
-        forms += [
-            (names, files),
-            (bases, [PurePosixPath(file).name for file in files]),
-            (stems, [PurePosixPath(file).stem for file in files]),
-        ]
+        files = [PurePosixPath(str(file)) for file in stimuli["filename"]]
+        endings = all(file.suffix for file in files)
+        forms.append((names, [str(file) for file in files], endings))
+        forms.append((bases, [file.name for file in files], endings))
+        forms.append((stems, [file.stem for file in files], False))
     return forms
 
 
@@ -278,7 +283,10 @@ def _read_pt(path: Path) -> Arrays:
     for name, tensor in tensors.items():
         if not isinstance(tensor, torch.Tensor):
             raise ValueError(f"{name!r} is a {type(tensor).__name__}, not a tensor")
-    return {str(name): (tensor.float().numpy, False) for name, tensor in tensors.items()}
+    wide = {
+        key: one.float() if one.dtype == torch.bfloat16 else one for key, one in tensors.items()
+    }
+    return {str(key): (one.detach().numpy, False) for key, one in wide.items()}
 
 
 FORMATS: dict[str, Callable[[Path], Arrays]] = {
