@@ -1,5 +1,7 @@
 """Networks saved as graphs give, layer by layer, what the network gives that they were made of."""
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -78,12 +80,8 @@ def test_modules_of_a_program_give_what_they_gave(network, tmp_path, batch, dyna
     found, wanted = run(loaded, layers, images), run(network, expected, images)
     for name, output in wanted.items():
         torch.testing.assert_close(found[name], output, rtol=1e-5, atol=1e-5)
-    assert list(loaded.find_layers(["head.*", "stem.0"])) == [
-        "stem.0",
-        "head.0",
-        "head.1",
-        "head.2",
-    ]
+    chosen = list(loaded.find_layers(["head.*", "stem.0"]))
+    assert chosen == ["stem.0", "head.0", "head.1", "head.2"]
 
 
 @pytest.mark.parametrize("batch, dynamic", [(2, True), (3, False)])
@@ -101,16 +99,13 @@ def test_nodes_of_an_onnx_file_give_what_the_blocks_gave(network, tmp_path, batc
         for name, block in zip(found, wanted, strict=True):
             torch.testing.assert_close(found[name], wanted[block], rtol=1e-5, atol=1e-5)
     assert len(loaded.find_layers(["all"])) > 10
-    with pytest.raises(
-        UserError, match=r"^layers: 'nothing': unknown; the last outputs of .* are: "
-    ):
+    with pytest.raises(UserError, match=r"^layers: 'nothing': unknown; the last outputs of "):
         loaded.find_layers(["nothing"])
 
 
 def test_a_plain_graph_ends_its_blocks_with_activations(tmp_path):
-    plain = nn.Sequential(
-        nn.Conv2d(3, 4, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 4, 3), nn.Tanh()
-    )
+    layers = [nn.Conv2d(3, 4, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 4, 3), nn.Tanh()]
+    plain = nn.Sequential(*layers)
     export_onnx(plain.eval(), tmp_path / "net.onnx", 2, True)
     import onnx
 
@@ -133,16 +128,12 @@ def test_files_that_are_no_networks_of_images_are_one_line(tmp_path, ending, loa
     with pytest.raises(UserError, match=f"net.{ending}: no such file; correct its path"):
         load(path)
     path.write_bytes(b"not a network")
-    with pytest.raises(
-        UserError, match=rf"net.{ending}: not a readable .{ending} file \(.*; export"
-    ):
+    with pytest.raises(UserError, match=rf"net.{ending}: not a readable .{ending} file \("):
         load(path)
     if ending == "pt2":
         arguments = (torch.zeros(2, 3, 8, 8), torch.zeros(2, 3, 8, 8))
         torch.export.save(torch.export.export(Two(), arguments), path)
-        with pytest.raises(
-            UserError, match=r"has 2 inputs, the first of shape \(2, 3, 8, 8\); expe"
-        ):
+        with pytest.raises(UserError, match=r"has 2 inputs, the first of shape \(2, 3, 8, 8\);"):
             load(path)
         torch.export.save(torch.export.export(nn.ReLU(), (torch.zeros(2, 3, 8, 9),)), path)
         with pytest.raises(UserError, match="takes images of 9 x 8 px; stimuli are squares"):
@@ -150,10 +141,8 @@ def test_files_that_are_no_networks_of_images_are_one_line(tmp_path, ending, loa
 
 
 def test_onnx_without_its_package_is_one_line(tmp_path, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "onnx", None)
-    with pytest.raises(
-        UserError, match="model: an ONNX file needs the package onnx, which is not i"
-    ):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(UserError, match="model: an ONNX file needs the package onnx, which"):
         OnnxNetwork(tmp_path / "net.onnx")
 
 
