@@ -1,5 +1,6 @@
 """Score networks and features against a teacher."""
 
+import re
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -113,6 +114,7 @@ def score(
     >>> scores.to_frame()  # doctest: +SKIP
     """
     from tgas_neuro.runtime.devices import choose_device, computing_with, keep_freed_memory
+    from tgas_neuro.scoring.scores import check_memory
 
     patterns = [layers] if isinstance(layers, str) else list(layers)
     best_rdms: dict[str, np.ndarray] = {}
@@ -138,10 +140,11 @@ def score(
                 report(f"{called}: {_describe(used)}")
                 for note in used.notes:
                     report(f"Note: {note}")
+                check_memory(own, found, shown, used.size, exact)
                 units: Any = {"max_units": None if exact else "auto", "batch_size": batch_size}
                 scored = _score_network(own, found, shown, place, seed, progress, units | kept)
     except UserError as error:  # of functions that are commands', too
-        raise UserError(str(error).replace("--", "")) from None
+        raise UserError(re.sub(r"(?<!\S)--(?=[a-z])", "", str(error))) from None
     called = name or called
     return Scores({called: scored}, {called: best_rdms} if keep_rdms else {})
 
@@ -190,7 +193,7 @@ def _load(model: Any, weights: Path | None, download: bool) -> "tuple[NamedNetwo
     """The network in evaluation mode with its settings, and what it is called."""
     from torch import nn
 
-    from tgas_neuro.final.evaluation.named import NamedNetwork, load_named_network
+    from tgas_neuro.final.evaluation.named import LIBRARIES, NamedNetwork, load_named_network
     from tgas_neuro.final.evaluation.published import DEFAULTS, download_network
     from tgas_neuro.scoring.graphs import GRAPHS
 
@@ -204,6 +207,11 @@ def _load(model: Any, weights: Path | None, download: bool) -> "tuple[NamedNetwo
         network = GRAPHS[Path(model).suffix](Path(model))
         settings = replace(DEFAULTS, size=network.size) if network.size else DEFAULTS
         return NamedNetwork(network.eval(), settings), str(model)
+    if weights is None and not download and str(model).partition(":")[0] in LIBRARIES:
+        raise UserError(
+            f"weights: is missing; {model} comes without weights: name a local file with them, or "
+            "let them be downloaded with download"
+        )
     if download and weights is None:
         return NamedNetwork(*download_network(str(model))), str(model)
     return load_named_network(str(model), weights), str(model)

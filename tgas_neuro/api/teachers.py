@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tgas_neuro.config.section import dump_section
 from tgas_neuro.plan.plan import Plan, build_plan, refuse_stale
 from tgas_neuro.recordings.datasets.description import Description, calc_description_digest
-from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.errors import UserError, check_choice
 from tgas_neuro.runtime.ledger import check_source
 from tgas_neuro.runtime.yaml_files import load_configuration
 
@@ -36,6 +36,7 @@ def load_teacher(
     comparison: str | None = None,
     splits: int | None = None,
     uncorrected: Sequence[str] = (),
+    by: str | None = None,
     seed: int = 0,
     report: Report = print,
 ) -> "SizedTeacher":
@@ -62,6 +63,9 @@ def load_teacher(
     uncorrected
         Regions whose similarity is used as measured because they have no noise ceiling. Those of
         a published RDM need not be named.
+    by
+        ``category`` splits each region by the category of its stimuli: a region for each category
+        of at least six rows, without a noise ceiling. None keeps the regions whole.
     seed
         Of the splits and of the crossed halves.
     report
@@ -88,6 +92,8 @@ def load_teacher(
     from tgas_neuro.teacher.options import read_options, read_sources
     from tgas_neuro.teacher.sized import SizedTeacher
 
+    if by is not None:
+        check_choice("by", by, ("category",))
     if data is not None and source is not None:
         raise UserError(f"data: is given beside the teacher {source}; leave one out")
     if source is not None and Path(source).suffix == ".nc":
@@ -104,7 +110,7 @@ def load_teacher(
                     f"{key}: {value} is given beside {source}, in which it is fixed; leave it "
                     "out, or name data sets or a configuration"
                 )
-        return _load_file(Path(source))
+        return _load_file(Path(source), by, report)
     sections = _choose_sections(source, data)
     plan = build_plan(
         _complete(sections, degrees, comparison, splits, seed),
@@ -146,10 +152,20 @@ def load_teacher(
                 text if data is None else text.replace("teacher.uncorrected", "uncorrected")
             ) from None
 
-    return SizedTeacher(build, sources, sections["teacher"]["stimuli"]["size"], folder)
+    size = sections["teacher"]["stimuli"]["size"]
+    return SizedTeacher(_split(build, by, report), sources, size, folder)
 
 
-def _load_file(path: Path) -> "SizedTeacher":
+def _split(
+    build: "Callable[[int], Teacher]", by: str | None, report: Report
+) -> "Callable[[int], Teacher]":
+    """The same, split by category where that is asked for."""
+    from tgas_neuro.teacher.sized import split_categories
+
+    return build if by is None else lambda size: split_categories(build(size), report)
+
+
+def _load_file(path: Path, by: str | None, report: Report) -> "SizedTeacher":
     """A teacher file, with the recordings of its run for other sizes where they lie beside it."""
     from tgas_neuro.teacher import teacher as files
     from tgas_neuro.teacher.sized import SizedTeacher, find_sources
@@ -173,7 +189,7 @@ def _load_file(path: Path) -> "SizedTeacher":
         degrees = float(next(iter(loaded.regions.values())).attrs["visual_degrees"])
         return files.resize_stimuli(loaded, sources, size, degrees)
 
-    return SizedTeacher(build, sources, own)
+    return SizedTeacher(_split(build, by, report), sources, own)
 
 
 def gather_recordings(

@@ -62,6 +62,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     own = "(default: config.yaml's, else {})"
     add("--comparison", help=f"spearman, pearson, kendall or cka {own.format('spearman')}")
+    add(
+        "--by",
+        choices=["category"],
+        help="split each region by the category of its stimuli (no ceiling)",
+    )
     add("--splits", type=positive, help=f"random splits for the ceiling {own.format(50)}")
     add(
         "--uncorrected",
@@ -104,7 +109,7 @@ def run(arguments: argparse.Namespace) -> None:
             f"--weights: {len(weights)} files for {len(arguments.models)} networks; give one for "
             "each, in their order"
         )
-    keys = ("mirror", "degrees", "comparison", "splits", "uncorrected", "seed")
+    keys = ("mirror", "degrees", "comparison", "splits", "uncorrected", "by", "seed")
     given = {key: getattr(arguments, key) for key in keys}
     regions = read_regions(arguments.data) if arguments.data else None
     options = {key: getattr(arguments, key) for key in OPTIONS}
@@ -134,7 +139,16 @@ def named_as_options() -> Iterator[None]:
         yield
     except UserError as error:
         key, _, rest = str(error).partition(":")
-        known = ("teacher", "data", "weights", "mirror", "degrees", "comparison", "uncorrected")
+        known = (
+            "teacher",
+            "data",
+            "weights",
+            "mirror",
+            "degrees",
+            "comparison",
+            "uncorrected",
+            "by",
+        )
         named = key in (*known, *OPTIONS, "resize")
         raise UserError(f"--{key.replace('_', '-')}:{rest}" if named else str(error)) from None
 

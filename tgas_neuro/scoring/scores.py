@@ -4,12 +4,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
+import psutil
 import torch
 from torch import nn
 
+from tgas_neuro.architecture.network import catching_outputs
 from tgas_neuro.rdm.distances import calc_rdm
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.scoring.activations import BATCH_SIZE, Activations, record_activations
+from tgas_neuro.scoring.activations import (
+    BATCH_SIZE,
+    Activations,
+    choose_width,
+    record_activations,
+)
 from tgas_neuro.scoring.feature_files import Features
 from tgas_neuro.scoring.layers import RegionScore, Score, calc_teacher_guidance
 from tgas_neuro.scoring.scoring import Target, build_targets, score_region
@@ -108,6 +115,40 @@ def calc_layer_rdm(layer: Activations) -> np.ndarray:
     if layer.distance == "patterns":  # half a squared distance
         return (calc_rdm(layer.features, "euclidean").square() / 2).cpu().numpy()
     return calc_rdm(layer.features, layer.distance).cpu().numpy()
+
+
+def check_memory(
+    network: nn.Module, layers: dict[str, nn.Module], teacher: Teacher, size: int, exact: bool
+) -> None:
+    """Raise `UserError` if the features of the layers do not fit into the memory that is free.
+
+    Parameters
+    ----------
+    network, layers, teacher
+        See `score_network`.
+    size
+        Width and height of the network's input [px].
+    exact
+        Whether wide layers are kept whole.
+    """
+    device = next((one.device for one in network.buffers()), torch.device("cpu"))
+    with torch.inference_mode(), catching_outputs(layers) as outputs:
+        network(torch.zeros(2, 3, size, size, device=device))
+        units = [output[0].numel() for output in outputs.values()]
+    needed = 0
+    for region in teacher.regions.values():  # recorded one after the other
+        n_rows = region.sizes["row_name"]
+        width = max(units) if exact else choose_width(n_rows)
+        needed = max(needed, sum(4 * n_rows * min(one, width) for one in units))
+    if device.type == "cuda":
+        free = torch.cuda.mem_get_info(device)[0]
+    else:
+        free = psutil.virtual_memory().available
+    if needed > free:
+        raise UserError(
+            f"layers: the features of {len(layers)} layers take {needed / 1e9:.3g} GB, of memory "
+            f"{free / 1e9:.3g} GB are free; name fewer layers and score the others afterwards"
+        )
 
 
 def score_features(
