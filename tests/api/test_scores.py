@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from scipy.spatial.distance import pdist
+from scipy.spatial.distance import pdist, squareform
 from scipy.stats import pearsonr, spearmanr
 from support.scored import SIZE, make_folder, read_small, record, refer_rdms
 
@@ -214,3 +214,44 @@ def test_a_configuration_is_a_teacher(folder, network, teacher, tmp_path):
     np.testing.assert_array_equal(found.values, wanted.values)
     with pytest.raises(UserError, match=r"^data: is given beside the teacher .*; leave one out"):
         load_teacher(tmp_path / "mine.yaml", data={"IT": "small"})
+
+
+def test_regions_are_split_by_category(made, folder, network):
+    notes = []
+    teacher = load_teacher(
+        data={"V4": "small", "IT": "small"}, by="category", splits=4, report=notes.append
+    )
+    stimuli, _ = read_small(folder)
+    counts = stimuli["category_name"].value_counts()
+    large = [name for name in dict.fromkeys(stimuli["category_name"]) if counts[name] >= 6]
+    assert large and teacher.regions == tuple(
+        f"{region}: {category}" for region in ("V4", "IT") for category in large
+    )
+    assert "Note: categories have no noise ceiling; similarities are as measured" in notes
+    frame = score_exactly(network, teacher, "3", size=SIZE, **COLOURS).to_frame()
+    features, rdms = record(folder, network, MEAN, DEVIATION)["3"], refer_rdms(folder)
+    for _, row in frame.iterrows():
+        region, _, category = row["region"].partition(": ")
+        keep = (stimuli["category_name"] == category).to_numpy()
+        rdm = squareform(rdms[region])[np.ix_(keep, keep)]
+        wanted = spearmanr(pdist(features[keep], "correlation"), squareform(rdm, checks=False))[0]
+        assert row["similarity"] == pytest.approx(wanted, abs=1e-5)
+        assert np.isnan(row["ceiling"])
+    shown = teacher.list_stimuli(teacher.regions[0])
+    assert set(shown["category_name"]) == {large[0]} and len(shown) == counts[large[0]]
+    cka = load_teacher(data={"IT": "small"}, comparison="cka", by="category", report=silent)
+    with pytest.raises(UserError, match=r"^by: 'category' is for comparisons of RDMs \(spearman, "):
+        score_exactly(network, cka, "3", size=SIZE)
+    with pytest.raises(UserError, match=r"^by: 'object' is not one of: category"):
+        load_teacher(data={"IT": "small"}, by="object")
+
+
+def test_layers_that_do_not_fit_into_memory_are_one_line(network, teacher, monkeypatch):
+    class Little:
+        available = 1000
+
+    monkeypatch.setattr("psutil.virtual_memory", Little)
+    with pytest.raises(
+        UserError, match=r"^layers: the features of 1 layers take .* GB are free; na"
+    ):
+        score_exactly(network, teacher, "1", size=SIZE)
