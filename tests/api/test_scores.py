@@ -255,3 +255,12 @@ def test_layers_that_do_not_fit_into_memory_are_one_line(network, teacher, monke
         UserError, match=r"^layers: the features of 1 layers take .* GB are free; na"
     ):
         score_exactly(network, teacher, "1", size=SIZE)
+
+
+@pytest.mark.parametrize("comparison", ["kendall", "cka"])
+def test_features_in_float64_are_compared_in_every_way(folder, network, comparison):
+    teacher = load_teacher(data={"IT": "small"}, comparison=comparison, splits=4, report=silent)
+    of_network = score_exactly(network, teacher, "3", size=SIZE, **COLOURS).to_xarray()
+    features = record(folder, network, MEAN, DEVIATION)
+    found = score_exactly({"3": features["3"]}, teacher).to_xarray()
+    np.testing.assert_allclose(found.values, of_network.values, atol=1e-5)
