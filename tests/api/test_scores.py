@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 import yaml
 from scipy.spatial.distance import pdist, squareform
 from scipy.stats import pearsonr, spearmanr
@@ -264,3 +265,13 @@ def test_features_in_float64_are_compared_in_every_way(folder, network, comparis
     features = record(folder, network, MEAN, DEVIATION)
     found = score_exactly({"3": features["3"]}, teacher).to_xarray()
     np.testing.assert_allclose(found.values, of_network.values, atol=1e-5)
+
+
+def test_another_size_changes_the_images_and_nothing_else(folder, teacher):
+    teacher.at(SIZE)
+    later = teacher.at(SIZE + 9)
+    first = load_teacher(data={"V4": "small", "IT": "small"}, splits=4, report=silent).at(SIZE + 9)
+    for name, region in first.regions.items():
+        xr.testing.assert_identical(region, later.regions[name])
+    assert later.regions["V4"]["images"].shape[1:] == (SIZE + 9, SIZE + 9, 3)
+    assert teacher.at(SIZE + 9) is later

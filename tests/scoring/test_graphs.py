@@ -156,3 +156,19 @@ def test_numbers_of_graphs_are_finite(network, tmp_path):
     alone = torch.cat([run(loaded, layers, one[None])["blocks.2"] for one in images])
     assert together.shape[0] == 6 and np.isfinite(together.numpy()).all()
     torch.testing.assert_close(together, alone, rtol=1e-5, atol=1e-6)
+
+
+def test_a_program_without_its_modules_gives_its_output(network, tmp_path, monkeypatch):
+    export(network, tmp_path / "net.pt2", 2, True)
+
+    def refuse(program):
+        raise RuntimeError("no modules")
+
+    monkeypatch.setattr(torch.export, "unflatten", refuse)
+    loaded = ProgramNetwork(tmp_path / "net.pt2")
+    (note,) = loaded.notes
+    assert "the modules of the program cannot be restored (RuntimeError: no modules); only" in note
+    images = torch.rand(3, 3, SIZE, SIZE)
+    found = run(loaded, loaded.find_layers(["auto"]), images)
+    with torch.inference_mode():
+        torch.testing.assert_close(found["output"], network(images))

@@ -205,7 +205,8 @@ def _load(model: Any, weights: Path | None, download: bool) -> "tuple[NamedNetwo
         return NamedNetwork(model.eval()), type(model).__name__
     if is_graph:
         network = GRAPHS[Path(model).suffix](Path(model))
-        settings = replace(DEFAULTS, size=network.size) if network.size else DEFAULTS
+        size = network.size or DEFAULTS.size
+        settings = replace(DEFAULTS, size=size, notes=network.notes)
         return NamedNetwork(network.eval(), settings), str(model)
     if weights is None and not download and str(model).partition(":")[0] in LIBRARIES:
         raise UserError(

@@ -91,6 +91,7 @@ def load_teacher(
     from tgas_neuro.teacher.build import build_teacher
     from tgas_neuro.teacher.options import read_options, read_sources
     from tgas_neuro.teacher.sized import SizedTeacher
+    from tgas_neuro.teacher.teacher import resize_stimuli
 
     if by is not None:
         check_choice("by", by, ("category",))
@@ -141,11 +142,17 @@ def load_teacher(
         shutil.rmtree(folder, ignore_errors=True)
         raise
 
+    built: list[Teacher] = []
+
     def build(size: int) -> "Teacher":
+        if built and sections["teacher"]["kind"] == "recordings":  # all but the images is equal
+            degrees = sections["teacher"]["stimuli"]["visual_degrees"]
+            return resize_stimuli(built[0], sources, size, degrees)
         sections["teacher"]["stimuli"]["size"] = size
         options = read_options(sections, plan.config.search.seed)
         try:
-            return build_teacher(sources, options, {}, report)
+            built.append(build_teacher(sources, options, {}, report))
+            return built[-1]
         except UserError as error:  # written for the keys of a configuration
             text = str(error)
             raise UserError(

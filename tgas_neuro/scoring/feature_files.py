@@ -16,7 +16,6 @@ from tgas_neuro.runtime.errors import UserError
 
 NAMES_FILE = "file_names.txt"  # of thingsvision, a line for each row
 PART = re.compile(r"features_\d\d+")  # a data set of thingsvision's for every tenth of the rows
-SHOWN = 3  # names in a message
 
 
 @dataclass(frozen=True)
@@ -255,6 +254,9 @@ def _read_npz(path: Path) -> Arrays:
 def _read_hdf5(path: Path) -> Arrays:
     import h5py
 
+    from tgas_neuro.recordings.formats.subprocess_probe import probe_hdf5
+
+    probe_hdf5(path)
     found: dict[str, bool] = {}
 
     def note(name: str, item: Any) -> None:

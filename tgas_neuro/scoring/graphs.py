@@ -28,10 +28,13 @@ class GraphNetwork(nn.Module):
         Width and height of the images that it takes [px]; None for any.
     batch
         Images that it takes at once; None for any number.
+    notes
+        What a user should know of it, a line each.
     """
 
     size: int | None = None
     batch: int | None = None
+    notes: tuple[str, ...] = ()
 
     def __init__(self) -> None:
         super().__init__()
@@ -75,20 +78,27 @@ class ProgramNetwork(GraphNetwork):
             (node.meta["val"].shape for node in program.graph.nodes if node.name == inputs[0]), ()
         )
         self.batch, self.size = _check_images(path, len(inputs), shape)
+        self._found: dict[str, nn.Module] | None = None  # None: only the output is known
         try:
-            self.program = torch.export.unflatten(program)
+            self.program: nn.Module = torch.export.unflatten(program)
+            self._is_restored = True
         except Exception as error:  # whatever the exporter of another version left
-            raise UserError(
+            self.program, self._is_restored = program.module(), False
+            self.notes = (
                 f"{path}: the modules of the program cannot be restored ({describe_error(error)}); "
-                "export it again, or as ONNX"
-            ) from None
+                "only its output is scored",
+            )
 
     def _choose(self, patterns: Sequence[str]) -> list[str]:
-        self._modules_of_layers = find_layers(self.program, patterns)
-        return list(self._modules_of_layers)
+        if not self._is_restored:
+            return ["output"]
+        self._found = find_layers(self.program, patterns)
+        return list(self._found)
 
     def _run(self, x: torch.Tensor) -> Mapping[str, Any]:
-        with catching_outputs(self._modules_of_layers) as outputs:
+        if self._found is None:
+            return {"output": self.program(x)}
+        with catching_outputs(self._found) as outputs:
             self.program(x)
         return outputs
 
