@@ -213,6 +213,14 @@ def test_a_configuration_is_a_teacher(folder, network, teacher, tmp_path):
     found = score_exactly(network, loaded, "3", size=SIZE).to_xarray()
     wanted = score_exactly(network, teacher, "3", size=SIZE).to_xarray()
     np.testing.assert_array_equal(found.values, wanted.values)
+    # data sets beside a configuration come before those of the working folder
+    (tmp_path / "neural_data").mkdir()
+    text = (folder / "neural_data/small.yaml").read_text()
+    (tmp_path / "neural_data/small.yaml").write_text(text.replace("seed: 0", "seed: 1"))
+    other = load_teacher(tmp_path / "mine.yaml", report=silent)
+    assert score_exactly(network, other, "3", size=SIZE).to_xarray().values.tolist() != (
+        found.values.tolist()
+    )
     with pytest.raises(UserError, match=r"^data: is given beside the teacher .*; leave one out"):
         load_teacher(tmp_path / "mine.yaml", data={"IT": "small"})
 

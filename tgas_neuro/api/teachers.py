@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,14 +98,8 @@ def load_teacher(
     if data is not None and source is not None:
         raise UserError(f"data: is given beside the teacher {source}; leave one out")
     if source is not None and Path(source).suffix == ".nc":
-        given = {
-            "mirror": mirror,
-            "degrees": degrees,
-            "comparison": comparison,
-            "splits": splits,
-            "uncorrected": list(uncorrected) or None,
-        }
-        for key, value in given.items():
+        given = {"mirror": mirror, "degrees": degrees, "comparison": comparison, "splits": splits}
+        for key, value in (given | {"uncorrected": list(uncorrected) or None}).items():
             if value is not None:
                 raise UserError(
                     f"{key}: {value} is given beside {source}, in which it is fixed; leave it "
@@ -113,11 +107,10 @@ def load_teacher(
                 )
         return _load_file(Path(source), by, report)
     sections = _choose_sections(source, data)
-    plan = build_plan(
-        _complete(sections, degrees, comparison, splits, seed),
-        DESCRIPTIONS,
-        "data" if data is not None else str(source or CONFIG),
-    )
+    name = "data" if data is not None else str(source or CONFIG)
+    here = Path(source or CONFIG).parent
+    folders = (here / DESCRIPTIONS[0], *DESCRIPTIONS)  # those beside a configuration come first
+    plan = build_plan(_complete(sections, degrees, comparison, splits, seed), folders, name)
     sections = {key: dump_section(getattr(plan.config, key)) for key in ("recordings", "teacher")}
     used = sections["teacher"]["comparison"]
     if data is not None:
@@ -135,8 +128,9 @@ def load_teacher(
             )
     folder = tempfile.mkdtemp(prefix="tgas-teacher-")
     try:
-        found = mirror or sections["recordings"]["mirror"]
-        gather_recordings(plan.descriptions, Path(folder), Path(found) if found else None)
+        own = sections["recordings"]["mirror"]
+        found = Path(mirror) if mirror else here / own if own else None
+        gather_recordings(plan.descriptions, Path(folder), found)
         sources = read_sources(sections["recordings"], plan.regions, folder)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -154,10 +148,8 @@ def load_teacher(
             built.append(build_teacher(sources, options, {}, report))
             return built[-1]
         except UserError as error:  # written for the keys of a configuration
-            text = str(error)
-            raise UserError(
-                text if data is None else text.replace("teacher.uncorrected", "uncorrected")
-            ) from None
+            key = "teacher.uncorrected" if data is None else "uncorrected"
+            raise UserError(str(error).replace("teacher.uncorrected", key)) from None
 
     size = sections["teacher"]["stimuli"]["size"]
     return SizedTeacher(_split(build, by, report), sources, size, folder)
@@ -182,7 +174,7 @@ def _load_file(path: Path, by: str | None, report: Report) -> "SizedTeacher":
         check_source(path)
     loaded = files.load_teacher(path)
     own = next(iter(loaded.regions.values())).sizes["x"]
-    beside = path.absolute().parents[2] / RECORDINGS.name
+    beside = path.absolute().parent.parent.parent / RECORDINGS.name
     sources = find_sources(loaded, beside)
 
     def build(size: int) -> "Teacher":
@@ -257,7 +249,8 @@ def _choose_sections(
 ) -> dict[str, Any]:
     """The sections ``recordings`` and ``teacher`` of a configuration."""
     if data is not None:
-        regions = {region: {"datasets": _list_names(names)} for region, names in data.items()}
+        lists = {key: [one] if isinstance(one, str) else list(one) for key, one in data.items()}
+        regions = {region: {"datasets": names} for region, names in lists.items()}
         return {"recordings": {"regions": regions}, "teacher": {}}
     path = Path(source or CONFIG)
     if source is None and not path.is_file():
@@ -267,10 +260,6 @@ def _choose_sections(
         )
     given = load_configuration(path)
     return {key: given[key] for key in ("recordings", "teacher") if key in given}
-
-
-def _list_names(names: str | Iterable[str]) -> list[str]:
-    return [names] if isinstance(names, str) else list(names)
 
 
 def _complete(
