@@ -1,4 +1,4 @@
-"""One RDM with the stimuli that it is of: as pandas, xarray or rsatoolbox, compared, drawn."""
+"""One RDM with the stimuli that it is of, as pandas, xarray or rsatoolbox; its noise ceiling."""
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
@@ -158,7 +158,9 @@ class RDM:
         index = pd.Index(self.names)
         missing, other = index.difference(names), pd.Index(names).difference(index)
         if len(missing) or len(other) or len(names) != len(self):
-            example = f", for example {[*other, *missing][0]!r}" if len(other) + len(missing) else ""
+            example = (
+                f", for example {[*other, *missing][0]!r}" if len(other) + len(missing) else ""
+            )
             raise UserError(
                 f"RDM of {self.region}: has {len(self)} rows, the other one {len(names)}; "
                 f"{len(other) + len(missing)} are in one of them alone{example}; RDMs are compared "
@@ -186,8 +188,7 @@ class RDM:
             from matplotlib import pyplot
 
             ax = pyplot.subplots(figsize=(6, 5), layout="constrained")[1]
-        if title is None:
-            title = f"simulated {self.region}" if self.simulated else self.region
+        title = title or (f"simulated {self.region}" if self.simulated else self.region)
         categories = None if self.categories is None else list(self.categories)
         return plot_rdm(self.values, categories, ax, title, distance=self.distance)
 
@@ -261,3 +262,39 @@ def _import_rsatoolbox() -> Any:
             "install rsatoolbox"
         ) from None
     return rdm
+
+
+@dataclass(frozen=True)
+class Ceiling:
+    """The noise ceiling of an RDM: the most that a noise-free model can reach against it.
+
+    Attributes
+    ----------
+    value
+        In (0, 1]; None where the recordings do not repeat themselves (r <= 0).
+    interval
+        2.5 and 97.5 percentile of the ceiling over the random splits, in [0, 1]. It is the spread
+        over splits, not over stimuli.
+    split_half
+        Mean Spearman r between the RDMs of two halves of the repetitions, in [-1, 1].
+    reliability
+        Spearman-Brown corrected split-half reliability of the RDM, 2 r / (1 + r).
+    halves
+        The ceilings of the RDMs of the two crossed halves of the rows, None as for `value`.
+    n_rows
+        Rows of the RDM that could be split.
+    """
+
+    value: float | None
+    interval: tuple[float, float]
+    split_half: float
+    reliability: float
+    halves: tuple[float | None, float | None]
+    n_rows: int
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row; columns ``value``, ``low``, ``high``, ``split_half``, ``reliability``."""
+        low, high = self.interval
+        values = {"value": self.value, "low": low, "high": high}
+        rest = {"split_half": self.split_half, "reliability": self.reliability}
+        return pd.DataFrame([values | rest | {"n_rows": self.n_rows}])
