@@ -101,7 +101,7 @@ def load_recordings(
         try:
             found = build_plan({**sections, **others}, folders, CALL)
         except UserError as error:
-            raise UserError(str(error).replace(f".{EVERY}.", ".<region>.")) from None
+            raise UserError(str(error).replace(EVERY, "<region>")) from None
         return found, {key: dump_section(getattr(found.config, key)) for key in sections}
 
     plan, sections = plan_regions(wanted or [EVERY])

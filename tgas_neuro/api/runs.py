@@ -49,25 +49,20 @@ class Run:
         self.best_cell = best_cell
         self.name = (search or final or root).name
         if search is not None:
-            self._found = runs.load_run(search)
             for path in [*search.glob("generation_*/*.json"), search / "reused.json"]:
                 check_whole(path, root)
+            self._found = runs.load_run(search)
 
     def __repr__(self) -> str:
         lines = [f"<Run {self.name}>"]
         if self._search is not None:
             states = describe_states(count_states(self._entries)) or "none has finished"
             best = find_best(self._entries)
-            text = (
-                f"best {best.id}, {self._found.rating.describe()} = {best.reward:.3f}"
-                if best
-                else ""
-            )
-            lines.append("; ".join(filter(None, [f"search: {states}", text])))
+            reward = f"; best {best.id}, reward {best.reward:.3f}" if best else ""
+            lines.append(f"search: {states}{reward}")
         if self._final is not None:
-            lines.append(
-                f"final: top-1 {self.final['top1']:.3f} of {self.final['n_images']} images"
-            )
+            top1, n_images = self.final["top1"], self.final["n_images"]
+            lines.append(f"final: top-1 {top1:.3f} of {n_images} images")
         if self.best_cell is not None and self.best_cell["simulated_or_toy"]:
             lines.append(f"simulated or toy: {'; '.join(self.best_cell['simulated_or_toy'])}")
         return "\n    ".join(lines)
@@ -273,9 +268,10 @@ def _load_result(path: Path, report: Callable[[str], None]) -> Run:
             "again: snakemake --cores 2"
         ) from None
     folder = root / runs.SEARCHES / search
-    if not folder.is_dir():
-        report(f"Note: {folder}: the search is not there any more; the final training is")
-    return Run(root, folder if folder.is_dir() else None, final, content, report)
+    if folder.is_dir():
+        return Run(root, folder, final, content, report)
+    report(f"Note: {folder}: is not there any more; only the final training is")
+    return Run(root, None, final, content, report)
 
 
 def find_root(path: Path) -> Path:

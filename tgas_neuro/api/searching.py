@@ -94,7 +94,8 @@ def search(
 
     >>> import tgas_neuro as tgas
     >>> def evaluate(genotype):
-    ...     return len({block["op1"] for block in genotype.to_json()["normal"]})
+    ...     blocks = genotype.to_json()["normal"]["blocks"]
+    ...     return len({name for block in blocks for name in block["operations"]})
     >>> study = tgas.search("cell", evaluate, generations=2, candidates=3, report=lambda line: None)
     >>> len(study.to_frame())
     6

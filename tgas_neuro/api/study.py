@@ -37,8 +37,7 @@ class Study:
     """A search: its history, and the strategy that proposes from it; `search` makes it.
 
     A generation is proposed from the history alone. With the same space, strategy, seed and values
-    the proposals are those of the workflow, in whatever order the candidates of a generation are
-    told.
+    the proposals are those of the workflow, in whatever order candidates are told.
 
     Attributes
     ----------
@@ -57,6 +56,7 @@ class Study:
     ):
         self.space, self._options, self._report = space, options, report
         self._rating = Rating.from_search(options) if guidance else None
+        self._guessed = guidance is None
         self._premature, self._trainer = premature, trainer
         self._strategy = build_strategy(options, space)
         self._generation = 0
@@ -66,17 +66,17 @@ class Study:
         self._records: dict[str, CandidateRecord] = {}
 
     def __repr__(self) -> str:
-        entries = self.entries
-        best = find_best(entries)
+        best = find_best(self.entries)
         found = f"; best {best.id}, reward {best.reward:.3f}" if best else ""
         waiting = f"; {len(self._pending)} to be told" if self._pending else ""
-        states = describe_states(count_states(entries)) or "nothing yet"
+        states = describe_states(count_states(self.entries)) or "nothing yet"
         return f"<Study of {self.space!r}, {self._options.strategy}: {states}{found}{waiting}>"
 
     @property
     def entries(self) -> list[Entry]:
         """All finished candidates, generation by generation."""
-        return [self._entries[name] for name in sorted(self._entries)]
+        order = sorted(self._entries, key=lambda name: (len(name), name))  # g999 before g1000
+        return [self._entries[name] for name in order]
 
     def ask(self, n: int | None = None) -> list[Candidate]:
         """Propose the next generation.
@@ -98,7 +98,7 @@ class Study:
         entries, rungs = self.entries, []
         if self._premature is not None:
             rungs = list_thresholds(entries, self._premature.rungs, self._premature.keep_fraction)
-        generation = self._generation
+        generation, self._generation = self._generation, self._generation + 1
         proposals = propose_generation(
             self._strategy,
             entries,
@@ -106,7 +106,6 @@ class Study:
             n,
             derive_generator(self._options.seed, "propose", generation),
         )
-        self._generation += 1
         asked = []
         for number, proposal in enumerate(proposals):
             name = name_candidate(generation, number)
@@ -218,10 +217,10 @@ class Study:
             None has a reward.
         """
         best = find_best(self.entries)
-        if best is None:
-            states = describe_states(count_states(self.entries)) or "none was told"
-            raise UserError(f"search: no candidate has a reward ({states})")
-        return best
+        if best is not None:
+            return best
+        states = describe_states(count_states(self.entries)) or "none was told"
+        raise UserError(f"search: no candidate has a reward ({states})")
 
     def record(self, identifier: str) -> CandidateRecord:
         """What was measured of a candidate that was trained here, as the workflow records it."""
@@ -274,6 +273,11 @@ class Study:
         if self._rating is None:
             self._rating = Rating("p_plus_tg" if "TG" in given else "p", self._options.alpha)
         mode = self._rating.guidance
+        if self._guessed and mode == "p" and "TG" in given:
+            raise UserError(
+                f"candidate {entry.id!r}: gives TG, but guidance 'p' ranks by P alone, as those "
+                "before had none; search with guidance='p' or 'p_plus_tg'"
+            )
         needs = {
             "p_plus_tg": ("P", "TG"),
             "p": ("P",),
