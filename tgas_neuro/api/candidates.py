@@ -13,7 +13,6 @@ from typing import Any
 
 import torch
 
-from tgas_neuro.api.teachers import SizedTeacher
 from tgas_neuro.architecture.network import GenotypeNetwork, build_network
 from tgas_neuro.architecture.skeleton import Skeleton, build_skeleton
 from tgas_neuro.architecture.space import Genotype
@@ -36,6 +35,7 @@ from tgas_neuro.search.candidate.child import (
     is_out_of_memory,
 )
 from tgas_neuro.search.records import CandidateRecord, ProposedCandidate, Threshold
+from tgas_neuro.teacher.sized import SizedTeacher
 from tgas_neuro.teacher.teacher import write_teacher
 
 Value = float | Mapping[str, Any]

@@ -5,7 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from tgas_neuro.api.teachers import SizedTeacher, load_teacher
+from tgas_neuro.api.teachers import load_teacher
 from tgas_neuro.config.configuration import check_section
 from tgas_neuro.config.premature import Premature
 from tgas_neuro.config.section import dump_decisive
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tgas_neuro.architecture.network import GenotypeNetwork
+    from tgas_neuro.teacher.sized import SizedTeacher
 
 BEST_CELL = "best_cell.json"
 
@@ -115,7 +116,7 @@ class Run:
         return metrics
 
     @property
-    def teacher(self) -> SizedTeacher:
+    def teacher(self) -> "SizedTeacher":
         """The teacher that guided the search.
 
         Raises

@@ -6,7 +6,6 @@ from typing import Any
 
 from tgas_neuro.api.candidates import Trainer, Value
 from tgas_neuro.api.study import Study
-from tgas_neuro.api.teachers import SizedTeacher
 from tgas_neuro.architecture.space import Genotype, Space
 from tgas_neuro.architecture.spaces import SPACES, build_space
 from tgas_neuro.config.configuration import check_section
@@ -14,6 +13,7 @@ from tgas_neuro.config.premature import Premature
 from tgas_neuro.plan.configuration import build_search_model
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.search.strategies import ProgressiveStrategy, build_strategy
+from tgas_neuro.teacher.sized import SizedTeacher
 
 OF_THE_WORKFLOW = ("lag", "reuse", "candidates_per_job")  # keys of the section search
 OF_TRAINING = ("keep_weights", "layer_choice", "limits", "scoring", "untrained")
