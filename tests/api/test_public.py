@@ -2,12 +2,14 @@
 
 import doctest
 import inspect
+import re
 import subprocess
 import sys
 from importlib import import_module
 from types import ModuleType
 
 import pytest
+from soak.soak import PROJECT
 
 import tgas_neuro as tgas
 
@@ -51,6 +53,7 @@ def test_the_package_search_is_the_call():
 
     assert isinstance(tgas.search, ModuleType) and callable(tgas.search)
     assert inspect.signature(tgas.search) == inspect.signature(search)
+    assert search.__doc__ in tgas.search.__doc__
     study = tgas.search("chain", strategy="random", candidates=2, seed=4)
     assert study.ask() == search("chain", strategy="random", candidates=2, seed=4).ask()
 
@@ -58,6 +61,28 @@ def test_the_package_search_is_the_call():
 @pytest.mark.parametrize("module", MODULES)
 def test_examples(inside, module):
     assert doctest.testmod(import_module(f"tgas_neuro.api.{module}")).failed == 0
+
+
+def read_page():
+    """The blocks of docs/api.md, those on runs last."""
+    return re.findall(r"^```python\n(.*?)^```", (PROJECT / "docs/api.md").read_text(), re.M | re.S)
+
+
+def test_the_page_runs(inside, capsys):
+    names = {}
+    for block in read_page()[:-1]:
+        exec(block, names)
+    assert 0 < names["similarity"] < 1 and len(names["layers"]) == 4
+    assert len(names["study"].to_frame()) == 2
+
+
+@pytest.mark.workflow
+def test_the_page_runs_on_a_run(finished, monkeypatch):
+    monkeypatch.chdir(finished.folder)
+    names = {"tgas": tgas}
+    block = read_page()[-1]
+    exec(block, names)
+    assert "load_run" in block and len(names["candidates"]) == 6
 
 
 @pytest.mark.workflow

@@ -6,20 +6,27 @@ the five public calls, which has the same name.
 
 import sys
 from importlib import import_module
-from inspect import Signature, signature
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from inspect import Signature
 
 
+# A package that is a function as well; the import of a module below it keeps it one. Help and
+# signature are those of the function.
 class _CallablePackage(ModuleType):
-    """A package that is a function as well; the import of a module below it keeps it one."""
-
     def __call__(self, *arguments: Any, **options: Any) -> Any:
-        """Search for architectures; see `tgas_neuro.api.searching.search`."""
         return _load_call()(*arguments, **options)
 
     @property
-    def __signature__(self) -> Signature:
+    def __doc__(self) -> str:  # type: ignore[override]
+        return f"{self.__dict__['__doc__']}\n{_load_call().__doc__}"
+
+    @property
+    def __signature__(self) -> "Signature":
+        from inspect import signature
+
         return signature(_load_call())
 
 
