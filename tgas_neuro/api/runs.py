@@ -46,8 +46,7 @@ class Run:
         report: Callable[[str], None],
     ):
         self._root, self._search, self._final = root, search, final
-        self._report = report
-        self.best_cell = best_cell
+        self._report, self.best_cell = report, best_cell
         self.name = (search or final or root).name
         if search is not None:
             for path in [*search.glob("generation_*/*.json"), search / "reused.json"]:
