@@ -110,8 +110,14 @@ def score(
 
     Examples
     --------
-    >>> scores = score(network, load_teacher(data={"IT": "simulated"}))  # doctest: +SKIP
-    >>> scores.to_frame()  # doctest: +SKIP
+    >>> from torch import nn
+    >>> import tgas_neuro as tgas
+    >>> quiet = lambda line: None
+    >>> teacher = tgas.load_teacher(data={"IT": "simulated"}, splits=4, report=quiet)
+    >>> network = nn.Sequential(nn.Conv2d(3, 8, 5, 2), nn.ReLU(), nn.Conv2d(8, 8, 5, 2), nn.ReLU())
+    >>> scores = tgas.score(network, teacher, size=24, report=quiet)
+    >>> list(scores.to_frame()["layer"])
+    ['1', '3']
     """
     from tgas_neuro.runtime.devices import choose_device, computing_with, keep_freed_memory
     from tgas_neuro.scoring.scores import check_memory

@@ -83,8 +83,10 @@ def load_teacher(
 
     Examples
     --------
-    >>> teacher = load_teacher(data={"IT": "simulated"}, splits=4)  # doctest: +SKIP
-    >>> teacher.regions  # doctest: +SKIP
+    >>> import tgas_neuro as tgas
+    >>> quiet = lambda line: None
+    >>> teacher = tgas.load_teacher(data={"IT": "simulated"}, splits=4, report=quiet)
+    >>> teacher.regions
     ('IT',)
     """
     from tgas_neuro.recordings.datasets.data_set import DESCRIPTIONS

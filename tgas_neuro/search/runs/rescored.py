@@ -215,7 +215,7 @@ class Rescorer:
         weights
             The state dict that its training kept.
         """
-        network = self._build(record, _load_weights(weights), weights)
+        network = self._build(record, load_weights(weights), weights)
         return score_network(
             network,
             network.layers(),
@@ -243,7 +243,8 @@ class Rescorer:
         return network.eval()
 
 
-def _load_weights(path: Path) -> dict[str, torch.Tensor]:
+def load_weights(path: Path) -> dict[str, torch.Tensor]:
+    """The state dict that the search kept of a candidate; `UserError` if it cannot be read."""
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises what zipfile, pickle and its own reader raise
