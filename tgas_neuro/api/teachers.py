@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tgas_neuro.config.section import dump_section
+from tgas_neuro.config.teacher import PREDICTIVITIES
 from tgas_neuro.plan.plan import Plan, build_plan, refuse_stale
 from tgas_neuro.recordings.datasets.description import Description, calc_description_digest
 from tgas_neuro.runtime.errors import UserError
@@ -102,7 +103,9 @@ def load_teacher(
     degrees
         Width of the field of view [deg]; None is that of the configuration, else 8.
     comparison
-        How RDMs are compared; None is that of the configuration, else ``spearman``.
+        ``spearman``, ``pearson``, ``kendall`` (of RDMs), ``cka``, ``ridge`` or ``pls`` (of
+        responses); None is that of the configuration, else ``spearman``. Of `data`, a region is
+        corrected for noise by ``spearman``, ``ridge`` and ``pls`` only.
     splits
         Random splits of the repetitions for the noise ceiling; None is that of the configuration,
         else 50.
@@ -138,7 +141,7 @@ def load_teacher(
     plan = build_plan(_complete(sections, degrees, comparison, splits, seed), DESCRIPTIONS, name)
     sections = {key: dump_section(getattr(plan.config, key)) for key in ("recordings", "teacher")}
     if data is not None:
-        sections["teacher"]["uncorrected"] = _list_published(plan)
+        sections["teacher"]["uncorrected"] = _list_uncorrected(plan)
     folder = tempfile.mkdtemp(prefix="tgas-teacher-")
     try:
         found = mirror or sections["recordings"]["mirror"]
@@ -247,8 +250,16 @@ def _complete(
     return {**made, **sections, "teacher": teacher | {"stimuli": stimuli}}
 
 
-def _list_published(plan: Plan) -> list[str]:
-    """Regions of which only an RDM was published, which has no ceiling."""
+def _list_uncorrected(plan: Plan) -> list[str]:
+    """Regions that have no ceiling: of an RDM that was published, or for the comparison."""
+    from tgas_neuro.teacher.region import CEILING_METHODS
+
+    teacher = plan.config.teacher
+    if (
+        teacher.comparison not in PREDICTIVITIES
+        and (teacher.distance, teacher.comparison) != CEILING_METHODS
+    ):
+        return list(plan.regions)
     return [
         region
         for region, datasets in plan.regions.items()

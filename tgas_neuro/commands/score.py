@@ -41,7 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="names of modules, * stands for any text; all; or auto, the ends of blocks (default)",
     )
     own = "(default: config.yaml's, else {})"
-    add("--comparison", help=f"spearman, pearson, kendall or cka {own.format('spearman')}")
+    comparisons = "spearman, pearson, kendall, cka, ridge or pls"
+    add("--comparison", help=f"{comparisons} {own.format('spearman')}")
     add("--splits", type=positive, help=f"random splits for the ceiling {own.format(50)}")
     own = "(default: the network's own)"
     add("--size", type=positive, help=f"width and height of the input [px] {own}")
