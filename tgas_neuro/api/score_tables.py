@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.scoring.layers import LayerSimilarity, correct_similarity
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,7 +61,7 @@ class Scores:
                 "layer": layer,
                 "similarity": values and values["all"],
                 "ceiling": region["ceiling"],
-                "corrected": values and _correct(values["all"], region["ceiling"]),
+                "corrected": values and _correct(values, region["ceiling"]),
                 "half_0": values and values["half_0"],
                 "half_1": values and values["half_1"],
             }
@@ -263,6 +264,6 @@ def name_apart(name: str, names: Iterable[str]) -> str:
     return found
 
 
-def _correct(similarity: float, ceiling: float | None) -> float | None:
-    """A similarity divided by the noise ceiling; None where there is none."""
-    return None if ceiling is None else similarity / ceiling
+def _correct(values: LayerSimilarity, ceiling: float | None) -> float | None:
+    """A similarity corrected for noise; None where there is no ceiling."""
+    return None if ceiling is None else correct_similarity(values, ceiling)

@@ -56,7 +56,9 @@ def load_teacher(
     degrees
         Width of the field of view [deg]; None is that of the configuration, else 8.
     comparison
-        How features are compared; None is that of the configuration, else ``spearman``.
+        ``spearman``, ``pearson``, ``kendall`` (of RDMs), ``cka``, ``ridge`` or ``pls`` (of
+        responses); None is that of the configuration, else ``spearman``. Of `data`, a region is
+        corrected for noise by ``spearman``, ``ridge`` and ``pls`` only.
     splits
         Random splits of the repetitions for the noise ceiling; None is that of the configuration,
         else 50.
