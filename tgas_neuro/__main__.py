@@ -13,6 +13,7 @@ from tgas_neuro.commands import (
     check,
     convert,
     evaluate,
+    export,
     init,
     leaderboard,
     leftovers,
@@ -48,6 +49,7 @@ COMMANDS = {
     "convert": convert,
     "evaluate": evaluate,
     "score": score,
+    "export": export,
 }
 COMPLETION = """`completion`: print the shell completion of `tgas`.
 

@@ -57,6 +57,7 @@ assembly = NeuronRecordingAssembly(
 assembly.attrs["stimulus_set"] = stimuli
 
 sys.path.insert(0, str(plugin.parent))
+sys.modules["tgas_neuro"] = None  # the plugin needs none of it
 importlib.import_module(plugin.name)  # registers it, as Brain-Score's own import does
 model = brainscore_vision.model_registry[plugin.name]()
 

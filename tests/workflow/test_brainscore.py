@@ -69,7 +69,7 @@ def record(finished, network, region) -> np.ndarray:
     handle = module.register_forward_hook(lambda m, i, output: caught.append(output.flatten(1)))
     for name in names:
         with Image.open(folder / "stimuli" / name) as image:
-            pixels = image.convert("RGB").resize((size, size), Image.Resampling.BILINEAR)
+            pixels = image.convert("RGB").resize((size, size), Image.Resampling.BICUBIC)
         values = (np.asarray(pixels) / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
         with torch.no_grad():
             network(torch.from_numpy(values.transpose(2, 0, 1)[None]).float())
@@ -124,8 +124,8 @@ def test_files_of_the_plugin(finished, plugin):
     """What Brain-Score looks for by name, and the literal line that its text scan finds."""
     there = {path.name for path in plugin.iterdir()}
     assert there - {"__pycache__", ".snakemake_timestamp"} == {
-        "README.md", "__init__.py", "genotype.json", "model.json", "model.py", "region_layer_map",
-        "requirements.txt", "test.py", "weights.pt",
+        "README.md", "__init__.py", "genotype.json", "model.json", "model.py", "network.py",
+        "region_layer_map", "requirements.txt", "test.py", "weights.pt",
     }  # fmt: skip
     text = (plugin / "__init__.py").read_text()
     assert f"model_registry['{plugin.name}'] = lambda: ModelCommitment(" in text
@@ -137,5 +137,6 @@ def test_files_of_the_plugin(finished, plugin):
     model = json.loads((plugin / "model.json").read_text())
     assert model["simulated_or_toy"] == result["simulated_or_toy"] != []
     assert model["visual_degrees"] == finished.config["teacher"]["stimuli"]["visual_degrees"]
-    for name in ("__init__.py", "model.py", "test.py"):
+    for name in ("__init__.py", "model.py", "network.py", "test.py"):
+        assert "tgas_neuro." not in (plugin / name).read_text().replace(plugin.name, "")
         compile((plugin / name).read_text(), name, "exec")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import nn
+from torch.fx import Proxy
 from torch.nn import functional
 
 from tgas_neuro.architecture.skeleton import ConvLayout
@@ -28,6 +29,33 @@ class State:
         return operation(self.rectified if operation.reads_rectified else self.raw)
 
 
+def is_traced(features: torch.Tensor) -> bool:
+    """Whether torch.export or torch.fx makes a graph of the network.
+
+    Then the plain operations are taken. They have the same values; what this module does for speed
+    depends on the size of a batch, or is hidden from the graph.
+    """
+    return isinstance(features, Proxy) or torch.compiler.is_exporting()
+
+
+def name_output(features: torch.Tensor) -> torch.Tensor:
+    """The output of a layer as the last operation in it, by which torch.fx finds a layer's output.
+
+    Without it, a layer that passes on what it reads would have another operation as its last one.
+    """
+    return features.clone() if isinstance(features, Proxy) else features
+
+
+def leave_out_placeholders(
+    kept: torch.Tensor | None, tap: str | None
+) -> tuple[torch.Tensor | None, str | None]:
+    """What the training alone passes to a network; None where torch.fx puts a placeholder."""
+    return (
+        None if isinstance(kept, Proxy) else kept,
+        None if isinstance(tap, Proxy) else tap,
+    )
+
+
 def concatenate(parts: Sequence[torch.Tensor]) -> torch.Tensor:
     """The channels of all parts, one after the other; the part itself if there is one.
 
@@ -40,7 +68,9 @@ def concatenate(parts: Sequence[torch.Tensor]) -> torch.Tensor:
     parts
         Each (n, channels, h, w).
     """
-    return parts[0] if len(parts) == 1 else _Concatenate.apply(*parts)
+    if len(parts) == 1:
+        return parts[0]
+    return torch.cat(tuple(parts), dim=1) if is_traced(parts[0]) else _Concatenate.apply(*parts)
 
 
 class _Concatenate(torch.autograd.Function):
@@ -63,7 +93,11 @@ def subsample(images: torch.Tensor, step: int) -> torch.Tensor:
     The same as slicing, sizes rounded up. Torch's gradient of two slices makes two tensors of zeros
     and then copies both; this takes an eighth of the time for 80 channels last of 32 x 32 pixels.
     """
-    return images if step == 1 else _Subsample.apply(images, step, 0)[0]
+    if step == 1:
+        return images
+    if is_traced(images):
+        return images[:, :, ::step, ::step]
+    return _Subsample.apply(images, step, 0)[0]
 
 
 def subsample_diagonally(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -75,6 +109,10 @@ def subsample_diagonally(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tens
         (n, channels, h / 2, w / 2), rounded up; where a size is odd, the last row or column of
         `odd` is zero.
     """
+    if is_traced(images):
+        even, odd = images[:, :, ::2, ::2], images[:, :, 1::2, 1::2]
+        missing = (even.shape[3] - odd.shape[3], even.shape[2] - odd.shape[2])
+        return even, functional.pad(odd, (0, missing[0], 0, missing[1]))
     even, odd = _Subsample.apply(images, 2, 0, 1)
     height, width = images.shape[2] % 2, images.shape[3] % 2
     return even, functional.pad(odd, (0, width, 0, height)) if height or width else odd
@@ -177,6 +215,7 @@ class DepthwiseConv(nn.Conv2d):
         """From (n, channels, h, w) to (n, channels, h / stride, w / stride), rounded up."""
         if (
             self.kernel_size[1] > MOST_COLUMNS
+            and not is_traced(images)
             and images.numel() >= LEAST_VALUES
             and images.device.type == "cpu"
             and images.is_contiguous(memory_format=torch.channels_last)

@@ -134,7 +134,7 @@ rule brainscore:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=3000,
         runtime=20,
     params:
         identifier=PLUGIN,

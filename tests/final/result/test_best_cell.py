@@ -1,14 +1,9 @@
 import copy
 import json
-from pathlib import Path
 
-import numpy as np
 import pytest
-import xarray as xr
-import yaml
+from support.winner import build_parts, change
 
-from tgas_neuro.architecture.skeleton import Skeleton
-from tgas_neuro.config.final import Target
 from tgas_neuro.config.premature import ImageFolder, ImageNet, SimulatedImages, TinyImageNet
 from tgas_neuro.config.section import dump_section
 from tgas_neuro.final.result.best_cell import (
@@ -18,118 +13,16 @@ from tgas_neuro.final.result.best_cell import (
     write_best_cell,
 )
 from tgas_neuro.final.result.content import BestCell
-from tgas_neuro.plan.configuration import check_configuration
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.teacher.teacher import Teacher
-
-
-def change(config, section, **changes):
-    """A configuration with other values in one of its sections."""
-    return config.model_copy(update={section: getattr(config, section).model_copy(update=changes)})
 
 
 def build(parts):
     return make_best_cell(**parts).model_dump(mode="json")
 
 
-def build_region(n_stimuli, **attrs):
-    """What is read of a region of the teacher file."""
-    attrs = {"simulated": 0, "stimuli_digest": "ef", **attrs}
-    return xr.Dataset(coords={"stimulus": np.arange(n_stimuli)}, attrs=attrs)
-
-
 @pytest.fixture
 def parts(genotype):
-    """The inputs, as the stages write them."""
-    crossed = {"raw": 0.3, "corrected": 0.4, "layers": ["cell_0", "cell_1"]}
-    plain = {"raw": 0.33, "corrected": 0.44, "layer": "cell_1"}
-    region = {"corrected_for_noise": True, "crossed": crossed, "paper": plain}
-    leaders = [
-        {"id": f"g0_c{k}", "hash": genotype.hash, "state": "ok", "P": 0.2, "TG": 0.35,
-         "TG_untrained": None, "regions": {"V4": 0.4, "IT": 0.3}, "reward": 0.55 - k / 100,
-         "params": 1000, "macs": 20000}
-        for k in range(12)
-    ]  # fmt: skip
-    best = {
-        "id": "g0_c0",
-        "hash": genotype.hash,
-        "genotype": genotype.to_json(),
-        "reward": 0.55,
-        "guidance": "p_plus_tg",
-        "alpha": 2.0,
-        "layer_choice": "crossed",
-        "record": {
-            "premature": {
-                "accuracy": 0.2,
-                "loss": 2.0,
-                "epochs": 1,
-                "n_train": 90,
-                "n_held_back": 10,
-                "stopped_at": None,
-            },
-            "dates": {"started": "before"},
-            "teacher": {
-                "TG": {"crossed": 0.35, "paper": 0.44},
-                "regions": {
-                    "V4": region | {"layers": {"cell_0": 0.2}},
-                    "IT": region | {"corrected_for_noise": False, "ceiling": None},
-                },
-            },
-        },
-        "leaderboard": leaders,
-        "states": {"ok": 13, "diverged": 2},
-        "cost": {"images_seen": 1000, "seconds": 3.0},
-    }
-    teacher = Teacher(
-        {
-            "V4": build_region(640, ceiling=0.85, reliability=0.72, n_sites=50,
-                               dataset="cowley2023_v4, mine", description="recorded"),
-            "IT": build_region(92, ceiling=np.nan, reliability=np.nan, n_sites=674,
-                               dataset="kriegeskorte2008_it",
-                               description="recorded, RDM as published"),
-        },
-        {},
-    )  # fmt: skip
-    metrics = {
-        "top1": 0.25, "top5": 0.5, "top1_interval": [0.2, 0.3], "loss": 3.0, "n_images": 200,
-        "n_train_images": 900, "n_classes": 100, "params": 5000, "macs": 90000, "epochs": 4,
-        "per_class": {"n_images": [2], "top1": [1], "top5": [2]},
-        "evaluated": "weights",
-        "best": {"epoch": 3, "top1": 0.26, "chosen_on": "validation images"},
-        "network": vars(Skeleton(8, 1, 2, 100, 32)),
-        "digests": {"training_images": "ab"}, "cost": {"seconds": 9.0}, "dates": {"ended": "now"},
-    }  # fmt: skip
-    path = Path(__file__).parents[3] / "config.yaml"
-    config = check_configuration(yaml.safe_load(path.read_text(encoding="utf-8")))
-    config = change(config, "search", strategy="tpe", space="cell", generations=3, candidates=5,
-                    seed=0, layer_choice="crossed", alpha=1.0)  # fmt: skip
-    config = change(config, "premature", data=ImageFolder(kind="image_folder", path="tiny"))
-    config = change(config, "final", target=Target(macs="90k"),
-                    data=ImageFolder(kind="image_folder", path="data/tiny.tar.gz"))  # fmt: skip
-    return {
-        "best": best,
-        "teacher": teacher,
-        "metrics": metrics,
-        "config": config,
-        "names": {"teacher": "cowley2023_v4_recordings-01234567", "search": "cell_tpe-89abcdef",
-                  "final": "cell-01234567"},
-        "digests": {"teacher": "cd"},
-        "guidance": {
-            "image_size": 32,
-            "TG": {"crossed": 0.5, "paper": 0.55},
-            "regions": {
-                "V4": {
-                    "crossed": crossed | {"corrected": 0.5},
-                    "paper": plain | {"corrected": 0.55, "layer": "cells.cell_2"},
-                    "layers": {"cells.cell_2": {"all": 0.5}},
-                },
-                "IT": {"crossed": None, "paper": None, "layers": {"cells.cell_2": None}},
-            },
-        },
-        "files": {name: f"results/{name}" for name in (
-            "best", "teacher", "metrics", "weights", "log", "picture", "curve", "brainscore",
-            "teacher_guidance")},
-    }  # fmt: skip
+    return build_parts(genotype)
 
 
 def test_holds_what_went_in(parts, genotype, tmp_path):

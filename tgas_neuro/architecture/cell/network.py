@@ -27,6 +27,8 @@ from tgas_neuro.architecture.layers import (
     State,
     concatenate,
     drop_path,
+    leave_out_placeholders,
+    name_output,
     subsample_diagonally,
 )
 from tgas_neuro.architecture.network import GenotypeNetwork
@@ -220,6 +222,7 @@ class CellNetwork(GenotypeNetwork):
         torch.Tensor
             (n, class), logits; with `tap` also that output, (n, channels, h, w).
         """
+        kept, tap = leave_out_placeholders(kept, tap)
         before = previous = State(self.stem(images))
         tapped = previous.raw
         for name, cell in self.cells.items():
@@ -276,7 +279,7 @@ class CellModule(nn.Module):
             states[state].apply(adjust)
             for state, adjust in zip(self.concat, self.output, strict=True)
         ]
-        return concatenate(outputs)
+        return name_output(concatenate(outputs))
 
 
 def _build_or_pass(operation: OperationLayout | None) -> nn.Module:

@@ -4,7 +4,14 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from tgas_neuro.architecture.layers import ConvBn, State, build_conv, drop_path
+from tgas_neuro.architecture.layers import (
+    ConvBn,
+    State,
+    build_conv,
+    drop_path,
+    leave_out_placeholders,
+    name_output,
+)
 from tgas_neuro.architecture.nasbench201.genotype import EDGES, NASBench201Genotype
 from tgas_neuro.architecture.nasbench201.layout import (
     CellLayout,
@@ -50,6 +57,7 @@ class NASBench201Network(GenotypeNetwork):
         `kept` is (n, path), see `drop_path`, or None, which drops nothing. With `tap`, the name of
         a part, its output is given as well, (n, channels, h, w).
         """
+        kept, tap = leave_out_placeholders(kept, tap)
         features = tapped = self.stem(images)
         for name, part in self.parts.items():
             features = part(features, kept)
@@ -127,7 +135,7 @@ class Cell(nn.Module):
             ]
             total = sum(entering[1:], entering[0]) if entering else torch.zeros_like(features)
             nodes.append(State(total))
-        return nodes[3].raw
+        return name_output(nodes[3].raw)
 
 
 class Reduction(nn.Module):

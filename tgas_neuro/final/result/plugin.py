@@ -1,16 +1,21 @@
 """The winner as a model plugin for Brain-Score, in a folder of its own.
 
-It is written from the files of a run, without importing Brain-Score or torch.
+It needs torch and Brain-Score alone: its network is plain source (see `write_source`).
 """
 
 from collections.abc import Mapping
 from pathlib import Path
 from string import Template
 
+import torch
+
 from tgas_neuro import __version__
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.architecture.spaces import list_modules, read_genotype
+from tgas_neuro.final.network.network import load_trained
 from tgas_neuro.final.result.content import BestCell
+from tgas_neuro.final.result.source import compare_logits, run_source, write_source
+from tgas_neuro.final.result.winner import describe_preprocessing
 from tgas_neuro.runtime.files import copy_whole, write_json, written_whole
 
 INIT = Template('''"""$identifier: the best cell of a teacher-guided architecture search."""
@@ -31,29 +36,20 @@ model_registry['$identifier'] = lambda: ModelCommitment(
 
 MODEL = '''"""The winner of a teacher-guided architecture search as a base model of Brain-Score.
 
-The files beside this one define it: `genotype.json`, `model.json` (its size and layers),
-`region_layer_map/` (the layer of each region) and `weights.pt`, a state dict.
+The files beside this one define it: `network.py` and `weights.pt`, a state dict; `model.json` (its
+layers and its images) and `region_layer_map/` (the layer of each region).
 """
 
 import functools
 import json
 from pathlib import Path
 
+import numpy as np
 import torch
-from brainscore_vision.model_helpers.activations.pytorch import (
-    PytorchWrapper,
-    load_preprocess_images,
-)
+from brainscore_vision.model_helpers.activations.pytorch import PytorchWrapper, load_images
+from PIL import Image
 
-try:
-    from tgas_neuro.architecture.spaces import read_genotype
-    from tgas_neuro.architecture.network import build_network
-    from tgas_neuro.architecture.skeleton import Skeleton
-except ModuleNotFoundError as error:
-    raise ModuleNotFoundError(
-        "this model is built by the package tgas-neuro, which is not on PyPI; install it from the "
-        "project's folder or repository (pip install <folder or address>), see requirements.txt"
-    ) from error
+from .network import build_network
 
 FOLDER = Path(__file__).resolve().parent
 MODEL = json.loads((FOLDER / "model.json").read_text(encoding="utf-8"))
@@ -75,22 +71,27 @@ BIBTEX = """@inproceedings{bashivan2019teacher,
 
 def build_torch_model() -> torch.nn.Module:
     """The trained network in evaluation mode; its forward gives logits, (n, class)."""
-    genotype = read_genotype(json.loads((FOLDER / "genotype.json").read_text(encoding="utf-8")))
-    network = build_network(genotype, Skeleton(**MODEL["skeleton"]), torch.Generator())
     weights = torch.load(FOLDER / "weights.pt", map_location="cpu", weights_only=True)
-    network.load_state_dict(weights)
-    return network.eval()
+    return build_network(weights)
+
+
+def preprocess(paths, size, interpolation, mean, deviation, **others) -> np.ndarray:
+    """Whole images as squares of `size` pixels, in the colours of the training, (n, 3, y, x)."""
+    resampling = Image.Resampling[interpolation.upper()]
+    images = [image.convert("RGB").resize((size, size), resampling) for image in load_images(paths)]
+    pixels = np.stack([np.asarray(image, dtype=np.float32) for image in images]) / 255
+    normalised = (pixels - np.float32(mean)) / np.float32(deviation)
+    return np.ascontiguousarray(normalised.transpose(0, 3, 1, 2))
 
 
 def get_model() -> PytorchWrapper:
     """The network as Brain-Score records it, on images of the size that it was trained on."""
-    size = MODEL["skeleton"]["image_size"]
     wrapper = PytorchWrapper(
         identifier=IDENTIFIER,
         model=build_torch_model(),
-        preprocessing=functools.partial(load_preprocess_images, image_size=size),
+        preprocessing=functools.partial(preprocess, **MODEL["preprocessing"]),
     )
-    wrapper.image_size = size
+    wrapper.image_size = MODEL["preprocessing"]["size"]
     return wrapper
 
 
@@ -113,17 +114,15 @@ def test_it_is_registered_with_its_layers():
     assert set(model.layer_model.region_layer_map.values()) <= set(model.layers)
 ''')
 
-REQUIREMENTS = Template("""torch>=2.4
-torchvision>=0.19
-# Not on PyPI: write here the address of your copy of the project, as in
-# tgas-neuro @ git+https://<host>/<owner>/<repository>@<commit>
-# This model was made with version $version.
-""")
+REQUIREMENTS = """numpy
+pillow
+torch>=2.0
+"""
 
 
 def write_plugin(
     folder: str | Path, identifier: str, result: BestCell, weights: str | Path
-) -> None:
+) -> float:
     """Write the plugin of a finished run.
 
     Parameters
@@ -136,25 +135,43 @@ def write_plugin(
         Content of ``best_cell.json``.
     weights
         The state dict of the final network; copied.
+
+    Returns
+    -------
+    float
+        The largest difference of its logits from the network's.
+
+    Raises
+    ------
+    UserError
+        Its network gives other logits, or torch.export makes no graph of the network.
     """
     folder, final = Path(folder), result.final
     genotype, skeleton = result.genotype.model_dump(), Skeleton(**final.network.model_dump())
+    network = load_trained(read_genotype(genotype), skeleton, weights, identifier)
+    layers = list_modules(read_genotype(genotype), skeleton)
+    shape = (skeleton.channels, skeleton.image_size, skeleton.image_size)
+    source = write_source(network, layers, shape, identifier)
+    read = torch.load(weights, map_location="cpu", weights_only=True)
+    difference = compare_logits(network, shape, run_source(source, read), folder)
     committed = {
         name: region.layer for name, region in final.teacher.regions.items() if region.layer
     }
-    names = {"identifier": identifier, "version": __version__}
+    names = {"identifier": identifier}
     _write(folder / "__init__.py", INIT.substitute(names))
     _write(folder / "test.py", TEST.substitute(names))
-    _write(folder / "requirements.txt", REQUIREMENTS.substitute(names))
+    _write(folder / "requirements.txt", REQUIREMENTS)
     _write(folder / "README.md", _describe(identifier, committed, result))
     _write(folder / "model.py", MODEL)
+    _write(folder / "network.py", source)
     write_json(folder / "genotype.json", genotype)
     write_json(
         folder / "model.json",
         {
             "identifier": identifier,
             "skeleton": vars(skeleton),
-            "layers": list_modules(read_genotype(genotype), skeleton),
+            "layers": layers,
+            "preprocessing": describe_preprocessing(result),
             "visual_degrees": result.configuration["teacher"]["stimuli"]["visual_degrees"],
             "simulated_or_toy": result.simulated_or_toy,
             "tgas_neuro": __version__,
@@ -162,6 +179,7 @@ def write_plugin(
     )
     write_json(folder / "region_layer_map" / f"{identifier}.json", committed)
     copy_whole(weights, folder / "weights.pt")
+    return difference
 
 
 def _describe(identifier: str, committed: Mapping[str, str], result: BestCell) -> str:
@@ -179,8 +197,8 @@ def _describe(identifier: str, committed: Mapping[str, str], result: BestCell) -
         "",
         result.note,
         "",
-        "It needs the package tgas-neuro (see requirements.txt). How to score and submit it: "
-        "docs/brainscore.md of the project.",
+        "It needs torch and Brain-Score; tgas-neuro generated `network.py`. How to score and "
+        "submit it: docs/brainscore.md of tgas-neuro.",
     ]
     return "\n".join(lines) + "\n"
 
