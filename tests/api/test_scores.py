@@ -266,7 +266,7 @@ def test_layers_that_do_not_fit_into_memory_are_one_line(network, teacher, monke
         score_exactly(network, teacher, "1", size=SIZE)
 
 
-@pytest.mark.parametrize("comparison", ["kendall", "cka"])
+@pytest.mark.parametrize("comparison", ["kendall", "cka", "ridge", "pls"])
 def test_features_in_float64_are_compared_in_every_way(folder, network, comparison):
     teacher = load_teacher(data={"IT": "small"}, comparison=comparison, splits=4, report=silent)
     of_network = score_exactly(network, teacher, "3", size=SIZE, **COLOURS).to_xarray()
