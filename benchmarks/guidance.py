@@ -38,7 +38,8 @@ from tgas_neuro.images.image_folder import load_image_folder
 from tgas_neuro.runtime.files import read_json, write_json
 from tgas_neuro.runtime.provenance import get_time
 from tgas_neuro.scoring.layers import calc_teacher_guidance
-from tgas_neuro.scoring.scoring import score_network, write_ranks
+from tgas_neuro.scoring.scores import score_network
+from tgas_neuro.scoring.scoring import write_ranks
 from tgas_neuro.teacher.teacher import Teacher, load_teacher
 
 HERE = Path(__file__).parent

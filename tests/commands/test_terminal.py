@@ -5,7 +5,8 @@ import argparse
 import pytest
 
 from tgas_neuro.__main__ import main
-from tgas_neuro.commands.terminal import duration, natural, positive, share
+from tgas_neuro.commands import terminal
+from tgas_neuro.commands.terminal import duration, natural, positive, share, show_progress
 
 
 @pytest.mark.parametrize(
@@ -50,3 +51,20 @@ def test_a_picture_or_assembly_that_cannot_be_written(tmp_path, capsys):
     ):
         assert main(list(arguments)) == 1
         assert capsys.readouterr().err == f"Error: {key}: {tmp_path}: is a folder; name a file\n"
+
+
+def test_progress_is_a_line_now_and_then_where_there_is_no_terminal(capsys, monkeypatch):
+    now = iter([0.0, 4.0, 11.0, 12.0, 25.0])
+    monkeypatch.setattr(terminal.time, "monotonic", lambda: next(now))
+    with show_progress("stimuli", 40) as advance:
+        for _ in range(4):
+            advance(10)
+    # 20 of 40 took 11 s; the end is not shown, because the results follow
+    assert capsys.readouterr().err == "stimuli: 20 of 40, 11 s left\n"
+
+
+def test_progress_is_a_bar_on_a_terminal(capsys, monkeypatch):
+    monkeypatch.setattr(terminal.sys.stderr, "isatty", lambda: True)
+    with show_progress("layers", 3) as advance:
+        advance(3)
+    assert "layers:   0%" in capsys.readouterr().err

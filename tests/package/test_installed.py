@@ -34,6 +34,21 @@ class Refusing(MetaPathFinder):
 
 sys.meta_path.insert(0, Refusing())
 """
+# The five calls of the package; the argument is the folder of a finished run.
+CALLS = """
+import sys
+import tgas_neuro as tgas
+from torch import nn
+
+recordings = tgas.load_recordings("simulated", region="IT")
+print("recordings", len(recordings.rdm()), recordings.ceiling(splits=2).value > 0.3)
+teacher = tgas.load_teacher(data={"IT": "simulated"}, splits=2)
+network = nn.Sequential(nn.Conv2d(3, 8, 5, 3), nn.ReLU(), nn.Conv2d(8, 8, 3, 2), nn.ReLU())
+print("score", len(tgas.score(network, teacher, size=24).to_frame()))
+study = tgas.search("chain", lambda genotype: len(genotype.to_json()["layers"]), generations=2)
+print("search", len(study.to_frame()))
+print("run", tgas.load_run(sys.argv[1]).best.id)
+"""
 # Root may write everywhere; without these capabilities it keeps to the permissions of files.
 AS_USER = [
     "setpriv",
@@ -146,3 +161,12 @@ def test_from_init_to_best_cell_without_repository_and_brainscore(installation, 
     results = [read_json(where / "results/best_cell.json") for where in (folder, finished.folder)]
     assert drop_cost_and_dates(results[0]) == drop_cost_and_dates(results[1])
     assert installation.list_files() == before
+
+
+def test_the_five_calls_in_an_empty_folder(installation, tmp_path, finished):
+    found = installation.call("python", "-c", CALLS, str(finished.folder), folder=tmp_path)
+    assert found.returncode == 0, found.stdout[-6000:]
+    best = read_json(finished.folder / "results/best_cell.json")["id"]
+    wanted = ["recordings 640 True", "score 2", "search 12", f"run {best}"]
+    assert [line for line in found.stdout.splitlines() if line in wanted] == wanted
+    assert not list(tmp_path.iterdir())  # nothing is left there

@@ -41,9 +41,9 @@ def test_names_and_patterns_come_in_the_order_of_the_network():
     assert list(find_layers(network, ["layer4.?", "conv1"])) == ["conv1", "layer4.0", "layer4.1"]
     leaves = find_layers(network, ["all"])
     assert sum(isinstance(module, nn.Conv2d) for module in leaves.values()) == 20
-    with pytest.raises(UserError, match=r"--layers: 'layer5': no module is called so; the outerm"):
+    with pytest.raises(UserError, match=r"layers: 'layer5': no module is called so; the outerm"):
         find_layers(network, ["layer5"])
-    with pytest.raises(UserError, match=r"--layers: finds no block; the outermost .* are: none"):
+    with pytest.raises(UserError, match=r"layers: finds no block; the outermost .* are: none"):
         find_layers(nn.Linear(2, 2), ["auto"])
 
 
@@ -88,5 +88,5 @@ def test_what_cannot_be_compared_is_said():
     ]
     with pytest.raises(UserError, match=r"^odd: refuses images of 9 x 9 px \(RuntimeError: mat1 "):
         try_layers(network, layers, 9, "odd", lines.append)
-    with pytest.raises(UserError, match=r"^--layers: none of odd's 1 can be compared"):
+    with pytest.raises(UserError, match=r"^layers: none of odd's 1 can be compared"):
         try_layers(network, find_layers(network, ["idle"]), 8, "odd", lines.append)

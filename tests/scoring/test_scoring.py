@@ -11,10 +11,10 @@ from torch import nn
 from tgas_neuro.rdm.streaming.ranked import rank_rdms
 from tgas_neuro.rdm.streaming.streaming import compare_features
 from tgas_neuro.scoring.layers import calc_teacher_guidance, choose_layers
+from tgas_neuro.scoring.scores import score_network
 from tgas_neuro.scoring.scoring import (
     build_targets,
     group_regions,
-    score_network,
     score_region,
     write_ranks,
 )

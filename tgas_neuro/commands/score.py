@@ -1,51 +1,55 @@
 """`score`: compare the layers of any network with neural recordings.
 
-The network is torchvision:<name> or timm:<name> with local weights, package.module:function, or the
-folder of a final training, results/final/<run>. Several networks make one table. Each sees the
-stimuli with its own size, mean and deviation; options change them. The recordings are data sets
-by name, or by default those of config.yaml in this folder. docs/scoring.md has examples.
+The network is torchvision:<name> or timm:<name> with local weights or --download,
+package.module:function, a program of torch.export (.pt2), an ONNX file, or the folder of a final
+training, results/final/<run>. Features that another program recorded are read from .npy, .npz,
+.h5, .hdf5 and .pt. Several make one table. Each network sees the stimuli with its own size, mean
+and deviation; options change them. The recordings are data sets by name, a teacher.nc, or by
+default those of config.yaml in this folder. docs/scoring.md has examples.
 """
 
 import argparse
 import csv
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
+import importlib
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from tgas_neuro.commands.terminal import degrees, format_table, natural, positive, report, share
-from tgas_neuro.config.section import dump_section
-from tgas_neuro.plan.plan import build_plan, refuse_stale
-from tgas_neuro.recordings.assembly import load_netcdf
-from tgas_neuro.recordings.datasets.data_set import DESCRIPTIONS, read_data_set
-from tgas_neuro.recordings.datasets.description import Description, calc_description_digest
-from tgas_neuro.recordings.ingest import RESULT_FILES
-from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.api.score_tables import COLUMNS, Scores, name_apart
+from tgas_neuro.api.scores import score
+from tgas_neuro.api.teachers import load_teacher
+from tgas_neuro.commands.terminal import (
+    degrees,
+    format_table,
+    natural,
+    positive,
+    report,
+    share,
+    show_progress,
+)
+from tgas_neuro.runtime.errors import UserError, describe_error
 from tgas_neuro.runtime.files import check_writable, write_json, written_whole
-from tgas_neuro.runtime.ledger import check_source
-from tgas_neuro.runtime.yaml_files import load_configuration
-from tgas_neuro.scoring.layers import Score, format_layer_map
-
-if TYPE_CHECKING:
-    from tgas_neuro.teacher.teacher import Teacher
-
-CONFIG = Path("config.yaml")
-MADE = {"data": {"kind": "simulated"}}  # for the sections that nothing is read of here
-COLUMNS = ("model", "region", "layer", "similarity", "ceiling", "corrected", "half_0", "half_1")
+from tgas_neuro.scoring.layers import format_layer_map
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     add = parser.add_argument
-    add("models", nargs="+", metavar="MODEL", help="a network; several make one table")
+    add("models", nargs="+", metavar="MODEL", help="a network or a file; several make one table")
     add("--weights", type=Path, nargs="+", metavar="FILE", help="state dicts, one a network")
+    add("--download", action="store_true", help="let torchvision or timm download its weights")
+    add(
+        "--teacher",
+        type=Path,
+        metavar="FILE",
+        help="a teacher.nc of a run, or a configuration (default: config.yaml)",
+    )
     add(
         "--data",
         nargs="+",
         metavar="REGION=NAME",
         help="data sets, as V4=cowley2023_v4; several of a region are pooled: IT=a,b "
-        "(default: the recordings of config.yaml)",
+        "(default: those of --teacher)",
     )
     add("--mirror", type=Path, metavar="FOLDER", help="searched before the internet")
     add("--degrees", type=degrees, help="width of the input [deg] (default: config.yaml's, else 8)")
@@ -57,227 +61,194 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="names of modules, * stands for any text; all; or auto, the ends of blocks (default)",
     )
     own = "(default: config.yaml's, else {})"
-    add("--comparison", help=f"spearman, pearson, kendall or cka {own.format('spearman')}")
+    comparisons = "spearman, pearson, kendall, cka, ridge or pls"
+    add("--comparison", help=f"{comparisons} {own.format('spearman')}")
+    add(
+        "--by",
+        choices=["category"],
+        help="split each region by the category of its stimuli (no ceiling)",
+    )
     add("--splits", type=positive, help=f"random splits for the ceiling {own.format(50)}")
+    add(
+        "--uncorrected",
+        nargs="+",
+        default=[],
+        metavar="REGION",
+        help="regions without a noise ceiling, whose similarity is used as measured",
+    )
     own = "(default: the network's own)"
     add("--size", type=positive, help=f"width and height of the input [px] {own}")
     for key in ("--mean", "--deviation"):
         add(key, type=share, nargs=3, metavar=("R", "G", "B"), help=f"in [0, 1] {own}")
-    parser.set_defaults(resize=None, interpolation=None)  # stimuli are shown whole, in one way
     add("--batch-size", type=positive, default=32, help="stimuli in one batch (default: 32)")
     add("--device", default="auto", help="auto, cpu, cuda or cuda:<n>")
     add("--threads", type=positive, default=1, help="threads of torch (default: 1)")
     add("--seed", type=natural, default=0, help="of splits and projections (default: 0)")
     add("--exact", action="store_true", help="nothing is projected or binned; slower")
+    add("--bootstrap", type=natural, default=0, metavar="N", help="resamples for 95 %% intervals")
+    add(
+        "--bootstrap-over",
+        choices=("auto", "stimuli", "sites", "both"),
+        default="auto",
+        help="what is resampled (default: auto, both where responses are known, else stimuli)",
+    )
+    add("--picture", type=Path, metavar="FILE", help="draw layers and models: .png, .svg or .pdf")
     add("--csv", type=Path, metavar="FILE.csv", help="also write every layer as CSV")
     add("--json", type=Path, metavar="FILE.json", help="also write all results as JSON")
+    add("--parquet", type=Path, metavar="FILE.parquet", help="also write every layer as parquet")
+
+
+OPTIONS = (
+    *("layers", "download", "size", "mean", "deviation", "device", "threads", "seed", "exact"),
+    "batch_size",
+)
+OUTPUTS = ("csv", "json", "parquet", "picture")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Score each network, print its layers, and write the files that are named."""
-    from tgas_neuro.runtime.devices import choose_device, computing_with, keep_freed_memory
+    outputs = {key: getattr(arguments, key) for key in OUTPUTS}
+    for key, path in outputs.items():
+        check_writable(path, f"--{key}")  # before the minutes that a network may take
+    if arguments.parquet:
+        check_parquet()
+    if arguments.picture:
+        from tgas_neuro.figures.scores import check_ending
 
-    for key, path in (("--csv", arguments.csv), ("--json", arguments.json)):
-        check_writable(path, key)  # before the minutes that a network may take
+        check_ending(arguments.picture)
+    if arguments.bootstrap:
+        check_resamples(arguments.bootstrap, arguments.comparison)
     weights = arguments.weights or [None] * len(arguments.models)
     if len(weights) != len(arguments.models):
         raise UserError(
             f"--weights: {len(weights)} files for {len(arguments.models)} networks; give one for "
             "each, in their order"
         )
-    device = choose_device(arguments.device, "--device")
-    keep_freed_memory()
-    scored: dict[str, Score] = {}
-    with recorded(arguments) as build, computing_with(arguments.threads):
-        for name, file in zip(arguments.models, weights, strict=True):
-            title = name if name not in scored else f"{name} ({len(scored) + 1})"
-            scored[title] = score_model(name, file, arguments, build, device)
-            lines = format_layer_map(scored[title]["regions"], "paper")
+    keys = ("mirror", "degrees", "comparison", "splits", "uncorrected", "by", "seed")
+    given = {key: getattr(arguments, key) for key in keys}
+    regions = read_regions(arguments.data) if arguments.data else None
+    options = {key: getattr(arguments, key) for key in OPTIONS}
+    options["keep_rdms"] = arguments.bootstrap > 0
+    scored = Scores({})
+    with named_as_options():
+        teacher = load_teacher(arguments.teacher, data=regions, report=report, **given)
+        for model, file in zip(arguments.models, weights, strict=True):
+            one = score(
+                model, teacher, weights=file, report=report, progress=show_progress, **options
+            )
+            (found,) = one.models.values()
+            title = name_apart(model, scored.models)
+            lines = format_layer_map(found["regions"], "paper")
             print("\n".join([title, *lines, ""]), flush=True)
-    print(format_table(list_best(scored)))
-    if arguments.csv:
-        with written_whole(arguments.csv) as beside, beside.open("w", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS)
-            writer.writeheader()
-            writer.writerows(list_rows(scored))
-        print(f"CSV   {arguments.csv}")
-    if arguments.json:
-        write_json(arguments.json, scored)
-        print(f"JSON  {arguments.json}")
+            scored = Scores.concat([scored, one])
+    if arguments.bootstrap:
+        scored = scored.infer(
+            teacher, arguments.bootstrap, arguments.seed, arguments.bootstrap_over
+        )
+    print(format_table(scored.list_best()))
+    print_inferences(scored)
+    for key, path in outputs.items():
+        if path is not None:
+            WRITERS[key](scored, path)
+            print(f"{LABELS[key]} {path}")
 
 
 @contextmanager
-def recorded(arguments: argparse.Namespace) -> Iterator[Callable[[int], "Teacher"]]:
-    """A function that builds the teacher for networks whose inputs have a size [px].
-
-    Recordings that a run in this folder has read are taken from there, others are read.
-    """
-    from tgas_neuro.teacher.build import build_teacher
-    from tgas_neuro.teacher.options import read_options, read_sources
-
-    config, name = build_config(arguments)
-    plan = build_plan(config, DESCRIPTIONS, name)
-    sections = {key: dump_section(getattr(plan.config, key)) for key in ("recordings", "teacher")}
-    if arguments.data:  # of these no more is known than the descriptions say
-        sections["teacher"]["uncorrected"] = [
-            region
-            for region, datasets in plan.regions.items()
-            if all(plan.descriptions[dataset].provides == "rdm" for dataset in datasets)
-        ]
-    mirror = arguments.mirror or sections["recordings"]["mirror"]
-    with tempfile.TemporaryDirectory(prefix="tgas-score-") as folder:
-        for dataset, description in plan.descriptions.items():
-            there, place = Path("results/recordings", dataset), Path(folder, dataset)
-            if is_read(there, description):
-                place.symlink_to(there.resolve())
-                continue
-            for problem in read_data_set(description, place, mirror and Path(mirror)):
-                raise UserError(problem)
-        sources = read_sources(sections["recordings"], plan.regions, folder)
-        known: dict[int, Teacher] = {}
-
-        def build(size: int) -> "Teacher":
-            if size not in known:
-                sections["teacher"]["stimuli"]["size"] = size
-                options = read_options(sections, plan.config.search.seed)
-                known[size] = build_teacher(sources, options, {}, report)
-            return known[size]
-
-        yield build
-
-
-def is_read(folder: Path, description: Description) -> bool:
-    """Whether a run has read these recordings, of this description and of files as they are now.
-
-    Raises
-    ------
-    UserError
-        What was read has changed since, or the files that it was read from.
-    """
-    found = [folder / name for name in RESULT_FILES if (folder / name).is_file()]
-    if not found:
-        return False
-    for path in found:
-        refuse_stale(str(path))
-    for path in folder.iterdir():
-        check_source(path)
-    dataset = load_netcdf(found[0])
-    digests = [one.attrs.get("description_digest") for one in (dataset, *dataset.values())]
-    return calc_description_digest(description) in digests
-
-
-def build_config(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
-    """The configuration of the teacher, and what messages call it."""
-    name = "--data" if arguments.data else str(CONFIG)
-    config: dict[str, Any] = {"premature": MADE, "final": MADE, "search": {"seed": arguments.seed}}
-    if arguments.data:
-        regions: dict[str, Any] = {}
-        for text in arguments.data:
-            region, _, names = text.partition("=")
-            if not names:
-                raise UserError(
-                    f"--data: {text!r}: expected a region and its data sets, as V4=cowley2023_v4"
-                )
-            regions[region] = {"datasets": names.split(",")}
-        config |= {"recordings": {"regions": regions}, "teacher": {}}
-    elif CONFIG.is_file():
-        given = load_configuration(CONFIG)
-        config |= {key: given[key] for key in ("recordings", "teacher") if key in given}
-    else:
-        raise UserError(
-            "--data: is missing, and there is no config.yaml here; name recordings, as "
-            "V4=cowley2023_v4 (see neural_data/)"
+def named_as_options() -> Iterator[None]:
+    """Messages about an argument of `load_teacher` or `score` name the option."""
+    try:
+        yield
+    except UserError as error:
+        key, _, rest = str(error).partition(":")
+        known = (
+            "teacher",
+            "data",
+            "weights",
+            "mirror",
+            "degrees",
+            "comparison",
+            "uncorrected",
+            "by",
         )
-    teacher = dict(config.get("teacher") or {})
-    stimuli = {"size": 224, "visual_degrees": 8} | dict(teacher.get("stimuli") or {})
-    if arguments.degrees is not None:
-        stimuli["visual_degrees"] = arguments.degrees
-    given = {"comparison": arguments.comparison, "splits": arguments.splits}
-    teacher |= {key: value for key, value in given.items() if value is not None}
-    return config | {"teacher": teacher | {"stimuli": stimuli}}, name
+        named = key in (*known, *OPTIONS, "resize")
+        raise UserError(f"--{key.replace('_', '-')}:{rest}" if named else str(error)) from None
 
 
-def score_model(
-    name: str,
-    weights: Path | None,
-    arguments: argparse.Namespace,
-    build: Callable[[int], "Teacher"],
-    device: Any,
-) -> Score:
-    """Score one network, at the size and in the colours that it was made for."""
-    from tgas_neuro.final.evaluation.named import choose_settings, load_named_network
-    from tgas_neuro.scoring.networks import OwnColours, find_layers, try_layers
-    from tgas_neuro.scoring.scoring import score_network
-
-    named = load_named_network(name, weights)
-    used = choose_settings(arguments, named.settings)
-    network = named.network.to(device)
-    own = OwnColours(network, used.mean, used.deviation).to(device).eval()
-    layers = try_layers(own, find_layers(network, arguments.layers), used.size, name, report)
-    teacher = build(used.size)
-    report(
-        f"{name}: input {used.size} px, mean {_list(used.mean)}, deviation {_list(used.deviation)}"
-        f" ({used.source})"
-    )
-    for note in used.notes:
-        report(f"Note: {note}")
-    return score_network(
-        own,
-        layers,
-        teacher,
-        None,
-        device,
-        arguments.seed,
-        max_units=None if arguments.exact else "auto",
-        exact=arguments.exact,
-        batch_size=arguments.batch_size,
-    )
+def check_parquet() -> None:
+    """Refuse to begin where the package that writes parquet cannot be used."""
+    try:
+        importlib.import_module("pyarrow")
+    except ImportError as error:  # absent, or made for another numpy
+        raise UserError(
+            f"--parquet: the package pyarrow cannot be used ({describe_error(error)}): pip install "
+            "pyarrow, in a version for the numpy that is here; or write --csv"
+        ) from None
 
 
-def list_rows(scored: Mapping[str, Score]) -> list[dict[str, Any]]:
-    """A row for each network, region and layer; a layer that is not defined has no numbers."""
-    return [
-        {
-            "model": model,
-            "region": name,
-            "layer": layer,
-            "similarity": values and values["all"],
-            "ceiling": region["ceiling"],
-            "corrected": values and correct(values["all"], region["ceiling"]),
-            "half_0": values and values["half_0"],
-            "half_1": values and values["half_1"],
-        }
-        for model, score in scored.items()
-        for name, region in score["regions"].items()
-        for layer, values in region["layers"].items()
-    ]
+def write_csv(scored: Scores, path: Path) -> None:
+    """Write a row for each network, region and layer."""
+    with written_whole(path) as beside, beside.open("w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(scored.list_rows())
 
 
-def list_best(scored: Mapping[str, Score]) -> list[dict[str, Any]]:
-    """A row for each network and region: the best layer, and what crossed halves say of it."""
-    rows = []
-    for model, score in scored.items():
-        for name, region in score["regions"].items():
-            paper, crossed = region["paper"], region["crossed"]
-            corrected = region["corrected_for_noise"] or None
-            rows.append(
-                {
-                    "model": model,
-                    "region": name,
-                    "best layer": paper and paper["layer"],
-                    "similarity": paper and paper["raw"],
-                    "ceiling": region["ceiling"],
-                    "corrected": corrected and paper and paper["corrected"],
-                    "crossed": crossed and crossed["corrected" if corrected else "raw"],
-                }
+def check_resamples(number: int, comparison: str | None) -> None:
+    """Refuse resamples that give no intervals before any network is scored."""
+    from tgas_neuro.scoring.inference import check_comparison, check_number
+
+    check_number(number, "--bootstrap")
+    if comparison is not None:
+        check_comparison(comparison, "--bootstrap")
+
+
+def print_inferences(scored: Scores) -> None:
+    """Print what was resampled, and how networks differ."""
+    from tgas_neuro.figures.scores import describe_resampled
+
+    for region, found in scored.inferences.items():
+        print(f"\n{region}: 95 % intervals {describe_resampled(found)}")
+        for note in found["notes"]:
+            print(f"Note: {region}: {note}")
+        if found["differences"]:
+            print(format_table(found["differences"]))
+
+
+def write_parquet(scored: Scores, path: Path) -> None:
+    """Write the same rows; numbers that are not defined are null."""
+    with written_whole(path) as beside:
+        scored.to_frame().to_parquet(beside, engine="pyarrow", index=False)
+
+
+def write_picture(scored: Scores, path: Path) -> None:
+    """Draw the layers of each network and, of several or with intervals, their comparison."""
+    from tgas_neuro.figures.scores import draw_scores
+
+    draw_scores(scored.models, scored.inferences, path)
+
+
+WRITERS: dict[str, Callable[[Scores, Path], None]] = {
+    "csv": write_csv,
+    "json": lambda scored, path: write_json(path, scored.to_dict()),
+    "parquet": write_parquet,
+    "picture": write_picture,
+}
+LABELS = {"csv": "CSV    ", "json": "JSON   ", "parquet": "Parquet", "picture": "Picture"}
+
+
+def read_regions(texts: Sequence[str]) -> dict[str, list[str]]:
+    """Region to its data sets, from texts as V4=cowley2023_v4 and IT=a,b."""
+    regions: dict[str, list[str]] = {}
+    for text in texts:
+        region, _, names = text.partition("=")
+        if not names:
+            raise UserError(
+                f"--data: {text!r}: expected a region and its data sets, as V4=cowley2023_v4"
             )
-    return rows
-
-
-def correct(similarity: float, ceiling: float | None) -> float | None:
-    """A similarity divided by the noise ceiling; None where there is none."""
-    return None if ceiling is None else similarity / ceiling
-
-
-def _list(values: tuple[float, ...]) -> str:
-    return " ".join(f"{value:g}" for value in values)
+        if region in regions:
+            raise UserError(
+                f"--data: {text!r}: region {region} is named twice; to pool data sets name them "
+                f"together: {region}={','.join(regions[region])},{names}"
+            )
+        regions[region] = names.split(",")
+    return regions

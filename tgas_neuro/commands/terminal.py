@@ -2,16 +2,51 @@
 
 import math
 import sys
+import time
 from argparse import ArgumentParser, ArgumentTypeError
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 ABSENT = "-"
+PLAIN_INTERVAL = 10.0  # [s] between lines of progress where there is no terminal
 
 
 def report(line: str) -> None:
     """Tell the user of progress, beside the results on standard output."""
     print(line, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def show_progress(what: str, total: int) -> Iterator[Callable[[int], Any]]:
+    """Show how many of `total` are finished and the time that is left, on standard error.
+
+    On a terminal it is a bar, which disappears at the end. Elsewhere it is a line in every
+    `PLAIN_INTERVAL` seconds.
+
+    Yields
+    ------
+    advance
+        To be called with the number that has been finished since.
+    """
+    if sys.stderr.isatty():
+        from tqdm import tqdm
+
+        with tqdm(total=total, desc=what, leave=False, dynamic_ncols=True) as bar:
+            yield bar.update
+        return
+    done, start = 0, time.monotonic()
+    shown = start
+
+    def advance(number: int) -> None:
+        nonlocal done, shown
+        done, now = done + number, time.monotonic()
+        if now - shown >= PLAIN_INTERVAL and done < total:
+            left = (now - start) / done * (total - done)
+            report(f"{what}: {done:,} of {total:,}, {left:.0f} s left")
+            shown = now
+
+    yield advance
 
 
 def add_run(parser: ArgumentParser) -> None:

@@ -115,8 +115,8 @@ def build_plan(config: Any, folders: Sequence[Path], name: str = "config.yaml") 
         ),
         search=f"{search}-{digests['search'][:8]}",
         final=f"{search}-{digests['final'][:8]}",
-        premature_images=_plan_images(checked.premature),
-        final_images=_plan_images(checked.final),
+        premature_images=plan_images(checked.premature),
+        final_images=plan_images(checked.final),
         network=_list_files(checked.teacher.network),
         digests=digests,
     )
@@ -234,7 +234,8 @@ def _dump(config: Configuration, sections: Sequence[str], *stages: str) -> dict[
     return {name: dump_decisive(getattr(config, name), *stages) for name in sections}
 
 
-def _plan_images(stage: Premature | Final) -> Images:
+def plan_images(stage: Premature | Final) -> Images:
+    """The images of a stage, and the name of the files that are made from them."""
     data, size = dump_section(stage.data), stage.image_size
     path = data.get("path", "")
     archive = path if path.endswith(ARCHIVES) else None

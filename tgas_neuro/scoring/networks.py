@@ -42,7 +42,7 @@ def find_layers(network: nn.Module, patterns: Sequence[str]) -> dict[str, nn.Mod
         if not names:
             outermost = ", ".join(name for name in modules if "." not in name)
             what = "finds no block" if pattern == "auto" else f"{pattern!r}: no module is called so"
-            raise UserError(f"--layers: {what}; the outermost modules are: {outermost or 'none'}")
+            raise UserError(f"layers: {what}; the outermost modules are: {outermost or 'none'}")
         found.update(names)
     return {name: module for name, module in modules.items() if name in found}
 
@@ -67,11 +67,27 @@ def find_blocks(network: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.
 
 
 def _ends_block(module: nn.Module) -> bool:
-    return any(end in type(module).__name__ for end in ENDS)
+    return any(end in _name_type(module) for end in ENDS)
 
 
 def _is_container(module: nn.Module) -> bool:
-    return isinstance(module, CONTAINERS)
+    if not _is_restored(module):
+        return isinstance(module, CONTAINERS)
+    # of what was derived from a container the numbers of its modules are left
+    names = [name for name, _ in module.named_children()]
+    numbered = bool(names) and names == [str(number) for number in range(len(names))]
+    return numbered or _name_type(module) in [one.__name__ for one in CONTAINERS]
+
+
+def _is_restored(module: nn.Module) -> bool:
+    """Whether a module is what ``torch.export.unflatten`` restored of one."""
+    return type(module).__name__ == "InterpreterModule"
+
+
+def _name_type(module: nn.Module) -> str:
+    restored: Any = module
+    name = restored.type_name() if _is_restored(module) else None
+    return name.rpartition(".")[2] if name else type(module).__name__
 
 
 def _has_row(module: nn.Module) -> bool:
@@ -125,7 +141,7 @@ def try_layers(
     except Exception as error:  # whatever the network raises
         raise UserError(
             f"{name}: refuses images of {size} x {size} px ({describe_error(error)}); give another "
-            "--size"
+            "size"
         ) from None
     idle = [layer for layer in layers if layer not in outputs]
     other = [
@@ -142,5 +158,5 @@ def try_layers(
             report(f"Note: {name}: {len(found)} of {len(layers)} layers {what}: {names}")
     kept = {layer: layers[layer] for layer in layers if layer not in {*idle, *other}}
     if not kept:
-        raise UserError(f"--layers: none of {name}'s {len(layers)} can be compared; name others")
+        raise UserError(f"layers: none of {name}'s {len(layers)} can be compared; name others")
     return kept

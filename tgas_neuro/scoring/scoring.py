@@ -1,4 +1,4 @@
-"""Scoring: a network's layers against the teacher's regions, which are made ready beforehand.
+"""Scoring: the teacher's regions, made ready for the layers that are compared with them.
 
 Regions on the same stimuli, with the same rows and crossed halves, are one target: a layer is
 recorded once and compared with all of them in one pass.
@@ -6,33 +6,32 @@ recorded once and compared with all of them in one pass.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 import xarray as xr
-from torch import nn
 
+from tgas_neuro.config.teacher import OF_RESPONSES
 from tgas_neuro.rdm.comparisons import compare_rdms
 from tgas_neuro.rdm.distances import calc_rdm, take_rows
 from tgas_neuro.rdm.linear_cka import calc_linear_cka
 from tgas_neuro.rdm.streaming.ranked import RANKINGS, SUBSETS, RankedRDMs, load_ranked, rank_rdms
 from tgas_neuro.rdm.streaming.streaming import compare_features
-from tgas_neuro.scoring.activations import BATCH_SIZE, record_activations
 from tgas_neuro.scoring.layers import (
     LayerSimilarity,
     RegionScore,
-    Score,
-    calc_teacher_guidance,
     choose_layers,
 )
+from tgas_neuro.scoring.predictivity import prepare_predictivity
 from tgas_neuro.teacher.teacher import Teacher, get_ceiling, get_rdm
 
 # How a candidate's layer is scaled, in place of the region's distance. Its activations have no
 # noise, so the distance that crossnobis estimates without bias is their squared Euclidean
-# distance; CKA compares the activations as they are.
+# distance; CKA and predictivity take the activations as they are.
 CANDIDATE_DISTANCES = {"crossnobis": "patterns"}
-UNSCALED_COMPARISONS = {"cka": "patterns"}
+UNSCALED_COMPARISONS = dict.fromkeys(OF_RESPONSES, "patterns")
 
 Similarities = dict[str, LayerSimilarity]  # region to the similarity of one layer with it
 # From features (row, unit), their distance and whether to be exact.
@@ -62,66 +61,6 @@ class Target:
     row: np.ndarray
     distance: str
     compare: Compare
-
-
-def score_network(
-    network: nn.Module,
-    layers: dict[str, nn.Module],
-    teacher: Teacher,
-    ranks: Path | None,
-    device: torch.device,
-    seed: int,
-    max_units: int | str | None = "auto",
-    spatial_mean: bool = False,
-    exact: bool = False,
-    batch_size: int = BATCH_SIZE,
-) -> Score:
-    """Record the layers of a network and score them against every region of a teacher.
-
-    Parameters
-    ----------
-    network
-        In evaluation mode.
-    layers
-        Name to module of the network.
-    teacher
-        See `Teacher`.
-    ranks
-        Folder that `write_ranks` made of it, or None.
-    device
-        Where the network is.
-    seed
-        The run's, for projections.
-    max_units, spatial_mean, batch_size
-        See `record_activations`.
-    exact
-        Dissimilarities in float64, sorted; see `compare_features`.
-    """
-    regions: dict[str, RegionScore] = {}
-    for target in build_targets(teacher, ranks):
-        recorded = record_activations(
-            network,
-            layers,
-            target.images,
-            target.row,
-            device,
-            distance=target.distance,
-            max_units=max_units,
-            spatial_mean=spatial_mean,
-            seed=seed,
-            batch_size=batch_size,
-        )
-        similarities = {
-            name: target.compare(layer.features, layer.distance, exact)
-            for name, layer in recorded.items()
-        }
-        for region in target.regions:
-            regions[region] = score_region(
-                {name: found[region] for name, found in similarities.items()},
-                teacher.regions[region],
-            )
-    regions = {name: regions[name] for name in teacher.regions}
-    return {"TG": calc_teacher_guidance(regions), "regions": regions}
 
 
 def score_region(similarities: dict[str, LayerSimilarity], region: xr.Dataset) -> RegionScore:
@@ -207,7 +146,7 @@ def group_regions(teacher: Teacher) -> list[tuple[str, ...]]:
 def _share(first: xr.Dataset, second: xr.Dataset) -> bool:
     return all(first.attrs[key] == second.attrs[key] for key in ("distance", "comparison")) and all(
         np.array_equal(first[name].values, second[name].values)
-        for name in ("row", "half", "images")
+        for name in ("row", "half", "images", *(["held_out"] if "held_out" in first else []))
     )
 
 
@@ -269,9 +208,11 @@ def _find_subsets(region: xr.Dataset) -> dict[str, torch.Tensor]:
     return dict(zip(SUBSETS, (half >= 0, half == 0, half == 1), strict=True))
 
 
-COMPARISONS = {
+COMPARISONS: dict[str, Callable[[dict[str, xr.Dataset], Path | None], Compare]] = {
     "spearman": _prepare_ranks,
     "pearson": _prepare_ranks,
     "kendall": _prepare_kendall,
     "cka": _prepare_cka,
+    "ridge": partial(prepare_predictivity, "ridge"),
+    "pls": partial(prepare_predictivity, "pls"),
 }

@@ -17,7 +17,8 @@ from tgas_neuro.config.search import Scoring
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import write_json
 from tgas_neuro.runtime.provenance import derive_seed
-from tgas_neuro.scoring.scoring import score_network, write_ranks
+from tgas_neuro.scoring.scores import score_network
+from tgas_neuro.scoring.scoring import write_ranks
 from tgas_neuro.search.candidate import (
     EarlyStop,
     Inputs,

@@ -2,6 +2,7 @@
 
 import importlib
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -11,7 +12,7 @@ from torchvision import models
 
 from tgas_neuro.config.messages import suggest
 from tgas_neuro.images.pixels import DEVIATION, INTERPOLATIONS, MEAN
-from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.errors import UserError, describe_error
 
 
 @dataclass(frozen=True)
@@ -209,3 +210,73 @@ def _read_torchvision(weights: Any, architecture: str) -> Settings:
         tuple(transforms.mean),
         tuple(transforms.std),
     )
+
+
+def download_network(name: str) -> tuple[nn.Module, Settings]:
+    """Build a published network with the weights that its library downloads, and its settings.
+
+    Parameters
+    ----------
+    name
+        ``torchvision:<name>`` or ``timm:<name>``, perhaps with the tag of its weights behind it:
+        ``torchvision:resnet50.IMAGENET1K_V1``. Without a tag they are the library's default.
+
+    Raises
+    ------
+    UserError
+        The library does not know the network, or the weights cannot be downloaded.
+    """
+    library, _, rest = name.partition(":")
+    if library not in DOWNLOADS:
+        raise UserError(f"--download: is for torchvision:<name> and timm:<name>, not for {name}")
+    network, settings = DOWNLOADS[library](rest)
+    return network.eval().requires_grad_(False), settings
+
+
+def _download_torchvision(name: str) -> tuple[nn.Module, Settings]:
+    architecture, _, tag = name.partition(".")
+    known = models.list_models(module=models)
+    if architecture not in known:
+        raise UserError(
+            f"--model: {architecture!r} is not a classification network of torchvision"
+            f"{suggest(architecture, known)}"
+        )
+    tag = tag or models.get_model_weights(architecture).DEFAULT.name
+    # the tag is checked before anything is downloaded
+    settings = find_torchvision_settings(nn.Identity(), f"{architecture}.{tag}", Path())
+    try:
+        network = models.get_model(architecture, weights=tag)
+    except (OSError, RuntimeError) as error:  # no connection, or a wrong digest
+        raise _refuse_download(name, "torchvision", error) from None
+    return network, settings
+
+
+def _download_timm(name: str) -> tuple[nn.Module, Settings]:
+    try:
+        timm = importlib.import_module("timm")
+    except ImportError:
+        raise UserError("--model: timm is not installed: pip install timm") from None
+    known = timm.list_models()
+    if name.partition(".")[0] not in known:
+        raise UserError(
+            f"--model: {name!r} is not a network of timm{suggest(name.partition('.')[0], known)}"
+        )
+    settings = find_timm_settings(timm.create_model(name.partition(".")[0]), name)
+    try:
+        network = timm.create_model(name, pretrained=True)
+    except Exception as error:  # of requests, httpx or the hub, as their versions have it
+        raise _refuse_download(name, "timm", error) from None
+    return network, settings
+
+
+def _refuse_download(name: str, library: str, error: Exception) -> UserError:
+    return UserError(
+        f"--download: {library}'s weights of {name} cannot be downloaded "
+        f"({describe_error(error)}); name a local file with --weights"
+    )
+
+
+DOWNLOADS: dict[str, Callable[[str], tuple[nn.Module, Settings]]] = {
+    "torchvision": _download_torchvision,
+    "timm": _download_timm,
+}

@@ -10,7 +10,7 @@ from tgas_neuro.final.network.network import load_trained
 from tgas_neuro.runtime.devices import choose_device, computing_with
 from tgas_neuro.scoring.activations import BATCH_SIZE
 from tgas_neuro.scoring.layers import Score
-from tgas_neuro.scoring.scoring import score_network
+from tgas_neuro.scoring.scores import score_network
 from tgas_neuro.teacher.options import Source
 from tgas_neuro.teacher.teacher import load_teacher, resize_stimuli
 

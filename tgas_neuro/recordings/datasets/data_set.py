@@ -1,16 +1,19 @@
 """Find, fetch, read, check and convert a data set outside a run."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import xarray as xr
+
+from tgas_neuro.recordings.assembly import load_netcdf
 from tgas_neuro.recordings.datasets.description import (
     Description,
     expand_patterns,
     load_description,
 )
 from tgas_neuro.recordings.datasets.files import fetch_files
-from tgas_neuro.recordings.ingest import ingest_recordings
+from tgas_neuro.recordings.ingest import RESULT_FILES, ingest_recordings
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import find_project
 
@@ -77,6 +80,25 @@ def read_data_set(
         ingest_recordings(description, files, folder)
     except UserError as error:
         yield str(error)
+
+
+def list_regions(folders: Sequence[Path]) -> list[str]:
+    """The regions of data sets that have been read, in the order of their sites."""
+    found = [name for folder in folders for name in _load(folder)["region"].values.astype(str)]
+    return list(dict.fromkeys(found))
+
+
+def list_notes(folders: Sequence[Path]) -> tuple[str, ...]:
+    """What was left out or converted when data sets were read, a line each."""
+    notes: list[str] = []
+    for dataset in map(_load, folders):
+        for found in (dataset, *dataset.values()):
+            notes += str(found.attrs.get("notes", "")).split("\n")
+    return tuple(dict.fromkeys(filter(None, notes)))
+
+
+def _load(folder: Path) -> xr.Dataset:
+    return load_netcdf(next(folder / name for name in RESULT_FILES if (folder / name).is_file()))
 
 
 BESIDE = ("stimuli.csv", "stimuli")

@@ -22,7 +22,7 @@ from tgas_neuro.runtime.errors import UserError, counting_failures
 from tgas_neuro.runtime.files import read_json, write_json
 from tgas_neuro.runtime.ledger import check_source, forget_entry, is_whole, write_entry
 from tgas_neuro.runtime.provenance import Provenance, build_provenance, get_time
-from tgas_neuro.search.candidate.child import Begin, Outcome, run_in_child
+from tgas_neuro.search.candidate.child import Begin, Call, Outcome, run_in_child
 from tgas_neuro.search.guidance import Rating
 from tgas_neuro.search.history import describe_stop, is_member
 from tgas_neuro.search.records import (
@@ -100,6 +100,7 @@ def make_record(
     weights: Path | None,
     digests: dict[str, str],
     run: Path | None = None,
+    call: Call = run_in_child,
 ) -> CandidateRecord:
     """Evaluate one proposal and record how it ended; every failure of the network is a result.
 
@@ -117,6 +118,8 @@ def make_record(
         Digests of the configuration, for provenance.
     run
         Folder of the run, where failures of the machine are counted; None counts none.
+    call
+        Runs the evaluation; in a process of its own by default.
 
     Raises
     ------
@@ -143,7 +146,7 @@ def make_record(
         }
         limits = search.limits
         with counting_failures(run, proposal["id"]):
-            outcome = run_in_child(_evaluate, arguments, limits.memory_mb, limits.seconds)
+            outcome = call(_evaluate, arguments, limits.memory_mb, limits.seconds)
     evaluation: Evaluation = outcome.value or NOT_MEASURED
     measured = evaluation["premature"]
     stopped = measured is not None and measured["stopped_at"] is not None

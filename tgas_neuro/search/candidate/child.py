@@ -68,6 +68,10 @@ class Outcome:
     peak_memory_mb: float
 
 
+# From a function, its arguments, and the limits of memory [MB] and time [s].
+Call = Callable[[Callable[..., Any], dict[str, Any], float | None, float | None], Outcome]
+
+
 def run_in_child(
     function: Callable[..., Any],
     arguments: dict[str, Any],
@@ -256,22 +260,22 @@ def _child_main(
         content = describe_error(error)
         if not began:
             state, content = "machine", f"{content}, before the candidate began"
-        elif _is_machines(error):
+        elif is_machines(error):
             state = "machine"
         else:
-            state = "out_of_memory" if _is_out_of_memory(error) else "crashed"
+            state = "out_of_memory" if is_out_of_memory(error) else "crashed"
     send(state, content)
     sender.close()
 
 
-def _is_machines(error: Exception) -> bool:
+def is_machines(error: Exception) -> bool:
     """Whether a disk or a library was lost; no network raises such an error."""
     return isinstance(error, OSError | ImportError) and (
         getattr(error, "errno", None) != errno.ENOMEM
     )
 
 
-def _is_out_of_memory(error: Exception) -> bool:
+def is_out_of_memory(error: Exception) -> bool:
     """Whether torch or Python ran out of memory: torch's CPU allocator raises a RuntimeError."""
     text = str(error).lower()
     return (

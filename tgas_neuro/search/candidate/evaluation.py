@@ -18,7 +18,7 @@ from tgas_neuro.runtime.devices import choose_device, keep_freed_memory, measure
 from tgas_neuro.runtime.files import written_whole
 from tgas_neuro.runtime.provenance import derive_generator, derive_seed
 from tgas_neuro.scoring.layers import Score
-from tgas_neuro.scoring.scoring import score_network
+from tgas_neuro.scoring.scores import score_network
 from tgas_neuro.search.candidate import EarlyStop, Inputs
 from tgas_neuro.search.candidate.child import Begin, DivergedError
 from tgas_neuro.search.candidate.training import (

@@ -1,9 +1,11 @@
 """Runs as their folders show them at any moment: what was proposed, and what has finished."""
 
 import difflib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json
@@ -11,7 +13,12 @@ from tgas_neuro.search.guidance import Rating
 from tgas_neuro.search.history import Entry, build_entry, load_reused
 from tgas_neuro.search.records import CandidateRecord, History, Proposals, ProposedCandidate
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 SEARCHES = Path("results/search")
+COLUMNS = ("id", "state", "original", "hash", "reward", "P", "TG", "TG_untrained")
+COSTS = ("images_seen", "seconds")
 
 
 @dataclass(frozen=True)
@@ -184,3 +191,43 @@ def find_candidate(run: Run, identifier: str) -> CandidateRecord | ProposedCandi
     raise UserError(
         f"candidate {identifier!r}: not in run {run.name}; the nearest ids: {', '.join(near)}"
     )
+
+
+def list_rows(
+    entries: Iterable[Entry], records: Mapping[str, CandidateRecord] | None = None
+) -> "pd.DataFrame":
+    """A row for each candidate.
+
+    Parameters
+    ----------
+    entries
+        In the order of the rows.
+    records
+        Id to the record of a candidate, for what it cost.
+
+    Returns
+    -------
+    frame
+        Columns ``id``, ``state``, ``original`` (of a duplicate), ``hash``, ``reward``, ``P``,
+        ``TG``, ``TG_untrained``, ``TG_<region>`` for each region, ``params``, ``macs``,
+        ``complete``, and with records ``images_seen`` and ``seconds``. What was not measured is
+        missing.
+    """
+    import pandas as pd
+
+    rows = []
+    for entry in entries:
+        row: dict[str, Any] = {name: getattr(entry, name) for name in COLUMNS}
+        row |= {f"TG_{name}": value for name, value in (entry.regions or {}).items()}
+        row |= {"params": entry.params, "macs": entry.macs, "complete": entry.complete}
+        if records is not None:
+            cost: Mapping[str, Any] = records[entry.id]["cost"] if entry.id in records else {}
+            row |= {name: cost.get(name) for name in COSTS}
+        rows.append(row)
+    frame = pd.DataFrame(rows)
+    order = [*COLUMNS, *(name for name in frame if str(name).startswith("TG_"))]
+    order = list(dict.fromkeys([*order, "params", "macs", "complete", *frame]))
+    numbers = {
+        name: float for name in order if str(name).startswith("TG") or name in ("reward", "P")
+    }
+    return frame.reindex(columns=order).astype(numbers)

@@ -19,7 +19,7 @@ from tgas_neuro.runtime.devices import choose_device
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import calc_sha256, read_json, write_json
 from tgas_neuro.scoring.layers import Guidance, RegionScore, Score
-from tgas_neuro.scoring.scoring import score_network
+from tgas_neuro.scoring.scores import score_network
 from tgas_neuro.search.candidate.evaluation import move_to, set_up_torch
 from tgas_neuro.search.guidance import Rating
 from tgas_neuro.search.history import Entry, build_entry
@@ -215,7 +215,7 @@ class Rescorer:
         weights
             The state dict that its training kept.
         """
-        network = self._build(record, _load_weights(weights), weights)
+        network = self._build(record, load_weights(weights), weights)
         return score_network(
             network,
             network.layers(),
@@ -243,7 +243,8 @@ class Rescorer:
         return network.eval()
 
 
-def _load_weights(path: Path) -> dict[str, torch.Tensor]:
+def load_weights(path: Path) -> dict[str, torch.Tensor]:
+    """The state dict that the search kept of a candidate; `UserError` if it cannot be read."""
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises what zipfile, pickle and its own reader raise

@@ -1,0 +1,1 @@
+"""What `import tgas_neuro` offers: recordings, teachers, scores, searches and runs."""

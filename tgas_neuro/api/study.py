@@ -1,0 +1,300 @@
+"""A search with its history: ask for candidates, tell what they are worth."""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
+
+import pandas as pd
+
+from tgas_neuro.api.candidates import Candidate, Trainer, Value, read_value
+from tgas_neuro.architecture.space import Genotype, Space
+from tgas_neuro.config.premature import Premature
+from tgas_neuro.config.search import Search
+from tgas_neuro.runtime.errors import UserError, check_choice, describe_error
+from tgas_neuro.runtime.provenance import derive_generator
+from tgas_neuro.search.generation import list_thresholds, name_candidate, propose_generation
+from tgas_neuro.search.guidance import Measures, Rating
+from tgas_neuro.search.history import (
+    Entry,
+    build_entry,
+    count_states,
+    describe_states,
+    find_best,
+    is_member,
+)
+from tgas_neuro.search.records import CandidateRecord, State
+from tgas_neuro.search.runs import list_rows
+from tgas_neuro.search.strategies import build_strategy
+
+if TYPE_CHECKING:
+    from tgas_neuro.architecture.network import GenotypeNetwork
+
+FAILURES = ("crashed", "diverged", "out_of_memory", "oversized", "stopped", "timeout")
+
+
+class Study:
+    """A search: its history, and the strategy that proposes from it; `search` makes it.
+
+    A generation is proposed from the history alone. With the same space, strategy, seed and values
+    the proposals are those of the workflow, in whatever order candidates are told.
+
+    Attributes
+    ----------
+    space
+        What is searched.
+    """
+
+    def __init__(
+        self,
+        space: Space[Any],
+        options: Search,
+        guidance: str | None,
+        premature: Premature | None = None,
+        trainer: Trainer | None = None,
+        report: Callable[[str], None] = print,
+    ):
+        self.space, self._options, self._report = space, options, report
+        self._rating = Rating.from_search(options) if guidance else None
+        self._guessed = guidance is None
+        self._premature, self._trainer = premature, trainer
+        self._strategy = build_strategy(options, space)
+        self._generation = 0
+        self._pending: dict[str, Candidate] = {}
+        self._repeated: dict[str, tuple[Genotype, str]] = {}  # equal to a finished candidate
+        self._entries: dict[str, Entry] = {}
+        self._records: dict[str, CandidateRecord] = {}
+
+    def __repr__(self) -> str:
+        best = find_best(self.entries)
+        found = f"; best {best.id}, reward {best.reward:.3f}" if best else ""
+        waiting = f"; {len(self._pending)} to be told" if self._pending else ""
+        states = describe_states(count_states(self.entries)) or "nothing yet"
+        return f"<Study of {self.space!r}, {self._options.strategy}: {states}{found}{waiting}>"
+
+    @property
+    def entries(self) -> list[Entry]:
+        """All finished candidates, generation by generation."""
+        order = sorted(self._entries, key=lambda name: (len(name), name))  # g999 before g1000
+        return [self._entries[name] for name in order]
+
+    def ask(self, n: int | None = None) -> list[Candidate]:
+        """Propose the next generation.
+
+        Parameters
+        ----------
+        n
+            Candidates of the generation, 1 to 100; by default `candidates` of the search.
+
+        Returns
+        -------
+        candidates
+            Those that have to be evaluated. A proposal that equals a finished candidate has its
+            values and is left out, which is reported: there may be fewer than `n`, or none.
+        """
+        n = self._options.candidates if n is None else n
+        if not 1 <= n <= 100:
+            raise UserError(f"n: {n}; expected 1 to 100 candidates")
+        entries, rungs = self.entries, []
+        if self._premature is not None:
+            rungs = list_thresholds(entries, self._premature.rungs, self._premature.keep_fraction)
+        generation, self._generation = self._generation, self._generation + 1
+        proposals = propose_generation(
+            self._strategy,
+            entries,
+            [candidate.genotype for candidate in self._pending.values()],
+            n,
+            derive_generator(self._options.seed, "propose", generation),
+        )
+        asked = []
+        for number, proposal in enumerate(proposals):
+            name = name_candidate(generation, number)
+            if proposal.original is not None:
+                self._repeated[name] = proposal.genotype, proposal.original
+                continue
+            asked.append(Candidate(name, proposal.genotype, rungs))
+        if len(asked) < n:
+            self._report(
+                f"generation {generation}: {n - len(asked)} of {n} proposals equal finished "
+                "candidates and have their values"
+            )
+        self._pending |= {candidate.id: candidate for candidate in asked}
+        self._add_repeated()
+        return asked
+
+    def tell(
+        self, candidate: Candidate, value: Value | None = None, state: str | None = None
+    ) -> Entry:
+        """Say what a candidate is worth.
+
+        Parameters
+        ----------
+        candidate
+            From `ask`.
+        value
+            P, a finite number, the more the better; or a mapping with ``P``, and perhaps ``TG``,
+            ``TG_untrained``, ``regions`` (region to similarity), ``params`` and ``macs``.
+        state
+            In place of a value, why there is none: ``crashed``, ``diverged``, ``out_of_memory``,
+            ``oversized``, ``stopped`` or ``timeout``. Strategies learn from no failure.
+
+        Returns
+        -------
+        Entry
+            With its ``reward``.
+
+        Raises
+        ------
+        UserError
+            The candidate was not asked for or was told before, or the value is not one.
+        """
+        name = candidate.id
+        if name not in self._pending:
+            why = "was told before" if name in self._entries else "was not asked for in this search"
+            raise UserError(f"candidate {name!r}: {why}; tell each candidate of ask() once")
+        if (value is None) == (state is None):
+            raise UserError(f"candidate {name!r}: expected a value or a state, one of them")
+        genotype = self._pending[name].genotype
+        if state is not None:
+            check_choice("state", state, FAILURES)
+        entry = Entry(
+            name, genotype, genotype.hash, cast(State, state or "ok"), None, None, None, None, None,
+            0, 0, complete=is_member(self.space, genotype),
+        )  # fmt: skip
+        if value is not None:
+            entry = self._rate(entry, value)
+        return self._add(entry)
+
+    def run(
+        self,
+        evaluate: Callable[[Genotype], Value] | None = None,
+        generations: int | None = None,
+        catch: tuple[type[Exception], ...] = (),
+    ) -> "Study":
+        """Ask for generations and evaluate all their candidates.
+
+        Parameters
+        ----------
+        evaluate
+            Genotype to its value (see `tell`); None where the search has images and a teacher.
+        generations
+            How many; by default those of the search.
+        catch
+            Exceptions of `evaluate` that are a result: the candidate has crashed. Others end the
+            search.
+        """
+        if (evaluate is None) == (self._trainer is None):
+            raise UserError("evaluate: expected a function, or a search with images and a teacher")
+        for _ in range(self._options.generations if generations is None else generations):
+            for candidate in self.ask():
+                if self._trainer is not None:
+                    entry = self._train(candidate, self._trainer)
+                else:
+                    assert evaluate is not None
+                    try:
+                        entry = self.tell(candidate, evaluate(candidate.genotype))
+                    except catch as error:
+                        self._report(f"candidate {candidate.id}: {describe_error(error)}")
+                        entry = self.tell(candidate, state="crashed")
+                reward = "none" if entry.reward is None else f"{entry.reward:.3f}"
+                self._report(f"candidate {entry.id}: {entry.state}, reward {reward}")
+        return self
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row for each finished candidate; see `tgas_neuro.search.runs.list_rows`."""
+        frame = list_rows(self.entries, self._records if self._trainer is not None else None)
+        if self._trainer is None:  # sizes are known only if they were told
+            frame = frame.replace({"params": {0: None}, "macs": {0: None}})
+        return frame
+
+    @property
+    def best(self) -> Entry:
+        """The best candidate: ``id``, ``genotype``, ``reward``, ``P``, ``TG``, ...
+
+        Raises
+        ------
+        UserError
+            None has a reward.
+        """
+        best = find_best(self.entries)
+        if best is not None:
+            return best
+        states = describe_states(count_states(self.entries)) or "none was told"
+        raise UserError(f"search: no candidate has a reward ({states})")
+
+    def record(self, identifier: str) -> CandidateRecord:
+        """What was measured of a candidate that was trained here, as the workflow records it."""
+        check_choice("candidate", identifier, self._records)
+        return self._records[identifier]
+
+    def network(self, identifier: str) -> "GenotypeNetwork":
+        """The trained network of a candidate, if the search has ``keep_weights=True``."""
+        record = self.record(identifier)
+        assert self._trainer is not None
+        return self._trainer.load_network(record)
+
+    def _train(self, candidate: Candidate, trainer: Trainer) -> Entry:
+        genotype = candidate.genotype
+        record = self._records[candidate.id] = trainer.make_record(
+            {
+                "id": candidate.id,
+                "genotype": genotype.to_json(),
+                "hash": genotype.hash,
+                "original": None,
+                "redraws": 0,
+            },
+            candidate._rungs,
+        )
+        assert self._rating is not None
+        return self._add(build_entry(record, self._rating, {}))
+
+    def _add(self, entry: Entry) -> Entry:
+        self._entries[entry.id] = entry
+        del self._pending[entry.id]
+        self._add_repeated()
+        return entry
+
+    def _add_repeated(self) -> None:
+        """Add repeated proposals of generations whose other candidates have all been told."""
+        waiting = {name.partition("_")[0] for name in self._pending}
+        for name, (genotype, original) in list(self._repeated.items()):
+            if name.partition("_")[0] not in waiting:
+                self._entries[name] = replace(
+                    self._entries[original],
+                    id=name,
+                    genotype=genotype,
+                    state="duplicate",
+                    original=original,
+                )
+                del self._repeated[name]
+
+    def _rate(self, entry: Entry, value: Value) -> Entry:
+        given = read_value(entry.id, value)
+        if self._rating is None:
+            self._rating = Rating("p_plus_tg" if "TG" in given else "p", self._options.alpha)
+        mode = self._rating.guidance
+        if self._guessed and mode == "p" and "TG" in given:
+            raise UserError(
+                f"candidate {entry.id!r}: gives TG, but guidance 'p' ranks by P alone, as those "
+                "before had none; search with guidance='p' or 'p_plus_tg'"
+            )
+        needs = {
+            "p_plus_tg": ("P", "TG"),
+            "p": ("P",),
+            "tg": ("TG",),
+            "tg_epoch0": ("TG_untrained",),
+        }
+        for key in needs.get(mode, (mode,)):
+            if key not in given:
+                raise UserError(
+                    f"candidate {entry.id!r}: {key} is missing, by which guidance {mode!r} ranks; "
+                    f"the value has: {', '.join(given)}"
+                )
+        measures = Measures(
+            given.get("P", math.nan),
+            given.get("TG"),
+            given.get("TG_untrained"),
+            given.get("params", 0),
+            given.get("macs", 0),
+        )
+        return replace(entry, **given, reward=self._rating.rate(measures))
