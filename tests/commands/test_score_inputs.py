@@ -90,10 +90,7 @@ def test_categories_are_regions_of_their_own(folder, capsys):
 
 
 def test_parquet_has_the_rows_of_the_csv(folder, capsys, monkeypatch):
-    try:
-        import pyarrow  # noqa: F401  # a version for another numpy cannot be imported
-    except ImportError as error:
-        pytest.skip(f"pyarrow cannot be used: {error}")
+    pytest.importorskip("fastparquet")
     options = ["--size", SIZE, "--layers", "3", "--csv", "a.csv", "--parquet", "a.parquet"]
     assert call("scored_net:build", *DATA, *options) == 0
     frame = pd.read_parquet(folder / "a.parquet")
@@ -105,9 +102,10 @@ def test_parquet_has_the_rows_of_the_csv(folder, capsys, monkeypatch):
 def test_parquet_without_its_package_is_refused_before_anything_is_read(
     folder, capsys, monkeypatch
 ):
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    for engine in ("fastparquet", "pyarrow"):
+        monkeypatch.setitem(sys.modules, engine, None)
     assert call("scored_net:build", *DATA, "--parquet", "a.parquet") == 1
-    assert "Error: --parquet: the package pyarrow cannot be used (" in capsys.readouterr().err
+    assert "Error: --parquet: no package that writes it can be used (" in capsys.readouterr().err
 
 
 def test_weights_are_downloaded_or_the_reason_is_one_line(folder, capsys, monkeypatch):

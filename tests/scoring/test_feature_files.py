@@ -75,6 +75,14 @@ def test_parts_of_thingsvision_are_one_layer(tmp_path):
     np.testing.assert_array_equal(features.load("features"), VALUES)
 
 
+def test_parts_are_in_the_order_of_their_numbers(tmp_path):
+    values = np.arange(224.0, dtype=np.float32).reshape(112, 2)
+    with h5py.File(tmp_path / "features.h5", "w") as file:
+        for number, row in enumerate(values, 1):  # 100 to 112 have three digits
+            file.create_dataset(f"features_{number:02d}", data=row[None])
+    np.testing.assert_array_equal(read_features(tmp_path / "features.h5").load("features"), values)
+
+
 def test_names_of_rows_come_with_the_layers(tmp_path):
     np.savez(tmp_path / "a.npz", one=VALUES, two=VALUES + 1, stimuli=np.array(["d", "a", "c", "b"]))
     with h5py.File(tmp_path / "a.h5", "w") as file:

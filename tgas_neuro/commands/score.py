@@ -102,6 +102,7 @@ OPTIONS = (
     *("layers", "download", "size", "mean", "deviation", "device", "threads", "seed", "exact"),
     "batch_size",
 )
+PARQUET_ENGINES = ("fastparquet", "pyarrow")
 OUTPUTS = ("csv", "json", "parquet", "picture")
 
 
@@ -111,7 +112,7 @@ def run(arguments: argparse.Namespace) -> None:
     for key, path in outputs.items():
         check_writable(path, f"--{key}")  # before the minutes that a network may take
     if arguments.parquet:
-        check_parquet()
+        find_parquet_engine()
     if arguments.picture:
         from tgas_neuro.figures.scores import check_ending
 
@@ -174,15 +175,20 @@ def named_as_options() -> Iterator[None]:
         raise UserError(f"--{key.replace('_', '-')}:{rest}" if named else str(error)) from None
 
 
-def check_parquet() -> None:
-    """Refuse to begin where the package that writes parquet cannot be used."""
-    try:
-        importlib.import_module("pyarrow")
-    except ImportError as error:  # absent, or made for another numpy
-        raise UserError(
-            f"--parquet: the package pyarrow cannot be used ({describe_error(error)}): pip install "
-            "pyarrow, in a version for the numpy that is here; or write --csv"
-        ) from None
+def find_parquet_engine() -> str:
+    """The package that writes parquet; refuse to begin where there is none."""
+    reasons = []
+    for engine in PARQUET_ENGINES:
+        try:
+            importlib.import_module(engine)
+        except ImportError as error:  # absent, or made for another numpy
+            reasons.append(describe_error(error))
+        else:
+            return engine
+    raise UserError(
+        f"--parquet: no package that writes it can be used ({'; '.join(reasons)}): pip install "
+        f"{PARQUET_ENGINES[0]}, or write --csv"
+    )
 
 
 def write_csv(scored: Scores, path: Path) -> None:
@@ -217,7 +223,7 @@ def print_inferences(scored: Scores) -> None:
 def write_parquet(scored: Scores, path: Path) -> None:
     """Write the same rows; numbers that are not defined are null."""
     with written_whole(path) as beside:
-        scored.to_frame().to_parquet(beside, engine="pyarrow", index=False)
+        scored.to_frame().to_parquet(beside, engine=find_parquet_engine(), index=False)
 
 
 def write_picture(scored: Scores, path: Path) -> None:

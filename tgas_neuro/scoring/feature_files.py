@@ -128,7 +128,7 @@ def read_features(path: str | Path) -> Features:
     if not layers:
         raise UserError(f"{path}: holds no array of features; expected (stimulus, unit)")
     if len(layers) > 1 and all(PART.fullmatch(name) for name in layers):
-        parts = [layers[name] for name in sorted(layers)]
+        parts = [layers[name] for name in sorted(layers, key=lambda name: int(name[9:]))]
         layers = {"features": lambda: np.concatenate([load() for load in parts])}
     names = None
     if texts:
