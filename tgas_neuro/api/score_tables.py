@@ -1,7 +1,7 @@
 """What networks scored: as rows, as a frame, as an array and as JSON."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -9,8 +9,11 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+    from tgas_neuro.scoring.inference import Inference, Over
     from tgas_neuro.scoring.layers import Score
+    from tgas_neuro.teacher.sized import SizedTeacher
 
+MOST_ROWS = 6000  # of an RDM; of more, so many are resampled
 COLUMNS = ("model", "region", "layer", "similarity", "ceiling", "corrected", "half_0", "half_1")
 
 
@@ -25,10 +28,13 @@ class Scores:
     best_rdms
         Name of a network to region to the RDM of the region's best layer, (pair,), float32, in
         the order of the region's rows; empty unless `score` is asked to keep them.
+    inferences
+        Region to the intervals of its similarities and their differences; empty before `infer`.
     """
 
     models: "Mapping[str, Score]"
     best_rdms: "Mapping[str, Mapping[str, np.ndarray]]" = field(default_factory=dict)
+    inferences: "Mapping[str, Inference]" = field(default_factory=dict)
 
     @classmethod
     def concat(cls, scores: "Iterable[Scores]") -> "Scores":
@@ -68,18 +74,49 @@ class Scores:
             for name, region in score["regions"].items():
                 paper, crossed = region["paper"], region["crossed"]
                 corrected = region["corrected_for_noise"] or None
+                interval = {}
+                if self.inferences:
+                    found = self.inferences.get(name, {"models": {}})["models"].get(model)
+                    interval = {key: found and found[key] for key in ("low", "high")}
                 rows.append(
                     {
                         "model": model,
                         "region": name,
                         "best layer": paper and paper["layer"],
                         "similarity": paper and paper["raw"],
+                        **interval,
                         "ceiling": region["ceiling"],
                         "corrected": corrected and paper and paper["corrected"],
                         "crossed": crossed and crossed["corrected" if corrected else "raw"],
                     }
                 )
         return rows
+
+    def infer(
+        self, teacher: "SizedTeacher", n_resamples: int = 1000, seed: int = 0, over: "Over" = "auto"
+    ) -> "Scores":
+        """Add 95 % intervals of the best layers, and which networks differ.
+
+        Parameters
+        ----------
+        teacher
+            With whose regions the networks were compared; the RDMs of their best layers were kept.
+        n_resamples, seed, over
+            See `tgas_neuro.scoring.inference.infer_similarities`.
+
+        Raises
+        ------
+        UserError
+            The comparison has no intervals, or sites cannot be resampled.
+        """
+        inferences = {}
+        for name, region in teacher.built.regions.items():
+            rdms = {one: kept[name] for one, kept in self.best_rdms.items() if name in kept}
+            choices = {one: self.models[one]["regions"][name]["paper"] for one in rdms}
+            found = {one: choice["raw"] for one, choice in choices.items() if choice}
+            if found:
+                inferences[name] = _infer_region(rdms, region, found, n_resamples, seed, over)
+        return replace(self, inferences=inferences)
 
     @property
     def best(self) -> "pd.DataFrame":
@@ -114,15 +151,95 @@ class Scores:
                 array.loc[{dim: row[dim] for dim in names}] = row["similarity"]
         return array
 
-    def to_dict(self) -> "dict[str, Score]":
-        """All results as JSON has them: network to region to layers, ceiling and choices."""
-        return dict(self.models)
+    def to_dict(self) -> "dict[str, Any]":
+        """All results as JSON has them: network to region to layers, ceiling and choices.
+
+        After `infer`, ``bootstrap`` of a region has the interval of the network and its
+        ``differences`` from each other one.
+        """
+        if not self.inferences:
+            return dict(self.models)
+        return {
+            model: {
+                **score,
+                "regions": {
+                    name: {**region, "bootstrap": self._describe(model, name)}
+                    for name, region in score["regions"].items()
+                },
+            }
+            for model, score in self.models.items()
+        }
+
+    def _describe(self, model: str, region: str) -> dict[str, Any] | None:
+        found = self.inferences.get(region)
+        if found is None or model not in found["models"]:
+            return None
+        keys = ("over", "resamples", "site_resamples", "rows", "sites", "ceiling", "notes")
+        differences = {}
+        for one in found["differences"]:
+            p = {"p": one["p"], "p_adjusted": one["p_adjusted"]}
+            if one["first"] == model:
+                moved = {key: one[key] for key in ("difference", "low", "high")}
+                differences[one["second"]] = moved | p
+            elif one["second"] == model:
+                values = (-one["difference"], -one["high"], -one["low"])
+                moved = dict(zip(("difference", "low", "high"), values, strict=True))
+                differences[one["first"]] = moved | p
+        general = {key: value for key, value in found.items() if key in keys}
+        return {**general, **found["models"][model], "differences": differences}
 
     def __repr__(self) -> str:
         return f"<Scores>\n{self.best.to_string(index=False, float_format='%.3f')}"
 
     def _repr_html_(self) -> str:
         return str(self.best.to_html(index=False, float_format="%.3f"))
+
+
+def _infer_region(
+    rdms: "Mapping[str, np.ndarray]",
+    region: "xr.Dataset",
+    similarities: Mapping[str, float],
+    n_resamples: int,
+    seed: int,
+    over: "Over",
+) -> "Inference":
+    """Infer from RDMs of all rows of a teacher's region; of many rows, some are resampled."""
+    import numpy as np
+    import torch
+
+    from tgas_neuro.rdm.distances import take_rows
+    from tgas_neuro.runtime.provenance import derive_generator
+    from tgas_neuro.scoring.inference import check_comparison, infer_similarities
+    from tgas_neuro.teacher.teacher import get_rdm
+
+    attrs = region.attrs
+    check_comparison(attrs["comparison"])
+    low, high = float(attrs["ceiling_low"]), float(attrs["ceiling_high"])
+    known = bool(attrs["corrected_for_noise"]) and low == low
+    responses = region["responses"].values if "responses" in region else None
+    n_rows = region.sizes["row_name"]
+    rows, target = np.arange(n_rows), get_rdm(region)
+    if n_rows > MOST_ROWS:
+        generator = derive_generator(seed, "bootstrap", "rows", n_rows)
+        rows = np.sort(generator.choice(n_rows, MOST_ROWS, replace=False))
+        keep = torch.zeros(n_rows, dtype=torch.bool)
+        keep[torch.from_numpy(rows)] = True
+        every = [torch.from_numpy(rdm) for rdm in (*rdms.values(), target)]
+        *taken, target = (take_rows(rdm, keep).numpy() for rdm in every)
+        rdms = dict(zip(rdms, taken, strict=True))
+    return infer_similarities(
+        rdms,
+        target,
+        similarities,
+        n_resamples,
+        seed,
+        n_rows=n_rows,
+        comparison=attrs["comparison"],
+        over=over,
+        responses=None if responses is None else responses[rows],
+        distance=attrs["distance"],
+        ceiling=(low, high) if known else None,
+    )
 
 
 def name_apart(name: str, names: Iterable[str]) -> str:

@@ -84,6 +84,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--threads", type=positive, default=1, help="threads of torch (default: 1)")
     add("--seed", type=natural, default=0, help="of splits and projections (default: 0)")
     add("--exact", action="store_true", help="nothing is projected or binned; slower")
+    add("--bootstrap", type=natural, default=0, metavar="N", help="resamples for 95 %% intervals")
+    add(
+        "--bootstrap-over",
+        choices=("auto", "stimuli", "sites", "both"),
+        default="auto",
+        help="what is resampled (default: auto, both where responses are known, else stimuli)",
+    )
+    add("--picture", type=Path, metavar="FILE", help="draw layers and models: .png, .svg or .pdf")
     add("--csv", type=Path, metavar="FILE.csv", help="also write every layer as CSV")
     add("--json", type=Path, metavar="FILE.json", help="also write all results as JSON")
     add("--parquet", type=Path, metavar="FILE.parquet", help="also write every layer as parquet")
@@ -93,7 +101,7 @@ OPTIONS = (
     *("layers", "download", "size", "mean", "deviation", "device", "threads", "seed", "exact"),
     "batch_size",
 )
-OUTPUTS = ("csv", "json", "parquet")
+OUTPUTS = ("csv", "json", "parquet", "picture")
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -103,6 +111,12 @@ def run(arguments: argparse.Namespace) -> None:
         check_writable(path, f"--{key}")  # before the minutes that a network may take
     if arguments.parquet:
         check_parquet()
+    if arguments.picture:
+        from tgas_neuro.figures.scores import check_ending
+
+        check_ending(arguments.picture)
+    if arguments.bootstrap:
+        check_resamples(arguments.bootstrap, arguments.comparison)
     weights = arguments.weights or [None] * len(arguments.models)
     if len(weights) != len(arguments.models):
         raise UserError(
@@ -113,6 +127,7 @@ def run(arguments: argparse.Namespace) -> None:
     given = {key: getattr(arguments, key) for key in keys}
     regions = read_regions(arguments.data) if arguments.data else None
     options = {key: getattr(arguments, key) for key in OPTIONS}
+    options["keep_rdms"] = arguments.bootstrap > 0
     scored = Scores({})
     with named_as_options():
         teacher = load_teacher(arguments.teacher, data=regions, report=report, **given)
@@ -125,7 +140,12 @@ def run(arguments: argparse.Namespace) -> None:
             lines = format_layer_map(found["regions"], "paper")
             print("\n".join([title, *lines, ""]), flush=True)
             scored = Scores.concat([scored, one])
+    if arguments.bootstrap:
+        scored = scored.infer(
+            teacher, arguments.bootstrap, arguments.seed, arguments.bootstrap_over
+        )
     print(format_table(scored.list_best()))
+    print_inferences(scored)
     for key, path in outputs.items():
         if path is not None:
             WRITERS[key](scored, path)
@@ -172,18 +192,47 @@ def write_csv(scored: Scores, path: Path) -> None:
         writer.writerows(scored.list_rows())
 
 
+def check_resamples(number: int, comparison: str | None) -> None:
+    """Refuse resamples that give no intervals before any network is scored."""
+    from tgas_neuro.scoring.inference import check_comparison, check_number
+
+    check_number(number, "--bootstrap")
+    if comparison is not None:
+        check_comparison(comparison, "--bootstrap")
+
+
+def print_inferences(scored: Scores) -> None:
+    """Print what was resampled, and how networks differ."""
+    from tgas_neuro.figures.scores import describe_resampled
+
+    for region, found in scored.inferences.items():
+        print(f"\n{region}: 95 % intervals {describe_resampled(found)}")
+        for note in found["notes"]:
+            print(f"Note: {region}: {note}")
+        if found["differences"]:
+            print(format_table(found["differences"]))
+
+
 def write_parquet(scored: Scores, path: Path) -> None:
     """Write the same rows; numbers that are not defined are null."""
     with written_whole(path) as beside:
         scored.to_frame().to_parquet(beside, engine="pyarrow", index=False)
 
 
+def write_picture(scored: Scores, path: Path) -> None:
+    """Draw the layers of each network and, of several or with intervals, their comparison."""
+    from tgas_neuro.figures.scores import draw_scores
+
+    draw_scores(scored.models, scored.inferences, path)
+
+
 WRITERS: dict[str, Callable[[Scores, Path], None]] = {
     "csv": write_csv,
     "json": lambda scored, path: write_json(path, scored.to_dict()),
     "parquet": write_parquet,
+    "picture": write_picture,
 }
-LABELS = {"csv": "CSV    ", "json": "JSON   ", "parquet": "Parquet"}
+LABELS = {"csv": "CSV    ", "json": "JSON   ", "parquet": "Parquet", "picture": "Picture"}
 
 
 def read_regions(texts: Sequence[str]) -> dict[str, list[str]]:

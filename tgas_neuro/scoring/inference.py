@@ -16,7 +16,6 @@ Over = Literal["auto", "stimuli", "sites", "both"]
 OVER: tuple[Over, ...] = ("auto", "stimuli", "sites", "both")
 LEVEL = 0.95  # of intervals
 LEAST_RESAMPLES = 100
-MOST_ROWS = 6000  # of more, so many are resampled
 LEAST_SITES = 3  # two or more different ones are needed to correlate
 MOST_SITE_PAIRS = 2**30  # pairs of all resamples of sites, each of which makes an RDM
 
@@ -63,6 +62,7 @@ class Inference(TypedDict):
     site_resamples: int
     rows: int
     sites: int
+    ceiling: tuple[float, float] | None
     models: dict[str, Interval]
     differences: list[Difference]
     notes: list[str]
@@ -74,6 +74,15 @@ def check_comparison(comparison: str, key: str = "--bootstrap") -> None:
         raise UserError(
             f"{key}: comparison {comparison!r} is not resampled; {' and '.join(COMPARISONS)} are: "
             f"take one of them, or leave {key} out"
+        )
+
+
+def check_number(n_resamples: int, key: str) -> None:
+    """Refuse too few resamples."""
+    if n_resamples < LEAST_RESAMPLES:
+        raise UserError(
+            f"{key}: {n_resamples} resamples; at least {LEAST_RESAMPLES}, usually 1000, give an "
+            "interval"
         )
 
 
@@ -89,7 +98,7 @@ def infer_similarities(
     over: Over = "auto",
     responses: np.ndarray | None = None,
     distance: str = "correlation",
-    ceiling: float | None = None,
+    ceiling: tuple[float, float] | None = None,
 ) -> Inference:
     """Estimate how far similarities would move with other stimuli and other sites.
 
@@ -107,8 +116,7 @@ def infer_similarities(
     Parameters
     ----------
     rdms
-        Model to its condensed RDM, (pair,), all of the same rows; of those of `choose_rows` where
-        there are many.
+        Model to its condensed RDM, (pair,), all of the same rows.
     region
         (pair,), the RDM of the region.
     similarities
@@ -130,7 +138,7 @@ def infer_similarities(
     distance
         Of `responses`.
     ceiling
-        Lower end of the noise ceiling, or None.
+        Lower and upper end of the noise ceiling, or None.
 
     Returns
     -------
@@ -144,32 +152,23 @@ def infer_similarities(
 
     Examples
     --------
-    >>> rng = np.random.default_rng(0)
-    >>> stimuli = rng.normal(size=(40, 5))
     >>> from tgas_neuro.rdm import calc_rdm, compare_rdms
-    >>> region = calc_rdm(stimuli + rng.normal(size=(40, 5)))
-    >>> models = {"all": calc_rdm(stimuli), "three": calc_rdm(stimuli[:, :3])}
-    >>> found = {name: compare_rdms(rdm, region) for name, rdm in models.items()}
-    >>> inferred = infer_similarities(models, region, found, 200, seed=1)
-    >>> inferred["models"]["all"]["low"] < found["all"] < inferred["models"]["all"]["high"]
+    >>> stimuli = np.random.default_rng(0).normal(size=(2, 40, 5))
+    >>> region, models = calc_rdm(stimuli.sum(axis=0)), {"model": calc_rdm(stimuli[0])}
+    >>> r = compare_rdms(models["model"], region)
+    >>> found = infer_similarities(models, region, {"model": r}, 200, seed=1)["models"]["model"]
+    >>> found["low"] < r < found["high"]
     True
     """
     check_comparison(comparison, "comparison")
-    if n_resamples < LEAST_RESAMPLES:
-        raise UserError(
-            f"bootstrap: {n_resamples} resamples; at least {LEAST_RESAMPLES} give an interval, "
-            "1000 are usual"
-        )
+    check_number(n_resamples, "bootstrap")
     resampled, notes = _choose_over(over, responses, distance)
     compared = Compared(list(rdms.values()), region, comparison)
     n_shown = compared.n_rows
     n_rows = n_rows or n_shown
     share = n_shown / n_rows
     if share < 1 and resampled != "sites":
-        notes.append(
-            f"{n_shown} of {n_rows} rows are resampled, the variance over stimuli is scaled "
-            f"by {share:.2g}"
-        )
+        notes.append(f"{n_shown} of {n_rows} rows are resampled, and variances scaled to all")
     times = draw_rows(n_shown, n_resamples, derive_generator(seed, "bootstrap", n_shown))
     covariances, n_resampled = {}, {}
     if resampled != "sites":
@@ -193,34 +192,25 @@ def infer_similarities(
     contrasts = np.array([np.eye(len(names))[i] - np.eye(len(names))[j] for i, j in pairs])
     freedom = min(n_resampled.values()) - 1
     deviations = _calc_deviations(covariances, np.eye(len(names)), n_resampled, share)
+    differences: list[Difference] = []
+    if pairs:
+        moved = _calc_deviations(covariances, contrasts, n_resampled, share)
+        named = [(names[i], names[j]) for i, j in pairs]
+        differences = _test_differences(named, contrasts @ values, moved, freedom)
     return {
         "over": resampled,
         "resamples": n_resamples if resampled != "sites" else 0,
         "site_resamples": n_site_resamples,
         "rows": n_shown if resampled != "sites" else 0,
         "sites": n_resampled.get("sites", 0),
+        "ceiling": ceiling,
         "models": {
-            name: _describe(float(value), float(deviation), freedom, ceiling)
+            name: _describe(float(value), float(deviation), freedom, ceiling and ceiling[0])
             for name, value, deviation in zip(names, values, deviations, strict=True)
         },
-        "differences": _test_differences(
-            [(names[i], names[j]) for i, j in pairs],
-            contrasts @ values,
-            _calc_deviations(covariances, contrasts, n_resampled, share),
-            freedom,
-        )
-        if pairs
-        else [],
+        "differences": differences,
         "notes": notes,
     }
-
-
-def choose_rows(n_rows: int, seed: int) -> np.ndarray:
-    """Rows whose RDMs are resampled, ascending: all, or `MOST_ROWS` of more."""
-    if n_rows <= MOST_ROWS:
-        return np.arange(n_rows)
-    generator = derive_generator(seed, "bootstrap", "rows", n_rows)
-    return np.sort(generator.choice(n_rows, MOST_ROWS, replace=False))
 
 
 def _choose_over(over: str, responses: np.ndarray | None, distance: str) -> tuple[str, list[str]]:
@@ -252,17 +242,9 @@ def _calc_deviations(
 ) -> np.ndarray:
     """Standard error of each contrast of the models, (contrast,).
 
-    Parameters
-    ----------
-    covariances
-        Over resamples of ``stimuli``, of ``sites`` and of ``both``, as far as they are there, and
-        what single ``pairs`` add to that of stimuli.
-    contrasts
-        (contrast, model), what each model counts.
-    n_resampled
-        How many ``stimuli`` or ``sites`` there are.
-    share
-        Of the rows that were resampled.
+    `covariances` are those over resamples of ``stimuli``, of ``sites`` and of ``both``, as far as
+    they are there, and what ``pairs`` add to that of stimuli. `contrasts`, (contrast, model), is
+    what each model counts, `share` the share of the rows that were resampled.
     """
     found = {
         name: np.maximum(np.einsum("cm,mn,cn->c", contrasts, matrix, contrasts), 0)
@@ -316,5 +298,5 @@ def _test_differences(
 
 
 def _divide(value: float, deviation: float) -> float:
-    """A t value; 0 where nothing differs, as of a model with itself."""
+    """A t value; 0 where nothing differs."""
     return value / deviation if deviation > 0 else (np.inf * value if value else 0.0)

@@ -71,6 +71,11 @@ class SizedTeacher:
         return find_stimuli(self._sources[whole], shown, whole).reset_index(drop=True)
 
     @property
+    def built(self) -> Teacher:
+        """The teacher at a size that it has been shown at, or at its own."""
+        return self._any
+
+    @property
     def _any(self) -> Teacher:
         return next(iter(self._known.values()), None) or self.at()
 
