@@ -9,6 +9,7 @@ from scipy.stats import spearmanr
 from support.scored import make_folder, refer_rdms
 
 from tgas_neuro.__main__ import main
+from tgas_neuro.runtime.errors import UserError
 
 
 @pytest.fixture
@@ -68,6 +69,19 @@ def test_intervals_are_about_the_rdm_of_the_best_layer(folder):
         layer = np.load(folder / "one.npz")[region["paper"]["layer"]]
         expected = spearmanr(pdist(layer, "correlation"), refer_rdms(folder)[name])[0]
         assert region["paper"]["raw"] == pytest.approx(expected, abs=1e-4)
+
+
+def test_rdms_must_have_been_kept(folder):
+    from tgas_neuro.api.scores import score
+    from tgas_neuro.api.teachers import load_teacher
+
+    teacher = load_teacher(data={"IT": "small"}, splits=4)
+    scores = score("one.npz", teacher)
+    with pytest.raises(UserError, match=r"one\.npz were not kept; score it with keep_rdms=True"):
+        scores.infer(teacher)
+    inferred = score("one.npz", teacher, keep_rdms=True).infer(teacher, 100)
+    (row,) = inferred.best.to_dict("records")
+    assert row["low"] < row["similarity"] < row["high"]
 
 
 def test_over_stimuli_only(folder):

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from tgas_neuro.runtime.errors import UserError
+
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
@@ -107,8 +109,18 @@ class Scores:
         Raises
         ------
         UserError
-            The comparison has no intervals, or sites cannot be resampled.
+            The comparison has no intervals, sites cannot be resampled, or no RDMs were kept.
+
+        Examples
+        --------
+        >>> scores = score(network, teacher, keep_rdms=True)  # doctest: +SKIP
+        >>> scores.infer(teacher).best[["low", "high"]]  # doctest: +SKIP
         """
+        for model in self.models:
+            if model not in self.best_rdms:
+                raise UserError(
+                    f"infer: the RDMs of {model} were not kept; score it with keep_rdms=True"
+                )
         inferences = {}
         for name, region in teacher.built.regions.items():
             rdms = {one: kept[name] for one, kept in self.best_rdms.items() if name in kept}
