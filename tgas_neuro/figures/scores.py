@@ -81,11 +81,14 @@ def build_scores_figure(models: Mapping[str, Score], inferences: Mapping[str, In
     figure = build_figure((width, height + below))
     figure.set_layout_engine("constrained", h_pad=0.12, w_pad=0.12)
     parts: Any = figure.subfigures(2, 1, height_ratios=[height, below]) if compared else [figure]
-    grid = parts[0].subplots(n_rows, n_columns, squeeze=False, sharey=True)
+    grid = parts[0].subplots(n_rows, n_columns, squeeze=False)
     for ax in grid.flat[len(models) :]:
         ax.set_visible(False)
     for ax, (name, score) in zip(grid.flat, models.items(), strict=False):
         plot_layers(score, ax, shorten(name))
+    limits = np.array([ax.get_ylim() for ax in grid.flat[: len(models)]])
+    for ax in grid.flat[: len(models)]:
+        ax.set_ylim(limits[:, 0].min(), limits[:, 1].max())
     for ax in grid[:, 0]:
         ax.set_ylabel("similarity (raw)", fontsize=9)
     if compared:
@@ -182,7 +185,7 @@ def plot_models(
             fontsize=7.5,
             va="center",
             color="0.25",
-            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 0.8},
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8},
         )
     ax.axvline(0, color="0.3", linewidth=0.8)
     ax.set_yticks(range(len(names)), _number(names), fontsize=8)
@@ -193,7 +196,7 @@ def plot_models(
     ax.tick_params(axis="x", labelsize=8)
     ax.set_xlabel("similarity of the best layer (raw)", fontsize=8)
     resampled = "" if inference is None else f", 95 % intervals {describe_resampled(inference)}"
-    _decorate(ax, f"{region}{resampled}")
+    _decorate(ax, f"{region}{resampled}", pad=14)
     ax.title.set(ha="left", x=0.0)
     ax.grid(axis="y", visible=False)
     return ax
@@ -276,10 +279,10 @@ def _label_ends(ax: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
         )
 
 
-def _decorate(ax: Axes, title: str) -> None:
+def _decorate(ax: Axes, title: str, pad: float = 6) -> None:
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(axis="both", color="0.93", linewidth=0.8)
     ax.set_axisbelow(True)
     ax.tick_params(length=0)
     ax.tick_params(axis="y", labelsize=8)
-    ax.set_title(title, fontsize=9.5)
+    ax.set_title(title, fontsize=9.5, pad=pad)
