@@ -80,10 +80,8 @@ def check_comparison(comparison: str, key: str = "--bootstrap") -> None:
 def check_number(n_resamples: int, key: str) -> None:
     """Refuse too few resamples."""
     if n_resamples < LEAST_RESAMPLES:
-        raise UserError(
-            f"{key}: {n_resamples} resamples; at least {LEAST_RESAMPLES}, usually 1000, give an "
-            "interval"
-        )
+        least = f"at least {LEAST_RESAMPLES}, usually 1000, give an interval"
+        raise UserError(f"{key}: {n_resamples} resamples; {least}")
 
 
 def infer_similarities(
@@ -298,5 +296,4 @@ def _test_differences(
 
 
 def _divide(value: float, deviation: float) -> float:
-    """A t value; 0 where nothing differs."""
     return value / deviation if deviation > 0 else (np.inf * value if value else 0.0)
