@@ -15,6 +15,8 @@ from tgas_neuro.config.section import (
 )
 
 DOWNLOAD = "download"  # the value of weights that asks for torchvision's own
+PREDICTIVITIES = ("ridge", "pls")  # comparisons that predict the response of each site
+OF_RESPONSES = ("cka", *PREDICTIVITIES)  # comparisons that need responses, not RDMs
 
 
 class Electrodes(Section):
@@ -138,10 +140,11 @@ class TeacherOptions(Section):
         "euclidean, crossnobis (unbiased, needs repetitions).",
         decides=True,
     )
-    comparison: Literal["spearman", "pearson", "kendall", "cka"] = key(
+    comparison: Literal["spearman", "pearson", "kendall", "cka", "ridge", "pls"] = key(
         "spearman",
         "Similarity of two RDMs: spearman, pearson, kendall (tau-a); cka: linear CKA of the "
-        "responses, debiased.",
+        "responses, debiased; ridge, pls: how well a linear map predicts the responses of each "
+        "site to held-out stimuli (neural predictivity).",
         decides=True,
     )
     level: Literal["image", "object"] = key(

@@ -15,7 +15,9 @@ LAYER_CHOICES: tuple[LayerChoice, ...] = ("crossed", "paper")
 SHADES = " .:-=+*#%@"
 CELL = 11  # characters of a value with its shade; longer names of regions are cut
 
-LayerSimilarity = dict[str, float]  # subset (all, half_0, half_1) to similarity
+# Subset (all, half_0, half_1) to similarity. Where each site has a ceiling of its own (comparison
+# ridge or pls), also <subset>_corrected, for which each was divided by its ceiling.
+LayerSimilarity = dict[str, float]
 
 
 class Crossed(TypedDict):
@@ -105,23 +107,29 @@ def choose_layers(
     if not defined:
         return {"crossed": None, "paper": None}
 
-    def correct(value: float, subset: str) -> float:
-        ceiling = ceilings[subset]
-        return value if ceiling is None else value / ceiling
-
     def find_best(subset: str) -> str:
         return max(defined, key=lambda layer: defined[layer][subset])
 
     halves = [("half_0", "half_1"), ("half_1", "half_0")]
     chosen = [find_best(choose) for choose, _ in halves]
-    raw = [defined[name][score] for name, (_, score) in zip(chosen, halves, strict=True)]
-    corrected = [correct(value, score) for value, (_, score) in zip(raw, halves, strict=True)]
+    scored = [(defined[name], score) for name, (_, score) in zip(chosen, halves, strict=True)]
+    raw = [values[score] for values, score in scored]
+    corrected = [correct_similarity(values, ceilings[score], score) for values, score in scored]
     best = find_best("all")
-    value = defined[best]["all"]
+    value, whole = defined[best]["all"], correct_similarity(defined[best], ceilings["all"])
     return {
         "crossed": {"raw": fmean(raw), "corrected": fmean(corrected), "layers": chosen},
-        "paper": {"raw": value, "corrected": correct(value, "all"), "layer": best},
+        "paper": {"raw": value, "corrected": whole, "layer": best},
     }
+
+
+def correct_similarity(
+    values: LayerSimilarity, ceiling: float | None, subset: str = "all"
+) -> float:
+    """The similarity of a layer, corrected for noise; as measured where there is no ceiling."""
+    if ceiling is None:
+        return values[subset]
+    return values.get(f"{subset}_corrected", values[subset] / ceiling)
 
 
 def calc_teacher_guidance(regions: Mapping[str, ChosenLayers]) -> Guidance:

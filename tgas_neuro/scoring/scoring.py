@@ -6,12 +6,14 @@ recorded once and compared with all of them in one pass.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 import xarray as xr
 
+from tgas_neuro.config.teacher import OF_RESPONSES
 from tgas_neuro.rdm.comparisons import compare_rdms
 from tgas_neuro.rdm.distances import calc_rdm, take_rows
 from tgas_neuro.rdm.linear_cka import calc_linear_cka
@@ -22,13 +24,14 @@ from tgas_neuro.scoring.layers import (
     RegionScore,
     choose_layers,
 )
+from tgas_neuro.scoring.predictivity import prepare_predictivity
 from tgas_neuro.teacher.teacher import Teacher, get_ceiling, get_rdm
 
 # How a candidate's layer is scaled, in place of the region's distance. Its activations have no
 # noise, so the distance that crossnobis estimates without bias is their squared Euclidean
-# distance; CKA compares the activations as they are.
+# distance; CKA and predictivity take the activations as they are.
 CANDIDATE_DISTANCES = {"crossnobis": "patterns"}
-UNSCALED_COMPARISONS = {"cka": "patterns"}
+UNSCALED_COMPARISONS = dict.fromkeys(OF_RESPONSES, "patterns")
 
 Similarities = dict[str, LayerSimilarity]  # region to the similarity of one layer with it
 # From features (row, unit), their distance and whether to be exact.
@@ -143,7 +146,7 @@ def group_regions(teacher: Teacher) -> list[tuple[str, ...]]:
 def _share(first: xr.Dataset, second: xr.Dataset) -> bool:
     return all(first.attrs[key] == second.attrs[key] for key in ("distance", "comparison")) and all(
         np.array_equal(first[name].values, second[name].values)
-        for name in ("row", "half", "images")
+        for name in ("row", "half", "images", *(["held_out"] if "held_out" in first else []))
     )
 
 
@@ -205,9 +208,11 @@ def _find_subsets(region: xr.Dataset) -> dict[str, torch.Tensor]:
     return dict(zip(SUBSETS, (half >= 0, half == 0, half == 1), strict=True))
 
 
-COMPARISONS = {
+COMPARISONS: dict[str, Callable[[dict[str, xr.Dataset], Path | None], Compare]] = {
     "spearman": _prepare_ranks,
     "pearson": _prepare_ranks,
     "kendall": _prepare_kendall,
     "cka": _prepare_cka,
+    "ridge": partial(prepare_predictivity, "ridge"),
+    "pls": partial(prepare_predictivity, "pls"),
 }

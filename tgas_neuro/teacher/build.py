@@ -14,6 +14,7 @@ from tgas_neuro.runtime.devices import computing_with
 from tgas_neuro.runtime.errors import check_choice
 from tgas_neuro.runtime.files import calc_digest, calc_sha256
 from tgas_neuro.runtime.provenance import derive_generator
+from tgas_neuro.teacher.held_out import add_site_ceilings
 from tgas_neuro.teacher.network.network import build_network_regions
 from tgas_neuro.teacher.noise_free import build_noise_free_region, load_shown
 from tgas_neuro.teacher.options import Source, TeacherOptions, find_weights, refuse_published
@@ -265,6 +266,7 @@ def build_teacher(
     for name, region in regions.items():
         region.attrs["kind"] = options.kind
         region.attrs["title"] = _build_title(options)
+        add_site_ceilings(region, options)
         decide_correction(name, region, options)
         report(describe_region(name, region))
         for note in filter(None, str(region.attrs.get("notes", "")).split("\n")):

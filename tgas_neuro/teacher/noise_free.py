@@ -6,10 +6,12 @@ import numpy as np
 import torch
 import xarray as xr
 
+from tgas_neuro.config.teacher import PREDICTIVITIES
 from tgas_neuro.rdm import calc_rdm
 from tgas_neuro.rdm.streaming.ranked import SUBSETS
 from tgas_neuro.recordings.stimuli import calc_stimuli_digest
 from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.teacher.held_out import choose_predicted
 from tgas_neuro.teacher.options import Source, TeacherOptions
 from tgas_neuro.teacher.recorded.joining import (
     join_tables,
@@ -108,7 +110,11 @@ def build_noise_free_region(
         "noise_free": 1,
         "normalise": "none",
     }
-    if options.comparison == "cka":
+    if options.comparison in PREDICTIVITIES:
+        chosen, described = choose_predicted(name, rows, options)
+        region["responses"] = (("row_name", "neuroid"), chosen.cpu().numpy())
+        region.attrs["description"] += described
+    elif options.comparison == "cka":
         region["responses"] = (("row_name", "neuroid"), narrow_features(rows).cpu().numpy())
     return region
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tgas_neuro.config.teacher import DOWNLOAD, ControlOptions, NetworkOptions
+from tgas_neuro.config.teacher import DOWNLOAD, OF_RESPONSES, ControlOptions, NetworkOptions
 from tgas_neuro.runtime.errors import UserError
 
 
@@ -191,7 +191,11 @@ def refuse_published(region: str, source: Source, dataset: str, options: Teacher
     needs = {
         "level": (options.level, options.level != "image", "level: image"),
         "distance": (options.distance, options.distance != "correlation", "distance: correlation"),
-        "comparison": (options.comparison, options.comparison == "cka", "comparison: spearman"),
+        "comparison": (
+            options.comparison,
+            options.comparison in OF_RESPONSES,
+            "comparison: spearman",
+        ),
         "control.type": (control, control == "matched", "type: shuffled"),
     }
     for key, (value, needed, way_out) in needs.items():

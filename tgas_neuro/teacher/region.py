@@ -9,12 +9,14 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from tgas_neuro.config.teacher import PREDICTIVITIES
 from tgas_neuro.rdm import NoiseCeiling
 from tgas_neuro.rdm.noise_ceiling import MIN_CEILING
 from tgas_neuro.rdm.streaming.ranked import SUBSETS
 from tgas_neuro.recordings.stimuli import calc_stimuli_digest
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.provenance import derive_generator
+from tgas_neuro.teacher.held_out import build_held_out, explain_no_site_ceilings
 from tgas_neuro.teacher.options import TeacherOptions
 from tgas_neuro.teacher.teacher import ShownPictures, note_shown, show_checked
 
@@ -118,6 +120,8 @@ def draw_crossed_halves(categories: np.ndarray, generator: np.random.Generator) 
     return half
 
 
+# options that are attributes of a region
+KEPT = ["level", "normalise", "distance", "comparison", "visual_degrees", "min_site_reliability"]
 # tested against simulated truth for this pair alone
 CEILING_METHODS = ("correlation", "spearman")
 
@@ -173,18 +177,14 @@ def build_region(
             "category_name": ("row_name", shown.rows.categories),
             "half": ("row_name", shown.half),
             **({} if rdm is None else {"rdm": ("pair", rdm.astype(np.float32))}),
+            **build_held_out(shown, options),
         },
         coords={
             "stimulus": shown.stimuli["stimulus_id"].to_numpy(dtype=str),
             "row_name": shown.rows.names,
         },
         attrs={
-            "level": options.level,
-            "normalise": options.normalise,
-            "distance": options.distance,
-            "comparison": options.comparison,
-            "visual_degrees": options.visual_degrees,
-            "min_site_reliability": options.min_site_reliability,
+            **{key: getattr(options, key) for key in KEPT},
             "noise_free": 0,
             "animal_lower": np.nan,
             "animal_upper": np.nan,
@@ -247,9 +247,11 @@ def decide_correction(name: str, region: xr.Dataset, options: TeacherOptions) ->
     ceilings = [attrs["ceiling"], attrs["ceiling_half_0"], attrs["ceiling_half_1"]]
     if all(np.isfinite(value) and value >= MIN_CEILING for value in ceilings):
         return
-    if (options.distance, options.comparison) != CEILING_METHODS:
+    if options.comparison in PREDICTIVITIES:
+        reason = explain_no_site_ceilings(region, options)
+    elif (options.distance, options.comparison) != CEILING_METHODS:
         reason = (
-            f"there are ceilings for distance {CEILING_METHODS[0]} with comparison "
+            f"RDMs have ceilings for distance {CEILING_METHODS[0]} with comparison "
             f"{CEILING_METHODS[1]} only, not for {options.distance} with {options.comparison}"
         )
     elif attrs.get("ceiling_from") and options.level != "image":

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from tgas_neuro.config.teacher import OF_RESPONSES
 from tgas_neuro.images.pixels import BROKEN, decode_pixels, resize_pixels
 from tgas_neuro.recordings.assembly import load_netcdf, sort_coordinates
 from tgas_neuro.recordings.formats.pictures import calc_pixel_digest
@@ -33,7 +34,7 @@ REGION_VARIABLES = {
     "rdm": ("pair",),
 }
 # Large variables, and the comparisons that need them for scoring.
-LEFT_OUT = {"rdm": ("kendall",), "responses": ("cka",)}
+LEFT_OUT = {"rdm": ("kendall",), "responses": OF_RESPONSES}
 MOST_STORED = 2**27  # pairs of an RDM that is kept, 0.5 GB; a larger one is made from its responses
 
 
@@ -52,8 +53,8 @@ class Teacher:
         - ``rdm`` ("pair",) float32: condensed, in scipy's `pdist` order of the rows; not where
           attribute ``rdm_from`` says ``responses``: `get_rdm` makes it
         - ``responses`` ("row_name", "neuroid"): normalised mean responses, where recorded; of a
-          layer or of pixels only for the comparison cka, as units or as axes with the same inner
-          products
+          layer or of pixels only for cka (units, or axes with the same inner products), ridge, pls
+        - ``held_out`` ("subset", "prediction_split", "row_name"): for ridge and pls
         - ``neuroid_id``, ``animal``, ``site_dataset``, ``site_reliability`` ("neuroid",): of sites
         - ``split_correlations`` ("subset", "split"): split-half r of all rows and both halves
         - attrs ``kind``, ``description`` (in words), ``title`` (beside the region's name, "" for
@@ -96,7 +97,7 @@ def load_teacher(path: str | Path, for_scoring: bool = False) -> Teacher:
         The file.
     for_scoring
         Leave out what scoring does not read: RDMs of which the ranks are known (see
-        `tgas_neuro.scoring.scoring.write_ranks`), and responses except for CKA.
+        `tgas_neuro.scoring.scoring.write_ranks`), and responses except for cka, ridge and pls.
 
     Raises
     ------

@@ -7,12 +7,8 @@ import numpy as np
 import torch
 import xarray as xr
 
-from tgas_neuro.rdm import (
-    NoiseCeiling,
-    calc_crossnobis,
-    calc_noise_ceiling,
-    calc_rdm,
-)
+from tgas_neuro.config.teacher import OF_RESPONSES
+from tgas_neuro.rdm import NoiseCeiling, calc_crossnobis, calc_noise_ceiling, calc_rdm
 from tgas_neuro.rdm.distances import calc_patterns
 from tgas_neuro.rdm.reliability import calc_animal_bounds
 from tgas_neuro.rdm.repetitions import (
@@ -98,13 +94,13 @@ def describe_animals(parts: Parts, shown: Shown, options: TeacherOptions) -> dic
     An animal of the same name in two data sets is the same.
     Of more than `MOST_ANIMAL_ROWS` rows, every second, third ... is taken.
     ``animal_lower`` and ``animal_upper`` are NaN with fewer than two animals of two sites each,
-    and where RDMs are not what is compared (cka).
+    and where RDMs are not what is compared (cka, ridge, pls).
     """
     animals = [part["animal"].values.astype(str) for part in parts]
     names, counts = np.unique(np.concatenate(animals), return_counts=True)
     names = names[counts >= MIN_ANIMAL_SITES]
     bounds = (np.nan, np.nan)
-    if len(names) >= 2 and options.comparison != "cka":
+    if len(names) >= 2 and options.comparison not in OF_RESPONSES:
         some = slice(None, None, -(-len(shown.rows.names) // MOST_ANIMAL_ROWS))
         rdms = [calc_site_rdm(_take_animal(parts, name), shown, options, some) for name in names]
         bounds = calc_animal_bounds(np.stack(rdms), options.comparison)
