@@ -61,18 +61,18 @@ def test_each_half_has_splits_of_its_own(teacher, simulated):
 def show(n_rows, object_name, category):
     rows = SimpleNamespace(categories=np.asarray(category, dtype=str))
     stimuli = pd.DataFrame({"object_name": object_name})
-    return SimpleNamespace(half=np.arange(n_rows) // 2 % 2, rows=rows, stimuli=stimuli)
+    return SimpleNamespace(half=np.arange(n_rows) // 32 % 2, rows=rows, stimuli=stimuli)
 
 
 RIDGE = TeacherOptions("image", 10, (), 16, 8, 0.2, "none", 1, 0, comparison="ridge")
 
 
 def test_splits_are_balanced_by_objects_else_by_categories():
-    number = np.arange(400)
+    number = np.arange(384)
     objects, categories = number % 32, number % 4
-    held_out = build_held_out(show(400, objects.astype(str), categories), RIDGE)["held_out"]
-    assert held_out[2]["strata"] == "object_name, category_name, category_name"  # 20 of 32 objects
-    np.testing.assert_array_equal(held_out[1][0] == 1, draw_held_out(400, objects.astype(str)))
+    held_out = build_held_out(show(384, objects.astype(str), categories), RIDGE)["held_out"]
+    assert held_out[2]["strata"] == "object_name, category_name, category_name"
+    np.testing.assert_array_equal(held_out[1][0] == 1, draw_held_out(384, objects.astype(str)))
     for split in held_out[1][1]:
         np.testing.assert_array_equal(np.bincount(categories[split == 1]), [5, 5, 5, 5])
     unnamed = build_held_out(show(400, [None] * 400, [""] * 400), RIDGE)["held_out"]
