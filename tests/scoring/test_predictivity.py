@@ -3,14 +3,19 @@
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import pearsonr
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.linear_model import Ridge
+from torch import nn
 
 from tgas_neuro.scoring.predictivity import calc_predictivity, correlate_held_out
+from tgas_neuro.scoring.scores import score_network
+from tgas_neuro.scoring.scoring import build_targets
 from tgas_neuro.teacher.held_out import draw_held_out
+from tgas_neuro.teacher.teacher import Teacher
 
 
 def draw_case(n_rows, n_units, n_sites, seed=0, factors=8):
@@ -233,3 +238,110 @@ def test_predictivity_by_hand():
     assert calc_predictivity(correlations) == pytest.approx((0.4 + 0.5) / 2)
     ceilings = np.array([0.5, 0.8, 0.8, 1.0])
     assert calc_predictivity(correlations, ceilings) == pytest.approx((0.5 + 0.7) / 2)
+
+
+class TestNetwork:
+    """A network scored as a candidate is, against scikit-learn on its own features."""
+
+    @pytest.fixture
+    def shown(self):
+        rng = np.random.default_rng(5)
+        images = rng.integers(0, 256, size=(72, 8, 8, 3), dtype=np.uint8)
+        torch.manual_seed(0)
+        layers = {"wide": nn.Conv2d(3, 6, 3), "narrow": nn.Conv2d(6, 2, 5), "dead": nn.ReLU()}
+        with torch.no_grad():
+            layers["narrow"].bias.fill_(-1e6)
+        network = nn.Sequential(*layers.values()).eval()
+        half = rng.permutation(72) % 2
+        flags = np.full((3, 10, 72), -1, dtype=np.int8)
+        for subset, rows in zip(flags, (half >= 0, half == 0, half == 1), strict=True):
+            subset[:, rows] = draw_held_out(rows.sum())
+        return network, layers, images, half, flags
+
+    def build(self, shown, method, **changes):
+        _, _, images, half, flags = shown
+        rng = np.random.default_rng(6)
+        pixels = images.reshape(72, -1).astype(float)
+        regions = {}
+        for name, n_sites in (("V4", 5), ("IT", 8)):
+            signal = pixels @ rng.normal(size=(pixels.shape[1], n_sites))
+            responses = signal / signal.std(axis=0) + rng.normal(size=signal.shape)
+            regions[name] = xr.Dataset(
+                {
+                    "images": (("stimulus", "y", "x", "rgb"), images),
+                    "row": ("stimulus", np.arange(72)),
+                    "half": ("row_name", half.astype(np.int8)),
+                    "held_out": (("subset", "prediction_split", "row_name"), flags),
+                    "responses": (("row_name", "neuroid"), responses.astype(np.float32)),
+                    "site_reliability": ("neuroid", rng.uniform(0.3, 0.9, n_sites)),
+                },
+                attrs={
+                    **{"distance": "correlation", "comparison": method, "noise_free": 0},
+                    **dict.fromkeys(("ceiling", "ceiling_half_0", "ceiling_half_1"), 0.7),
+                    **{"corrected_for_noise": 1, **changes},
+                },
+            )
+        return Teacher(regions, {})
+
+    def score(self, shown, teacher, **options):
+        network, layers, *_ = shown
+        return score_network(network, layers, teacher, None, torch.device("cpu"), 0, **options)
+
+    @pytest.mark.parametrize("method", ["ridge", "pls"])
+    def test_equals_scikit_learn(self, shown, method):
+        network, _, images, half, flags = shown
+        teacher = self.build(shown, method)
+        score = self.score(shown, teacher)
+        assert [target.regions for target in build_targets(teacher)] == [("V4", "IT")]
+        x = (images / 255 - np.array([0.485, 0.456, 0.406])) / np.array([0.229, 0.224, 0.225])
+        with torch.no_grad():
+            wide = network[0](torch.from_numpy(x.transpose(0, 3, 1, 2)).float()).flatten(1).numpy()
+        for name, region in teacher.regions.items():
+            found = score["regions"][name]["layers"]["wide"]
+            ceilings = np.sqrt(region["site_reliability"].values)
+            corrected = {}
+            for subset, rows in (("all", half >= 0), ("half_0", half == 0), ("half_1", half == 1)):
+                held_out = flags[("all", "half_0", "half_1").index(subset)][:, rows] == 1
+                r = predict_by_sklearn(
+                    wide[rows], region["responses"].values[rows], held_out, method
+                )
+                assert found[subset] == pytest.approx(np.median(r, axis=1).mean(), abs=1e-6)
+                corrected[subset] = np.median(r / ceilings, axis=1).mean()
+                assert found[f"{subset}_corrected"] == pytest.approx(corrected[subset], abs=1e-6)
+            assert score["regions"][name]["paper"] == {
+                "raw": found["all"],
+                "corrected": found["all_corrected"],
+                "layer": "wide",
+            }
+            crossed = score["regions"][name]["crossed"]
+            assert crossed["corrected"] == pytest.approx(
+                (corrected["half_0"] + corrected["half_1"]) / 2, abs=1e-6
+            )
+            assert score["regions"][name]["layers"]["dead"] is None
+            assert score["regions"][name]["ceiling"] == 0.7
+        guidance = [found["paper"]["corrected"] for found in score["regions"].values()]
+        assert score["TG"]["paper"] == pytest.approx(np.mean(guidance))
+
+    def test_without_ceilings(self, shown):
+        score = self.score(shown, self.build(shown, "ridge", corrected_for_noise=0))
+        region = score["regions"]["IT"]
+        assert set(region["layers"]["wide"]) == {"all", "half_0", "half_1"}
+        assert region["ceiling"] is None
+        assert region["paper"]["corrected"] == region["paper"]["raw"]
+        free = self.score(shown, self.build(shown, "ridge", noise_free=1))["regions"]["IT"]
+        assert free["paper"]["corrected"] == free["paper"]["raw"] == region["paper"]["raw"]
+
+    def test_a_projected_layer_is_alike(self, shown):
+        teacher = self.build(shown, "ridge")
+        exact, near = (
+            self.score(shown, teacher, max_units=units)["regions"]["IT"]["layers"]["wide"]["all"]
+            for units in (None, 150)
+        )
+        assert exact != near
+        assert near == pytest.approx(exact, abs=0.1)
+
+    def test_other_splits_are_another_target(self, shown):
+        teacher = self.build(shown, "ridge")
+        flags = teacher.regions["IT"]["held_out"]
+        teacher.regions["IT"]["held_out"] = (flags.dims, flags.values[:, ::-1])
+        assert [target.regions for target in build_targets(teacher)] == [("V4",), ("IT",)]

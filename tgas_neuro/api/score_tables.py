@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tgas_neuro.scoring.layers import LayerSimilarity, correct_similarity
+
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
@@ -52,7 +54,7 @@ class Scores:
                 "layer": layer,
                 "similarity": values and values["all"],
                 "ceiling": region["ceiling"],
-                "corrected": values and _correct(values["all"], region["ceiling"]),
+                "corrected": values and _correct(values, region["ceiling"]),
                 "half_0": values and values["half_0"],
                 "half_1": values and values["half_1"],
             }
@@ -134,6 +136,6 @@ def name_apart(name: str, names: Iterable[str]) -> str:
     return found
 
 
-def _correct(similarity: float, ceiling: float | None) -> float | None:
-    """A similarity divided by the noise ceiling; None where there is none."""
-    return None if ceiling is None else similarity / ceiling
+def _correct(values: LayerSimilarity, ceiling: float | None) -> float | None:
+    """A similarity corrected for noise; None where there is no ceiling."""
+    return None if ceiling is None else correct_similarity(values, ceiling)

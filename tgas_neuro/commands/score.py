@@ -61,7 +61,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="names of modules, * stands for any text; all; or auto, the ends of blocks (default)",
     )
     own = "(default: config.yaml's, else {})"
-    add("--comparison", help=f"spearman, pearson, kendall or cka {own.format('spearman')}")
+    comparisons = "spearman, pearson, kendall, cka, ridge or pls"
+    add("--comparison", help=f"{comparisons} {own.format('spearman')}")
     add(
         "--by",
         choices=["category"],
