@@ -63,8 +63,7 @@ class Teacher:
           ``ceiling_low``, ``ceiling_high`` (its interval over splits), ``reliability``,
           ``corrected_for_noise``, ``noise_free``
         - attrs ``animal_lower``, ``animal_upper`` (across-animal bounds, NaN with one animal)
-        - attrs ``dataset`` (several with ", " between), ``simulated``, ``stimuli_digest``, counts,
-          and more
+        - attrs ``dataset`` (several with ", " between), ``simulated``, ``stimuli_digest`` and more
 
         Regions on the same stimuli have the same ``half``, ``row`` and ``images``.
     provenance
