@@ -98,7 +98,8 @@ def write_inputs(folder: Path, n_stimuli: int, n_units: int, n_sites: int) -> No
     responses += NOISE * rng.standard_normal(responses.shape)
     np.save(folder / "features.npy", np.maximum(features, 0).astype(np.float32))
     np.save(folder / "responses.npy", responses.astype(np.float32))
-    np.save(folder / "objects.npy", rng.permutation(np.arange(n_stimuli) % OBJECTS))
+    objects = rng.permutation(np.arange(n_stimuli) % OBJECTS)
+    np.save(folder / "objects.npy", objects.astype(str))  # splits depend on their order
     np.save(folder / "half.npy", rng.permutation(np.arange(n_stimuli) % 2))
 
 
