@@ -67,7 +67,7 @@ GIVEN = {
     "search.reinforce.clip": 0.2,
     "search.reinforce.passes": {"search": {"reinforce": {"passes": 2, "clip": 0.2}}},
     "search.scoring.max_units": 64,
-    "search.reuse": ["results/search/*"],
+    "search.reuse": ["that of base"],  # known when it has run
     "search.limits.params": 10**9,
     "search.limits.macs": 10**12,
     "search.limits.memory_mb": 10**6,
@@ -161,7 +161,7 @@ def build_toy(folder, config):
     description["options"]["seed"] += 1
     (folder / "neural_data/other.yaml").write_text(yaml.safe_dump(description | {"name": "other"}))
     for number, split in enumerate(("train", "val")):
-        write_noise(folder / "photos" / split, {"cat": 12, "dog": 12}, seed=number)
+        write_noise(folder / "photos" / split, {"cat": 30, "dog": 30}, seed=number)
     return toy
 
 
@@ -192,6 +192,9 @@ def list_written(toy, since):
 def test_a_changed_key(base, tmp_path, comparable, path):
     field, value = KEYS[path]
     config = merge(BASE, choose_other(path, field, value))
+    if path == "search.reuse":
+        (run,) = (base.folder / "results/search").iterdir()
+        config["search"]["reuse"] = [run.name]
     for name in ("old", "fresh"):
         (tmp_path / name).mkdir()
     old = build_toy(tmp_path / "old", config)
