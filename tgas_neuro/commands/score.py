@@ -11,9 +11,10 @@ default those of config.yaml in this folder. docs/scoring.md has examples.
 import argparse
 import csv
 import importlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from tgas_neuro.api.score_tables import COLUMNS, Scores, name_apart
 from tgas_neuro.api.scores import score
@@ -217,7 +218,13 @@ def print_inferences(scored: Scores) -> None:
         for note in found["notes"]:
             print(f"Note: {region}: {note}")
         if found["differences"]:
-            print(format_table(found["differences"]))
+            print(format_table([_show_p(one) for one in found["differences"]]))
+
+
+def _show_p(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row whose p values are not rounded to 0."""
+    small = {key: "<0.001" for key in ("p", "p_adjusted") if row[key] < 0.0005}
+    return {**row, **small}
 
 
 def write_parquet(scored: Scores, path: Path) -> None:
