@@ -3,6 +3,7 @@
 import torch
 
 MAX_ITERATIONS, TOLERANCE = 500, 1e-6  # of scikit-learn's PLSRegression
+AT_ONCE = 32  # power iterations, a power of 2
 SMALLEST = 1e-10
 EXHAUSTED = 1e-13  # share of the first squared covariance that rounding leaves
 
@@ -98,24 +99,35 @@ def correlate_by_pls(
 def _iterate_power(ss: torch.Tensor, start: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Direction of sites for each split, (split, neuroid), and |S d|^2, (split, 1).
 
-    It goes on until the weights S d / |S d| of a split move by less than the tolerance.
+    It goes on until the weights S d / |S d| of a split move by less than the tolerance. `AT_ONCE`
+    iterations are made together, by powers of S^T S that are made once; each split then takes the
+    first of them that ends.
     """
-    direction, done = start, torch.full((len(ss), 1), ss.shape[1] == 1, device=ss.device)
+    size = torch.linalg.matrix_norm(ss)[:, None, None].clamp(min=1e-300)
+    powers = [ss / size]
+    while 2 ** len(powers) < AT_ONCE:
+        powers.append(powers[-1] @ powers[-1])
+    direction, done = start, torch.full((len(ss),), ss.shape[1] == 1, device=ss.device)
+    left = MAX_ITERATIONS - 1
+    while left and not done.all():
+        steps = direction[:, :, None]
+        for power in powers:
+            steps = torch.cat([steps, power @ steps], dim=2)
+        steps = torch.cat([steps, powers[0] @ steps[:, :, -1:]], dim=2)  # (split, neuroid, step)
+        images = powers[0] @ steps
+        squares = (steps * images).sum(dim=1).clamp(min=0)
+        alike = (images[:, :, :-1] * steps[:, :, 1:]).sum(dim=1)
+        cosines = alike / (squares[:, :-1] * squares[:, 1:]).sqrt().clamp(min=1e-300)
+        ended = 2 - 2 * cosines[:, :left] < TOLERANCE
+        made = ended.shape[1]
+        taken = torch.where(ended.any(dim=1), ended.to(torch.int8).argmax(dim=1) + 1, made)
+        reached = steps.take_along_dim(taken[:, None, None], dim=2)[:, :, 0]
+        length = torch.linalg.vector_norm(reached, dim=1, keepdim=True)
+        done = done | (length[:, 0] == 0)
+        direction = torch.where(done[:, None], direction, reached / length.clamp(min=1e-300))
+        done, left = done | ended.any(dim=1), left - made
     image = torch.einsum("snm,sm->sn", ss, direction)
-    square = (direction * image).sum(dim=1, keepdim=True).clamp(min=0)
-    for _ in range(MAX_ITERATIONS - 1):
-        length = torch.linalg.vector_norm(image, dim=1, keepdim=True)
-        done = done | (length == 0)
-        if done.all():
-            break
-        following = torch.where(done, direction, image / length.clamp(min=1e-300))
-        next_image = torch.einsum("snm,sm->sn", ss, following)
-        next_square = (following * next_image).sum(dim=1, keepdim=True).clamp(min=0)
-        alike = (image * following).sum(dim=1, keepdim=True)
-        cosine = alike / (square * next_square).sqrt().clamp(min=1e-300)
-        direction, image, square = following, next_image, next_square
-        done = done | (2 - 2 * cosine < TOLERANCE)
-    return direction, square
+    return direction, (direction * image).sum(dim=1, keepdim=True).clamp(min=0)
 
 
 def correlate_columns(predicted: torch.Tensor, measured: torch.Tensor) -> torch.Tensor:
