@@ -41,13 +41,7 @@ SAYS_LITTLE = {
         (build_torchvision, "shufflenet_v2_x0_5", 48, 18, "conv5.2"),
         (build_torchvision, "googlenet", 48, 12, "inception5b"),  # several outputs in training
         (build_torchvision, "swin_t", 64, 15, "features.7.1"),  # attention in windows
-        (
-            build_torchvision,
-            "lraspp_mobilenet_v3_large",
-            64,
-            18,
-            "classifier.scale",
-        ),  # a dictionary
+        (build_torchvision, "lraspp_mobilenet_v3_large", 64, 18, "classifier"),  # a dictionary
         (build_timm, "convnext_atto", 64, 13, "head"),
         (build_timm, "vit_tiny_patch16_224", 224, 13, "blocks.11"),  # attention
         (build_timm, "levit_128s", 224, 20, "head_dist"),  # two heads

@@ -6,7 +6,7 @@ from support.networks import EVERY, build_small, list_networks
 from torchvision.models.feature_extraction import create_feature_extractor
 
 from tgas_neuro.architecture import layers
-from tgas_neuro.architecture.network import catching_outputs
+from tgas_neuro.architecture.network import catching_outputs, find_overwritten
 
 
 @pytest.mark.parametrize(("genotype", "changes"), list(list_networks()))
@@ -21,6 +21,7 @@ def test_graphs_equal_the_network(genotype, changes):
     )
     extract = create_feature_extractor(network, [*names, "linear"], suppress_diff_warning=True)
     modules = {name: network.get_submodule(name) for name in names}
+    assert find_overwritten(network, modules, images) == set()
     with torch.no_grad():
         for batch in (images[:1], images):
             with catching_outputs(modules) as outputs:

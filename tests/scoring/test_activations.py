@@ -9,6 +9,8 @@ from scipy.spatial.distance import pdist
 from scipy.stats import spearmanr
 from torch import nn
 
+from tgas_neuro.architecture.network import find_overwritten
+from tgas_neuro.images.pixels import load_batch
 from tgas_neuro.rdm.distances import calc_patterns
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.provenance import derive_generator
@@ -110,6 +112,40 @@ def test_half_squared_distances_of_a_projected_layer_are_the_dissimilarities(
     exact = pdist(pass_through(network[:2], images).reshape(13, -1), distance)
     np.testing.assert_allclose(estimate, exact, rtol=0.1)
     assert spearmanr(estimate, exact)[0] > 0.999
+
+
+class InPlace(nn.Module):
+    """Writes into outputs: after a normalisation, through a view, and by adding a branch."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.norm, self.relu = nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(True)
+        self.side, self.view = nn.Conv2d(3, 4, 3), nn.Flatten()
+
+    def forward(self, x):
+        out = self.norm(self.conv(x))
+        out += self.side(x)
+        flat = self.view(out)
+        return self.relu(flat.unflatten(1, (4, -1)))
+
+
+@pytest.mark.parametrize("infer", [False, True])
+def test_layers_are_recorded_before_the_network_writes_into_them(images, infer):
+    network = InPlace().eval()
+    layers = dict(network.named_children())
+    x = load_batch(images, np.arange(13), CPU)
+    assert find_overwritten(network, layers, x[:2]) == {"norm", "view"}
+    with torch.no_grad():
+        conv, side = network.conv(x), network.side(x)
+        norm = network.norm(conv)
+        total = (norm + side).flatten(1)
+        expected = {"conv": conv, "norm": norm, "side": side, "view": total, "relu": total.relu()}
+    with torch.inference_mode(infer):
+        found = record_activations(
+            network, layers, images, np.arange(13), CPU, max_units=None, batch_size=5
+        )
+    for name, values in expected.items():
+        torch.testing.assert_close(found[name].features, values.flatten(1), msg=name)
 
 
 def test_the_projection_follows_from_seed_and_width_alone(images, network):

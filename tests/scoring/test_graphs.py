@@ -84,6 +84,19 @@ def test_modules_of_a_program_give_what_they_gave(network, tmp_path, batch, dyna
     assert chosen == ["stem.0", "head.0", "head.1", "head.2"]
 
 
+def test_operations_in_place_change_no_layer_of_a_program(tmp_path):
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(inplace=True)).eval()
+    export(network, tmp_path / "net.pt2", 2, True)
+    loaded = ProgramNetwork(tmp_path / "net.pt2")
+    images = torch.rand(5, 3, SIZE, SIZE)
+    found = run(loaded, loaded.find_layers(["*"]), images)
+    with torch.no_grad():
+        wanted = network[1](network[0](images))
+    assert (wanted < 0).any()
+    torch.testing.assert_close(found["1"], wanted)
+    torch.testing.assert_close(found["2"], wanted.relu())
+
+
 @pytest.mark.parametrize("batch, dynamic", [(2, True), (3, False)])
 def test_nodes_of_an_onnx_file_give_what_the_blocks_gave(network, tmp_path, batch, dynamic):
     path = tmp_path / "net.onnx"

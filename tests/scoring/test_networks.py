@@ -7,7 +7,7 @@ from torchvision import models
 
 from tgas_neuro.images.pixels import normalise
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.scoring.networks import OwnColours, find_layers, try_layers
+from tgas_neuro.scoring.networks import OwnColours, find_layers
 
 
 def build(name):
@@ -52,41 +52,3 @@ def test_colours_are_those_of_the_network():
     mean, deviation = (0.5, 0.4, 0.3), (0.1, 0.2, 0.5)
     found = OwnColours(nn.Identity(), mean, deviation)(normalise(pixels))
     torch.testing.assert_close(found, normalise(pixels, mean, deviation), rtol=1e-5, atol=1e-5)
-
-
-class Odd(nn.Module):
-    """Outputs of all kinds; takes images of 8 px."""
-
-    def __init__(self):
-        super().__init__()
-        self.good, self.pair, self.total = nn.Flatten(), Pair(), Total()
-        self.idle = nn.Identity()
-        self.head = nn.Linear(3 * 8 * 8, 2)
-
-    def forward(self, x):
-        self.pair(x), self.total(x)
-        return {"logits": self.head(self.good(x))}
-
-
-class Pair(nn.Module):
-    def forward(self, x):
-        return x, x
-
-
-class Total(nn.Module):
-    def forward(self, x):
-        return x.sum()
-
-
-def test_what_cannot_be_compared_is_said():
-    network, lines = Odd().eval(), []
-    layers = find_layers(network, ["*"])
-    assert list(try_layers(network, layers, 8, "odd", lines.append)) == ["good", "head"]
-    assert lines == [
-        "Note: odd: 1 of 5 layers are not called in evaluation: idle",
-        "Note: odd: 2 of 5 layers give no tensor with a row for each image: pair, total",
-    ]
-    with pytest.raises(UserError, match=r"^odd: refuses images of 9 x 9 px \(RuntimeError: mat1 "):
-        try_layers(network, layers, 9, "odd", lines.append)
-    with pytest.raises(UserError, match=r"^layers: none of odd's 1 can be compared"):
-        try_layers(network, find_layers(network, ["idle"]), 8, "odd", lines.append)

@@ -37,6 +37,10 @@ def build_seeded():
     return network
 
 
+def build_in_place():
+    return nn.Sequential(nn.Conv2d(3, 4, 5, stride=2), nn.ReLU(inplace=True))
+
+
 def build_list():
     return [1]
 

@@ -123,9 +123,9 @@ import os, sys
 from pathlib import Path
 
 if Path("crash").is_file():
-    import tgas_neuro.search.candidate as candidate
+    from tgas_neuro.search.candidate import child
 
-    run = candidate.run_in_child
+    run = child._run_once
 
     def crash(begin, **arguments):
         begin(1)
@@ -138,7 +138,7 @@ if Path("crash").is_file():
             return run(function, arguments, *limits)
         return run(crash, arguments, *limits)
 
-    candidate.run_in_child = run_or_crash
+    child._run_once = run_or_crash
 """
 
 

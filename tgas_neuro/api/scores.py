@@ -244,7 +244,8 @@ def _prepare(
 ) -> "tuple[nn.Module, dict[str, nn.Module]]":
     """The network for stimuli in the colours that candidates see, and its layers."""
     from tgas_neuro.scoring.graphs import GraphNetwork
-    from tgas_neuro.scoring.networks import OwnColours, find_layers, try_layers
+    from tgas_neuro.scoring.networks import OwnColours, find_layers
+    from tgas_neuro.scoring.trial import try_layers
 
     network = named.network.to(device)
     own = OwnColours(network, used.mean, used.deviation).to(device).eval()

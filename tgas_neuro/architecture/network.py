@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -98,21 +98,53 @@ def init_weights(network: nn.Module, generator: torch.Generator) -> None:
 
 
 @contextmanager
-def catching_outputs(layers: dict[str, nn.Module]) -> Iterator[dict[str, Any]]:
+def catching_outputs(
+    layers: dict[str, nn.Module], copied: Collection[str] = ()
+) -> Iterator[dict[str, Any]]:
     """Yield a dict in which every pass leaves the outputs of `layers`, by their names.
 
     Of a module that is called more than once in a pass, the last output counts. Within it the
-    modules have hooks, afterwards none.
+    modules have hooks, afterwards none. Names in `copied` are those of layers whose output is
+    copied before the network goes on (see `find_overwritten`).
     """
     outputs: dict[str, Any] = {}
+
+    def keep(name: str, output: Any) -> None:
+        copy = name in copied and isinstance(output, torch.Tensor)
+        outputs[name] = output.clone() if copy else output
+
+    with _calling(layers, keep):
+        yield outputs
+
+
+def find_overwritten(
+    network: nn.Module, layers: dict[str, nn.Module], images: torch.Tensor
+) -> set[str]:
+    """Layers into whose output the network writes afterwards, as ``nn.ReLU(inplace=True)`` does.
+
+    Unless such an output is copied, what is found after the pass is that of a later layer.
+    """
+    versions: dict[str, tuple[torch.Tensor, int]] = {}
+
+    def keep(name: str, output: Any) -> None:
+        if isinstance(output, torch.Tensor):
+            versions[name] = (output, output._version)
+
+    # tensors of inference mode do not count what is written into them
+    with torch.inference_mode(False), torch.no_grad(), _calling(layers, keep):
+        network(images.clone())
+    return {name for name, (output, version) in versions.items() if output._version != version}
+
+
+@contextmanager
+def _calling(layers: dict[str, nn.Module], call: Callable[[str, Any], None]) -> Iterator[None]:
+    """Call a function with name and output of every layer that the network computes."""
     handles = [
-        module.register_forward_hook(
-            lambda module, inputs, output, name=name: outputs.update({name: output})
-        )
+        module.register_forward_hook(lambda module, inputs, output, name=name: call(name, output))
         for name, module in layers.items()
     ]
     try:
-        yield outputs
+        yield
     finally:
         for handle in handles:
             handle.remove()

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from tgas_neuro.architecture.network import catching_outputs
+from tgas_neuro.architecture.network import catching_outputs, find_overwritten
 from tgas_neuro.images.pixels import load_batch
 from tgas_neuro.rdm.distances import PREPARATIONS, normalise_patterns
 from tgas_neuro.runtime.errors import UserError, check_choice
@@ -105,7 +105,8 @@ def record_activations(
     counts = torch.from_numpy(np.bincount(row)).to(device)
     width = _check_width(max_units, len(counts))
     keepers: dict[str, _RowKeeper] = {}
-    with catching_outputs(layers) as outputs:
+    overwritten = find_overwritten(network, layers, load_batch(images, order[:2], device))
+    with catching_outputs(layers, overwritten) as outputs:
         for start in range(0, len(order), batch_size):
             chosen = order[start : start + batch_size]
             after = order[start + batch_size : start + batch_size + 1]

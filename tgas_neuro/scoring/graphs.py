@@ -98,7 +98,7 @@ class ProgramNetwork(GraphNetwork):
     def _run(self, x: torch.Tensor) -> Mapping[str, Any]:
         if self._found is None:
             return {"output": self.program(x)}
-        with catching_outputs(self._found) as outputs:
+        with catching_outputs(self._found, copied=self._found) as outputs:
             self.program(x)
         return outputs
 

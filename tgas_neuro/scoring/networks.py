@@ -1,15 +1,14 @@
 """Any network as one that can be scored: its layers, and images in the colours that it wants."""
 
 import fnmatch
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
-from tgas_neuro.architecture.network import catching_outputs
 from tgas_neuro.images.pixels import DEVIATION, MEAN
-from tgas_neuro.runtime.errors import UserError, describe_error
+from tgas_neuro.runtime.errors import UserError
 
 SHOWN = (MEAN, DEVIATION)  # of the images that candidates see
 
@@ -118,45 +117,3 @@ class OwnColours(nn.Module):
     def forward(self, x: torch.Tensor) -> Any:
         """Output of the network for inputs that are normalised as a candidate's."""
         return self.network(x * self.scale + self.shift)
-
-
-def try_layers(
-    network: nn.Module,
-    layers: dict[str, nn.Module],
-    size: int,
-    name: str,
-    report: Callable[[str], None],
-) -> dict[str, nn.Module]:
-    """Those of the layers that give a tensor with a row for each image; others are noted.
-
-    Raises
-    ------
-    UserError
-        The network refuses images of this size [px], or no layer is left.
-    """
-    device = next((one.device for one in network.buffers()), None)
-    try:
-        with torch.inference_mode(), catching_outputs(layers) as outputs:
-            network(torch.zeros(2, 3, size, size, device=device))
-    except Exception as error:  # whatever the network raises
-        raise UserError(
-            f"{name}: refuses images of {size} x {size} px ({describe_error(error)}); give another "
-            "size"
-        ) from None
-    idle = [layer for layer in layers if layer not in outputs]
-    other = [
-        layer
-        for layer, output in outputs.items()
-        if not isinstance(output, torch.Tensor) or output.ndim < 2 or len(output) != 2
-    ]
-    for found, what in (
-        (idle, "are not called in evaluation"),
-        (other, "give no tensor with a row for each image"),
-    ):
-        if found:
-            names = ", ".join(found)
-            report(f"Note: {name}: {len(found)} of {len(layers)} layers {what}: {names}")
-    kept = {layer: layers[layer] for layer in layers if layer not in {*idle, *other}}
-    if not kept:
-        raise UserError(f"layers: none of {name}'s {len(layers)} can be compared; name others")
-    return kept

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torchvision import models
 
-from tgas_neuro.architecture.network import catching_outputs
+from tgas_neuro.architecture.network import catching_outputs, find_overwritten
 from tgas_neuro.config.messages import suggest
 from tgas_neuro.config.teacher import NetworkOptions
 from tgas_neuro.images.pixels import normalise
@@ -217,6 +217,12 @@ def record_layers(
     -------
     features
         Region to (stimulus, unit), float32, on the CPU.
+
+    Raises
+    ------
+    UserError
+        The network refuses the images, or the output of a layer is no tensor with a row for each,
+        or is overwritten by an operation in place.
     """
     n_stimuli = len(shown.stimuli)
     features: dict[str, torch.Tensor] = {}
@@ -237,6 +243,8 @@ def record_layers(
                 if chosen is not None:
                     output = output[:, chosen.to(device)]
                 features[region][start : start + len(batch)] = output
+            if start == 0:
+                _refuse_overwritten(find_overwritten(network, layers, images[:2]), options)
             outputs.clear()
     return features
 
@@ -270,3 +278,12 @@ def _get_output(
             "images; the first dimension must be theirs: take another module"
         )
     return output.flatten(1).float()
+
+
+def _refuse_overwritten(regions: set[str], options: NetworkOptions) -> None:
+    for region in sorted(regions):
+        raise UserError(
+            f"teacher.network.layers.{region}: the network writes into the output of "
+            f"{options.layers[region]!r} (an operation in place after it); take the module that "
+            "writes, or the block that ends with it"
+        )
