@@ -1,5 +1,7 @@
 """Features of other programs: each form that thingsvision 2.7 writes, and rows matched by name."""
 
+import re
+
 import h5py
 import numpy as np
 import pandas as pd
@@ -9,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.scoring.feature_files import Features, match_rows, read_features
+from tgas_neuro.scoring.feature_files import read_features
+from tgas_neuro.scoring.features import Features, match_rows
 
 STIMULI = pd.DataFrame(
     {"stimulus_id": ["a", "b", "c", "d"], "filename": ["w.png", "x.png", "y.jpg", "z.png"]}
@@ -97,6 +100,16 @@ def test_names_of_rows_come_with_the_layers(tmp_path):
         assert list(features.choose(["auto"]).layers) == layers
     with pytest.raises(UserError, match=r"^layers: 'three': no layer of .*a.h5 is called so; ther"):
         features.choose(["three"])
+
+
+def test_names_of_layers_with_a_meaning_of_their_own():
+    features = Features("a.npz", dict.fromkeys(["auto", "x[0]", "x0", "y*", "yy"]))
+    assert list(features.choose(["x[0]"]).layers) == ["x[0]"]
+    assert list(features.choose(["aut*", "x0"]).layers) == ["auto", "x0"]
+    for pattern in ("auto", "y*"):
+        with pytest.raises(UserError, match=f"'{re.escape(pattern)}' is the name of a layer, and"):
+            features.choose([pattern])
+    assert list(Features("all.npy", {"all": None}).choose(["all"]).layers) == ["all"]
 
 
 @given(st.permutations(range(4)), st.sampled_from(["id", "file", "path", "stem"]), st.booleans())

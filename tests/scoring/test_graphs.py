@@ -101,6 +101,9 @@ def test_nodes_of_an_onnx_file_give_what_the_blocks_gave(network, tmp_path, batc
     assert len(loaded.find_layers(["all"])) > 10
     with pytest.raises(UserError, match=r"^layers: 'nothing': unknown; the last outputs of "):
         loaded.find_layers(["nothing"])
+    first = next(iter(layers))
+    with pytest.raises(UserError, match=r"unknown; the last .*; only \* stands for other text$"):
+        loaded.find_layers([f"{first[:-1]}?"])
 
 
 def test_a_plain_graph_ends_its_blocks_with_activations(tmp_path):

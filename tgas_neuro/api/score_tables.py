@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from tgas_neuro.api.options import InferenceOptions, check_options
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.scoring.layers import LayerSimilarity, correct_similarity
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from tgas_neuro.scoring.inference import Inference, Over
     from tgas_neuro.scoring.layers import Score
+    from tgas_neuro.teacher.identity import Identity
     from tgas_neuro.teacher.sized import SizedTeacher
 
 MOST_ROWS = 6000  # of an RDM; of more, so many are resampled
@@ -33,24 +35,44 @@ class Scores:
         the order of the region's rows; empty unless `score` is asked to keep them.
     inferences
         Region to the intervals of its similarities and their differences; empty before `infer`.
+    teacher
+        What the networks were compared with; None where there are no networks.
     """
 
     models: "Mapping[str, Score]"
     best_rdms: "Mapping[str, Mapping[str, np.ndarray]]" = field(default_factory=dict)
     inferences: "Mapping[str, Inference]" = field(default_factory=dict)
+    teacher: "Identity | None" = None
 
     @classmethod
     def concat(cls, scores: "Iterable[Scores]") -> "Scores":
-        """Join the networks of several; of equal names the later ones are numbered."""
+        """Join the networks of several; of equal names the later ones are numbered.
+
+        Intervals are not joined; `infer` makes those of all networks.
+
+        Raises
+        ------
+        UserError
+            They were compared with different teachers.
+        """
         models: dict[str, Score] = {}
         best_rdms = {}
+        teacher = None
         for one in scores:
+            if not one.models:
+                continue
+            if models and one.teacher != teacher:
+                raise UserError(
+                    f"concat: {next(iter(one.models))} was compared with {one.teacher}, the others "
+                    f"with {teacher}; score all networks with one teacher"
+                )
+            teacher = one.teacher
             for name, score in one.models.items():
                 called = name_apart(name, models)
                 models[called] = score
                 if name in one.best_rdms:
                     best_rdms[called] = one.best_rdms[name]
-        return cls(models, best_rdms)
+        return cls(models, best_rdms, teacher=teacher)
 
     def list_rows(self) -> list[dict[str, Any]]:
         """A row for each network, region and layer; a layer that is not defined has no numbers."""
@@ -105,18 +127,26 @@ class Scores:
         teacher
             With whose regions the networks were compared; the RDMs of their best layers were kept.
         n_resamples, seed, over
-            See `tgas_neuro.scoring.inference.infer_similarities`.
+            See `tgas_neuro.scoring.inference.infer_similarities`; at most 100,000 resamples.
 
         Raises
         ------
         UserError
-            The comparison has no intervals, sites cannot be resampled, or no RDMs were kept.
+            The networks were compared with another teacher, the comparison has no intervals, sites
+            cannot be resampled, no RDMs were kept, or an option is not within its range.
 
         Examples
         --------
         >>> scores = score(network, teacher, keep_rdms=True)  # doctest: +SKIP
         >>> scores.infer(teacher).best[["low", "high"]]  # doctest: +SKIP
         """
+        options = check_options(InferenceOptions, n_resamples=n_resamples, seed=seed, over=over)
+        if self.teacher != getattr(teacher, "identity", None):
+            raise UserError(
+                f"infer: the networks were compared with {self.teacher}, not with "
+                f"{getattr(teacher, 'identity', type(teacher).__name__)}; give the teacher that "
+                "they were scored with"
+            )
         for model in self.models:
             if model not in self.best_rdms:
                 raise UserError(
@@ -128,7 +158,7 @@ class Scores:
             choices = {one: self.models[one]["regions"][name]["paper"] for one in rdms}
             found = {one: choice["raw"] for one, choice in choices.items() if choice}
             if found:
-                inferences[name] = _infer_region(rdms, region, found, n_resamples, seed, over)
+                inferences[name] = _infer_region(rdms, region, found, options)
         return replace(self, inferences=inferences)
 
     @property
@@ -212,9 +242,7 @@ def _infer_region(
     rdms: "Mapping[str, np.ndarray]",
     region: "xr.Dataset",
     similarities: Mapping[str, float],
-    n_resamples: int,
-    seed: int,
-    over: "Over",
+    options: InferenceOptions,
 ) -> "Inference":
     """Infer from RDMs of all rows of a teacher's region; of many rows, some are resampled."""
     import numpy as np
@@ -233,7 +261,7 @@ def _infer_region(
     n_rows = region.sizes["row_name"]
     rows, target = np.arange(n_rows), get_rdm(region)
     if n_rows > MOST_ROWS:
-        generator = derive_generator(seed, "bootstrap", "rows", n_rows)
+        generator = derive_generator(options.seed, "bootstrap", "rows", n_rows)
         rows = np.sort(generator.choice(n_rows, MOST_ROWS, replace=False))
         keep = torch.zeros(n_rows, dtype=torch.bool)
         keep[torch.from_numpy(rows)] = True
@@ -244,11 +272,11 @@ def _infer_region(
         rdms,
         target,
         similarities,
-        n_resamples,
-        seed,
+        options.n_resamples,
+        options.seed,
         n_rows=n_rows,
         comparison=attrs["comparison"],
-        over=over,
+        over=options.over,
         responses=None if responses is None else responses[rows],
         distance=attrs["distance"],
         ceiling=(low, high) if known else None,

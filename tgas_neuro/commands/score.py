@@ -11,6 +11,7 @@ default those of config.yaml in this folder. docs/scoring.md has examples.
 import argparse
 import csv
 import importlib
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -103,6 +104,9 @@ OPTIONS = (
     *("layers", "download", "size", "mean", "deviation", "device", "threads", "seed", "exact"),
     "batch_size",
 )
+OF_TEACHER = ("mirror", "degrees", "comparison", "splits", "uncorrected", "by", "seed")
+OTHER_NAMES = {"n_resamples": "bootstrap", "over": "bootstrap-over"}
+NAMED = ("teacher", "data", "weights", "resize", *OF_TEACHER, *OPTIONS, *OTHER_NAMES)
 PARQUET_ENGINES = ("fastparquet", "pyarrow")
 OUTPUTS = ("csv", "json", "parquet", "picture")
 
@@ -126,8 +130,7 @@ def run(arguments: argparse.Namespace) -> None:
             f"--weights: {len(weights)} files for {len(arguments.models)} networks; give one for "
             "each, in their order"
         )
-    keys = ("mirror", "degrees", "comparison", "splits", "uncorrected", "by", "seed")
-    given = {key: getattr(arguments, key) for key in keys}
+    given = {key: getattr(arguments, key) for key in OF_TEACHER}
     regions = read_regions(arguments.data) if arguments.data else None
     options = {key: getattr(arguments, key) for key in OPTIONS}
     options["keep_rdms"] = arguments.bootstrap > 0
@@ -143,10 +146,10 @@ def run(arguments: argparse.Namespace) -> None:
             lines = format_layer_map(found["regions"], "paper")
             print("\n".join([title, *lines, ""]), flush=True)
             scored = Scores.concat([scored, one])
-    if arguments.bootstrap:
-        scored = scored.infer(
-            teacher, arguments.bootstrap, arguments.seed, arguments.bootstrap_over
-        )
+        if arguments.bootstrap:
+            scored = scored.infer(
+                teacher, arguments.bootstrap, arguments.seed, arguments.bootstrap_over
+            )
     print(format_table(scored.list_best()))
     print_inferences(scored)
     for key, path in outputs.items():
@@ -161,19 +164,11 @@ def named_as_options() -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        key, _, rest = str(error).partition(":")
-        known = (
-            "teacher",
-            "data",
-            "weights",
-            "mirror",
-            "degrees",
-            "comparison",
-            "uncorrected",
-            "by",
-        )
-        named = key in (*known, *OPTIONS, "resize")
-        raise UserError(f"--{key.replace('_', '-')}:{rest}" if named else str(error)) from None
+        found = re.match(r"(\w+)((?:\[\d+\])?:.*)", str(error))
+        if found is None or found[1] not in NAMED:
+            raise
+        name = OTHER_NAMES.get(found[1], found[1]).replace("_", "-")
+        raise UserError(f"--{name}{found[2]}") from None
 
 
 def find_parquet_engine() -> str:

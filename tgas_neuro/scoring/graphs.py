@@ -1,6 +1,5 @@
 """Networks that were saved as graphs: programs of torch.export (.pt2) and ONNX files."""
 
-import fnmatch
 import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from torch import nn
 from tgas_neuro.architecture.network import catching_outputs
 from tgas_neuro.runtime.errors import UserError, describe_error
 from tgas_neuro.scoring.networks import find_layers
+from tgas_neuro.scoring.patterns import choose_names
 
 BRANCHES_JOIN = ("Add", "Sum", "Concat")
 ACTIVATIONS = ("Relu", "LeakyRelu", "PRelu", "Clip", "Elu", "Gelu", "HardSwish", "Sigmoid", "Tanh")
@@ -130,19 +130,13 @@ class OnnxNetwork(GraphNetwork):
             for name in node.output
             if name
         ]
-        found: set[str] = set()
-        for pattern in patterns:
-            if pattern == "auto":
-                chosen = find_ends(graph, self._input)
-            else:
-                chosen = names if pattern == "all" else fnmatch.filter(names, pattern)
-            if not chosen:
-                what = "finds no end of a block" if pattern == "auto" else f"{pattern!r}: unknown"
-                raise UserError(
-                    f"layers: {what}; the last outputs of {self._path} are: {', '.join(names[-8:])}"
-                )
-            found.update(chosen)
-        kept = [name for name in names if name in found]
+
+        def explain(pattern: str) -> str:
+            what = "finds no end of a block" if pattern == "auto" else f"{pattern!r}: unknown"
+            return f"{what}; the last outputs of {self._path} are: {', '.join(names[-8:])}"
+
+        words = {"auto": lambda: find_ends(graph, self._input), "all": lambda: names}
+        kept = choose_names(names, patterns, words, explain)
         there = {one.name for one in graph.output}
         model = self._onnx.ModelProto()
         model.CopyFrom(self._model)
