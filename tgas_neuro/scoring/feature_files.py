@@ -81,7 +81,7 @@ def _read_names(path: Path) -> tuple[tuple[str, ...] | None, str]:
         file = folder / NAMES_FILE
         if file.is_file():
             try:
-                lines = file.read_text(encoding="utf-8").splitlines()
+                lines = file.read_text(encoding="utf-8-sig").splitlines()
             except (OSError, ValueError) as error:
                 raise UserError(
                     f"{file}: cannot be read ({describe_error(error)}); write the names of the "
@@ -119,18 +119,24 @@ def _read_hdf5(path: Path) -> Arrays:
     from tgas_neuro.recordings.formats.subprocess_probe import probe_hdf5
 
     probe_hdf5(path)
-    found: dict[str, bool] = {}
 
-    def note(name: str, item: Any) -> None:
-        if isinstance(item, h5py.Dataset):
-            found[name] = h5py.check_string_dtype(item.dtype) is not None
+    def list_datasets(group: Any, above: tuple[Any, ...]) -> Iterator[tuple[str, bool]]:
+        for name in group:  # also links, which h5py's own walk leaves out
+            item = group.get(name)
+            where = f"{group.name}/{name}".lstrip("/")
+            if item is None:
+                raise ValueError(f"the link {where!r} leads nowhere")
+            if isinstance(item, h5py.Dataset):
+                yield where, h5py.check_string_dtype(item.dtype) is not None
+            elif isinstance(item, h5py.Group) and item not in above:
+                yield from list_datasets(item, (*above, item))
 
     def load(name: str) -> np.ndarray:
         with h5py.File(path, "r") as file:
             return np.asarray(file[name][()])
 
     with h5py.File(path, "r") as file:
-        file.visititems(note)
+        found = dict(list_datasets(file, (file["/"],)))
     return {name: (partial(load, name), text) for name, text in found.items()}
 
 
@@ -141,8 +147,10 @@ def _read_pt(path: Path) -> Arrays:
 
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise ValueError(str(error)) from None
+    except pickle.UnpicklingError:  # of many lines, on how to trust a file
+        raise ValueError(
+            "it holds other objects than tensors, or was not written by torch"
+        ) from None
     tensors = content if isinstance(content, dict) else {path.stem: content}
     for name, tensor in tensors.items():
         if not isinstance(tensor, torch.Tensor):
