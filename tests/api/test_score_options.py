@@ -71,6 +71,7 @@ def build():
         ({"layers": [0]}, "layers[0]: expected text, got 0"),
         ({"name": 3}, "name: expected text or null, got 3"),
         ({"weights": {}}, "weights: a dict; expected a file with a state dict, or load it into"),
+        ({"weights": "a.pth", "download": True}, "download: is given beside the weights a.pth; l"),
         ({"teacher": "teacher.nc"}, "teacher: a str; expected what load_teacher returns, as load"),
     ],
 )
@@ -183,8 +184,37 @@ def test_weights_and_buffers_are_where_they_were_with_their_values():
 
 def test_a_network_without_weights_yet_is_refused(teacher):
     lazy = nn.Sequential(nn.LazyConv2d(4, 5), nn.ReLU())
-    with pytest.raises(UserError, match=r"^model: the LazyConv2d '0' has no weights yet; pass ima"):
-        score(lazy, teacher, size=SIZE, report=len)
+    for network, name in ((lazy, "LazyConv2d"), (build().to("meta"), "Conv2d")):
+        with pytest.raises(
+            UserError, match=rf"^model: the {name} '0' has no weights yet; load the"
+        ):
+            score(network, teacher, size=SIZE, report=len)
+
+
+def test_autocast_of_the_caller_changes_nothing(teacher):
+    features = {"a": np.random.default_rng(0).random((64, 9))}
+
+    def score_all():
+        joined = Scores.concat(
+            score(model, teacher, keep_rdms=True, report=len) for model in (build(), features)
+        )
+        return joined.infer(teacher, 100).list_best()
+
+    wanted = score_all()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert score_all() == wanted
+
+
+class Spectrum(nn.Module):
+    def forward(self, x):
+        return torch.fft.fft2(x)
+
+
+def test_complex_numbers_are_no_features(teacher):
+    """Without a word only their real parts would be compared."""
+    network = nn.Sequential(nn.Conv2d(3, 4, 5), Spectrum())
+    with pytest.raises(UserError, match=r"^layer '1' puts out complex numbers; choose a layer ins"):
+        score(network, teacher, "all", size=SIZE, report=len)
 
 
 def test_a_compiled_network_has_the_numbers_of_the_plain_one(teacher):

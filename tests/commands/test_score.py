@@ -139,6 +139,9 @@ def test_the_recordings_of_a_run_are_those_of_its_configuration(folder, capsys):
             "--deviation[0]: 0.0 is too small; it must be above 0",
         ),
         ([*DATA, "--uncorrected", "V2"], "--uncorrected: 'V2' is not one of the regions: V4, IT"),
+        ([*DATA, "--csv", "a", "--json", "a"], "--json: a: is written by --csv, too; name another"),
+        ([*DATA, "--weights", "a.pt", "--csv", "a.pt"], "--csv: a.pt: is read, too; name another"),
+        ([*DATA, "--bootstrap", "1000000"], "--bootstrap: 1000000 is too large; the most allowed"),
         ([*DATA, "--weights", "a.pt"], "--weights: a.pt: no such file; give a file with a state"),
     ],
 )

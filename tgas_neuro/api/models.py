@@ -14,6 +14,7 @@ from tgas_neuro.final.evaluation.named import LIBRARIES, NamedNetwork, load_name
 from tgas_neuro.final.evaluation.named import choose_settings as choose_stated
 from tgas_neuro.final.evaluation.published import DEFAULTS, Settings, download_network
 from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.scoring.feature_files import FORMATS
 from tgas_neuro.scoring.graphs import GRAPHS, GraphNetwork
 from tgas_neuro.scoring.networks import OwnColours, find_layers, try_layers
 
@@ -44,6 +45,12 @@ def load_model(model: Any, weights: str | Path | None, download: bool) -> tuple[
         size = network.size or DEFAULTS.size
         settings = replace(DEFAULTS, size=size, notes=network.notes)
         return NamedNetwork(network.eval(), settings), str(model)
+    if Path(model).is_file():
+        raise UserError(
+            f"model: {model}: ending {Path(model).suffix!r}; files of networks end in "
+            f"{', '.join(GRAPHS)}, of features in {', '.join(FORMATS)}; a state dict belongs to "
+            "weights, beside the name of its network"
+        )
     if weights is None and not download and str(model).partition(":")[0] in LIBRARIES:
         raise UserError(
             f"weights: is missing; {model} comes without weights: name a local file with them, or "

@@ -46,9 +46,7 @@ class Scores:
 
     @classmethod
     def concat(cls, scores: "Iterable[Scores]") -> "Scores":
-        """Join the networks of several; of equal names the later ones are numbered.
-
-        Intervals are not joined; `infer` makes those of all networks.
+        """Join the networks of several, without intervals; equal names are numbered.
 
         Raises
         ------
@@ -59,6 +57,8 @@ class Scores:
         best_rdms = {}
         teacher = None
         for one in scores:
+            if not isinstance(one, Scores):
+                raise UserError(f"concat: a {type(one).__name__}; expected Scores")
             if not one.models:
                 continue
             if models and one.teacher != teacher:
@@ -141,11 +141,11 @@ class Scores:
         >>> scores.infer(teacher).best[["low", "high"]]  # doctest: +SKIP
         """
         options = check_options(InferenceOptions, n_resamples=n_resamples, seed=seed, over=over)
-        if self.teacher != getattr(teacher, "identity", None):
+        identity = getattr(teacher, "identity", type(teacher).__name__)
+        if self.teacher != identity:
             raise UserError(
-                f"infer: the networks were compared with {self.teacher}, not with "
-                f"{getattr(teacher, 'identity', type(teacher).__name__)}; give the teacher that "
-                "they were scored with"
+                f"infer: the networks were compared with {self.teacher}, not with {identity}; give "
+                "the teacher that they were scored with"
             )
         for model in self.models:
             if model not in self.best_rdms:
@@ -249,6 +249,7 @@ def _infer_region(
     import torch
 
     from tgas_neuro.rdm.distances import take_rows
+    from tgas_neuro.runtime.devices import without_autocast
     from tgas_neuro.runtime.provenance import derive_generator
     from tgas_neuro.scoring.inference import check_comparison, infer_similarities
     from tgas_neuro.teacher.teacher import get_rdm
@@ -259,7 +260,8 @@ def _infer_region(
     known = bool(attrs["corrected_for_noise"]) and low == low
     responses = region["responses"].values if "responses" in region else None
     n_rows = region.sizes["row_name"]
-    rows, target = np.arange(n_rows), get_rdm(region)
+    with without_autocast():
+        rows, target = np.arange(n_rows), get_rdm(region)
     if n_rows > MOST_ROWS:
         generator = derive_generator(options.seed, "bootstrap", "rows", n_rows)
         rows = np.sort(generator.choice(n_rows, MOST_ROWS, replace=False))
@@ -268,19 +270,20 @@ def _infer_region(
         every = [torch.from_numpy(rdm) for rdm in (*rdms.values(), target)]
         *taken, target = (take_rows(rdm, keep).numpy() for rdm in every)
         rdms = dict(zip(rdms, taken, strict=True))
-    return infer_similarities(
-        rdms,
-        target,
-        similarities,
-        options.n_resamples,
-        options.seed,
-        n_rows=n_rows,
-        comparison=attrs["comparison"],
-        over=options.over,
-        responses=None if responses is None else responses[rows],
-        distance=attrs["distance"],
-        ceiling=(low, high) if known else None,
-    )
+    with without_autocast():
+        return infer_similarities(
+            rdms,
+            target,
+            similarities,
+            options.n_resamples,
+            options.seed,
+            n_rows=n_rows,
+            comparison=attrs["comparison"],
+            over=options.over,
+            responses=None if responses is None else responses[rows],
+            distance=attrs["distance"],
+            ceiling=(low, high) if known else None,
+        )
 
 
 def name_apart(name: str, names: Iterable[str]) -> str:

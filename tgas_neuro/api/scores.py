@@ -121,7 +121,12 @@ def score(
     ['1', '3']
     """
     from tgas_neuro.api.models import choose_settings, load_model, prepare_network
-    from tgas_neuro.runtime.devices import choose_device, computing_with, keep_freed_memory
+    from tgas_neuro.runtime.devices import (
+        choose_device,
+        computing_with,
+        keep_freed_memory,
+        without_autocast,
+    )
     from tgas_neuro.scoring.scores import check_memory
     from tgas_neuro.teacher.sized import SizedTeacher
 
@@ -151,7 +156,7 @@ def score(
         place = choose_device(device, "device")
         keep_freed_memory()
         features = _read_features(model, teacher, weights, options)
-        with computing_with(options.threads), _giving_back(model):
+        with computing_with(options.threads), without_autocast(), _giving_back(model):
             if features is not None:
                 called, scored = features.source, _score_features(features, teacher, kept)
             else:

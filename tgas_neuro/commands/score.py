@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tgas_neuro.api.options import InferenceOptions, check_options
 from tgas_neuro.api.score_tables import COLUMNS, Scores, name_apart
 from tgas_neuro.api.scores import score
 from tgas_neuro.api.teachers import load_teacher
@@ -116,6 +117,7 @@ def run(arguments: argparse.Namespace) -> None:
     outputs = {key: getattr(arguments, key) for key in OUTPUTS}
     for key, path in outputs.items():
         check_writable(path, f"--{key}")  # before the minutes that a network may take
+    refuse_overwriting(outputs, [*arguments.models, *(arguments.weights or [])])
     if arguments.parquet:
         find_parquet_engine()
     if arguments.picture:
@@ -156,6 +158,17 @@ def run(arguments: argparse.Namespace) -> None:
         if path is not None:
             WRITERS[key](scored, path)
             print(f"{LABELS[key]} {path}")
+
+
+def refuse_overwriting(outputs: Mapping[str, Path | None], inputs: Sequence[str | Path]) -> None:
+    """Refuse a file that is named twice, as a result or as what is read."""
+    taken = {Path(one).absolute(): "read" for one in inputs}
+    for key, path in outputs.items():
+        if path is None:
+            continue
+        if path.absolute() in taken:
+            raise UserError(f"--{key}: {path}: is {taken[path.absolute()]}, too; name another file")
+        taken[path.absolute()] = f"written by --{key}"
 
 
 @contextmanager
@@ -200,6 +213,8 @@ def check_resamples(number: int, comparison: str | None) -> None:
     from tgas_neuro.scoring.inference import check_comparison, check_number
 
     check_number(number, "--bootstrap")
+    with named_as_options():
+        check_options(InferenceOptions, n_resamples=number)
     if comparison is not None:
         check_comparison(comparison, "--bootstrap")
 

@@ -111,6 +111,13 @@ def autocast(device: torch.device) -> torch.autocast:
 
 
 @contextmanager
+def without_autocast() -> Iterator[None]:
+    """Compute in the types of the tensors, also where the caller has torch choose narrower ones."""
+    with torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
+        yield
+
+
+@contextmanager
 def computing_with(threads: int) -> Iterator[None]:
     """Have torch use this number of threads and, on a GPU, only repeatable convolutions.
 

@@ -114,14 +114,15 @@ def giving_back(network: nn.Module) -> Iterator[None]:
     Raises
     ------
     UserError
-        A module has no weights before its first pass, as those of torch's ``Lazy`` classes.
+        A module has no weights yet, as torch's ``Lazy`` classes before their first pass, or those
+        on the device ``meta``.
     """
     for name, module in network.named_modules():
         own = (*module.parameters(recurse=False), *module.buffers(recurse=False))
-        if any(is_lazy(one) for one in own):
+        if any(is_lazy(one) or one.is_meta for one in own):
             raise UserError(
-                f"model: the {type(module).__name__} {name!r} has no weights yet; pass images "
-                "through the network first"
+                f"model: the {type(module).__name__} {name!r} has no weights yet; load "
+                "them, or pass images through the network first"
             )
     modes = [(module, module.training) for module in network.modules()]
     weights: list[torch.Tensor] = list(network.parameters())
