@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 import xarray as xr
-from scipy.spatial.distance import pdist
+from scipy.spatial.distance import pdist, squareform
 from scipy.stats import spearmanr
 from support.scored import make_folder, refer_rdms
 
@@ -75,6 +75,8 @@ def test_rows_of_labelled_arrays_are_matched_by_their_names(teacher, stimuli, va
     for name, array in labelled.items():
         assert score_one(array, teacher) == refer(values, rdm), name
     assert score_one(moved, teacher) != refer(values, rdm)  # without names they are in order
+    turned = xr.DataArray(values.T, dims=("unit", "stimulus"))
+    assert score_one(turned, teacher) == refer(values, rdm)
     together = score(
         {**labelled, "again": pd.DataFrame(values[::-1], stimuli[column][::-1])}, teacher
     )
@@ -133,6 +135,8 @@ def test_an_index_of_numbers_where_stimuli_are_called_so():
     assert read_arrays({"a": table}, stimuli).names == ("0", "1", "2")
     assert read_arrays({"a": pd.DataFrame(np.eye(3))}, ["0", "1", "2"]).names is None
     assert read_arrays({"a": pd.DataFrame(np.eye(3))}, ["a", "b", "c"]).names is None
+    unlabelled = xr.DataArray(np.eye(3), dims=("stimulus", "unit"))
+    assert read_arrays({"a": unlabelled}, stimuli).names is None
 
 
 def test_numbers_of_every_type(teacher, values, rdm):
@@ -174,6 +178,7 @@ def test_what_is_no_feature_is_one_line(teacher, values):
         "one dim": (values[:, 0], f"has shape ({n},) and type float64; expected real numbers"),
         "no units": (values[:, :0], f"has shape ({n}, 0) and type float64; expected real numbers"),
         "uneven": ([[1, 2], [3]], "cannot be read as an array (ValueError: setting an array"),
+        "nearly": (squareform(pdist(values)) + 1e-9 * square, "is a symmetric matrix of"),
         "an RDM": (square + square.T, f"is a symmetric matrix of {n} x {n}, as RDMs and simil"),
         "parameters": (torch.nn.UninitializedParameter(), "cannot be read as an array ("),
     }.values():

@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from scipy.spatial.distance import pdist
-from scipy.stats import spearmanr
 from support.scored import SIZE, make_folder
 from torch import nn
 
@@ -14,8 +12,7 @@ from tgas_neuro.api.scores import score
 from tgas_neuro.api.teachers import load_teacher
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.scoring.networks import giving_back
-from tgas_neuro.teacher.sized import SizedTeacher, prepare
-from tgas_neuro.teacher.teacher import Teacher, write_teacher
+from tgas_neuro.teacher.teacher import write_teacher
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +188,7 @@ def test_a_network_without_weights_yet_is_refused(teacher):
             score(network, teacher, size=SIZE, report=len)
 
 
-def test_autocast_of_the_caller_changes_nothing(teacher):
+def test_types_that_the_caller_has_torch_choose_change_nothing(teacher):
     features = {"a": np.random.default_rng(0).random((64, 9))}
 
     def score_all():
@@ -203,6 +200,13 @@ def test_autocast_of_the_caller_changes_nothing(teacher):
     wanted = score_all()
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert score_all() == wanted
+    network = build()
+    torch.set_default_dtype(torch.float64)
+    try:
+        found = score(network, teacher, report=len)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert found.list_rows() == score(network, teacher, report=len).list_rows()
 
 
 class Spectrum(nn.Module):
@@ -272,29 +276,3 @@ def test_options_of_intervals_out_of_range_are_one_line(teacher, options, said):
     with pytest.raises(UserError) as raised:
         scores.infer(teacher, **options)
     assert str(raised.value).startswith(said)
-
-
-@pytest.mark.parametrize("n_rows, error", [(28, "0.05"), (10, "0.15"), (29, None)])
-def test_few_rows_are_noted_once_with_their_standard_error(teacher, n_rows, error):
-    region = teacher.at(SIZE).regions["V4"]
-    keep = np.arange(n_rows)
-    pairs = np.random.default_rng(0).random(n_rows * (n_rows - 1) // 2).astype(np.float32)
-    few = region.drop_vars("rdm").isel(row_name=keep, stimulus=keep).assign(rdm=("pair", pairs))
-    notes = []
-    small = SizedTeacher(
-        prepare(lambda size: Teacher({"V4": few}, {}), None, notes.append), None, 8
-    )
-    small.at(SIZE), small.at(SIZE + 1)
-    said = (
-        "Note: few rows: unrelated networks have a similarity of 0 with a standard error of about "
-        f"{error} (V4, {n_rows} rows); it is 0.05 with 29 rows"
-    )
-    assert notes == ([said] if error else [])
-
-
-@pytest.mark.parametrize("n_rows", [6, 15, 29])
-def test_unrelated_rdms_of_few_rows_differ_from_0_by_that_much(n_rows):
-    rng = np.random.default_rng(n_rows)
-    drawn = rng.normal(size=(300, 2, n_rows, 20))
-    found = [spearmanr(*(pdist(one, "correlation") for one in both))[0] for both in drawn]
-    assert np.std(found) == pytest.approx((n_rows * (n_rows - 1) / 2 - 1) ** -0.5, rel=0.12)

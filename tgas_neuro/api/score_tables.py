@@ -249,7 +249,7 @@ def _infer_region(
     import torch
 
     from tgas_neuro.rdm.distances import take_rows
-    from tgas_neuro.runtime.devices import without_autocast
+    from tgas_neuro.runtime.devices import with_types_of_tensors
     from tgas_neuro.runtime.provenance import derive_generator
     from tgas_neuro.scoring.inference import check_comparison, infer_similarities
     from tgas_neuro.teacher.teacher import get_rdm
@@ -260,7 +260,7 @@ def _infer_region(
     known = bool(attrs["corrected_for_noise"]) and low == low
     responses = region["responses"].values if "responses" in region else None
     n_rows = region.sizes["row_name"]
-    with without_autocast():
+    with with_types_of_tensors():
         rows, target = np.arange(n_rows), get_rdm(region)
     if n_rows > MOST_ROWS:
         generator = derive_generator(options.seed, "bootstrap", "rows", n_rows)
@@ -270,7 +270,7 @@ def _infer_region(
         every = [torch.from_numpy(rdm) for rdm in (*rdms.values(), target)]
         *taken, target = (take_rows(rdm, keep).numpy() for rdm in every)
         rdms = dict(zip(rdms, taken, strict=True))
-    with without_autocast():
+    with with_types_of_tensors():
         return infer_similarities(
             rdms,
             target,

@@ -125,7 +125,7 @@ def score(
         choose_device,
         computing_with,
         keep_freed_memory,
-        without_autocast,
+        with_types_of_tensors,
     )
     from tgas_neuro.scoring.scores import check_memory
     from tgas_neuro.teacher.sized import SizedTeacher
@@ -156,7 +156,7 @@ def score(
         place = choose_device(device, "device")
         keep_freed_memory()
         features = _read_features(model, teacher, weights, options)
-        with computing_with(options.threads), without_autocast(), _giving_back(model):
+        with computing_with(options.threads), with_types_of_tensors(), _giving_back(model):
             if features is not None:
                 called, scored = features.source, _score_features(features, teacher, kept)
             else:

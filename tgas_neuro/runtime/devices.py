@@ -111,10 +111,15 @@ def autocast(device: torch.device) -> torch.autocast:
 
 
 @contextmanager
-def without_autocast() -> Iterator[None]:
-    """Compute in the types of the tensors, also where the caller has torch choose narrower ones."""
-    with torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
-        yield
+def with_types_of_tensors() -> Iterator[None]:
+    """Compute in float32 and the types of the tensors, whatever the caller has torch choose."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        with torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
+            yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 @contextmanager

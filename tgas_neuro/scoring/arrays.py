@@ -109,7 +109,7 @@ def _is_default(index: pd.Index) -> bool:
 
 
 def _read_labelled(array: xr.DataArray, where: str) -> Labelled:
-    labels = array.coords.get(LABEL)  # `in` does not find a level of an index
+    labels = array.coords.get(LABEL)  # `in` does not find a level of an index, `get` does
     own = () if labels is None else labels.dims
     dims = [dim for dim in array.dims if dim in own or (not own and dim in STIMULUS_DIMS)]
     if len(dims) != 1:
@@ -118,8 +118,8 @@ def _read_labelled(array: xr.DataArray, where: str) -> Labelled:
             f"alone a coordinate {LABEL!r}"
         )
     (dim,) = dims
-    labels = labels if own else array.coords.get(dim)
-    names = None if labels is None else _decode_all(labels.values)
+    source = array.coords[LABEL if own else dim]  # 0, 1, 2, ... of a dim without a coordinate
+    names = _decode_all(source.values) if own or dim in array.coords else None
     return array.transpose(dim, ...).to_numpy, names
 
 

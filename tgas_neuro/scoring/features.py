@@ -12,6 +12,7 @@ from tgas_neuro.runtime.errors import UserError, describe_error
 from tgas_neuro.scoring.patterns import choose_names
 
 NAMES_FILE = "file_names.txt"  # of thingsvision, a line for each row
+ROUNDING = 1e-5  # relative, by which a symmetric matrix may differ from its transpose
 
 
 @dataclass(frozen=True)
@@ -106,8 +107,9 @@ class Features:
 
 
 def _is_of_pairs(values: np.ndarray) -> bool:
-    square = values.shape[0] == values.shape[1] > 1
-    return square and bool((values == values.T).all() and values.min() < values.max())
+    if values.shape[0] != values.shape[1] or values.min() == values.max():
+        return False
+    return bool(np.abs(values - values.T).max() <= ROUNDING * np.abs(values).max())
 
 
 def read_array(value: Any) -> np.ndarray:
