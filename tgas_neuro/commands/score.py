@@ -126,12 +126,7 @@ def run(arguments: argparse.Namespace) -> None:
         check_ending(arguments.picture)
     if arguments.bootstrap:
         check_resamples(arguments.bootstrap, arguments.comparison)
-    weights = arguments.weights or [None] * len(arguments.models)
-    if len(weights) != len(arguments.models):
-        raise UserError(
-            f"--weights: {len(weights)} files for {len(arguments.models)} networks; give one for "
-            "each, in their order"
-        )
+    weights = assign_weights(arguments.models, arguments.weights)
     given = {key: getattr(arguments, key) for key in OF_TEACHER}
     regions = read_regions(arguments.data) if arguments.data else None
     options = {key: getattr(arguments, key) for key in OPTIONS}
@@ -158,6 +153,23 @@ def run(arguments: argparse.Namespace) -> None:
         if path is not None:
             WRITERS[key](scored, path)
             print(f"{LABELS[key]} {path}")
+
+
+def assign_weights(models: Sequence[str], weights: Sequence[Path] | None) -> list[Path | None]:
+    """The file of each model; features and saved graphs take none."""
+    from tgas_neuro.scoring.feature_files import FORMATS
+    from tgas_neuro.scoring.graphs import GRAPHS
+
+    if not weights:
+        return [None] * len(models)
+    takes = [Path(model).suffix not in {*FORMATS, *GRAPHS} for model in models]
+    if sum(takes) != len(weights):
+        raise UserError(
+            f"--weights: {len(weights)} files for {sum(takes)} networks; give one for each, in "
+            "their order; features and saved graphs take none"
+        )
+    files = iter(weights)
+    return [next(files) if one else None for one in takes]
 
 
 def refuse_overwriting(outputs: Mapping[str, Path | None], inputs: Sequence[str | Path]) -> None:
