@@ -134,8 +134,14 @@ def test_the_recordings_of_a_run_are_those_of_its_configuration(folder, capsys):
         ([*DATA, "--teacher", "a.nc"], "--data: is given beside the teacher a.nc; leave one out"),
         (["--teacher", "a.nc"], "a.nc: no such file; run the stage that makes it again"),
         ([*DATA, "--device", "gpu"], "--device: 'gpu' is not one of: auto, cpu, cuda, cuda:<n>"),
-        ([*DATA, "--deviation", "0", "1", "1"], "--deviation: (0.0, 1.0, 1.0): must be above 0"),
+        (
+            [*DATA, "--deviation", "0", "1", "1"],
+            "--deviation[0]: 0.0 is too small; it must be above 0",
+        ),
         ([*DATA, "--uncorrected", "V2"], "--uncorrected: 'V2' is not one of the regions: V4, IT"),
+        ([*DATA, "--csv", "a", "--json", "a"], "--json: a: is written by --csv, too; name another"),
+        ([*DATA, "--weights", "a.pt", "--csv", "a.pt"], "--csv: a.pt: is read, too; name another"),
+        ([*DATA, "--bootstrap", "1000000"], "--bootstrap: 1000000 is too large; the most allowed"),
         ([*DATA, "--weights", "a.pt"], "--weights: a.pt: no such file; give a file with a state"),
     ],
 )
@@ -170,7 +176,7 @@ def lite0(real_data, tmp_path, monkeypatch):
 def test_a_trained_network_is_like_monkey_it_in_its_late_blocks(lite0):
     """EfficientNet-Lite0: 0.459 at block 13, as tests/teacher/test_trained_network.py measures."""
     data = ["--data", "IT=kriegeskorte2008_it", "--degrees", 7]
-    blocks = ["--layers", "_blocks.?", "_blocks.1?"]
+    blocks = ["--layers", *(f"_blocks.{number}" for number in range(16))]
     assert call(*lite0, *data, *blocks, "--json", "a.json") == 0
     region = json.loads(Path("a.json").read_text())["lite0_net:build"]["regions"]["IT"]
     assert region["paper"]["layer"] == "_blocks.13"

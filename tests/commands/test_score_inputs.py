@@ -52,6 +52,36 @@ def test_a_file_of_features_beside_a_network(folder, capsys):
     assert "Error: --size: is for networks, not for features; leave it" in capsys.readouterr().err
 
 
+def test_weights_belong_to_the_networks_among_the_models(folder, capsys):
+    import scored_net
+    import torch
+
+    (folder / "any_size.py").write_text(
+        "import scored_net\nbuild = lambda: scored_net.build()[:4]\n"
+    )
+    network = scored_net.build()[:4]
+    with torch.no_grad():
+        network[0].weight.neg_()
+    torch.save(network.state_dict(), folder / "other.pth")
+    stimuli, _ = read_small(folder)
+    np.savez(folder / "a.npz", one=np.random.default_rng(0).random((len(stimuli), 9)))
+    models = ["a.npz", "any_size:build", "a.npz"]
+    out = ["--data", "IT=small", "--splits", 4, "--json", "a.json"]
+    assert call(*models, "--weights", "other.pth", *out) == 0
+    scored = json.loads((folder / "a.json").read_text())
+    assert list(scored) == ["a.npz", "any_size:build", "a.npz (2)"]
+    assert scored["a.npz"] == scored["a.npz (2)"]
+    assert call("any_size:build", "--weights", "other.pth", *out) == 0
+    alone = json.loads((folder / "a.json").read_text())
+    assert scored["any_size:build"] == alone["any_size:build"]
+    assert call("any_size:build", *out) == 0
+    assert json.loads((folder / "a.json").read_text()) != alone
+    assert call("a.npz", "--weights", "other.pth", *out) == 1
+    assert (
+        "--weights: 1 files for 0 networks; give one for each, in their" in capsys.readouterr().err
+    )
+
+
 def test_a_layer_that_does_not_vary_is_shown_without_a_number(folder, capsys):
     stimuli, _ = read_small(folder)
     rng = np.random.default_rng(0)

@@ -1,5 +1,7 @@
 """Features of other programs: each form that thingsvision 2.7 writes, and rows matched by name."""
 
+import re
+
 import h5py
 import numpy as np
 import pandas as pd
@@ -9,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.scoring.feature_files import Features, match_rows, read_features
+from tgas_neuro.scoring.feature_files import read_features
+from tgas_neuro.scoring.features import Features, match_rows
 
 STIMULI = pd.DataFrame(
     {"stimulus_id": ["a", "b", "c", "d"], "filename": ["w.png", "x.png", "y.jpg", "z.png"]}
@@ -99,6 +102,16 @@ def test_names_of_rows_come_with_the_layers(tmp_path):
         features.choose(["three"])
 
 
+def test_names_of_layers_with_a_meaning_of_their_own():
+    features = Features("a.npz", dict.fromkeys(["auto", "x[0]", "x0", "y*", "yy"]))
+    assert list(features.choose(["x[0]"]).layers) == ["x[0]"]
+    assert list(features.choose(["aut*", "x0"]).layers) == ["auto", "x0"]
+    for pattern in ("auto", "y*"):
+        with pytest.raises(UserError, match=f"'{re.escape(pattern)}' is the name of a layer, and"):
+            features.choose([pattern])
+    assert list(Features("all.npy", {"all": None}).choose(["all"]).layers) == ["all"]
+
+
 @given(st.permutations(range(4)), st.sampled_from(["id", "file", "path", "stem"]), st.booleans())
 def test_rows_are_found_in_any_order_and_form(order, form, more):
     forms = {
@@ -174,3 +187,86 @@ def test_texts_that_could_be_names_in_two_ways(tmp_path):
     np.savez(tmp_path / "c.npz", one=VALUES, ids=texts[:3])
     with pytest.raises(UserError, match=r"layer 'one' has 4 rows, but there are 3 names of rows"):
         read_features(tmp_path / "c.npz").load("one")
+
+
+def test_links_are_layers_of_their_own(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["block/one"] = VALUES
+        file["again"], file["soft"] = file["block/one"], h5py.SoftLink("/block/one")
+        file["block/up"] = h5py.SoftLink("/")
+    features = read_features(tmp_path / "a.h5")
+    assert sorted(features.layers) == ["again", "block/one", "soft"]
+    for name in features.layers:
+        np.testing.assert_array_equal(features.load(name), VALUES)
+    with h5py.File(tmp_path / "a.h5", "a") as file:
+        file["lost"] = h5py.SoftLink("/nothing")
+    with pytest.raises(UserError, match=r"a.h5: not a .* \(the link 'lost' leads nowhere\); write"):
+        read_features(tmp_path / "a.h5")
+
+
+def test_parts_without_one_of_them_are_refused(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["features_01"], file["features_03"] = VALUES[:2], VALUES[2:]
+    with pytest.raises(
+        UserError, match=r"are parts of one layer, but not numbered from 1 to 2; wr"
+    ):
+        read_features(tmp_path / "a.h5")
+
+
+def test_tensors_of_every_kind(tmp_path):
+    plain = torch.from_numpy(np.round(VALUES)).float()
+    kinds = {
+        "sparse": plain.to_sparse(),
+        "rows": plain.to_sparse_csr(),
+        "quantised": torch.quantize_per_tensor(plain, 1.0, 0, torch.quint8),
+        "view": torch.complex(plain, -plain).conj().imag,
+        "gradient": plain.clone().requires_grad_(),
+        "half": plain.bfloat16(),
+        "whole": plain.to(torch.int16),
+    }
+    torch.save(kinds, tmp_path / "a.pt")
+    features = read_features(tmp_path / "a.pt")
+    for name in kinds:
+        np.testing.assert_array_equal(features.load(name), plain.numpy(), err_msg=name)
+    torch.save({"a": plain * 1j}, tmp_path / "b.pt")
+    with pytest.raises(UserError, match="type complex64; expected real numbers"):
+        read_features(tmp_path / "b.pt").load("a")
+    for content, said in (
+        ({1: plain, "1": plain}, "two of its keys are the same text"),
+        ([plain], "'c' is a list, not a tensor"),
+        ({"a": VALUES}, "it holds other objects than tensors, or was not written by torch"),
+    ):
+        torch.save(content, tmp_path / "c.pt")
+        with pytest.raises(UserError, match=rf"c.pt: not a readable .pt file of .* \({said}\); "):
+            read_features(tmp_path / "c.pt")
+
+
+def test_members_that_are_no_features_are_one_line_when_they_are_read(tmp_path):
+    np.savez(tmp_path / "a.npz", one=VALUES, objects=np.array([{}] * 4), flat=VALUES[:, 0])
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["one"], file["empty"], file["none"] = VALUES, h5py.Empty("f"), VALUES[:0]
+        file["one"].dims[0].label = "stimulus"
+        file["scale"] = np.arange(4)
+        file["scale"].make_scale("stimulus")
+    for name, layers in (("a.npz", ["objects", "flat"]), ("a.h5", ["empty", "none", "scale"])):
+        features = read_features(tmp_path / name)
+        np.testing.assert_array_equal(features.load("one"), VALUES)
+        for layer in layers:
+            with pytest.raises(
+                UserError, match=rf"{name}: layer '{layer}'.* leave it out with lay"
+            ):
+                features.load(layer)
+
+
+def test_names_of_another_number_or_encoding(tmp_path):
+    path, names = write_npy(tmp_path, VALUES), tmp_path / "file_names.txt"
+    names.write_text("w.png\nx.png\n")
+    with pytest.raises(
+        UserError, match=r"has 4 rows, but there are 2 names of rows in .*names.txt;"
+    ):
+        read_features(path).load("conv1")
+    names.write_bytes(b"\xff\xfe")
+    with pytest.raises(UserError, match=r"file_names.txt: cannot be read \(UnicodeDecodeError: "):
+        read_features(path)
+    names.write_text("x.png\nw.png\r\ny.jpg\nz.png", encoding="utf-8-sig")  # of Windows
+    assert match_rows(read_features(path), 4, STIMULI, "IT").tolist() == [1, 0, 2, 3]

@@ -114,6 +114,9 @@ def test_nodes_of_an_onnx_file_give_what_the_blocks_gave(network, tmp_path, batc
     assert len(loaded.find_layers(["all"])) > 10
     with pytest.raises(UserError, match=r"^layers: 'nothing': unknown; the last outputs of "):
         loaded.find_layers(["nothing"])
+    first = next(iter(layers))
+    with pytest.raises(UserError, match=r"unknown; the last .*; only \* stands for other text$"):
+        loaded.find_layers([f"{first[:-1]}?"])
 
 
 def test_a_plain_graph_ends_its_blocks_with_activations(tmp_path):
@@ -185,3 +188,52 @@ def test_a_program_without_its_modules_gives_its_output(network, tmp_path, monke
     found = run(loaded, loaded.find_layers(["auto"]), images)
     with torch.inference_mode():
         torch.testing.assert_close(found["output"], network(images))
+
+
+class Attending(nn.Module):
+    """Drops attention while it trains."""
+
+    def forward(self, x):
+        share = 0.1 if self.training else 0.0
+        return nn.functional.scaled_dot_product_attention(x, x, x, dropout_p=share)
+
+
+@pytest.mark.parametrize(
+    "layer, name",
+    [
+        (nn.BatchNorm2d(3), "batch_norm"),
+        (nn.Dropout(0.5), "dropout"),
+        (Attending(), "scaled_dot_product_attention"),
+        (nn.InstanceNorm2d(3), None),
+        (nn.Dropout(0.0), None),
+    ],
+)
+def test_graphs_that_were_exported_in_training_mode_are_refused(tmp_path, layer, name):
+    """Their dropout would draw, and their normalisation would depend on the batch."""
+    network, images = nn.Sequential(layer, nn.ReLU()), torch.zeros(2, 3, SIZE, SIZE)
+    for training in (False, True):
+        program = torch.export.export(network.train(training), (images,))
+        for number, one in enumerate((program, program.run_decompositions())):
+            torch.export.save(one, tmp_path / f"{number}.pt2")
+            if training and name is not None:
+                with pytest.raises(
+                    UserError, match=rf"\(.*{name if number == 0 else ''}.*\), so tha"
+                ):
+                    ProgramNetwork(tmp_path / f"{number}.pt2")
+            else:
+                ProgramNetwork(tmp_path / f"{number}.pt2")
+
+
+@pytest.mark.parametrize("layer", [nn.BatchNorm2d(3), nn.Dropout(0.5)])
+def test_an_onnx_file_of_training_mode_is_refused(tmp_path, layer):
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    network, images = nn.Sequential(layer, nn.ReLU()), torch.zeros(2, 3, SIZE, SIZE)
+    for training in (torch.onnx.TrainingMode.EVAL, torch.onnx.TrainingMode.TRAINING):
+        path = tmp_path / f"{training.name}.onnx"
+        options = {"dynamo": False, "do_constant_folding": False, "training": training}
+        torch.onnx.export(network, (images,), path, **options)
+    OnnxNetwork(tmp_path / "EVAL.onnx")
+    with pytest.raises(
+        UserError, match=r"was exported in training mode \((Batch|Drop).*; call eval"
+    ):
+        OnnxNetwork(tmp_path / "TRAINING.onnx")

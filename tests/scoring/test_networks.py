@@ -38,13 +38,49 @@ def test_ends_of_blocks(name, number, first, last):
 
 def test_names_and_patterns_come_in_the_order_of_the_network():
     network = build("resnet18")
-    assert list(find_layers(network, ["layer4.?", "conv1"])) == ["conv1", "layer4.0", "layer4.1"]
+    assert list(find_layers(network, ["layer4.1", "layer4.0", "conv1"])) == [
+        "conv1",
+        "layer4.0",
+        "layer4.1",
+    ]
     leaves = find_layers(network, ["all"])
     assert sum(isinstance(module, nn.Conv2d) for module in leaves.values()) == 20
     with pytest.raises(UserError, match=r"layers: 'layer5': no module is called so; the outerm"):
         find_layers(network, ["layer5"])
     with pytest.raises(UserError, match=r"layers: finds no block; the outermost .* are: none"):
         find_layers(nn.Linear(2, 2), ["auto"])
+
+
+class Named(nn.Module):
+    """Modules of odd names, one after the other."""
+
+    def __init__(self, *names):
+        super().__init__()
+        for name in names:
+            self.add_module(name, nn.ReLU())
+
+
+def test_only_a_star_stands_for_other_text():
+    """fnmatch would take `?` and brackets as wildcards."""
+    network = Named("b[0]", "b0", "b?", "b01", "c*", "c1")
+    found = {pattern: list(find_layers(network, [pattern])) for pattern in ("b[0]", "b?", "b0")}
+    assert found == {"b[0]": ["b[0]"], "b?": ["b?"], "b0": ["b0"]}
+    assert list(find_layers(network, ["b*1"])) == ["b01"]
+    assert list(find_layers(network, ["b0*"])) == ["b0", "b01"]
+    assert list(find_layers(network, ["*"])) == ["b[0]", "b0", "b?", "b01", "c*", "c1"]
+    with pytest.raises(UserError, match=r"'b\[1\]': no .*; only \* stands for other text$"):
+        find_layers(network, ["b[1]"])
+    with pytest.raises(
+        UserError, match=r"^layers: 'c\*' is the name of a layer, and also stands for "
+    ):
+        find_layers(network, ["c*"])
+    assert list(find_layers(Named("c*", "d"), ["c*"])) == ["c*"]
+    with pytest.raises(
+        UserError, match=r"'all' is the name of a layer, and also .* as 'b'; give t"
+    ):
+        find_layers(Named("all", "b"), ["all"])
+    with pytest.raises(UserError, match=r"^layers: no name is given; name layers, or leav"):
+        find_layers(network, [])
 
 
 def test_colours_are_those_of_the_network():

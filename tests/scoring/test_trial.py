@@ -6,7 +6,6 @@ from torch import nn
 from torchvision.ops import StochasticDepth
 
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.scoring.graphs import ProgramNetwork
 from tgas_neuro.scoring.networks import find_layers
 from tgas_neuro.scoring.trial import try_layers
 
@@ -94,23 +93,6 @@ def test_chance_and_the_rest_of_a_batch_are_refused(odd, what, seed):
         try_layers(network, layers, 8, "net", print)
     before = {"0": layers["0"]}
     assert list(try_layers(network, before, 8, "net", print)) == ["0"]
-
-
-def test_a_program_that_was_exported_in_training_is_refused(tmp_path):
-    images = (torch.randn(2, 3, 8, 8),)
-    dynamic = ({0: torch.export.Dim("image", min=2)},)
-    for odd, what in ((nn.Dropout(0.5), "are another when"), (nn.BatchNorm2d(4), "depend on the")):
-        for mode in (True, False):
-            path = tmp_path / f"{type(odd).__name__}_{mode}.pt2"
-            network = build_chain(odd).train(mode)
-            torch.export.save(torch.export.export(network, images, dynamic_shapes=dynamic), path)
-            program = ProgramNetwork(path)
-            layers = program.find_layers(["*"])
-            if mode:
-                with pytest.raises(UserError, match=what):
-                    try_layers(program, layers, 8, "net", print)
-            else:
-                assert len(try_layers(program, layers, 8, "net", print)) > 1
 
 
 def test_what_draws_without_effect_is_kept():

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tgas_neuro.api.options import find_mirror
 from tgas_neuro.api.recorded import Recordings
 from tgas_neuro.api.teachers import MADE, gather_recordings
 from tgas_neuro.config.section import dump_section
@@ -85,6 +86,13 @@ def load_recordings(
     >>> recordings.to_xarray().dims
     ('presentation', 'neuroid')
     """
+    if not isinstance(data, str | Path):
+        raise UserError(f"data: a {type(data).__name__}; expected the name of a data set")
+    place = find_mirror(mirror)
+    if not isinstance(select, Mapping | None):
+        raise UserError(f"select: {select!r}: expected labels with values, as {{'animal': ['M']}}")
+    if region is not None and (not isinstance(region, str | Sequence) or not region):
+        raise UserError(f"region: {region!r}: expected names of regions; None takes all")
     description = find_description(data)
     given = Path(data).suffix == ".yaml"
     folders = [*([Path(data).parent] if given else []), *DESCRIPTIONS]
@@ -107,7 +115,7 @@ def load_recordings(
     plan, sections = plan_regions(wanted or [EVERY])
     folder = tempfile.mkdtemp(prefix="tgas-recordings-")
     try:
-        gather_recordings(plan.descriptions, Path(folder), Path(mirror) if mirror else None)
+        gather_recordings(plan.descriptions, Path(folder), place)
         there = list_regions([Path(folder, name) for name in plan.descriptions])
         if wanted:
             for name in wanted:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from tgas_neuro.api.options import InferenceOptions, check_options
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.scoring.layers import LayerSimilarity, correct_similarity
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from tgas_neuro.scoring.inference import Inference, Over
     from tgas_neuro.scoring.layers import Score
+    from tgas_neuro.teacher.identity import Identity
     from tgas_neuro.teacher.sized import SizedTeacher
 
 MOST_ROWS = 6000  # of an RDM; of more, so many are resampled
@@ -33,24 +35,44 @@ class Scores:
         the order of the region's rows; empty unless `score` is asked to keep them.
     inferences
         Region to the intervals of its similarities and their differences; empty before `infer`.
+    teacher
+        What the networks were compared with; None where there are no networks.
     """
 
     models: "Mapping[str, Score]"
     best_rdms: "Mapping[str, Mapping[str, np.ndarray]]" = field(default_factory=dict)
     inferences: "Mapping[str, Inference]" = field(default_factory=dict)
+    teacher: "Identity | None" = None
 
     @classmethod
     def concat(cls, scores: "Iterable[Scores]") -> "Scores":
-        """Join the networks of several; of equal names the later ones are numbered."""
+        """Join the networks of several, without intervals; equal names are numbered.
+
+        Raises
+        ------
+        UserError
+            They were compared with different teachers.
+        """
         models: dict[str, Score] = {}
         best_rdms = {}
+        teacher = None
         for one in scores:
+            if not isinstance(one, Scores):
+                raise UserError(f"concat: a {type(one).__name__}; expected Scores")
+            if not one.models:
+                continue
+            if models and one.teacher != teacher:
+                raise UserError(
+                    f"concat: {next(iter(one.models))} was compared with {one.teacher}, the others "
+                    f"with {teacher}; score all networks with one teacher"
+                )
+            teacher = one.teacher
             for name, score in one.models.items():
                 called = name_apart(name, models)
                 models[called] = score
                 if name in one.best_rdms:
                     best_rdms[called] = one.best_rdms[name]
-        return cls(models, best_rdms)
+        return cls(models, best_rdms, teacher=teacher)
 
     def list_rows(self) -> list[dict[str, Any]]:
         """A row for each network, region and layer; a layer that is not defined has no numbers."""
@@ -105,18 +127,26 @@ class Scores:
         teacher
             With whose regions the networks were compared; the RDMs of their best layers were kept.
         n_resamples, seed, over
-            See `tgas_neuro.scoring.inference.infer_similarities`.
+            See `tgas_neuro.scoring.inference.infer_similarities`; at most 100,000 resamples.
 
         Raises
         ------
         UserError
-            The comparison has no intervals, sites cannot be resampled, or no RDMs were kept.
+            The networks were compared with another teacher, the comparison has no intervals, sites
+            cannot be resampled, no RDMs were kept, or an option is not within its range.
 
         Examples
         --------
         >>> scores = score(network, teacher, keep_rdms=True)  # doctest: +SKIP
         >>> scores.infer(teacher).best[["low", "high"]]  # doctest: +SKIP
         """
+        options = check_options(InferenceOptions, n_resamples=n_resamples, seed=seed, over=over)
+        identity = getattr(teacher, "identity", type(teacher).__name__)
+        if self.teacher != identity:
+            raise UserError(
+                f"infer: the networks were compared with {self.teacher}, not with {identity}; give "
+                "the teacher that they were scored with"
+            )
         for model in self.models:
             if model not in self.best_rdms:
                 raise UserError(
@@ -128,7 +158,7 @@ class Scores:
             choices = {one: self.models[one]["regions"][name]["paper"] for one in rdms}
             found = {one: choice["raw"] for one, choice in choices.items() if choice}
             if found:
-                inferences[name] = _infer_region(rdms, region, found, n_resamples, seed, over)
+                inferences[name] = _infer_region(rdms, region, found, options)
         return replace(self, inferences=inferences)
 
     @property
@@ -212,15 +242,14 @@ def _infer_region(
     rdms: "Mapping[str, np.ndarray]",
     region: "xr.Dataset",
     similarities: Mapping[str, float],
-    n_resamples: int,
-    seed: int,
-    over: "Over",
+    options: InferenceOptions,
 ) -> "Inference":
     """Infer from RDMs of all rows of a teacher's region; of many rows, some are resampled."""
     import numpy as np
     import torch
 
     from tgas_neuro.rdm.distances import take_rows
+    from tgas_neuro.runtime.devices import with_types_of_tensors
     from tgas_neuro.runtime.provenance import derive_generator
     from tgas_neuro.scoring.inference import check_comparison, infer_similarities
     from tgas_neuro.teacher.teacher import get_rdm
@@ -231,28 +260,30 @@ def _infer_region(
     known = bool(attrs["corrected_for_noise"]) and low == low
     responses = region["responses"].values if "responses" in region else None
     n_rows = region.sizes["row_name"]
-    rows, target = np.arange(n_rows), get_rdm(region)
+    with with_types_of_tensors():
+        rows, target = np.arange(n_rows), get_rdm(region)
     if n_rows > MOST_ROWS:
-        generator = derive_generator(seed, "bootstrap", "rows", n_rows)
+        generator = derive_generator(options.seed, "bootstrap", "rows", n_rows)
         rows = np.sort(generator.choice(n_rows, MOST_ROWS, replace=False))
         keep = torch.zeros(n_rows, dtype=torch.bool)
         keep[torch.from_numpy(rows)] = True
         every = [torch.from_numpy(rdm) for rdm in (*rdms.values(), target)]
         *taken, target = (take_rows(rdm, keep).numpy() for rdm in every)
         rdms = dict(zip(rdms, taken, strict=True))
-    return infer_similarities(
-        rdms,
-        target,
-        similarities,
-        n_resamples,
-        seed,
-        n_rows=n_rows,
-        comparison=attrs["comparison"],
-        over=over,
-        responses=None if responses is None else responses[rows],
-        distance=attrs["distance"],
-        ceiling=(low, high) if known else None,
-    )
+    with with_types_of_tensors():
+        return infer_similarities(
+            rdms,
+            target,
+            similarities,
+            options.n_resamples,
+            options.seed,
+            n_rows=n_rows,
+            comparison=attrs["comparison"],
+            over=options.over,
+            responses=None if responses is None else responses[rows],
+            distance=attrs["distance"],
+            ceiling=(low, high) if known else None,
+        )
 
 
 def name_apart(name: str, names: Iterable[str]) -> str:

@@ -1,14 +1,13 @@
 """Score networks and features against a teacher."""
 
 import re
-from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tgas_neuro.api.options import InputOptions, ScoreOptions, check_options
 from tgas_neuro.api.score_tables import Scores
 from tgas_neuro.runtime.errors import UserError
 
@@ -17,9 +16,8 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from tgas_neuro.final.evaluation.named import NamedNetwork
     from tgas_neuro.final.evaluation.published import Settings
-    from tgas_neuro.scoring.feature_files import Features
+    from tgas_neuro.scoring.features import Features
     from tgas_neuro.scoring.layers import Score
     from tgas_neuro.teacher.sized import SizedTeacher
 
@@ -61,8 +59,10 @@ def score(
         A network, or its name: ``torchvision:<name>``, ``timm:<name>``,
         ``package.module:function``, the folder of a final training, a program of
         ``torch.export.save`` (``.pt2``) or an ONNX file. Or features: a file that
-        `tgas_neuro.scoring.feature_files.read_features` reads, or a mapping of layers to arrays,
-        (stimulus, unit), in the order of the teacher's stimuli.
+        `tgas_neuro.scoring.feature_files.read_features` reads, or a mapping of layers to arrays:
+        (stimulus, unit), in the order of the teacher's stimuli, or labelled arrays of xarray or
+        pandas, whose rows are matched by their names (`tgas_neuro.scoring.arrays.read_arrays`). A
+        network of yours is given back as it came, in training mode if it was.
     teacher
         See `load_teacher`.
     layers
@@ -75,10 +75,11 @@ def score(
     download
         Whether torchvision or timm download the weights that they publish.
     size
-        Width and height of the input [px]; None is the network's own, 224 where nothing is known.
+        Width and height of the input [px], at most 2048; None is the network's own, 224 where
+        nothing is known.
     mean, deviation
-        Of red, green and blue in [0, 1], which the network's inputs are normalised with; None are
-        the network's own, those of ImageNet where nothing is known.
+        Of red, green and blue in [0, 1], deviations above 0, which the network's inputs are
+        normalised with; None are the network's own, those of ImageNet where nothing is known.
     device
         ``auto``, ``cpu``, ``cuda`` or ``cuda:<n>``.
     threads
@@ -105,8 +106,8 @@ def score(
     Raises
     ------
     UserError
-        The network is unknown, has no such layers, or refuses images of this size; or the
-        features do not belong to the teacher's stimuli.
+        The network is unknown, has no such layers, or refuses images of this size; the features do
+        not belong to the teacher's stimuli; or an option is not within its range.
 
     Examples
     --------
@@ -119,66 +120,101 @@ def score(
     >>> list(scores.to_frame()["layer"])
     ['1', '3']
     """
-    from tgas_neuro.runtime.devices import choose_device, computing_with, keep_freed_memory
+    from tgas_neuro.api.models import choose_settings, load_model, prepare_network
+    from tgas_neuro.runtime.devices import (
+        choose_device,
+        computing_with,
+        keep_freed_memory,
+        with_types_of_tensors,
+    )
     from tgas_neuro.scoring.scores import check_memory
+    from tgas_neuro.teacher.sized import SizedTeacher
 
-    patterns = [layers] if isinstance(layers, str) else list(layers)
+    options = check_options(
+        ScoreOptions,
+        layers=[layers] if isinstance(layers, str) else layers,
+        name=name,
+        size=size,
+        mean=mean,
+        deviation=deviation,
+        threads=threads,
+        seed=seed,
+        batch_size=batch_size,
+    )
+    if not isinstance(teacher, SizedTeacher):
+        raise UserError(
+            f"teacher: a {type(teacher).__name__}; expected what load_teacher returns, as "
+            "load_teacher(data={'V4': 'cowley2023_v4'})"
+        )
     best_rdms: dict[str, np.ndarray] = {}
-    inputs = {"weights": weights, "size": size, "mean": mean, "deviation": deviation}
+    kept: dict[str, Any] = {
+        "exact": exact,
+        "track": partial(_track, progress=progress),
+        "best_rdms": best_rdms if keep_rdms else None,
+    }
     try:
         place = choose_device(device, "device")
         keep_freed_memory()
-        features = _read_features(model, patterns, inputs)
-        kept = {
-            "exact": exact,
-            "track": partial(_track, progress=progress),
-            "best_rdms": best_rdms if keep_rdms else None,
-        }
-        with computing_with(threads):
+        features = _read_features(model, teacher, weights, options)
+        with computing_with(options.threads), with_types_of_tensors(), _giving_back(model):
             if features is not None:
-                scored = _score_features(features, teacher, kept)
-                called = features.source
+                called, scored = features.source, _score_features(features, teacher, kept)
             else:
-                named, called = _load(model, Path(weights) if weights else None, download)
-                used = _choose_settings(named, size, mean, deviation)
-                own, found = _prepare(named, called, patterns, used, place, report)
+                named, called = load_model(model, weights, download)
+                used = choose_settings(named, options)
+                own, found = prepare_network(named, called, options.layers, used, place, report)
                 shown = teacher.at(used.size)
                 report(f"{called}: {_describe(used)}")
                 for note in used.notes:
                     report(f"Note: {note}")
                 check_memory(own, found, shown, used.size, exact)
-                units: Any = {"max_units": None if exact else "auto", "batch_size": batch_size}
-                scored = _score_network(own, found, shown, place, seed, progress, units | kept)
+                units: Any = {
+                    "max_units": None if exact else "auto",
+                    "batch_size": options.batch_size,
+                }
+                scored = _score_network(
+                    own, found, shown, place, options.seed, progress, units | kept
+                )
     except UserError as error:  # of functions that are commands', too
         raise UserError(re.sub(r"(?<!\S)--(?=[a-z])", "", str(error))) from None
-    called = name or called
-    return Scores({called: scored}, {called: best_rdms} if keep_rdms else {})
+    called = options.name or called
+    rdms = {called: best_rdms} if keep_rdms else {}
+    return Scores({called: scored}, rdms, teacher=teacher.identity)
+
+
+def _giving_back(model: Any) -> AbstractContextManager[None]:
+    """A network of the user's own is afterwards as it came."""
+    from torch import nn
+
+    from tgas_neuro.scoring.networks import giving_back
+
+    return giving_back(model) if isinstance(model, nn.Module) else nullcontext()
 
 
 def _read_features(
-    model: Any, patterns: Sequence[str], inputs: Mapping[str, Any]
+    model: Any, teacher: "SizedTeacher", weights: Any, options: ScoreOptions
 ) -> "Features | None":
     """The features that `model` is or names; None of a network."""
-    import numpy as np
-
-    from tgas_neuro.scoring.feature_files import FORMATS, Features, read_features
+    from tgas_neuro.scoring.arrays import read_arrays
+    from tgas_neuro.scoring.feature_files import FORMATS, read_features
 
     is_file = isinstance(model, str | Path) and Path(model).suffix in FORMATS
     if not (is_file or isinstance(model, Mapping)) or (is_file and Path(model).is_dir()):
         return None
-    for key, value in inputs.items():
+    inputs = {key: getattr(options, key) for key in InputOptions.model_fields}
+    for key, value in ({"weights": weights} | inputs).items():
         if value is not None:
             raise UserError(f"{key}: is for networks, not for features; leave it out")
     if is_file:
-        return read_features(model).choose(patterns)
-    layers = {str(name): partial(np.asarray, one) for name, one in model.items()}
-    return Features("features", layers).choose(patterns)
+        return read_features(model).choose(options.layers)
+    first = teacher.list_stimuli(teacher.regions[0])
+    return read_arrays(model, tuple(first["stimulus_id"])).choose(options.layers)
 
 
 def _score_features(
     features: "Features", teacher: "SizedTeacher", options: Mapping[str, Any]
 ) -> "Score":
-    from tgas_neuro.scoring.feature_files import match_rows
+    from tgas_neuro.scoring.features import match_rows
     from tgas_neuro.scoring.scores import score_features
 
     shown = teacher.at()
@@ -188,72 +224,11 @@ def _score_features(
         raise UserError(
             f"{features.source}: its rows have no names, but the regions "
             f"{' and '.join(stimuli)} have other stimuli; name the rows in file_names.txt beside "
-            "the file, or score one region at a time"
+            "the file, or as the index of a table, or score one region at a time"
         )
     n_rows = len(features.load(next(iter(features.layers))))
     rows = {name: match_rows(features, n_rows, table, name) for name, table in stimuli.items()}
     return score_features(features, n_rows, rows, shown, **options)
-
-
-def _load(model: Any, weights: Path | None, download: bool) -> "tuple[NamedNetwork, str]":
-    """The network in evaluation mode with its settings, and what it is called."""
-    from torch import nn
-
-    from tgas_neuro.final.evaluation.named import LIBRARIES, NamedNetwork, load_named_network
-    from tgas_neuro.final.evaluation.published import DEFAULTS, download_network
-    from tgas_neuro.scoring.graphs import GRAPHS
-
-    is_graph = isinstance(model, str | Path) and Path(model).suffix in GRAPHS
-    if (isinstance(model, nn.Module) or is_graph) and (weights is not None or download):
-        key = "weights" if weights is not None else "download"
-        raise UserError(f"{key}: is for networks by name; this one has its weights")
-    if isinstance(model, nn.Module):
-        return NamedNetwork(model.eval()), type(model).__name__
-    if is_graph:
-        network = GRAPHS[Path(model).suffix](Path(model))
-        size = network.size or DEFAULTS.size
-        settings = replace(DEFAULTS, size=size, notes=network.notes)
-        return NamedNetwork(network.eval(), settings), str(model)
-    if weights is None and not download and str(model).partition(":")[0] in LIBRARIES:
-        raise UserError(
-            f"weights: is missing; {model} comes without weights: name a local file with them, or "
-            "let them be downloaded with download"
-        )
-    if download and weights is None:
-        return NamedNetwork(*download_network(str(model))), str(model)
-    return load_named_network(str(model), weights), str(model)
-
-
-def _choose_settings(
-    named: "NamedNetwork", size: int | None, mean: Colours | None, deviation: Colours | None
-) -> "Settings":
-    from tgas_neuro.final.evaluation.named import choose_settings
-
-    # stimuli are shown whole, in one way
-    given = Namespace(size=size, resize=None, interpolation=None, mean=mean, deviation=deviation)
-    return choose_settings(given, named.settings)
-
-
-def _prepare(
-    named: "NamedNetwork",
-    called: str,
-    patterns: Sequence[str],
-    used: "Settings",
-    device: "torch.device",
-    report: Callable[[str], None],
-) -> "tuple[nn.Module, dict[str, nn.Module]]":
-    """The network for stimuli in the colours that candidates see, and its layers."""
-    from tgas_neuro.scoring.graphs import GraphNetwork
-    from tgas_neuro.scoring.networks import OwnColours, find_layers
-    from tgas_neuro.scoring.trial import try_layers
-
-    network = named.network.to(device)
-    own = OwnColours(network, used.mean, used.deviation).to(device).eval()
-    if isinstance(network, GraphNetwork):
-        found = network.find_layers(patterns)
-    else:
-        found = find_layers(network, patterns)
-    return own, try_layers(own, found, used.size, called, report)
 
 
 def _score_network(

@@ -2,10 +2,11 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tgas_neuro.api.options import check_path, find_mirror
 from tgas_neuro.config.section import dump_section
 from tgas_neuro.plan.plan import Plan, build_plan, refuse_stale
 from tgas_neuro.recordings.datasets.description import Description, calc_description_digest
@@ -35,7 +36,7 @@ def load_teacher(
     degrees: float | None = None,
     comparison: str | None = None,
     splits: int | None = None,
-    uncorrected: Sequence[str] = (),
+    uncorrected: str | Sequence[str] = (),
     by: str | None = None,
     seed: int = 0,
     report: Report = print,
@@ -94,16 +95,19 @@ def load_teacher(
     from tgas_neuro.recordings.datasets.data_set import DESCRIPTIONS
     from tgas_neuro.teacher.build import build_teacher
     from tgas_neuro.teacher.options import read_options, read_sources
-    from tgas_neuro.teacher.sized import SizedTeacher
+    from tgas_neuro.teacher.sized import SizedTeacher, prepare
     from tgas_neuro.teacher.teacher import resize_stimuli
 
     if by is not None:
         check_choice("by", by, ("category",))
+    check_path("source", source)
+    mirror = find_mirror(mirror)
+    uncorrected = [uncorrected] if isinstance(uncorrected, str) else list(uncorrected or ())
     if data is not None and source is not None:
         raise UserError(f"data: is given beside the teacher {source}; leave one out")
     if source is not None and Path(source).suffix == ".nc":
         given = {"mirror": mirror, "degrees": degrees, "comparison": comparison, "splits": splits}
-        for key, value in (given | {"uncorrected": list(uncorrected) or None}).items():
+        for key, value in (given | {"uncorrected": uncorrected or None}).items():
             if value is not None:
                 raise UserError(
                     f"{key}: {value} is given beside {source}, in which it is fixed; leave it "
@@ -133,8 +137,8 @@ def load_teacher(
     folder = tempfile.mkdtemp(prefix="tgas-teacher-")
     try:
         own = sections["recordings"]["mirror"]
-        found = Path(mirror) if mirror else here / own if own else None
-        gather_recordings(plan.descriptions, Path(folder), found)
+        found = here / own if own else None
+        gather_recordings(plan.descriptions, Path(folder), mirror or found)
         sources = read_sources(sections["recordings"], plan.regions, folder)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -156,22 +160,13 @@ def load_teacher(
             raise UserError(str(error).replace("teacher.uncorrected", key)) from None
 
     size = sections["teacher"]["stimuli"]["size"]
-    return SizedTeacher(_split(build, by, report), sources, size, folder)
-
-
-def _split(
-    build: "Callable[[int], Teacher]", by: str | None, report: Report
-) -> "Callable[[int], Teacher]":
-    """The same, split by category where that is asked for."""
-    from tgas_neuro.teacher.sized import split_categories
-
-    return build if by is None else lambda size: split_categories(build(size), report)
+    return SizedTeacher(prepare(build, by, report), sources, size, folder)
 
 
 def _load_file(path: Path, by: str | None, report: Report) -> "SizedTeacher":
     """A teacher file, with the recordings of its run for other sizes where they lie beside it."""
     from tgas_neuro.teacher import teacher as files
-    from tgas_neuro.teacher.sized import SizedTeacher, find_sources
+    from tgas_neuro.teacher.sized import SizedTeacher, find_sources, prepare
 
     refuse_stale(str(path))
     if path.is_file():
@@ -192,7 +187,7 @@ def _load_file(path: Path, by: str | None, report: Report) -> "SizedTeacher":
         degrees = float(next(iter(loaded.regions.values())).attrs["visual_degrees"])
         return files.resize_stimuli(loaded, sources, size, degrees)
 
-    return SizedTeacher(_split(build, by, report), sources, own)
+    return SizedTeacher(prepare(build, by, report), sources, own)
 
 
 def gather_recordings(
@@ -253,7 +248,15 @@ def _choose_sections(
 ) -> dict[str, Any]:
     """The sections ``recordings`` and ``teacher`` of a configuration."""
     if data is not None:
-        lists = {key: [one] if isinstance(one, str) else list(one) for key, one in data.items()}
+        if not isinstance(data, Mapping):
+            raise UserError(
+                f"data: {data!r}: expected regions with their data sets, as {{'V4': "
+                "'cowley2023_v4'}"
+            )
+        lists = {
+            key: [one] if isinstance(one, str) else list(one) if isinstance(one, Iterable) else one
+            for key, one in data.items()
+        }
         regions = {region: {"datasets": names} for region, names in lists.items()}
         return {"recordings": {"regions": regions}, "teacher": {}}
     path = Path(source or CONFIG)

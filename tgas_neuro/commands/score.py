@@ -11,11 +11,13 @@ default those of config.yaml in this folder. docs/scoring.md has examples.
 import argparse
 import csv
 import importlib
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tgas_neuro.api.options import InferenceOptions, check_options
 from tgas_neuro.api.score_tables import COLUMNS, Scores, name_apart
 from tgas_neuro.api.scores import score
 from tgas_neuro.api.teachers import load_teacher
@@ -103,6 +105,9 @@ OPTIONS = (
     *("layers", "download", "size", "mean", "deviation", "device", "threads", "seed", "exact"),
     "batch_size",
 )
+OF_TEACHER = ("mirror", "degrees", "comparison", "splits", "uncorrected", "by", "seed")
+OTHER_NAMES = {"n_resamples": "bootstrap", "over": "bootstrap-over"}
+NAMED = ("teacher", "data", "weights", "resize", *OF_TEACHER, *OPTIONS, *OTHER_NAMES)
 PARQUET_ENGINES = ("fastparquet", "pyarrow")
 OUTPUTS = ("csv", "json", "parquet", "picture")
 
@@ -112,6 +117,7 @@ def run(arguments: argparse.Namespace) -> None:
     outputs = {key: getattr(arguments, key) for key in OUTPUTS}
     for key, path in outputs.items():
         check_writable(path, f"--{key}")  # before the minutes that a network may take
+    refuse_overwriting(outputs, [*arguments.models, *(arguments.weights or [])])
     if arguments.parquet:
         find_parquet_engine()
     if arguments.picture:
@@ -120,14 +126,8 @@ def run(arguments: argparse.Namespace) -> None:
         check_ending(arguments.picture)
     if arguments.bootstrap:
         check_resamples(arguments.bootstrap, arguments.comparison)
-    weights = arguments.weights or [None] * len(arguments.models)
-    if len(weights) != len(arguments.models):
-        raise UserError(
-            f"--weights: {len(weights)} files for {len(arguments.models)} networks; give one for "
-            "each, in their order"
-        )
-    keys = ("mirror", "degrees", "comparison", "splits", "uncorrected", "by", "seed")
-    given = {key: getattr(arguments, key) for key in keys}
+    weights = assign_weights(arguments.models, arguments.weights)
+    given = {key: getattr(arguments, key) for key in OF_TEACHER}
     regions = read_regions(arguments.data) if arguments.data else None
     options = {key: getattr(arguments, key) for key in OPTIONS}
     options["keep_rdms"] = arguments.bootstrap > 0
@@ -143,10 +143,10 @@ def run(arguments: argparse.Namespace) -> None:
             lines = format_layer_map(found["regions"], "paper")
             print("\n".join([title, *lines, ""]), flush=True)
             scored = Scores.concat([scored, one])
-    if arguments.bootstrap:
-        scored = scored.infer(
-            teacher, arguments.bootstrap, arguments.seed, arguments.bootstrap_over
-        )
+        if arguments.bootstrap:
+            scored = scored.infer(
+                teacher, arguments.bootstrap, arguments.seed, arguments.bootstrap_over
+            )
     print(format_table(scored.list_best()))
     print_inferences(scored)
     for key, path in outputs.items():
@@ -155,25 +155,45 @@ def run(arguments: argparse.Namespace) -> None:
             print(f"{LABELS[key]} {path}")
 
 
+def assign_weights(models: Sequence[str], weights: Sequence[Path] | None) -> list[Path | None]:
+    """The file of each model; features and saved graphs take none."""
+    from tgas_neuro.scoring.feature_files import FORMATS
+    from tgas_neuro.scoring.graphs import GRAPHS
+
+    if not weights:
+        return [None] * len(models)
+    takes = [Path(model).suffix not in {*FORMATS, *GRAPHS} for model in models]
+    if sum(takes) != len(weights):
+        raise UserError(
+            f"--weights: {len(weights)} files for {sum(takes)} networks; give one for each, in "
+            "their order; features and saved graphs take none"
+        )
+    files = iter(weights)
+    return [next(files) if one else None for one in takes]
+
+
+def refuse_overwriting(outputs: Mapping[str, Path | None], inputs: Sequence[str | Path]) -> None:
+    """Refuse a file that is named twice, as a result or as what is read."""
+    taken = {Path(one).absolute(): "read" for one in inputs}
+    for key, path in outputs.items():
+        if path is None:
+            continue
+        if path.absolute() in taken:
+            raise UserError(f"--{key}: {path}: is {taken[path.absolute()]}, too; name another file")
+        taken[path.absolute()] = f"written by --{key}"
+
+
 @contextmanager
 def named_as_options() -> Iterator[None]:
     """Messages about an argument of `load_teacher` or `score` name the option."""
     try:
         yield
     except UserError as error:
-        key, _, rest = str(error).partition(":")
-        known = (
-            "teacher",
-            "data",
-            "weights",
-            "mirror",
-            "degrees",
-            "comparison",
-            "uncorrected",
-            "by",
-        )
-        named = key in (*known, *OPTIONS, "resize")
-        raise UserError(f"--{key.replace('_', '-')}:{rest}" if named else str(error)) from None
+        found = re.match(r"(\w+)((?:\[\d+\])?:.*)", str(error))
+        if found is None or found[1] not in NAMED:
+            raise
+        name = OTHER_NAMES.get(found[1], found[1]).replace("_", "-")
+        raise UserError(f"--{name}{found[2]}") from None
 
 
 def find_parquet_engine() -> str:
@@ -205,6 +225,8 @@ def check_resamples(number: int, comparison: str | None) -> None:
     from tgas_neuro.scoring.inference import check_comparison, check_number
 
     check_number(number, "--bootstrap")
+    with named_as_options():
+        check_options(InferenceOptions, n_resamples=number)
     if comparison is not None:
         check_comparison(comparison, "--bootstrap")
 

@@ -36,12 +36,16 @@ def choose_device(name: str, key: str, claim: bool = False) -> torch.device:
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
-    except RuntimeError:
+    except (RuntimeError, TypeError):
         device = None
     if device is None or device.type not in ("cpu", "cuda"):
         raise UserError(f"{key}: {name!r} is not one of: auto, cpu, cuda, cuda:<n>")
     if device.type == "cuda" and not torch.cuda.is_available():
         raise UserError(f"{key}: {name!r}, but torch finds no GPU; use auto or cpu")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise UserError(
+            f"{key}: {name!r}, but torch finds {torch.cuda.device_count()} GPUs, from cuda:0 on"
+        )
     several = device.type == "cuda" and device.index is None and torch.cuda.device_count() > 1
     if claim and several:
         ids = [torch.cuda.get_device_properties(n) for n in range(torch.cuda.device_count())]
@@ -104,6 +108,18 @@ def _open(path: Path) -> int:
 def autocast(device: torch.device) -> torch.autocast:
     """bf16 on a GPU; float32 on the CPU, where bf16 is slower."""
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda")
+
+
+@contextmanager
+def with_types_of_tensors() -> Iterator[None]:
+    """Compute in float32 and the types of the tensors, whatever the caller has torch choose."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        with torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
+            yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 @contextmanager

@@ -192,11 +192,10 @@ def _choose_finish(
 
 def _flatten(name: str, output: torch.Tensor, spatial_mean: bool) -> torch.Tensor:
     """(stimulus, unit), float32."""
-    if not isinstance(output, torch.Tensor):
-        raise UserError(
-            f"layer {name!r} puts out a {type(output).__name__}, not a tensor; "
-            "choose a layer inside or after it"
-        )
+    if not isinstance(output, torch.Tensor) or output.is_complex():
+        kind = type(output).__name__
+        what = "complex numbers" if torch.is_tensor(output) else f"a {kind}, not a tensor"
+        raise UserError(f"layer {name!r} puts out {what}; choose a layer inside or after it")
     if spatial_mean and output.ndim == 4:
         output = output.float().mean(dim=(2, 3))
     elif spatial_mean and output.ndim == 3:

@@ -1,8 +1,7 @@
 """Networks that were saved as graphs: programs of torch.export (.pt2) and ONNX files."""
 
-import fnmatch
 import importlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from torch import nn
 from tgas_neuro.architecture.network import catching_outputs
 from tgas_neuro.runtime.errors import UserError, describe_error
 from tgas_neuro.scoring.networks import find_layers
+from tgas_neuro.scoring.patterns import choose_names
 
 BRANCHES_JOIN = ("Add", "Sum", "Concat")
 ACTIVATIONS = ("Relu", "LeakyRelu", "PRelu", "Clip", "Elu", "Gelu", "HardSwish", "Sigmoid", "Tanh")
@@ -78,6 +78,7 @@ class ProgramNetwork(GraphNetwork):
             (node.meta["val"].shape for node in program.graph.nodes if node.name == inputs[0]), ()
         )
         self.batch, self.size = _check_images(path, len(inputs), shape)
+        _refuse_training(path, _list_training(program.graph_module))
         self._found: dict[str, nn.Module] | None = None  # None: only the output is known
         try:
             self.program: nn.Module = torch.export.unflatten(program)
@@ -118,6 +119,7 @@ class OnnxNetwork(GraphNetwork):
             for one in (inputs[0].type.tensor_type.shape.dim if inputs else ())
         ]
         self.batch, self.size = _check_images(path, len(inputs), shape)
+        _refuse_training(path, self._list_training())
         self._input = inputs[0].name
         self._session: Any = None
 
@@ -130,19 +132,13 @@ class OnnxNetwork(GraphNetwork):
             for name in node.output
             if name
         ]
-        found: set[str] = set()
-        for pattern in patterns:
-            if pattern == "auto":
-                chosen = find_ends(graph, self._input)
-            else:
-                chosen = names if pattern == "all" else fnmatch.filter(names, pattern)
-            if not chosen:
-                what = "finds no end of a block" if pattern == "auto" else f"{pattern!r}: unknown"
-                raise UserError(
-                    f"layers: {what}; the last outputs of {self._path} are: {', '.join(names[-8:])}"
-                )
-            found.update(chosen)
-        kept = [name for name in names if name in found]
+
+        def explain(pattern: str) -> str:
+            what = "finds no end of a block" if pattern == "auto" else f"{pattern!r}: unknown"
+            return f"{what}; the last outputs of {self._path} are: {', '.join(names[-8:])}"
+
+        words = {"auto": lambda: find_ends(graph, self._input), "all": lambda: names}
+        kept = choose_names(names, patterns, words, explain)
         there = {one.name for one in graph.output}
         model = self._onnx.ModelProto()
         model.CopyFrom(self._model)
@@ -164,6 +160,20 @@ class OnnxNetwork(GraphNetwork):
             ) from None
         return kept
 
+    def _list_training(self) -> Iterator[str]:
+        graph = self._model.graph
+        read = self._onnx.numpy_helper.to_array
+        constants = {one.name: read(one) for one in graph.initializer}
+        for node in graph.node:
+            attributes = {one.name: one for one in node.attribute}
+            if node.op_type == "Constant" and "value" in attributes:
+                constants[node.output[0]] = read(attributes["value"].t)
+            of_batch = node.op_type == "BatchNormalization" and "training_mode" in attributes
+            if of_batch and attributes["training_mode"].i:
+                yield node.op_type
+            if node.op_type == "Dropout" and bool(constants.get("".join(node.input[2:]), False)):
+                yield node.op_type
+
     def _run(self, x: torch.Tensor) -> Mapping[str, Any]:
         names = list(self._layers)
         outputs = self._session.run(names, {self._input: x.cpu().numpy()})
@@ -171,6 +181,29 @@ class OnnxNetwork(GraphNetwork):
             name: torch.as_tensor(output).to(x.device)
             for name, output in zip(names, outputs, strict=True)
         }
+
+
+def _list_training(program: nn.Module) -> Iterator[str]:
+    """Operations of a program that do in training what they do not in evaluation."""
+    for module in program.modules():
+        for node in getattr(getattr(module, "graph", None), "nodes", ()):
+            schema = getattr(node.target, "_schema", None)
+            if schema is None or "no_stats" in str(node.target):  # without statistics of training
+                continue
+            given = dict(zip((one.name for one in schema.arguments), node.args, strict=False))
+            given |= node.kwargs
+            trains = any(given.get(key) is True for key in ("train", "training"))
+            if (trains and given.get("p") != 0) or given.get("dropout_p"):
+                yield schema.name.rpartition("::")[2]
+
+
+def _refuse_training(path: Path, operations: Iterable[str]) -> None:
+    names = list(dict.fromkeys(operations))
+    if names:
+        raise UserError(
+            f"{path}: was exported in training mode ({', '.join(names)}), so that its layers "
+            "depend on chance or on the other images; call eval() and export it again"
+        )
 
 
 def find_ends(graph: Any, entry: str) -> list[str]:

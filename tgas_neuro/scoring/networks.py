@@ -1,14 +1,16 @@
 """Any network as one that can be scored: its layers, and images in the colours that it wants."""
 
-import fnmatch
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from tgas_neuro.images.pixels import DEVIATION, MEAN
 from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.scoring.patterns import choose_names
 
 SHOWN = (MEAN, DEVIATION)  # of the images that candidates see
 
@@ -27,23 +29,20 @@ def find_layers(network: nn.Module, patterns: Sequence[str]) -> dict[str, nn.Mod
     Raises
     ------
     UserError
-        No module has such a name, or ``auto`` finds no block.
+        No module has such a name, ``auto`` finds no block, or a pattern has two meanings.
     """
     modules = {name: module for name, module in network.named_modules() if name}
-    found: set[str] = set()
-    for pattern in patterns:
-        if pattern == "auto":
-            names = [name for name, _ in find_blocks(network)]
-        elif pattern == "all":
-            names = [name for name, module in modules.items() if not any(module.children())]
-        else:
-            names = fnmatch.filter(modules, pattern)
-        if not names:
-            outermost = ", ".join(name for name in modules if "." not in name)
-            what = "finds no block" if pattern == "auto" else f"{pattern!r}: no module is called so"
-            raise UserError(f"layers: {what}; the outermost modules are: {outermost or 'none'}")
-        found.update(names)
-    return {name: module for name, module in modules.items() if name in found}
+    outermost = ", ".join(name for name in modules if "." not in name) or "none"
+
+    def explain(pattern: str) -> str:
+        what = "finds no block" if pattern == "auto" else f"{pattern!r}: no module is called so"
+        return f"{what}; the outermost modules are: {outermost}"
+
+    words = {
+        "auto": lambda: [name for name, _ in find_blocks(network)],
+        "all": lambda: [name for name, module in modules.items() if not any(module.children())],
+    }
+    return {name: modules[name] for name in choose_names(modules, patterns, words, explain)}
 
 
 CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
@@ -102,6 +101,47 @@ def _is_block(module: nn.Module) -> bool:
     """Whether a module combines layers; not a convolution with its normalisation."""
     weighted = [weight for weight in module.parameters() if weight.ndim > 1]
     return len(weighted) > 1 and not _is_container(module)
+
+
+@contextmanager
+def giving_back(network: nn.Module) -> Iterator[None]:
+    """Give a network back as it came, also after an error.
+
+    Each of its modules is in training or evaluation mode as before, and its weights and buffers are
+    where they were, with the same values.
+
+    Raises
+    ------
+    UserError
+        A module has no weights yet, as torch's ``Lazy`` classes before their first pass, or those
+        on the device ``meta``.
+    """
+    for name, module in network.named_modules():
+        own = (*module.parameters(recurse=False), *module.buffers(recurse=False))
+        if any(is_lazy(one) or one.is_meta for one in own):
+            raise UserError(
+                f"model: the {type(module).__name__} {name!r} has no weights yet; load "
+                "them, or pass images through the network first"
+            )
+    modes = [(module, module.training) for module in network.modules()]
+    weights: list[torch.Tensor] = list(network.parameters())
+    weights += [one.grad for one in weights if one.grad is not None]
+    data = [one.data for one in weights]
+    buffers = [
+        (module._buffers, name, buffer, buffer.clone())
+        for module in network.modules()
+        for name, buffer in module.named_buffers(recurse=False)
+    ]
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
+        for weight, values in zip(weights, data, strict=True):
+            weight.data = values
+        with torch.inference_mode():
+            for there, name, buffer, values in buffers:
+                there[name] = buffer.copy_(values)
 
 
 class OwnColours(nn.Module):

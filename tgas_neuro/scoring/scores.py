@@ -17,7 +17,7 @@ from tgas_neuro.scoring.activations import (
     choose_width,
     record_activations,
 )
-from tgas_neuro.scoring.feature_files import Features
+from tgas_neuro.scoring.features import Features
 from tgas_neuro.scoring.layers import RegionScore, Score, calc_teacher_guidance
 from tgas_neuro.scoring.scoring import Target, build_targets, score_region
 from tgas_neuro.teacher.teacher import Teacher

@@ -79,3 +79,17 @@ def test_wrong_weights_are_one_line(write, message, tmp_path):
     with pytest.raises(UserError, match=message) as caught:
         build_model("tiny_networks:build_tiny", str(path), 0)
     assert "\n" not in str(caught.value)
+
+
+class Small(torch.nn.Linear):
+    """Like torchvision's GoogLeNet: with weights of its library it changes the colours first."""
+
+    transform_input = False
+
+
+def test_inputs_are_transformed_as_torchvision_does_with_weights(tmp_path, monkeypatch):
+    """`torchvision.models.googlenet(weights=...)` sets it, a state dict does not hold it."""
+    monkeypatch.setattr(torchvision.models, "get_model", lambda name, weights: Small(2, 2))
+    torch.save(Small(2, 2).state_dict(), tmp_path / "a.pth")
+    assert build_model("googlenet", str(tmp_path / "a.pth"), 0).transform_input
+    assert not build_model("googlenet", None, 0).transform_input

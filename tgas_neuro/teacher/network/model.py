@@ -59,6 +59,10 @@ def build_model(model: str, weights: str | None, seed: int) -> nn.Module:
         )
     if weights is not None and not downloading:
         _load_weights(network, Path(weights), model)
+        if ":" not in model and hasattr(network, "transform_input"):
+            # torchvision's Inception and GoogLeNet, as it builds them with weights: inputs in the
+            # colours that it states are brought to those of the training
+            network.transform_input = True  # type: ignore[assignment]
     return network.eval().requires_grad_(False)
 
 
@@ -153,6 +157,8 @@ def _read_state(path: Path) -> dict[str, torch.Tensor]:
         ) from None
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
         reason = str(error).split("\n")[0]
+        if isinstance(error, pickle.UnpicklingError):  # of many lines, on how to trust a file
+            reason = "it holds other objects than tensors, or was not written by torch"
         raise UserError(
             f"{KEY}.weights: {path} is not a state dict that can be loaded safely ({reason}); "
             "save it with torch.save(network.state_dict(), path)"
