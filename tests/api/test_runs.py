@@ -58,6 +58,18 @@ def test_a_file_that_was_changed_is_refused(folder):
         tgas.load_run(folder)
 
 
+def test_changed_weights_of_a_candidate_are_refused(folder):
+    weights = folder / "weights/g000_c01.pt"
+    weights.parent.mkdir()
+    weights.write_bytes(b"trained")
+    write_entry(weights.relative_to(folder.parents[2]), "candidate")
+    weights.write_bytes(b"trainee")
+    record = "results/search/cell_random-1/generation_000/candidate_01.json"
+    message = rf"g000_c01.pt: was changed after the rule candidate .*rm -r '{record}' && tgas run"
+    with pytest.raises(UserError, match=message):
+        tgas.load_run(folder).network("g000_c01")
+
+
 def test_what_is_missing_is_said(folder, tmp_path):
     run = tgas.load_run(folder)
     with pytest.raises(UserError, match="a search has no final training of its own"):
@@ -116,3 +128,11 @@ def test_changed_weights_are_refused(finished, tmp_path):
     torch.save(weights, final / "weights.pt")
     with pytest.raises(UserError, match=r"weights.pt: was changed after the rule final wrote it"):
         tgas.load_run(tmp_path / "results/best_cell.json").network()
+    for name in ("weights.pt", "metrics.json", "work/job.json"):
+        shutil.rmtree(final)
+        shutil.copytree(next((finished.folder / "results/final").iterdir()), final)
+        load_named_network(str(final), None)
+        path = final / name
+        path.write_bytes(path.read_bytes()[:-1] + b" ")
+        with pytest.raises(UserError, match=rf"{name}: was changed after the rule final wrote it"):
+            load_named_network(str(final), None)

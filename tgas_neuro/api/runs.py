@@ -10,9 +10,10 @@ from tgas_neuro.config.configuration import check_section
 from tgas_neuro.config.premature import Premature
 from tgas_neuro.config.section import dump_decisive
 from tgas_neuro.plan.plan import refuse_stale
+from tgas_neuro.runtime.changes import find_root, refuse_changed
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import calc_digest, read_json
-from tgas_neuro.runtime.ledger import calc_content_digest, load_entry
+from tgas_neuro.runtime.ledger import load_entry
 from tgas_neuro.runtime.yaml_files import load_configuration
 from tgas_neuro.search import runs
 from tgas_neuro.search.history import Entry, count_states, describe_states, find_best
@@ -162,7 +163,6 @@ class Run:
         from tgas_neuro.final.evaluation.named import load_named_network
 
         assert self.final and self._final is not None  # `final` says what is missing
-        check_whole(self._final / "weights.pt", self._root)
         return cast(GenotypeNetwork, load_named_network(str(self._final), None).network)
 
     def _build_candidate(self, identifier: str) -> "GenotypeNetwork":
@@ -184,6 +184,7 @@ class Run:
                 f"candidate {identifier!r}: its weights were not kept; search with "
                 "search.keep_weights: true"
             )
+        refuse_changed(weights, self._found.records[identifier])
         premature = self._find_premature(record["provenance"]["digests"]["premature"])
         state = load_weights(weights)
         if "linear.bias" not in state:
@@ -274,27 +275,8 @@ def _load_result(path: Path, report: Callable[[str], None]) -> Run:
     return Run(root, None, final, content, report)
 
 
-def find_root(path: Path) -> Path:
-    """The folder of the run that a result lies in, above ``results``; else the folder around it."""
-    parts = path.absolute().parts
-    if "results" not in parts:
-        return path.absolute().parent
-    place = len(parts) - 1 - parts[::-1].index("results")
-    return Path(*parts[:place])
-
-
 def check_whole(path: Path, root: Path) -> None:
     """Refuse a file that is not as the ledger of its run says; one that it does not know passes."""
-    if not path.exists() or not path.is_relative_to(root):
-        return
-    name = path.relative_to(root)
-    entry = load_entry(name, root)
-    if entry is None:
-        return
-    if calc_content_digest(path) != entry.digest:
-        raise UserError(
-            f"{path}: was changed after the rule {entry.rule} wrote it; to have it made again: rm "
-            f"-r '{path}'"
-        )
-    if root == Path.cwd():
-        refuse_stale(str(name))
+    refuse_changed(path)
+    if root == Path.cwd() and path.is_relative_to(root):
+        refuse_stale(str(path.relative_to(root)))
