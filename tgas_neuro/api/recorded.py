@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from tgas_neuro.api.rdms import RDM, ROW, Ceiling
+from tgas_neuro.api.ceilings import Ceiling
+from tgas_neuro.api.rdms import RDM, ROW
 from tgas_neuro.plan.plan import Plan
 from tgas_neuro.recordings.datasets.data_set import list_notes
 from tgas_neuro.runtime.errors import UserError, check_choice
