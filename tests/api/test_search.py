@@ -1,5 +1,6 @@
 """`search`: the proposals of the workflow, whoever evaluates, and the records of its candidates."""
 
+import copy
 import pickle
 
 import pytest
@@ -206,14 +207,28 @@ def test_a_search_has_as_many_generations_as_were_asked_for():
     with pytest.raises(UserError, match="generations: all 2 have been asked for; search with more"):
         study.ask()
     for n in (0, 101, 2.5):
-        with pytest.raises(UserError, match=f"n: {n}; expected 1 to 100 candidates"):
+        with pytest.raises(UserError, match=f"n: {n}; expected a whole number, 1 to 100"):
             study.ask(n)
     done = tgas.search("chain", measure, candidates=1, generations=2, report=silent)
     with pytest.raises(UserError, match="all 2 have been asked for"):
         done.run(measure)
-    with pytest.raises(UserError, match="generations: 0; expected at least 1"):
+    with pytest.raises(UserError, match="generations: 0; expected a whole number, at least 1"):
         done.run(measure, generations=0)
     assert len(done.run(measure, generations=3).to_frame()) == 5  # is prolonged
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_pickled_search_goes_on_as_the_search_itself(strategy):
+    options = {**BLOCKS, **OPTIONS.get(strategy, {})}
+    study = tgas.search("cell", strategy=strategy, candidates=4, seed=3, **options)
+    ask_and_tell(study, 1)
+    waiting = study.ask()
+    again, copied = pickle.loads(pickle.dumps(study)), copy.deepcopy(study)
+    for one in (study, again, copied):
+        for candidate in waiting:
+            one.tell(candidate, measure(candidate.genotype))
+        assert one.best.id == study.best.id and one.to_frame().equals(study.to_frame())
+    assert ask_and_tell(again, 1) == ask_and_tell(copied, 1) == ask_and_tell(study, 1)
 
 
 def test_exceptions_end_the_search_or_are_a_result():
@@ -271,6 +286,7 @@ def test_names_of_spaces_are_not_taken_over(known):
         ({"lag": 2}, "lag: is a key of the workflow"),
         ({"limits": {"params": 1}}, "limits: is of the training on images"),
         ({"images": "here"}, "expected evaluate, or images and teacher together"),
+        ({"evaluate": 3}, "evaluate: expected a function"),
         ({"premature": {"epochs": 1}}, "premature: is the training on images"),
     ],
 )

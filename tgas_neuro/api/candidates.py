@@ -142,11 +142,17 @@ class Trainer:
         if made is not None:
             shutil.rmtree(made)
 
-    def make_record(
-        self, proposal: ProposedCandidate, rungs: Sequence[Threshold]
-    ) -> CandidateRecord:
+    def make_record(self, candidate: Candidate) -> CandidateRecord:
         """Train and score one candidate."""
-        weights = self.weights / f"{proposal['id']}.pt" if self.search.keep_weights else None
+        proposal: ProposedCandidate = {
+            "id": candidate.id,
+            "genotype": candidate.genotype.to_json(),
+            "hash": candidate.genotype.hash,
+            "original": None,
+            "redraws": 0,
+        }
+        rungs = candidate._rungs
+        weights = self.weights / f"{candidate.id}.pt" if self.search.keep_weights else None
         if weights is not None:
             weights.parent.mkdir(exist_ok=True)
         with _keeping_torch():

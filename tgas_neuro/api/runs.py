@@ -5,13 +5,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from tgas_neuro import RESULTS_VERSION
 from tgas_neuro.api.teachers import load_teacher
 from tgas_neuro.config.configuration import check_section
 from tgas_neuro.config.premature import Premature
 from tgas_neuro.config.section import dump_decisive
 from tgas_neuro.plan.plan import refuse_stale
 from tgas_neuro.runtime.changes import find_root, refuse_changed
-from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.errors import UserError, check_object, describe_error
 from tgas_neuro.runtime.files import calc_digest, read_json
 from tgas_neuro.runtime.ledger import load_entry
 from tgas_neuro.runtime.yaml_files import load_configuration
@@ -52,7 +53,21 @@ class Run:
         if search is not None:
             for path in [*search.glob("generation_*/*.json"), search / "reused.json"]:
                 check_whole(path, root)
-            self._found = runs.load_run(search)
+            try:
+                self._found = runs.load_run(search)
+                self._entries = self._found.list_entries()
+                names = self._found.records
+                self._records = {name: self._found.read_record(name) for name in names}
+                self._versions = {
+                    name: record["provenance"]["results_version"]
+                    for name, record in self._records.items()
+                }
+            except (LookupError, TypeError, AttributeError, ValueError) as error:
+                why = f"not a search of this version ({describe_error(error)})"
+                raise UserError(f"{search}: {why}; search again") from None
+            for version in sorted({*self._versions.values()} - {RESULTS_VERSION}):
+                what = f"has candidates of version {version} of the results, this is"
+                report(f"Note: {search}: {what} {RESULTS_VERSION}; do not compare their numbers")
 
     def __repr__(self) -> str:
         lines = [f"<Run {self.name}>"]
@@ -68,11 +83,6 @@ class Run:
             lines.append(f"simulated or toy: {'; '.join(self.best_cell['simulated_or_toy'])}")
         return "\n    ".join(lines)
 
-    @cached_property
-    def _entries(self) -> list[Entry]:
-        self._need_search("candidates")
-        return self._found.list_entries()
-
     def _need_search(self, what: str) -> None:
         if self._search is None:
             raise UserError(
@@ -82,9 +92,8 @@ class Run:
 
     def to_frame(self) -> "pd.DataFrame":
         """A row for each finished candidate; see `tgas_neuro.search.runs.list_rows`."""
-        entries = self._entries
-        own = {name: self._found.read_record(name) for name in self._found.records}
-        return runs.list_rows(entries, own)
+        self._need_search("candidates")
+        return runs.list_rows(self._entries, self._records)
 
     @property
     def best(self) -> Entry:
@@ -95,6 +104,7 @@ class Run:
         UserError
             No candidate has a reward yet, or the search is not known.
         """
+        self._need_search("candidates")
         best = find_best(self._entries)
         if best is None:
             raise UserError(
@@ -113,6 +123,7 @@ class Run:
             )
         check_whole(self._final / "metrics.json", self._root)
         metrics: dict[str, Any] = read_json(self._final / "metrics.json")
+        check_object(metrics, f"{self._final}/metrics.json", ("top1", "n_images", "network"))
         return metrics
 
     @property
@@ -172,10 +183,15 @@ class Run:
         from tgas_neuro.search.runs.rescored import load_weights
 
         self._need_search("candidates")
-        runs.find_candidate(self._found, identifier)  # names the nearest ids
-        if identifier not in self._found.records:
+        runs.find_candidate(self._found, str(identifier))  # names the nearest ids
+        if identifier not in self._records:
             raise UserError(f"candidate {identifier!r}: has not finished in this run")
-        record = self._found.read_record(identifier)
+        record = self._records[identifier]
+        if (version := self._versions[identifier]) != RESULTS_VERSION:
+            raise UserError(
+                f"candidate {identifier!r}: of version {version} of the results; this one, "
+                f"{RESULTS_VERSION}, may build it otherwise; search again"
+            )
         if record["state"] != "ok":
             raise UserError(f"candidate {identifier!r}: is {record['state']}, without weights")
         weights = self._found.folder / "weights" / f"{identifier}.pt"
@@ -205,8 +221,8 @@ class Run:
             if calc_digest(dump_decisive(premature)) == digest:
                 return premature
         raise UserError(
-            f"{path}: its section premature is not that of run {self.name}, so its networks would "
-            "be built otherwise; set it as it was"
+            f"{path}: is not there, or its section premature is not that of run {self.name}: "
+            "networks would be built otherwise; set it as it was"
         )
 
 
@@ -242,6 +258,8 @@ def load_run(folder: str | Path, *, report: Callable[[str], None] = print) -> Ru
     >>> run.network().training
     False
     """
+    if not isinstance(folder, str | Path):
+        raise UserError(f"folder: {folder!r}; expected the path of a run")
     path = Path(folder).absolute()
     for file in (path, path / BEST_CELL, path / "results" / BEST_CELL):
         if file.name == BEST_CELL and file.is_file():

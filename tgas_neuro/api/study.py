@@ -12,7 +12,8 @@ from tgas_neuro.api.values import Value, rate_value
 from tgas_neuro.architecture.space import Genotype, Space
 from tgas_neuro.config.premature import Premature
 from tgas_neuro.config.search import Search
-from tgas_neuro.runtime.errors import UserError, check_choice, describe_error
+from tgas_neuro.plan.configuration import build_search_model
+from tgas_neuro.runtime.errors import UserError, check_choice, check_whole_number, describe_error
 from tgas_neuro.runtime.provenance import derive_generator
 from tgas_neuro.search.generation import list_thresholds, name_candidate, propose_generation
 from tgas_neuro.search.guidance import Rating
@@ -74,6 +75,20 @@ class Study:
         states = describe_states(count_states(self.entries)) or "nothing yet"
         return f"<Study of {self.space!r}, {self._options.strategy}: {states}{found}{waiting}>"
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled and copied: the options as plain values, and no strategy."""
+        if self._trainer is not None:
+            raise UserError(
+                "search: trains in a temporary folder of this process, and cannot be pickled or "
+                "copied; run the workflow, which survives interruptions: tgas run"
+            )
+        return vars(self) | {"_options": self._options.model_dump(), "_strategy": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._options = build_search_model().model_validate(state["_options"])
+        self._strategy = build_strategy(self._options, self.space)
+
     @property
     def entries(self) -> list[Entry]:
         """All finished candidates, generation by generation."""
@@ -100,8 +115,7 @@ class Study:
             All generations were asked for.
         """
         n = self._options.candidates if n is None else n
-        if not isinstance(n, int) or not 1 <= n <= 100:
-            raise UserError(f"n: {n!r}; expected 1 to 100 candidates")
+        check_whole_number("n", n, 1, 100)
         if self._generation >= self._generations:
             raise UserError(
                 f"generations: all {self._generations} have been asked for; search with more"
@@ -203,13 +217,12 @@ class Study:
             Exceptions of `evaluate` that are a result: the candidate has crashed. Others end the
             search.
         """
-        if (evaluate is None) == (self._trainer is None):
+        if callable(evaluate) == (self._trainer is not None):
             raise UserError("evaluate: expected a function, or a search with images and a teacher")
         if generations is None:
             generations = max(self._generations - self._generation, 1)  # ask() refuses beyond
-        elif generations < 1:
-            raise UserError(f"generations: {generations}; expected at least 1")
         else:
+            check_whole_number("generations", generations, 1)
             self._generations = max(self._generations, self._generation + generations)
         for _ in range(generations):
             for candidate in self.ask():
@@ -250,6 +263,8 @@ class Study:
 
     def record(self, identifier: str) -> CandidateRecord:
         """What was measured of a candidate that was trained here, as the workflow records it."""
+        if not self._records:
+            raise UserError(f"candidate: {identifier!r}: none was trained here")
         check_choice("candidate", identifier, self._records)
         return self._records[identifier]
 
@@ -260,17 +275,7 @@ class Study:
         return self._trainer.load_network(record)
 
     def _train(self, candidate: Candidate, trainer: Trainer) -> Entry:
-        genotype = candidate.genotype
-        record = self._records[candidate.id] = trainer.make_record(
-            {
-                "id": candidate.id,
-                "genotype": genotype.to_json(),
-                "hash": genotype.hash,
-                "original": None,
-                "redraws": 0,
-            },
-            candidate._rungs,
-        )
+        record = self._records[candidate.id] = trainer.make_record(candidate)
         assert self._rating is not None
         return self._add(build_entry(record, self._rating, {}))
 

@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,6 +98,8 @@ def load_teacher(
     from tgas_neuro.teacher.sized import SizedTeacher
     from tgas_neuro.teacher.teacher import resize_stimuli
 
+    if isinstance(uncorrected, str) or not isinstance(uncorrected, Collection):
+        raise UserError(f"uncorrected: {uncorrected!r}; expected a list of regions, as ['V4']")
     if by is not None:
         check_choice("by", by, ("category",))
     if data is not None and source is not None:

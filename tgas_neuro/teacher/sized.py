@@ -11,10 +11,11 @@ import torch
 import xarray as xr
 
 from tgas_neuro.rdm.distances import take_rows
-from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.errors import UserError, check_choice, check_whole_number
 from tgas_neuro.teacher.options import Source
 from tgas_neuro.teacher.teacher import Teacher, find_stimuli, get_rdm, resize_stimuli
 
+MOST_SIZE = 4096  # of stimuli [px]
 LEAST_ROWS = 6  # of a category; three in each crossed half
 OF_RDMS = ("spearman", "pearson", "kendall")
 
@@ -52,7 +53,8 @@ class SizedTeacher:
 
     def at(self, size: int | None = None) -> Teacher:
         """The teacher with stimuli of `size` px, by default its own; each size is built once."""
-        size = size or self.size
+        size = self.size if size is None else size
+        check_whole_number("size", size, 1, MOST_SIZE)
         if size not in self._known:
             self._known[size] = self._build(size)
         return self._known[size]
@@ -64,6 +66,7 @@ class SizedTeacher:
 
     def list_stimuli(self, region: str) -> pd.DataFrame:
         """The stimuli of a region in its order; ``filename`` only where the images are known."""
+        check_choice("region", region, self._any.regions)
         shown = self._any.regions[region]["stimulus"].values.astype(str)
         if self._sources is None:
             return pd.DataFrame({"stimulus_id": shown})
