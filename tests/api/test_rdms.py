@@ -1,15 +1,19 @@
 """An RDM with its stimuli: values beside scipy's and rsatoolbox's, rows by name."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from scipy.spatial.distance import pdist, squareform
 from scipy.stats import kendalltau, pearsonr, spearmanr
 
 from tgas_neuro.api.rdms import RDM
 from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.files import calc_sha256
 
 
 def build(seed, n=12, names=None, **changes):
@@ -66,6 +70,50 @@ def test_other_rows_are_refused():
         build(0).compare(build(0, 11))
 
 
+def test_what_cannot_be_compared_is_refused():
+    with pytest.raises(UserError, match="other: a ndarray; expected an RDM"):
+        build(0).compare(build(1).values)
+    with pytest.raises(UserError, match="it or the other one is constant"):
+        build(0).compare(build(0, values=np.ones(66)))
+
+
+@pytest.fixture
+def build_of_images(tmp_path):
+    """Builds an RDM whose rows are images of these shades, saved as files of a format."""
+
+    def call(seed, shades, suffix=".png", rows=None):
+        names, stimuli = [f"s{number}" for number in range(len(shades))], []
+        for name, shade in zip(names, shades, strict=True):
+            path = tmp_path / f"{seed}_{name}{suffix}"
+            Image.new("RGB", (4, 4), (shade, shade, shade)).save(path)
+            row = {"stimulus_id": name, "sha256": calc_sha256(path), "path": str(path)}
+            stimuli.append(row | {"row_name": name})
+        stimuli = pd.DataFrame(stimuli)
+        if rows is not None:
+            stimuli["row_name"] = names = rows
+        return build(seed, len(shades), names=names, stimuli=stimuli)
+
+    return call
+
+
+def test_other_images_of_the_same_names_are_refused(build_of_images):
+    first, other = build_of_images(0, range(0, 80, 10)), build_of_images(1, range(5, 85, 10))
+    with pytest.raises(UserError, match=r"'s0' is another image in the other one \(8 of 8 have"):
+        first.compare(other)
+    saved = build_of_images(2, range(0, 80, 10), ".bmp")  # the same pixels
+    expected = spearmanr(first.values, saved.values)[0]
+    assert first.compare(saved) == pytest.approx(expected, abs=1e-9)
+    order = [f"s{number}" for number in reversed(range(8))]
+    assert first.compare(saved.reorder(order)) == pytest.approx(expected, abs=1e-9)
+    Path(saved.stimuli["path"][0]).unlink()  # what it showed is not known any more
+    with pytest.raises(UserError, match="'s0' is another image"):
+        first.compare(saved)
+    objects = [f"object {number}" for number in range(8)]  # of which there are other images
+    pair = [build_of_images(k, range(k, 80 + k, 10), rows=objects) for k in (3, 4)]
+    assert np.isfinite(pair[0].compare(pair[1]))
+    assert np.isfinite(first.compare(build(5, 8)))  # of which no image is known
+
+
 @pytest.mark.parametrize(
     "changes, message",
     [
@@ -108,7 +156,7 @@ class RDMs:
 
     def __init__(self, rdms, **patterns):
         self.dissimilarities = np.stack([rdm.values for rdm in rdms])
-        self.n_rdm = len(rdms)
+        self.n_rdm, self.n_cond = len(rdms), 12
         self.dissimilarity_measure = "correlation"
         self.descriptors, self.rdm_descriptors = {}, {"index": list(range(len(rdms)))}
         self.pattern_descriptors = patterns | {"index": list(range(12))}
@@ -119,7 +167,10 @@ def test_what_rsatoolbox_holds_is_chosen_by_name():
     conds = [f"image {number}" for number in range(12)]
     found = RDM.from_rsatoolbox(RDMs([rdm], conds=conds), names="conds", region="V4")
     assert (list(found.names), found.region) == (conds, "V4")
-    assert RDM.from_rsatoolbox(RDMs([rdm], conds=conds), names="index").names[3] == "3"
+    with pytest.raises(UserError, match="names: 'index' only numbers the rows and does not say"):
+        RDM.from_rsatoolbox(RDMs([rdm], conds=conds), names="index")
+    with pytest.raises(UserError, match=r"rdms: a ndarray; expected rsatoolbox\.rdm\.RDMs"):
+        RDM.from_rsatoolbox(rdm.values)
     with pytest.raises(UserError, match="no pattern descriptor is called 'stimulus_id'; there are"):
         RDM.from_rsatoolbox(RDMs([rdm], conds=conds))
     with pytest.raises(UserError, match="holds 2 RDMs; take one"):

@@ -1,5 +1,6 @@
 """`load_recordings`: values of the teacher that the workflow builds, and of scipy."""
 
+import copy
 import gc
 from pathlib import Path
 from types import SimpleNamespace
@@ -137,12 +138,37 @@ def test_what_a_run_has_read_is_taken_from_there(inside, tmp_path, monkeypatch):
         ({"level": "pixel"}, "teacher.level: 'pixel' is not one of: image, object"),
         ({"normalise": "rank"}, "recordings.normalise: 'rank' is not one of: zscore, none"),
         ({"joint": "sites"}, "unknown key 'joint', did you mean 'join'"),
+        ({"data": None}, "data: None; expected the name of one data set, or a file"),
+        ({"data": ["simulated"]}, r"data: \['simulated'\]; expected the name of one data set"),
+        ({"region": []}, r"region: \[\]; expected one or several names, or None for all"),
+        ({"region": 3}, "region: 3; expected one or several names"),
+        ({"select": ["V3"]}, r"select: \['V3'\]; expected labels to values"),
     ],
 )
 def test_mistakes_are_one_line(inside, arguments, message):
     with pytest.raises(UserError, match=message) as raised:
         load(**({"data": "simulated"} | arguments))
     assert "every_region" not in str(raised.value) and "\n" not in str(raised.value)
+
+
+def test_what_is_handed_out_may_be_changed(recordings):
+    responses, names = recordings.to_xarray(), recordings.rdm("V4").names
+    recordings.stimuli["stimulus_id"] = "mine"
+    recordings.rdm("V4").values[:] = 0
+    recordings.rdm("V4").stimuli["row_name"] = "mine"
+    assert recordings.to_xarray().identical(responses)
+    assert list(recordings.rdm("V4").names) == list(names) and recordings.rdm("V4").values.any()
+
+
+def test_a_copy_has_its_images(small, monkeypatch):
+    monkeypatch.chdir(small)
+    found = load("simulated", region="V4")
+    copied = copy.deepcopy(found)
+    values = found.rdm().values
+    del found
+    gc.collect()
+    np.testing.assert_array_equal(copied.rdm().values, values)
+    assert Path(copied.stimuli["path"][0]).is_file()
 
 
 def test_mistakes_in_calls_are_one_line(recordings):
@@ -152,8 +178,12 @@ def test_mistakes_in_calls_are_one_line(recordings):
         recordings.ceiling("TE")
     with pytest.raises(UserError, match="distance: 'manhattan' is not one of: correlation"):
         recordings.rdm("IT", "manhattan")
-    with pytest.raises(UserError, match="splits: 1; expected at least 2"):
+    with pytest.raises(UserError, match="splits: 1; expected a whole number, 2 to 10,000"):
         recordings.ceiling("IT", splits=1)
+    for options in ({"splits": 2.5}, {"splits": None}, {"seed": -1}, {"seed": 0.5}):
+        key, value = next(iter(options.items()))
+        with pytest.raises(UserError, match=f"{key}: {value}; expected a whole number"):
+            recordings.ceiling("IT", **{"splits": 2} | options)
 
 
 def test_ceilings_and_recordings_print_themselves(recordings):

@@ -10,7 +10,7 @@ from support.run_folders import build_record, draw, write_run
 import tgas_neuro as tgas
 from tgas_neuro.final.evaluation.named import load_named_network
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.runtime.files import read_json
+from tgas_neuro.runtime.files import read_json, write_json
 from tgas_neuro.runtime.ledger import write_entry
 from tgas_neuro.search.history import find_best
 from tgas_neuro.search.runs import load_run
@@ -58,6 +58,18 @@ def test_a_file_that_was_changed_is_refused(folder):
         tgas.load_run(folder)
 
 
+def test_changed_weights_of_a_candidate_are_refused(folder):
+    weights = folder / "weights/g000_c01.pt"
+    weights.parent.mkdir()
+    weights.write_bytes(b"trained")
+    write_entry(weights.relative_to(folder.parents[2]), "candidate")
+    weights.write_bytes(b"trainee")
+    record = "results/search/cell_random-1/generation_000/candidate_01.json"
+    message = rf"g000_c01.pt: was changed after the rule candidate .*rm -r '{record}' && tgas run"
+    with pytest.raises(UserError, match=message):
+        tgas.load_run(folder).network("g000_c01")
+
+
 def test_what_is_missing_is_said(folder, tmp_path):
     run = tgas.load_run(folder)
     with pytest.raises(UserError, match="a search has no final training of its own"):
@@ -74,6 +86,56 @@ def test_what_is_missing_is_said(folder, tmp_path):
         run.teacher  # noqa: B018
     with pytest.raises(UserError, match="no run is there; expected results/search/<run>"):
         tgas.load_run(tmp_path / "elsewhere")
+
+
+def test_another_version_is_noted_and_no_network_of_it_is_built(folder):
+    path, lines = folder / "generation_000/candidate_01.json", []
+    record = read_json(path)
+    record["provenance"]["results_version"] = 3
+    write_json(path, record)
+    run = tgas.load_run(folder, report=lines.append)
+    (line,) = lines
+    assert "has candidates of version 3 of the results, this is" in line
+    assert len(run.to_frame()) == 5
+    with pytest.raises(UserError, match=r"'g000_c01': of version 3 of the results; this one, "):
+        run.network("g000_c01")
+
+
+@pytest.mark.parametrize(
+    "name, content",
+    [
+        ("generation_000/candidate_01.json", {}),
+        ("generation_000/history.json", {"entries": [{}]}),
+        ("generation_001/proposals.json", []),
+    ],
+)
+def test_files_of_another_form_are_one_line(folder, name, content):
+    write_json(folder / name, content)
+    with pytest.raises(UserError, match=r"not a search of this version .*; search again") as raised:
+        tgas.load_run(folder)
+    assert "\n" not in str(raised.value)
+
+
+def test_what_changes_after_loading_does_not_matter(folder):
+    run = tgas.load_run(folder)
+    before = run.to_frame()
+    path = folder / "generation_000/candidate_01.json"
+    path.write_text(path.read_text().replace('"seconds": 1.5', '"seconds": 99'))
+    assert run.to_frame().equals(before)
+
+
+def test_what_is_no_folder_or_no_result(folder, tmp_path):
+    for wrong in (None, 3):
+        with pytest.raises(UserError, match=f"folder: {wrong}; expected the path of a run"):
+            tgas.load_run(wrong)
+    with pytest.raises(UserError, match="candidate 'g000': not in run"):
+        tgas.load_run(folder).network("g000")
+    with pytest.raises(UserError, match="candidate '0': not in run"):
+        tgas.load_run(folder).network(0)
+    write_json(tmp_path / "results/final/run/metrics.json", {})
+    run = tgas.load_run("results/final/run")
+    with pytest.raises(UserError, match=r"metrics\.json: key 'top1' is missing"):
+        run.network()
 
 
 def test_no_candidate_has_a_reward(tmp_path):
@@ -116,3 +178,11 @@ def test_changed_weights_are_refused(finished, tmp_path):
     torch.save(weights, final / "weights.pt")
     with pytest.raises(UserError, match=r"weights.pt: was changed after the rule final wrote it"):
         tgas.load_run(tmp_path / "results/best_cell.json").network()
+    for name in ("weights.pt", "metrics.json", "work/job.json"):
+        shutil.rmtree(final)
+        shutil.copytree(next((finished.folder / "results/final").iterdir()), final)
+        load_named_network(str(final), None)
+        path = final / name
+        path.write_bytes(path.read_bytes()[:-1] + b" ")
+        with pytest.raises(UserError, match=rf"{name}: was changed after the rule final wrote it"):
+            load_named_network(str(final), None)

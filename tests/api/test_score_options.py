@@ -111,10 +111,10 @@ def test_options_of_a_teacher_out_of_range_are_one_line(folder, options, said):
 @pytest.mark.parametrize(
     "options, said",
     [
-        ({"data": None}, "data: a NoneType; expected the name of a data set"),
-        ({"region": []}, "region: []: expected names of regions; None takes all"),
-        ({"region": 3}, "region: 3: expected names of regions; None takes all"),
-        ({"select": "x"}, "select: 'x': expected labels with values, as {'animal': ['M']}"),
+        ({"data": None}, "data: None; expected the name of one data set, or a file"),
+        ({"region": []}, "region: []; expected one or several names, or None for all"),
+        ({"region": 3}, "region: 3; expected one or several names, or None for all"),
+        ({"select": "x"}, "select: 'x'; expected labels to values, as {'animal': ['A']}"),
         ({"mirror": "nowhere"}, "mirror: nowhere: no such folder; correct its path, or leave it"),
         ({"min_site_reliability": 2}, "load_recordings: recordings.min_site_reliability: 2 is too"),
     ],
@@ -127,7 +127,7 @@ def test_options_of_recordings_out_of_range_are_one_line(folder, options, said):
 
 @pytest.mark.parametrize("size", [0, -1, 2.5, "24"])
 def test_a_teacher_is_shown_at_whole_sizes(teacher, size):
-    with pytest.raises(UserError, match=rf"^size: {size!r}: expected a whole number of pixels, at"):
+    with pytest.raises(UserError, match=rf"^size: {size!r}; expected a whole number, 1 to 2,048"):
         teacher.at(size)
 
 

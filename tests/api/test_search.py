@@ -1,11 +1,15 @@
 """`search`: the proposals of the workflow, whoever evaluates, and the records of its candidates."""
 
+import copy
+import pickle
+
 import pytest
 import torch
 from support.run_folders import DIGESTS, build_record, build_search
 from support.toy_space import StackSpace
 
 import tgas_neuro as tgas
+from tgas_neuro.api.candidates import Candidate
 from tgas_neuro.architecture import spaces
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import write_json
@@ -135,6 +139,13 @@ def test_rewards_by_their_formula():
         ({"p": 1}, "key: 'p' is not one of: P, TG"),
         ({"TG": 0.5}, "P is missing, by which guidance 'p_plus_tg' ranks"),
         ({"P": 0.5, "regions": {"IT": None}}, "regions: None; expected a finite number"),
+        ({"P": 0.5, "regions": 0.5}, "regions: 0.5; expected a mapping of regions to similarities"),
+        ({"P": 87.5, "TG": 0.5}, r"P: 87.5; expected an accuracy in \[0, 1\], .*guidance='p'"),
+        ({"P": 0.5, "TG": 35}, r"TG: 35; expected a correlation in \[-1, 1\], or .*, 3\.3\]"),
+        ({"P": 0.5, "TG": 0.1, "params": 0}, "params: 0; expected a whole number of at least 1"),
+        ({"P": 0.5, "TG": 0.1, "macs": 2.5}, "macs: 2.5; expected a whole number of at least 1"),
+        (torch.tensor([0.1, 0.2]), "P: tensor.*; expected a finite number"),
+        (10**400, "P: 1000.*; expected a finite number"),
     ],
 )
 def test_what_is_no_value_is_refused(value, message):
@@ -143,6 +154,14 @@ def test_what_is_no_value_is_refused(value, message):
     with pytest.raises(UserError, match=message):
         study.tell(candidate, value)
     assert study.entries == [] and study.tell(candidate, {"P": 1, "TG": 0}).reward == 1
+
+
+def test_a_value_that_is_refused_does_not_choose_the_guidance():
+    study = tgas.search("chain", strategy="random", candidates=1)
+    (candidate,) = study.ask()
+    with pytest.raises(UserError):
+        study.tell(candidate, {"TG": 0.5})
+    assert study.tell(candidate, -7.5).reward == -7.5  # P alone has no range
 
 
 def test_a_search_has_one_measure():
@@ -164,16 +183,52 @@ def test_candidates_are_told_once():
     study.tell(first, 0.5)
     with pytest.raises(UserError, match="'g000_c00': was told before"):
         study.tell(first, 0.5)
-    with pytest.raises(UserError, match="'g000_c01': was not asked for in this search"):
-        other.tell(second, 0.5)
+    other.ask()  # has a candidate of the same id, and even of the same genotype
+    for foreign in (second, pickle.loads(pickle.dumps(second)), Candidate("g9", second.genotype)):
+        with pytest.raises(UserError, match=f"'{foreign.id}': was not asked for in this search"):
+            other.tell(foreign, 0.5)
+    with pytest.raises(UserError, match="'g000_c01'; expected one of the candidates of ask"):
+        other.tell("g000_c01", 0.5)
     with pytest.raises(UserError, match="expected a value or a state"):
         study.tell(second)
     with pytest.raises(UserError, match="state: 'bad' is not one of: crashed"):
         study.tell(second, state="bad")
-    assert study.tell(second, state="diverged").reward is None
+    sent = pickle.loads(pickle.dumps(second))  # to another process and back
+    assert {second: 1}[sent] == 1
+    assert study.tell(sent, state="diverged").reward is None
     assert list(study.to_frame()["state"]) == ["ok", "diverged"]
     with pytest.raises(UserError, match=r"no candidate has a reward \(none was told\)"):
         other.best  # noqa: B018
+
+
+def test_a_search_has_as_many_generations_as_were_asked_for():
+    study = tgas.search("chain", strategy="random", candidates=1, generations=2)
+    study.ask(), study.ask()
+    with pytest.raises(UserError, match="generations: all 2 have been asked for; search with more"):
+        study.ask()
+    for n in (0, 101, 2.5):
+        with pytest.raises(UserError, match=f"n: {n}; expected a whole number, 1 to 100"):
+            study.ask(n)
+    done = tgas.search("chain", measure, candidates=1, generations=2, report=silent)
+    with pytest.raises(UserError, match="all 2 have been asked for"):
+        done.run(measure)
+    with pytest.raises(UserError, match="generations: 0; expected a whole number, at least 1"):
+        done.run(measure, generations=0)
+    assert len(done.run(measure, generations=3).to_frame()) == 5  # is prolonged
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_pickled_search_goes_on_as_the_search_itself(strategy):
+    options = {**BLOCKS, **OPTIONS.get(strategy, {})}
+    study = tgas.search("cell", strategy=strategy, candidates=4, seed=3, **options)
+    ask_and_tell(study, 1)
+    waiting = study.ask()
+    again, copied = pickle.loads(pickle.dumps(study)), copy.deepcopy(study)
+    for one in (study, again, copied):
+        for candidate in waiting:
+            one.tell(candidate, measure(candidate.genotype))
+        assert one.best.id == study.best.id and one.to_frame().equals(study.to_frame())
+    assert ask_and_tell(again, 1) == ask_and_tell(copied, 1) == ask_and_tell(study, 1)
 
 
 def test_exceptions_end_the_search_or_are_a_result():
@@ -231,6 +286,7 @@ def test_names_of_spaces_are_not_taken_over(known):
         ({"lag": 2}, "lag: is a key of the workflow"),
         ({"limits": {"params": 1}}, "limits: is of the training on images"),
         ({"images": "here"}, "expected evaluate, or images and teacher together"),
+        ({"evaluate": 3}, "evaluate: expected a function"),
         ({"premature": {"epochs": 1}}, "premature: is the training on images"),
     ],
 )

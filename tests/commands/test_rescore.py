@@ -1,6 +1,7 @@
 """Rescoring: the records' own TG from kept weights, another teacher as scored by hand, resuming."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from tgas_neuro.architecture.skeleton import build_skeleton
 from tgas_neuro.architecture.spaces import SPACES
 from tgas_neuro.commands.rescore import load_plan
 from tgas_neuro.runtime.files import read_json, write_json
+from tgas_neuro.runtime.ledger import forget_entry, write_entry
 from tgas_neuro.scoring.scoring import write_ranks
 from tgas_neuro.search.candidate import Inputs
 from tgas_neuro.search.candidate.evaluation import evaluate_candidate
@@ -271,7 +273,14 @@ def test_teachers_that_do_not_do(place, capsys, tmp_path):
 def test_weights_that_do_not_do(place, capsys):
     path = place / "weights/g000_c01.pt"
     whole = path.read_bytes()
+    inside = path.absolute().relative_to(Path.cwd())
+    write_entry(inside, "candidate")
     try:
+        path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+        error = complain_last(capsys)
+        assert f"{inside}: was changed after the rule candidate wrote it" in error
+        assert error.endswith("generation_000/candidate_01.json'")
+        forget_entry(inside)
         path.write_bytes(whole[: len(whole) // 2])
         assert f"{path}: not readable as weights".removeprefix(f"{place}/") in complain_last(capsys)
         path.write_bytes((place / "weights/g000_c00.pt").read_bytes())

@@ -5,6 +5,8 @@ import json
 import pytest
 from support.ledger import rewrite
 
+from tgas_neuro.commands.verify import walk_chain
+
 
 def raise_accuracy(content):
     record = json.loads(content)
@@ -41,3 +43,19 @@ def test_a_longer_search_does_not_go_on_from_changed_results(finished, toy, patt
     path.unlink()  # what the message says
     assert toy.run().returncode == 0
     assert toy.read("results/best_cell.json")["search"]["evaluated"] == 9
+
+
+def test_weights_of_candidates_are_in_the_ledger(finished, toy):
+    toy.copy_results(finished)
+    toy.config["search"] |= {"keep_weights": True, "candidates_per_job": 2, "generations": 1}
+    toy.run("--until", "candidates_00")
+    (weights,) = toy.folder.glob("results/search/*/weights/g000_c01.pt")
+    record = weights.parents[1] / "generation_000/candidate_01.json"
+    inside = {str(path.relative_to(toy.folder)) for path in (record, weights)}
+    record = str(record.relative_to(toy.folder))
+    links = {link.path: link for link in walk_chain(toy.folder, record)}
+    assert inside <= set(links) and not any(link.wrong for link in links.values())
+    assert any(path.endswith("teacher.nc") for path in links)
+    rewrite(weights, flip_last_byte(weights.read_bytes()))
+    (wrong,) = (link for link in walk_chain(toy.folder, record) if link.wrong)
+    assert wrong.path in inside - {record} and "holds something else" in wrong.wrong

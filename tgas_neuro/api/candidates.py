@@ -1,11 +1,10 @@
 """Candidates of a search: what they are worth, or their training and score in this process."""
 
-import math
 import shutil
 import tempfile
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +23,7 @@ from tgas_neuro.images.decoded import check_held_back, load_classes, load_decode
 from tgas_neuro.images.splits import decode_training_split, make_split
 from tgas_neuro.plan.plan import plan_images
 from tgas_neuro.runtime.devices import choose_device
-from tgas_neuro.runtime.errors import MachineError, UserError, check_choice, describe_error
+from tgas_neuro.runtime.errors import MachineError, UserError, describe_error
 from tgas_neuro.runtime.provenance import derive_seed
 from tgas_neuro.scoring.scoring import write_ranks
 from tgas_neuro.search.candidate import Inputs, make_record
@@ -37,9 +36,6 @@ from tgas_neuro.search.candidate.child import (
 from tgas_neuro.search.records import CandidateRecord, ProposedCandidate, Threshold
 from tgas_neuro.teacher.sized import SizedTeacher
 from tgas_neuro.teacher.teacher import write_teacher
-
-Value = float | Mapping[str, Any]
-KEYS = ("P", "TG", "TG_untrained", "regions", "params", "macs")
 
 
 @dataclass(frozen=True)
@@ -56,7 +52,8 @@ class Candidate:
 
     id: str
     genotype: Genotype
-    _rungs: Sequence[Threshold] = field(default=(), repr=False)
+    _rungs: Sequence[Threshold] = field(default=(), repr=False, compare=False)
+    _search: str = field(default="", repr=False, compare=False)  # which asked for it
 
     def describe(self) -> str:
         """The architecture in words."""
@@ -145,11 +142,17 @@ class Trainer:
         if made is not None:
             shutil.rmtree(made)
 
-    def make_record(
-        self, proposal: ProposedCandidate, rungs: Sequence[Threshold]
-    ) -> CandidateRecord:
+    def make_record(self, candidate: Candidate) -> CandidateRecord:
         """Train and score one candidate."""
-        weights = self.weights / f"{proposal['id']}.pt" if self.search.keep_weights else None
+        proposal: ProposedCandidate = {
+            "id": candidate.id,
+            "genotype": candidate.genotype.to_json(),
+            "hash": candidate.genotype.hash,
+            "original": None,
+            "redraws": 0,
+        }
+        rungs = candidate._rungs
+        weights = self.weights / f"{candidate.id}.pt" if self.search.keep_weights else None
         if weights is not None:
             weights.parent.mkdir(exist_ok=True)
         with _keeping_torch():
@@ -205,27 +208,3 @@ def _keeping_torch() -> Iterator[None]:
         torch.set_num_threads(threads)
         torch.set_deterministic_debug_mode(mode)
         torch.utils.deterministic.fill_uninitialized_memory = fill  # type: ignore[attr-defined]
-
-
-def read_value(name: str, value: Value) -> dict[str, Any]:
-    """The numbers of a value by name; `UserError` for one that is not finite."""
-    given: dict[str, Any] = dict(value) if isinstance(value, Mapping) else {"P": value}
-    for key, one in given.items():
-        check_choice(f"candidate {name!r}: key", key, KEYS)
-        what = f"candidate {name!r}: {key}"
-        if key == "regions":
-            given[key] = {region: _read_number(what, number) for region, number in one.items()}
-        else:
-            number = _read_number(what, one)
-            given[key] = int(number) if key in ("params", "macs") else number
-    return given
-
-
-def _read_number(what: str, number: Any) -> float:
-    try:
-        found = float(number)
-    except (TypeError, ValueError):
-        found = math.nan
-    if not math.isfinite(found):
-        raise UserError(f"{what}: {number!r}; expected a finite number")
-    return found

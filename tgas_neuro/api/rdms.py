@@ -1,4 +1,4 @@
-"""One RDM with the stimuli that it is of, as pandas, xarray or rsatoolbox; its noise ceiling."""
+"""One RDM with the stimuli that it is of, as pandas, xarray or rsatoolbox."""
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from tgas_neuro.recordings.stimuli import refuse_other_images
 from tgas_neuro.runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -113,6 +114,9 @@ class RDM:
     def compare(self, other: "RDM", method: str = "spearman") -> float:
         """Compare with another RDM of the same rows; they are matched by name.
 
+        Where both know their images, and a row has one, images of the same name have to be the
+        same: in bytes, or in what they show.
+
         Parameters
         ----------
         other
@@ -128,7 +132,8 @@ class RDM:
         Raises
         ------
         UserError
-            The RDMs have other rows, or the method does not exist.
+            The RDMs have other rows or images, one of them is constant, or the method does not
+            exist.
 
         Examples
         --------
@@ -140,7 +145,19 @@ class RDM:
         """
         from tgas_neuro.rdm import compare_rdms
 
-        return compare_rdms(self.values, other.reorder(self.names).values, method)
+        if not isinstance(other, RDM):
+            raise UserError(
+                f"other: a {type(other).__name__}; expected an RDM, as of Recordings.rdm() or "
+                "RDM.from_rsatoolbox()"
+            )
+        moved = other.reorder(self.names)
+        refuse_other_images(_list_images(self), _list_images(other), f"RDM of {self.region}")
+        found = compare_rdms(self.values, moved.values, method)
+        if np.isnan(found):
+            raise UserError(
+                f"RDM of {self.region}: it or the other one is constant, which has no correlation"
+            )
+        return found
 
     def reorder(self, names: Any) -> "RDM":
         """The same RDM with its rows in another order.
@@ -230,15 +247,22 @@ class RDM:
         Raises
         ------
         UserError
-            It holds several RDMs, there is no such descriptor, a name occurs twice, or a value is
-            not finite.
+            It holds several RDMs, there is no such descriptor, it only numbers the rows, a name
+            occurs twice, or a value is not finite.
         """
+        if not hasattr(rdms, "pattern_descriptors"):
+            raise UserError(f"rdms: a {type(rdms).__name__}; expected rsatoolbox.rdm.RDMs")
         if rdms.n_rdm != 1:
             raise UserError(f"rdms: holds {rdms.n_rdm} RDMs; take one of them: rdms[0]")
         patterns = rdms.pattern_descriptors
         if names not in patterns:
             there = ", ".join(map(str, patterns))
             raise UserError(f"names: no pattern descriptor is called {names!r}; there are: {there}")
+        if names == "index" and list(patterns[names]) == list(range(rdms.n_cond)):
+            raise UserError(
+                "names: 'index' only numbers the rows and does not say which stimuli they are; "
+                "give the RDMs a pattern descriptor, as stimulus_id, with their identifiers"
+            )
         stimuli = pd.DataFrame({name: list(values) for name, values in patterns.items()})
         stimuli = stimuli.drop(columns="index", errors="ignore")  # a number that it adds
         stimuli[ROW] = [str(name) for name in patterns[names]]
@@ -253,6 +277,11 @@ class RDM:
         )
 
 
+def _list_images(rdm: RDM) -> pd.DataFrame:
+    """The stimuli of an RDM that are rows themselves; none where rows are objects."""
+    return rdm.stimuli[rdm.stimuli.get("stimulus_id") == rdm.stimuli[ROW]]
+
+
 def _import_rsatoolbox() -> Any:
     try:
         from rsatoolbox import rdm
@@ -262,39 +291,3 @@ def _import_rsatoolbox() -> Any:
             "install rsatoolbox"
         ) from None
     return rdm
-
-
-@dataclass(frozen=True)
-class Ceiling:
-    """The noise ceiling of an RDM: the most that a noise-free model can reach against it.
-
-    Attributes
-    ----------
-    value
-        In (0, 1]; None where the recordings do not repeat themselves (r <= 0).
-    interval
-        2.5 and 97.5 percentile of the ceiling over the random splits, in [0, 1]. It is the spread
-        over splits, not over stimuli.
-    split_half
-        Mean Spearman r between the RDMs of two halves of the repetitions, in [-1, 1].
-    reliability
-        Spearman-Brown corrected split-half reliability of the RDM, 2 r / (1 + r).
-    halves
-        The ceilings of the RDMs of the two crossed halves of the rows, None as for `value`.
-    n_rows
-        Rows of the RDM that could be split.
-    """
-
-    value: float | None
-    interval: tuple[float, float]
-    split_half: float
-    reliability: float
-    halves: tuple[float | None, float | None]
-    n_rows: int
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row; columns ``value``, ``low``, ``high``, ``split_half``, ``reliability``."""
-        low, high = self.interval
-        values = {"value": self.value, "low": low, "high": high}
-        rest = {"split_half": self.split_half, "reliability": self.reliability}
-        return pd.DataFrame([values | rest | {"n_rows": self.n_rows}])

@@ -4,17 +4,17 @@ import shutil
 import weakref
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from tgas_neuro.api.rdms import RDM, ROW, Ceiling
+from tgas_neuro.api.ceilings import Ceiling
+from tgas_neuro.api.rdms import RDM, ROW
 from tgas_neuro.plan.plan import Plan
 from tgas_neuro.recordings.datasets.data_set import list_notes
-from tgas_neuro.runtime.errors import UserError, check_choice
+from tgas_neuro.runtime.errors import UserError, check_choice, check_whole_number
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tgas_neuro.teacher.options import Source, TeacherOptions
     from tgas_neuro.teacher.recorded.recorded_region import Measured
     from tgas_neuro.teacher.region import Shown
+
+MOST_SPLITS = 10_000  # as of ``teacher.splits``
 
 
 class Recordings:
@@ -70,7 +72,7 @@ class Recordings:
             f"{len(self.stimuli)} stimuli>"
         )
 
-    @cached_property
+    @property
     def stimuli(self) -> pd.DataFrame:
         """The stimulus table; column ``path`` says where each image is, as long as this exists."""
         return self._show(self.regions[0])[0]
@@ -153,14 +155,14 @@ class Recordings:
         region
             One of `regions`; may be left out where there is one.
         splits
-            Random splits of the repetitions, at least 2.
+            Random splits of the repetitions, 2 to 10,000.
         seed
             Of the splits and the crossed halves; of a run it is ``search.seed``.
 
         Raises
         ------
         UserError
-            No such region, or nothing was repeated.
+            No such region, a number out of its range, or nothing was repeated.
 
         Examples
         --------
@@ -173,8 +175,8 @@ class Recordings:
         from tgas_neuro.teacher.recorded.recorded_region import calc_ceilings
 
         name = self._choose(region)
-        if splits < 2:
-            raise UserError(f"splits: {splits}; expected at least 2")
+        check_whole_number("splits", splits, 2, MOST_SPLITS)
+        check_whole_number("seed", seed, 0)
         folder = self._find_published(name)
         if folder is not None:
             self._refuse_published("a noise ceiling", folder.name)
@@ -252,6 +254,9 @@ class Recordings:
 
 class _Folder:
     """A temporary folder, deleted when nothing needs it any more."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "_Folder":
+        return self  # copies need it too
 
     def __init__(self, path: str):
         self.delete = weakref.finalize(self, shutil.rmtree, path, ignore_errors=True)

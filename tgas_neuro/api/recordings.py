@@ -86,13 +86,8 @@ def load_recordings(
     >>> recordings.to_xarray().dims
     ('presentation', 'neuroid')
     """
-    if not isinstance(data, str | Path):
-        raise UserError(f"data: a {type(data).__name__}; expected the name of a data set")
+    _check_forms(data, region, select)
     place = find_mirror(mirror)
-    if not isinstance(select, Mapping | None):
-        raise UserError(f"select: {select!r}: expected labels with values, as {{'animal': ['M']}}")
-    if region is not None and (not isinstance(region, str | Sequence) or not region):
-        raise UserError(f"region: {region!r}: expected names of regions; None takes all")
     description = find_description(data)
     given = Path(data).suffix == ".yaml"
     folders = [*([Path(data).parent] if given else []), *DESCRIPTIONS]
@@ -129,3 +124,14 @@ def load_recordings(
     for note in found.notes:
         report(f"Note: {note}")
     return found
+
+
+def _check_forms(data: Any, region: Any, select: Any) -> None:
+    """Raise `UserError` for arguments of another type than `load_recordings` takes."""
+    if not isinstance(data, str | Path):
+        raise UserError(f"data: {data!r}; expected the name of one data set, or a file")
+    names = [region] if isinstance(region, str) else region
+    if names is not None and (not isinstance(names, Sequence) or not len(names)):
+        raise UserError(f"region: {region!r}; expected one or several names, or None for all")
+    if select is not None and not isinstance(select, Mapping):
+        raise UserError(f"select: {select!r}; expected labels to values, as {{'animal': ['A']}}")

@@ -5,14 +5,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from tgas_neuro import RESULTS_VERSION
 from tgas_neuro.api.teachers import load_teacher
 from tgas_neuro.config.configuration import check_section
 from tgas_neuro.config.premature import Premature
 from tgas_neuro.config.section import dump_decisive
 from tgas_neuro.plan.plan import refuse_stale
-from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.changes import find_root, refuse_changed
+from tgas_neuro.runtime.errors import UserError, check_object, describe_error
 from tgas_neuro.runtime.files import calc_digest, read_json
-from tgas_neuro.runtime.ledger import calc_content_digest, load_entry
+from tgas_neuro.runtime.ledger import load_entry
 from tgas_neuro.runtime.yaml_files import load_configuration
 from tgas_neuro.search import runs
 from tgas_neuro.search.history import Entry, count_states, describe_states, find_best
@@ -51,7 +53,21 @@ class Run:
         if search is not None:
             for path in [*search.glob("generation_*/*.json"), search / "reused.json"]:
                 check_whole(path, root)
-            self._found = runs.load_run(search)
+            try:
+                self._found = runs.load_run(search)
+                self._entries = self._found.list_entries()
+                names = self._found.records
+                self._records = {name: self._found.read_record(name) for name in names}
+                self._versions = {
+                    name: record["provenance"]["results_version"]
+                    for name, record in self._records.items()
+                }
+            except (LookupError, TypeError, AttributeError, ValueError) as error:
+                why = f"not a search of this version ({describe_error(error)})"
+                raise UserError(f"{search}: {why}; search again") from None
+            for version in sorted({*self._versions.values()} - {RESULTS_VERSION}):
+                what = f"has candidates of version {version} of the results, this is"
+                report(f"Note: {search}: {what} {RESULTS_VERSION}; do not compare their numbers")
 
     def __repr__(self) -> str:
         lines = [f"<Run {self.name}>"]
@@ -67,11 +83,6 @@ class Run:
             lines.append(f"simulated or toy: {'; '.join(self.best_cell['simulated_or_toy'])}")
         return "\n    ".join(lines)
 
-    @cached_property
-    def _entries(self) -> list[Entry]:
-        self._need_search("candidates")
-        return self._found.list_entries()
-
     def _need_search(self, what: str) -> None:
         if self._search is None:
             raise UserError(
@@ -81,9 +92,8 @@ class Run:
 
     def to_frame(self) -> "pd.DataFrame":
         """A row for each finished candidate; see `tgas_neuro.search.runs.list_rows`."""
-        entries = self._entries
-        own = {name: self._found.read_record(name) for name in self._found.records}
-        return runs.list_rows(entries, own)
+        self._need_search("candidates")
+        return runs.list_rows(self._entries, self._records)
 
     @property
     def best(self) -> Entry:
@@ -94,6 +104,7 @@ class Run:
         UserError
             No candidate has a reward yet, or the search is not known.
         """
+        self._need_search("candidates")
         best = find_best(self._entries)
         if best is None:
             raise UserError(
@@ -112,6 +123,7 @@ class Run:
             )
         check_whole(self._final / "metrics.json", self._root)
         metrics: dict[str, Any] = read_json(self._final / "metrics.json")
+        check_object(metrics, f"{self._final}/metrics.json", ("top1", "n_images", "network"))
         return metrics
 
     @property
@@ -162,7 +174,6 @@ class Run:
         from tgas_neuro.final.evaluation.named import load_named_network
 
         assert self.final and self._final is not None  # `final` says what is missing
-        check_whole(self._final / "weights.pt", self._root)
         return cast(GenotypeNetwork, load_named_network(str(self._final), None).network)
 
     def _build_candidate(self, identifier: str) -> "GenotypeNetwork":
@@ -172,10 +183,15 @@ class Run:
         from tgas_neuro.search.runs.rescored import load_weights
 
         self._need_search("candidates")
-        runs.find_candidate(self._found, identifier)  # names the nearest ids
-        if identifier not in self._found.records:
+        runs.find_candidate(self._found, str(identifier))  # names the nearest ids
+        if identifier not in self._records:
             raise UserError(f"candidate {identifier!r}: has not finished in this run")
-        record = self._found.read_record(identifier)
+        record = self._records[identifier]
+        if (version := self._versions[identifier]) != RESULTS_VERSION:
+            raise UserError(
+                f"candidate {identifier!r}: of version {version} of the results; this one, "
+                f"{RESULTS_VERSION}, may build it otherwise; search again"
+            )
         if record["state"] != "ok":
             raise UserError(f"candidate {identifier!r}: is {record['state']}, without weights")
         weights = self._found.folder / "weights" / f"{identifier}.pt"
@@ -184,6 +200,7 @@ class Run:
                 f"candidate {identifier!r}: its weights were not kept; search with "
                 "search.keep_weights: true"
             )
+        refuse_changed(weights, self._found.records[identifier])
         premature = self._find_premature(record["provenance"]["digests"]["premature"])
         state = load_weights(weights)
         if "linear.bias" not in state:
@@ -204,8 +221,8 @@ class Run:
             if calc_digest(dump_decisive(premature)) == digest:
                 return premature
         raise UserError(
-            f"{path}: its section premature is not that of run {self.name}, so its networks would "
-            "be built otherwise; set it as it was"
+            f"{path}: is not there, or its section premature is not that of run {self.name}: "
+            "networks would be built otherwise; set it as it was"
         )
 
 
@@ -241,6 +258,8 @@ def load_run(folder: str | Path, *, report: Callable[[str], None] = print) -> Ru
     >>> run.network().training
     False
     """
+    if not isinstance(folder, str | Path):
+        raise UserError(f"folder: {folder!r}; expected the path of a run")
     path = Path(folder).absolute()
     for file in (path, path / BEST_CELL, path / "results" / BEST_CELL):
         if file.name == BEST_CELL and file.is_file():
@@ -274,27 +293,8 @@ def _load_result(path: Path, report: Callable[[str], None]) -> Run:
     return Run(root, None, final, content, report)
 
 
-def find_root(path: Path) -> Path:
-    """The folder of the run that a result lies in, above ``results``; else the folder around it."""
-    parts = path.absolute().parts
-    if "results" not in parts:
-        return path.absolute().parent
-    place = len(parts) - 1 - parts[::-1].index("results")
-    return Path(*parts[:place])
-
-
 def check_whole(path: Path, root: Path) -> None:
     """Refuse a file that is not as the ledger of its run says; one that it does not know passes."""
-    if not path.exists() or not path.is_relative_to(root):
-        return
-    name = path.relative_to(root)
-    entry = load_entry(name, root)
-    if entry is None:
-        return
-    if calc_content_digest(path) != entry.digest:
-        raise UserError(
-            f"{path}: was changed after the rule {entry.rule} wrote it; to have it made again: rm "
-            f"-r '{path}'"
-        )
-    if root == Path.cwd():
-        refuse_stale(str(name))
+    refuse_changed(path)
+    if root == Path.cwd() and path.is_relative_to(root):
+        refuse_stale(str(path.relative_to(root)))

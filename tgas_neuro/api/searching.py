@@ -4,8 +4,9 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from tgas_neuro.api.candidates import Trainer, Value
+from tgas_neuro.api.candidates import Trainer
 from tgas_neuro.api.study import Study
+from tgas_neuro.api.values import Value
 from tgas_neuro.architecture.space import Genotype, Space
 from tgas_neuro.architecture.spaces import SPACES, build_space
 from tgas_neuro.config.configuration import check_section

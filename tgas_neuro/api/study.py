@@ -1,20 +1,22 @@
 """A search with its history: ask for candidates, tell what they are worth."""
 
-import math
+import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
-from tgas_neuro.api.candidates import Candidate, Trainer, Value, read_value
+from tgas_neuro.api.candidates import Candidate, Trainer
+from tgas_neuro.api.values import Value, rate_value
 from tgas_neuro.architecture.space import Genotype, Space
 from tgas_neuro.config.premature import Premature
 from tgas_neuro.config.search import Search
-from tgas_neuro.runtime.errors import UserError, check_choice, describe_error
+from tgas_neuro.plan.configuration import build_search_model
+from tgas_neuro.runtime.errors import UserError, check_choice, check_whole_number, describe_error
 from tgas_neuro.runtime.provenance import derive_generator
 from tgas_neuro.search.generation import list_thresholds, name_candidate, propose_generation
-from tgas_neuro.search.guidance import Measures, Rating
+from tgas_neuro.search.guidance import Rating
 from tgas_neuro.search.history import (
     Entry,
     build_entry,
@@ -59,7 +61,8 @@ class Study:
         self._guessed = guidance is None
         self._premature, self._trainer = premature, trainer
         self._strategy = build_strategy(options, space)
-        self._generation = 0
+        self._identity = secrets.token_hex(8)
+        self._generation, self._generations = 0, options.generations
         self._pending: dict[str, Candidate] = {}
         self._repeated: dict[str, tuple[Genotype, str]] = {}  # equal to a finished candidate
         self._entries: dict[str, Entry] = {}
@@ -71,6 +74,20 @@ class Study:
         waiting = f"; {len(self._pending)} to be told" if self._pending else ""
         states = describe_states(count_states(self.entries)) or "nothing yet"
         return f"<Study of {self.space!r}, {self._options.strategy}: {states}{found}{waiting}>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled and copied: the options as plain values, and no strategy."""
+        if self._trainer is not None:
+            raise UserError(
+                "search: trains in a temporary folder of this process, and cannot be pickled or "
+                "copied; run the workflow, which survives interruptions: tgas run"
+            )
+        return vars(self) | {"_options": self._options.model_dump(), "_strategy": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._options = build_search_model().model_validate(state["_options"])
+        self._strategy = build_strategy(self._options, self.space)
 
     @property
     def entries(self) -> list[Entry]:
@@ -91,10 +108,18 @@ class Study:
         candidates
             Those that have to be evaluated. A proposal that equals a finished candidate has its
             values and is left out, which is reported: there may be fewer than `n`, or none.
+
+        Raises
+        ------
+        UserError
+            All generations were asked for.
         """
         n = self._options.candidates if n is None else n
-        if not 1 <= n <= 100:
-            raise UserError(f"n: {n}; expected 1 to 100 candidates")
+        check_whole_number("n", n, 1, 100)
+        if self._generation >= self._generations:
+            raise UserError(
+                f"generations: all {self._generations} have been asked for; search with more"
+            )
         entries, rungs = self.entries, []
         if self._premature is not None:
             rungs = list_thresholds(entries, self._premature.rungs, self._premature.keep_fraction)
@@ -112,7 +137,7 @@ class Study:
             if proposal.original is not None:
                 self._repeated[name] = proposal.genotype, proposal.original
                 continue
-            asked.append(Candidate(name, proposal.genotype, rungs))
+            asked.append(Candidate(name, proposal.genotype, rungs, self._identity))
         if len(asked) < n:
             self._report(
                 f"generation {generation}: {n - len(asked)} of {n} proposals equal finished "
@@ -133,7 +158,8 @@ class Study:
             From `ask`.
         value
             P, a finite number, the more the better; or a mapping with ``P``, and perhaps ``TG``,
-            ``TG_untrained``, ``regions`` (region to similarity), ``params`` and ``macs``.
+            ``TG_untrained``, ``regions`` (region to similarity), ``params`` and ``macs``. P is in
+            [0, 1] where TG is added to it.
         state
             In place of a value, why there is none: ``crashed``, ``diverged``, ``out_of_memory``,
             ``oversized``, ``stopped`` or ``timeout``. Strategies learn from no failure.
@@ -146,12 +172,18 @@ class Study:
         Raises
         ------
         UserError
-            The candidate was not asked for or was told before, or the value is not one.
+            The candidate was not asked for in this search or was told before, or a number is
+            missing, not finite or out of its range.
         """
+        if not isinstance(candidate, Candidate):
+            raise UserError(f"candidate: {candidate!r}; expected one of the candidates of ask()")
         name = candidate.id
+        if candidate._search != self._identity:
+            raise UserError(
+                f"candidate {name!r}: was not asked for in this search; tell the one that did"
+            )
         if name not in self._pending:
-            why = "was told before" if name in self._entries else "was not asked for in this search"
-            raise UserError(f"candidate {name!r}: {why}; tell each candidate of ask() once")
+            raise UserError(f"candidate {name!r}: was told before; tell each candidate once")
         if (value is None) == (state is None):
             raise UserError(f"candidate {name!r}: expected a value or a state, one of them")
         genotype = self._pending[name].genotype
@@ -162,7 +194,9 @@ class Study:
             0, 0, complete=is_member(self.space, genotype),
         )  # fmt: skip
         if value is not None:
-            entry = self._rate(entry, value)
+            entry, self._rating = rate_value(
+                entry, value, self._rating, self._options.alpha, self._guessed
+            )
         return self._add(entry)
 
     def run(
@@ -178,14 +212,19 @@ class Study:
         evaluate
             Genotype to its value (see `tell`); None where the search has images and a teacher.
         generations
-            How many; by default those of the search.
+            How many; by default those of the search that are left. More than these prolong it.
         catch
             Exceptions of `evaluate` that are a result: the candidate has crashed. Others end the
             search.
         """
-        if (evaluate is None) == (self._trainer is None):
+        if callable(evaluate) == (self._trainer is not None):
             raise UserError("evaluate: expected a function, or a search with images and a teacher")
-        for _ in range(self._options.generations if generations is None else generations):
+        if generations is None:
+            generations = max(self._generations - self._generation, 1)  # ask() refuses beyond
+        else:
+            check_whole_number("generations", generations, 1)
+            self._generations = max(self._generations, self._generation + generations)
+        for _ in range(generations):
             for candidate in self.ask():
                 if self._trainer is not None:
                     entry = self._train(candidate, self._trainer)
@@ -224,6 +263,8 @@ class Study:
 
     def record(self, identifier: str) -> CandidateRecord:
         """What was measured of a candidate that was trained here, as the workflow records it."""
+        if not self._records:
+            raise UserError(f"candidate: {identifier!r}: none was trained here")
         check_choice("candidate", identifier, self._records)
         return self._records[identifier]
 
@@ -234,17 +275,7 @@ class Study:
         return self._trainer.load_network(record)
 
     def _train(self, candidate: Candidate, trainer: Trainer) -> Entry:
-        genotype = candidate.genotype
-        record = self._records[candidate.id] = trainer.make_record(
-            {
-                "id": candidate.id,
-                "genotype": genotype.to_json(),
-                "hash": genotype.hash,
-                "original": None,
-                "redraws": 0,
-            },
-            candidate._rungs,
-        )
+        record = self._records[candidate.id] = trainer.make_record(candidate)
         assert self._rating is not None
         return self._add(build_entry(record, self._rating, {}))
 
@@ -267,34 +298,3 @@ class Study:
                     original=original,
                 )
                 del self._repeated[name]
-
-    def _rate(self, entry: Entry, value: Value) -> Entry:
-        given = read_value(entry.id, value)
-        if self._rating is None:
-            self._rating = Rating("p_plus_tg" if "TG" in given else "p", self._options.alpha)
-        mode = self._rating.guidance
-        if self._guessed and mode == "p" and "TG" in given:
-            raise UserError(
-                f"candidate {entry.id!r}: gives TG, but guidance 'p' ranks by P alone, as those "
-                "before had none; search with guidance='p' or 'p_plus_tg'"
-            )
-        needs = {
-            "p_plus_tg": ("P", "TG"),
-            "p": ("P",),
-            "tg": ("TG",),
-            "tg_epoch0": ("TG_untrained",),
-        }
-        for key in needs.get(mode, (mode,)):
-            if key not in given:
-                raise UserError(
-                    f"candidate {entry.id!r}: {key} is missing, by which guidance {mode!r} ranks; "
-                    f"the value has: {', '.join(given)}"
-                )
-        measures = Measures(
-            given.get("P", math.nan),
-            given.get("TG"),
-            given.get("TG_untrained"),
-            given.get("params", 0),
-            given.get("macs", 0),
-        )
-        return replace(entry, **given, reward=self._rating.rate(measures))

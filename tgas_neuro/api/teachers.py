@@ -10,6 +10,7 @@ from tgas_neuro.api.options import check_path, find_mirror
 from tgas_neuro.config.section import dump_section
 from tgas_neuro.plan.plan import Plan, build_plan, refuse_stale
 from tgas_neuro.recordings.datasets.description import Description, calc_description_digest
+from tgas_neuro.runtime.changes import refuse_changed
 from tgas_neuro.runtime.errors import UserError, check_choice
 from tgas_neuro.runtime.ledger import check_source
 from tgas_neuro.runtime.yaml_files import load_configuration
@@ -170,6 +171,7 @@ def _load_file(path: Path, by: str | None, report: Report) -> "SizedTeacher":
 
     refuse_stale(str(path))
     if path.is_file():
+        refuse_changed(path)
         check_source(path)
     loaded = files.load_teacher(path)
     own = next(iter(loaded.regions.values())).sizes["x"]

@@ -103,6 +103,7 @@ def walk_chain(folder: Path, result: str) -> Iterator[Link]:
                 yield Link(path, "", "the ledger has no entry of it: an earlier version made it")
             continue
         yield Link(path, entry.rule, _find_wrong(folder, path, entry.digest))
+        left += filter(None, [_find_beside(folder, path)])
         if path == result == "results/best_cell.json":
             wrong = _find_wrong_root(folder / path, calc_root(entry.sources))
             if wrong:
@@ -121,6 +122,22 @@ def walk_chain(folder: Path, result: str) -> Iterator[Link]:
             if made is None or (made.digest != source.digest and made.chain != source.chain):
                 why = "was made again since" if made else "has no entry in the ledger any more"
                 yield Link(f"{path} <- {name}", entry.rule, f"{name} {why}")
+
+
+def _find_beside(folder: Path, path: str) -> str | None:
+    """A file that the rule of a result noted beside it, and that nothing else was made from.
+
+    Of a candidate its weights, of a final training its job. They may be deleted.
+    """
+    place = Path(path)
+    beside = place.parent / "work" / "job.json"
+    if place.name.startswith("candidate_"):
+        name = f"{place.parent.name}{place.stem}.pt"
+        name = name.replace("generation_", "g").replace("candidate_", "_c")
+        beside = place.parents[1] / "weights" / name
+    elif place.name != "metrics.json":
+        return None
+    return beside.as_posix() if (folder / beside).is_file() else None
 
 
 def _find_wrong(folder: Path, path: str, digest: str) -> str:

@@ -46,7 +46,10 @@ def draw_region(name: str, region: xr.Dataset, path: str | Path) -> None:
         rows = np.sort(order[:: -(-len(order) // MOST_ROWS)])
         region = region.isel(row_name=rows)
         known = known and [known[row] for row in rows]
-    plot_rdm(get_rdm(region), known, figure.subplots(), title, distance=attrs["distance"])
+    rdm = get_rdm(region)
+    undefined = int(np.isnan(rdm).sum())
+    title += f"\n{undefined} of {len(rdm)} dissimilarities are not defined" if undefined else ""
+    plot_rdm(rdm, known, figure.subplots(), title, distance=attrs["distance"])
     save_figure(figure, path)
 
 

@@ -110,10 +110,14 @@ def build_rdm_title(
 
 
 def calc_percentiles(rdm: np.ndarray) -> np.ndarray:
-    """Rank of each value as a share of the way from the lowest to the highest, in [0, 100]."""
+    """Rank of each value as a share of the way from the lowest to the highest, in [0, 100].
+
+    A value that is not defined stays NaN.
+    """
     if len(rdm) < 2:
         return np.full(len(rdm), 50.0)
-    return (rankdata(rdm) - 1) / (len(rdm) - 1) * 100
+    ranks = rankdata(rdm, nan_policy="omit")
+    return (ranks - 1) / max(np.isfinite(rdm).sum() - 1, 1) * 100
 
 
 def sort_categories(

@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import os
 import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -164,6 +165,33 @@ def _list_pictures(table: pd.DataFrame, folder: Path) -> dict[str, bytes]:
         sha256: calc_pixel_digest(read_pixels((folder / "stimuli" / filename).read_bytes()))
         for filename, sha256 in zip(table["filename"], table["sha256"], strict=True)
     }
+
+
+def refuse_other_images(first: pd.DataFrame, second: pd.DataFrame, name: str) -> None:
+    """Raise `UserError` if two tables have another image under the same identifier.
+
+    Parameters
+    ----------
+    first, second
+        Stimulus tables with ``path``; where one has no ``sha256``, nothing is compared. Images
+        saved anew have other bytes and the same pixels; they are the same if both are there.
+    name
+        What the tables are of, for messages.
+    """
+    if "sha256" not in first or "sha256" not in second:
+        return
+    both = first.merge(second, on="stimulus_id", suffixes=("_1", "_2"))
+    differing = both[both["sha256_1"] != both["sha256_2"]]
+    for stimulus, *paths in zip(
+        differing["stimulus_id"], differing["path_1"], differing["path_2"], strict=True
+    ):
+        there = all(map(os.path.isfile, paths))
+        seen = {calc_pixel_digest(read_pixels(Path(path).read_bytes())) for path in paths if there}
+        if len(seen) != 1:
+            raise UserError(
+                f"{name}: stimulus {stimulus!r} is another image in the other one "
+                f"({len(differing)} of {len(both)} have other bytes); compare the same images"
+            )
 
 
 def read_table(path: str | Path) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """Errors of one line: mistakes of the user, checks that find them, and failures of the machine."""
 
 import contextlib
+import numbers
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -47,6 +48,24 @@ def check_choice(name: str, value: object, allowed: Iterable[object]) -> None:
     if value not in allowed:
         listed = ", ".join(str(choice) for choice in allowed)
         raise UserError(f"{name}: {value!r} is not one of: {listed}")
+
+
+def check_whole_number(name: str, value: object, least: int, most: int | None = None) -> None:
+    """Raise `UserError` unless `value` is a whole number, of any type, in these bounds.
+
+    Parameters
+    ----------
+    name
+        The argument.
+    value
+        The value received.
+    least, most
+        The bounds, included; None is no upper one.
+    """
+    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if not whole or value < least or (most is not None and value > most):  # type: ignore[operator]
+        bounds = f"at least {least:,}" if most is None else f"{least:,} to {most:,}"
+        raise UserError(f"{name}: {value!r}; expected a whole number, {bounds}")
 
 
 def check_object(

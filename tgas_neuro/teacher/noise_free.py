@@ -88,7 +88,8 @@ def build_noise_free_region(
         )
     rows = average_rows(features, shown)
     rdm = calc_rdm(rows, options.distance).cpu().numpy()
-    check_rdm(rdm, name, "a stimulus is the same in all units; leave it out or take another layer")
+    reason = "a stimulus is the same in all units; leave it out or take another layer"
+    check_rdm(rdm, name, reason, options.comparison)
     region = build_region(
         shown,
         rdm,

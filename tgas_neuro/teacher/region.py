@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from tgas_neuro.config.teacher import PREDICTIVITIES
+from tgas_neuro.config.teacher import OF_RESPONSES, PREDICTIVITIES
 from tgas_neuro.rdm import NoiseCeiling
 from tgas_neuro.rdm.noise_ceiling import MIN_CEILING
 from tgas_neuro.rdm.streaming.ranked import SUBSETS
@@ -194,10 +194,10 @@ def build_region(
     )
 
 
-def check_rdm(rdm: np.ndarray, name: str, reason: str) -> np.ndarray:
-    """Return an RDM that is defined for all pairs; `reason` says why another is not."""
+def check_rdm(rdm: np.ndarray, name: str, reason: str, comparison: str = "rdm") -> np.ndarray:
+    """Return an RDM that is defined for all pairs or not compared; `reason`: why another is not."""
     undefined = int(np.isnan(rdm).sum())
-    if undefined:
+    if undefined and comparison not in OF_RESPONSES:
         raise UserError(
             f"region {name}: {undefined} of {len(rdm)} dissimilarities are not defined: {reason}"
         )

@@ -13,11 +13,12 @@ import xarray as xr
 
 from tgas_neuro.config.teacher import PREDICTIVITIES
 from tgas_neuro.rdm.distances import take_rows
-from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.errors import UserError, check_choice, check_whole_number
 from tgas_neuro.teacher.identity import Identity, identify_teacher
 from tgas_neuro.teacher.options import Source
 from tgas_neuro.teacher.teacher import Teacher, find_stimuli, get_rdm, resize_stimuli
 
+MOST_SIZE = 2048  # of stimuli [px]
 LEAST_ROWS = 6  # of a category; three in each crossed half
 # Similarities of RDMs that have nothing in common have the standard deviation 1 / sqrt(pairs - 1)
 # (Spearman's r of correlation distances within 10 % in simulations of 6 to 92 rows, also of
@@ -61,8 +62,7 @@ class SizedTeacher:
     def at(self, size: int | None = None) -> Teacher:
         """The teacher with stimuli of `size` px, by default its own; each size is built once."""
         size = self.size if size is None else size
-        if not isinstance(size, int | np.integer) or size < 1:
-            raise UserError(f"size: {size!r}: expected a whole number of pixels, at least 1")
+        check_whole_number("size", size, 1, MOST_SIZE)
         if size not in self._known:
             self._known[size] = self._build(size)
         return self._known[size]
@@ -79,6 +79,7 @@ class SizedTeacher:
 
     def list_stimuli(self, region: str) -> pd.DataFrame:
         """The stimuli of a region in its order; ``filename`` only where the images are known."""
+        check_choice("region", region, self._any.regions)
         shown = self._any.regions[region]["stimulus"].values.astype(str)
         if self._sources is None:
             return pd.DataFrame({"stimulus_id": shown})

@@ -50,8 +50,8 @@ class Teacher:
         - ``images`` ("stimulus", "y", "x", "rgb") uint8: the stimuli as a candidate sees them
         - ``row`` ("stimulus",): the RDM row of each stimulus
         - ``category_name``, ``half`` ("row_name",): category and crossed half (0 or 1) of a row
-        - ``rdm`` ("pair",) float32: condensed, in scipy's `pdist` order of the rows; not where
-          attribute ``rdm_from`` says ``responses``: `get_rdm` makes it
+        - ``rdm`` ("pair",) float32: condensed, in scipy's `pdist` order of the rows, NaN where
+          it is not defined (cka, ridge, pls); not there if ``rdm_from`` is ``responses``
         - ``responses`` ("row_name", "neuroid"): normalised mean responses, where recorded; of a
           layer or of pixels only for cka (units, or axes with the same inner products), ridge, pls
         - ``held_out`` ("subset", "prediction_split", "row_name"): for ridge and pls

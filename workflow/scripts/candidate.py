@@ -28,7 +28,9 @@ premature = check_section(Premature, params.premature, "params", ["premature"])
 several, known = len(names) > 1, {}  # what all candidates of the job read
 make = partial(make_kept_record, run) if several else partial(make_record, run=run)
 for number, (name, log) in enumerate(zip(names, snakemake.log, strict=True)):
-    with running_rule(log) as report, noted(snakemake, [snakemake.output[number]], known):
+    weights = run / "weights" / f"{name}.pt" if search.keep_weights else None
+    written = [snakemake.output[number]]
+    with running_rule(log) as report, noted(snakemake, written, known):
         if several:
             import_once()
         proposals = read_json(snakemake.input.proposals)
@@ -38,9 +40,10 @@ for number, (name, log) in enumerate(zip(names, snakemake.log, strict=True)):
             search,
             premature,
             inputs,
-            run / "weights" / f"{name}.pt" if search.keep_weights else None,
+            weights,
             params.digests,
         )
         write_json(snakemake.output[number], record)
+        written += [str(weights)] if weights is not None and weights.is_file() else []
         report(describe_record(record, Rating.from_search(search), run))
 drop_kept(run, names)

@@ -11,8 +11,9 @@ from tgas_neuro.runtime.processes import running_rule
 
 params, given, work = snakemake.params, snakemake.input, Path(snakemake.params.folder)
 images = Images(**params.images)
+written = [*snakemake.output, str(work / "job.json")]
 folders = [] if images.is_made else map(images.get_split_folder, SPLITS)
-with running_rule(snakemake.log[0]) as report, noted(snakemake, folders=folders):
+with running_rule(snakemake.log[0]) as report, noted(snakemake, written, folders=folders):
     # with the keys that numbers do not depend on, which are no params
     config = dump_section(check_configuration(snakemake.config).final) | params.config
     genotype = read_json(given.best)["genotype"]

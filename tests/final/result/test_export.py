@@ -5,6 +5,7 @@ import json
 import math
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -343,6 +344,12 @@ def test_runs_that_cannot_be_exported(folder, tmp_path, monkeypatch):
     content = torch.load(folder / "weights.pt")
     torch.save({name: value * 2 for name, value in content.items()}, folder / "weights.pt")
     with pytest.raises(UserError, match=r"weights\.pt: was changed after the rule final wrote it"):
+        load_winner(folder)
+    write_entry("results/final/cell-01234567/weights.pt", "final")
+    job = Path("results/final/cell-01234567/work/job.json")
+    write_entry(job, "final")
+    job.write_text(job.read_text().replace("toy.tar", "other.tar"))
+    with pytest.raises(UserError, match=r"job\.json: was changed .*cell-01234567/metrics\.json'$"):
         load_winner(folder)
     (tmp_path / "results" / "best_cell.json").unlink()
     with pytest.raises(UserError, match=r"best_cell\.json: no such file; run the workflow"):

@@ -3,12 +3,14 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tgas_neuro.config.premature import Premature
 from tgas_neuro.config.search import Search
 from tgas_neuro.runtime.files import read_json, write_json
+from tgas_neuro.runtime.ledger import is_whole, load_entry
 from tgas_neuro.runtime.provenance import build_provenance
 from tgas_neuro.search import candidate
 from tgas_neuro.search.candidate import (
@@ -47,11 +49,11 @@ def make(tmp_path, monkeypatch):
     write_json(tmp_path / "classes.json", {"classes": ["a"], "digest": "of the images"})
     monkeypatch.setattr(candidate, "make_record", lambda *_: RECORD | {"state": "made anew"})
 
-    def call(proposal=PROPOSAL, seed=5, digests=DIGESTS):
+    def call(proposal=PROPOSAL, seed=5, digests=DIGESTS, weights=None):
         search, premature = Search(seed=seed), Premature(data={"kind": "simulated"})
         inputs = Inputs(tmp_path, tmp_path / "teacher.nc", tmp_path / "ranks")
         sections = (search, premature)
-        record = make_kept_record(tmp_path, proposal, [], *sections, inputs, None, digests)
+        record = make_kept_record(tmp_path, proposal, [], *sections, inputs, weights, digests)
         return record["state"]
 
     return call
@@ -77,6 +79,19 @@ def test_a_kept_record_is_taken_up(tmp_path, make):
 def test_the_record_of_something_else_is_not(tmp_path, make, other):
     keep_record(tmp_path, RECORD)
     assert make(**other) == "made anew"
+
+
+def test_other_weights_than_were_kept_with_it_count(tmp_path, make, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    weights = Path("results/search/run/weights/g000_c01.pt")
+    weights.parent.mkdir(parents=True)
+    weights.write_bytes(b"trained")
+    assert make(weights=weights) == "made anew"
+    assert is_whole(weights) and load_entry(weights).rule == "candidate"
+    keep_record(tmp_path, RECORD)
+    assert make(weights=weights) == "ok"
+    weights.write_bytes(b"trainee")
+    assert make(weights=weights) == "made anew"
 
 
 def test_other_images_count(tmp_path, make):

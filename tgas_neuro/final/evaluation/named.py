@@ -35,6 +35,7 @@ from tgas_neuro.images.pixels import INTERPOLATIONS, READING, Reading
 from tgas_neuro.images.published import read_ids
 from tgas_neuro.images.splits import SPLITS, list_split
 from tgas_neuro.recordings.formats.names import ORDERS, sort_names
+from tgas_neuro.runtime.changes import refuse_changed
 from tgas_neuro.runtime.devices import choose_device, computing_with, keep_freed_memory
 from tgas_neuro.runtime.errors import UserError, check_choice
 from tgas_neuro.runtime.files import read_json, written_whole
@@ -133,7 +134,10 @@ def load_named_network(name: str, weights: Path | None) -> NamedNetwork:
 
 
 def _load_run(folder: Path, weights: Path | None) -> NamedNetwork:
-    job, metrics = read_job(folder / "work" / "job.json"), read_json(folder / "metrics.json")
+    files = folder / "work" / "job.json", folder / "metrics.json"
+    for path in files:
+        refuse_changed(path, folder / "metrics.json")
+    job, metrics = read_job(files[0]), read_json(files[1])
     try:
         skeleton = Skeleton(**metrics["network"])
         augmentation = AUGMENTATIONS[job.config["augmentation"]]

@@ -19,6 +19,7 @@ from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.architecture.space import Genotype
 from tgas_neuro.architecture.spaces import check_regularisation
 from tgas_neuro.config.final import Final
+from tgas_neuro.runtime.changes import refuse_changed
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.provenance import derive_seed
 
@@ -239,8 +240,10 @@ def load_trained(
     Raises
     ------
     UserError
-        The file is missing, broken, or holds the weights of another network.
+        The file is missing, broken, was changed after its run wrote it, or holds the weights of
+        another network.
     """
+    refuse_changed(weights)
     network = build_network(genotype, skeleton, torch.Generator())
     try:
         network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))

@@ -15,9 +15,9 @@ from tgas_neuro.final.result.content import BestCell
 from tgas_neuro.images.augmentation import AUGMENTATIONS
 from tgas_neuro.images.decoded import Images
 from tgas_neuro.images.pixels import READING
+from tgas_neuro.runtime.changes import refuse_changed
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json
-from tgas_neuro.runtime.ledger import calc_content_digest, load_entry
 
 
 @dataclass(frozen=True)
@@ -115,11 +115,12 @@ def load_winner(folder: Path) -> Winner:
             "one, or run the workflow with the configuration of this one: it writes the file again "
             "and trains nothing"
         )
-    for read in (path, weights.resolve()):
-        _check_unchanged(read, results.parent)
+    for read in (path, weights):
+        refuse_changed(read)
     skeleton = Skeleton(**result.final.network.model_dump())
     genotype = read_genotype(result.genotype.model_dump())
     job = folder / "work" / "job.json"
+    refuse_changed(job, folder / "metrics.json")
     return Winner(
         "tgas_" + "".join(one if one.isalnum() else "_" for one in folder.resolve().name),
         result,
@@ -141,16 +142,6 @@ def describe_preprocessing(result: BestCell) -> dict[str, Any]:
         "mean": list(READING.mean),
         "deviation": list(READING.deviation),
     }
-
-
-def _check_unchanged(path: Path, project: Path) -> None:
-    """Raise `UserError` if a file is not what the ledger of the run's folder says of it."""
-    entry = load_entry(path.relative_to(project), project)
-    if entry is not None and calc_content_digest(path) != entry.digest:
-        raise UserError(
-            f"{path}: was changed after the rule {entry.rule} wrote it; have it made again: delete "
-            "it and run the workflow"
-        )
 
 
 def _list_classes(job: Job, project: Path, n_classes: int) -> list[str] | None:

@@ -236,8 +236,8 @@ def make_kept_record(
 ) -> CandidateRecord:
     """Take up the record that a killed job kept, or make it (see `make_record`) and keep it.
 
-    A kept record counts only for the same candidate, and if its provenance (versions, seed,
-    digests of images and configuration) is that of a record made now.
+    A kept record counts only for the same candidate, if its provenance (versions, seed, digests of
+    images and configuration) is that of a record made now, and if its weights are what they were.
 
     Parameters
     ----------
@@ -253,9 +253,12 @@ def make_kept_record(
             proposal["original"],
         )
         now = _build_provenance(search.seed, inputs, digests)
-        if same and kept["provenance"] == now:
+        whole = weights is None or not weights.is_file() or is_whole(weights)
+        if same and kept["provenance"] == now and whole:
             return kept
     record = make_record(proposal, rungs, search, premature, inputs, weights, digests, run)
+    if weights is not None and weights.is_file():
+        write_entry(weights, "candidate")
     keep_record(run, record)
     return record
 

@@ -15,6 +15,7 @@ from tgas_neuro.architecture.skeleton import build_skeleton
 from tgas_neuro.architecture.spaces import read_genotype
 from tgas_neuro.config.premature import Premature
 from tgas_neuro.config.search import Scoring
+from tgas_neuro.runtime.changes import refuse_changed
 from tgas_neuro.runtime.devices import choose_device
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import calc_sha256, read_json, write_json
@@ -144,6 +145,7 @@ def rescore(
     scores: dict[str, Rescored] = {}
     for record in records:
         name, weights = record["id"], get_weights(found, record)
+        refuse_changed(weights, found.records[name])
         digest = calc_sha256(weights)
         old = known.get(name)
         if old and (old["hash"], old["weights_sha256"]) == (record["hash"], digest):

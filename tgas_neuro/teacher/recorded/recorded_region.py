@@ -217,12 +217,12 @@ def build_measured_region(
     """Build a region: RDM of the mean responses, noise ceilings, across-animal bounds."""
     parts, shown = measured.parts, measured.shown
     responses = average_sites(parts, shown, options)
-    rdm = None
+    rdm, reason = None, UNDEFINED[options.distance]
     if len(responses) ** 2 // 2 > MOST_STORED and options.distance != "crossnobis":
         patterns = calc_patterns(responses, options.distance)
-        check_rdm(patterns[:, 0].numpy(), name, UNDEFINED[options.distance])  # a row is all NaN
+        check_rdm(patterns[:, 0].numpy(), name, reason, options.comparison)  # a row is all NaN
     else:
-        rdm = check_rdm(calc_site_rdm(parts, shown, options), name, UNDEFINED[options.distance])
+        rdm = check_rdm(calc_site_rdm(parts, shown, options), name, reason, options.comparison)
     counts = torch.cat([repetitions.counts for repetitions in index_parts(parts, shown)]).numpy()
     region = build_region(
         shown,
