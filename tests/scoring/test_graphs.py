@@ -172,3 +172,20 @@ def test_a_program_without_its_modules_gives_its_output(network, tmp_path, monke
     found = run(loaded, loaded.find_layers(["auto"]), images)
     with torch.inference_mode():
         torch.testing.assert_close(found["output"], network(images))
+
+
+class Positions(nn.Module):
+    """Adds to each column its number, which the program makes where it was exported."""
+
+    def forward(self, x):
+        return (x + torch.arange(x.shape[3])).flatten(1)
+
+
+def test_what_a_program_makes_on_the_way_is_made_on_its_device(tmp_path):
+    """The device "meta" stands for a GPU: torch refuses to add what is on two devices."""
+    export(Positions(), tmp_path / "positions.pt2", 2, dynamic=False)
+    network = ProgramNetwork(tmp_path / "positions.pt2").to(torch.device("meta"))
+    with catching_outputs({"network": network.program}) as outputs:
+        network._run(torch.zeros(2, 3, SIZE, SIZE, device="meta"))
+    seen = outputs["network"]
+    assert (seen.device.type, tuple(seen.shape)) == ("meta", (2, 3 * SIZE * SIZE))

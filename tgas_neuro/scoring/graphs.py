@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.export.passes import move_to_device_pass
 
 from tgas_neuro.architecture.network import catching_outputs
 from tgas_neuro.runtime.errors import UserError, describe_error
@@ -78,16 +79,31 @@ class ProgramNetwork(GraphNetwork):
             (node.meta["val"].shape for node in program.graph.nodes if node.name == inputs[0]), ()
         )
         self.batch, self.size = _check_images(path, len(inputs), shape)
-        self._found: dict[str, nn.Module] | None = None  # None: only the output is known
+        self._path = path
+        self._restore(program)
+
+    def _restore(self, program: torch.export.ExportedProgram) -> None:
+        """Make modules of the program; only the output is known until layers are chosen."""
+        self._exported = program
+        self._found: dict[str, nn.Module] | None = None
         try:
             self.program: nn.Module = torch.export.unflatten(program)
             self._is_restored = True
         except Exception as error:  # whatever the exporter of another version left
             self.program, self._is_restored = program.module(), False
             self.notes = (
-                f"{path}: the modules of the program cannot be restored ({describe_error(error)}); "
-                "only its output is scored",
+                f"{self._path}: the modules of the program cannot be restored "
+                f"({describe_error(error)}); only its output is scored",
             )
+
+    def to(self, device: torch.device) -> "ProgramNetwork":  # type: ignore[override]
+        """Move to a device, with the tensors that the program makes on the way, as positions.
+
+        `torch.nn.Module.to` moves weights alone. Call it before layers are chosen.
+        """
+        if device.type != "cpu":
+            self._restore(move_to_device_pass(self._exported, str(device)))
+        return self
 
     def _choose(self, patterns: Sequence[str]) -> list[str]:
         if not self._is_restored:
