@@ -107,7 +107,7 @@ def test_types_of_features(method, dtype):
 
 @pytest.mark.parametrize("precision", ["high", "medium"])
 def test_a_callers_lower_precision_changes_nothing(precision):
-    """TF32 on a GPU, bf16 on a CPU that has it; this test fails on the latter without the guard."""
+    """TF32 on a GPU; on some CPUs another kernel, with which this test fails without the guard."""
     features = np.random.default_rng(5).normal(size=(300, 400)).astype(np.float32)
     expected = calc_rdm(features)
     torch.set_float32_matmul_precision(precision)

@@ -124,7 +124,7 @@ def computing_with(threads: int) -> Iterator[None]:
 
 @contextmanager
 def in_whole_float32() -> Iterator[None]:
-    """Have torch multiply and convolve float32 as such, not as TF32 or bf16 of fewer digits.
+    """Have torch multiply and convolve float32 as such, not as TF32 with fewer digits.
 
     A GPU convolves in TF32 (10 of 23 binary digits) unless it is forbidden, and multiplies matrices
     so if whoever calls has allowed it with `torch.set_float32_matmul_precision`. The order of

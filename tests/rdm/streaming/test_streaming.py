@@ -237,7 +237,7 @@ def test_wide_features_are_sampled_in_bounded_memory(monkeypatch):
 
 
 def test_a_callers_lower_precision_changes_nothing(monkeypatch):
-    """TF32 on a GPU, bf16 on a CPU that has it: only there would values differ."""
+    """TF32 on a GPU, and another kernel on some CPUs."""
     generator = np.random.default_rng(6)
     features = torch.from_numpy(draw_rectified(generator).astype(np.float32))
     ranked = rank_rdms({"V4": pdist(draw_gaussian(generator))}, np.arange(N) % 2)
