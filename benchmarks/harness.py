@@ -26,7 +26,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -212,7 +212,7 @@ def _run_contestant(request: dict[str, Any]) -> dict[str, Any]:
         "memory_source": source,
         "others": max(0.0, others) if others == others else others,
         "values": values,
-        "versions": _list_versions(),
+        "versions": list_versions(),
     }
 
 
@@ -266,9 +266,10 @@ def read_busy_seconds() -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def _list_versions() -> dict[str, str]:
+def list_versions(names: Iterable[str] = PACKAGES) -> dict[str, str]:
+    """Python's version and those of the packages that are installed."""
     versions = {"python": platform.python_version()}
-    for name in PACKAGES:
+    for name in names:
         try:
             versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:

@@ -105,6 +105,18 @@ def test_types_of_features(method, dtype):
     assert_as_exact_as_float32(calc_rdm(features[::-1, ::-1], method), mirrored)
 
 
+@pytest.mark.parametrize("precision", ["high", "medium"])
+def test_a_callers_lower_precision_changes_nothing(precision):
+    """TF32 on a GPU; on some CPUs another kernel, with which this test fails without the guard."""
+    features = np.random.default_rng(5).normal(size=(300, 400)).astype(np.float32)
+    expected = calc_rdm(features)
+    torch.set_float32_matmul_precision(precision)
+    try:
+        np.testing.assert_array_equal(calc_rdm(features), expected)
+    finally:
+        torch.set_float32_matmul_precision("highest")
+
+
 def test_gradients_are_not_followed():
     features = torch.rand(4, 3, requires_grad=True)
     assert not calc_rdm(features).requires_grad

@@ -3,7 +3,12 @@
 import pytest
 import torch
 
-from tgas_neuro.runtime.devices import choose_device, computing_with, measure_peak_memory
+from tgas_neuro.runtime.devices import (
+    choose_device,
+    computing_with,
+    in_whole_float32,
+    measure_peak_memory,
+)
 from tgas_neuro.runtime.errors import UserError
 
 
@@ -30,6 +35,21 @@ def test_threads_are_set_within_and_given_back_after_an_error():
         assert torch.get_num_threads() == before + 1
         raise KeyError
     assert torch.get_num_threads() == before
+
+
+def test_whole_float32_is_set_within_and_given_back_after_an_error():
+    assert torch.backends.cudnn.allow_tf32  # torch's default: GPUs convolve in TF32
+    torch.set_float32_matmul_precision("medium")
+    try:
+        with pytest.raises(KeyError), computing_with(1), in_whole_float32():
+            assert torch.get_float32_matmul_precision() == "highest"
+            assert not torch.backends.cudnn.allow_tf32
+            assert torch.backends.cudnn.deterministic  # as computing_with set it
+            raise KeyError
+        assert torch.get_float32_matmul_precision() == "medium"
+        assert torch.backends.cudnn.allow_tf32
+    finally:
+        torch.set_float32_matmul_precision("highest")
 
 
 def test_peak_memory_holds_what_was_used():

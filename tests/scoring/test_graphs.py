@@ -237,3 +237,20 @@ def test_an_onnx_file_of_training_mode_is_refused(tmp_path, layer):
         UserError, match=r"was exported in training mode \((Batch|Drop).*; call eval"
     ):
         OnnxNetwork(tmp_path / "TRAINING.onnx")
+
+
+class Positions(nn.Module):
+    """Adds to each column its number, which the program makes where it was exported."""
+
+    def forward(self, x):
+        return (x + torch.arange(x.shape[3])).flatten(1)
+
+
+def test_what_a_program_makes_on_the_way_is_made_on_its_device(tmp_path):
+    """The device "meta" stands for a GPU: torch refuses to add what is on two devices."""
+    export(Positions(), tmp_path / "positions.pt2", 2, dynamic=False)
+    network = ProgramNetwork(tmp_path / "positions.pt2").to(torch.device("meta"))
+    with catching_outputs({"network": network.program}) as outputs:
+        network._run(torch.zeros(2, 3, SIZE, SIZE, device="meta"))
+    seen = outputs["network"]
+    assert (seen.device.type, tuple(seen.shape)) == ("meta", (2, 3 * SIZE * SIZE))

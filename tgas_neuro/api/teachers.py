@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -103,7 +103,9 @@ def load_teacher(
         check_choice("by", by, ("category",))
     check_path("source", source)
     mirror = find_mirror(mirror)
-    uncorrected = [uncorrected] if isinstance(uncorrected, str) else list(uncorrected or ())
+    uncorrected = [uncorrected] if isinstance(uncorrected, str) else uncorrected
+    if not isinstance(uncorrected, Collection):
+        raise UserError(f"uncorrected: {uncorrected!r}; expected a list of regions, as ['V4']")
     if data is not None and source is not None:
         raise UserError(f"data: is given beside the teacher {source}; leave one out")
     if source is not None and Path(source).suffix == ".nc":

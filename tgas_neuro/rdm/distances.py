@@ -14,6 +14,7 @@ from typing import overload
 import numpy as np
 import torch
 
+from tgas_neuro.runtime.devices import in_whole_float32
 from tgas_neuro.runtime.errors import UserError, check_choice
 
 # A pattern that varies less than this, relative to its size, is constant but for rounding; by the
@@ -200,6 +201,7 @@ def calc_rdm(features: np.ndarray, method: str = ..., precise: bool = ...) -> np
 def calc_rdm(features: torch.Tensor, method: str = ..., precise: bool = ...) -> torch.Tensor: ...
 
 
+@in_whole_float32()
 def calc_rdm(
     features: np.ndarray | torch.Tensor, method: str = "correlation", precise: bool = False
 ) -> np.ndarray | torch.Tensor:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
+from tgas_neuro.runtime.devices import in_whole_float32
 from tgas_neuro.runtime.errors import UserError
 
 ROWS_PER_BLOCK = 512
@@ -15,6 +16,7 @@ UNITS_PER_CHUNK = 2048
 SMALLEST_SHARE = {torch.float32: 1e-6, torch.float64: 1e-13}
 
 
+@in_whole_float32()
 def calc_linear_cka(
     features1: np.ndarray | torch.Tensor,
     features2: np.ndarray | torch.Tensor,

@@ -28,6 +28,7 @@ from tgas_neuro.rdm.streaming.binning import (
     calc_unresolved,
 )
 from tgas_neuro.rdm.streaming.ranked import ACROSS, build_tiles
+from tgas_neuro.runtime.devices import in_whole_float32
 from tgas_neuro.runtime.errors import UserError, check_choice
 
 LEAST_R = -1 / 3  # of which Spearman-Brown makes -1
@@ -229,6 +230,7 @@ def correlate_pairs(first: BinnedPairs | None, second: BinnedPairs | None) -> li
     return [found[span] for span in first.spans]
 
 
+@in_whole_float32()
 def _multiply_patterns(patterns: torch.Tensor, n_half_0: int, n_within: int) -> torch.Tensor:
     """Products of every two rows, (pair,), in the order of `BinnedPairs.numbers`."""
     n_rows = len(patterns)

@@ -138,6 +138,25 @@ def computing_with(threads: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+@contextmanager
+def in_whole_float32() -> Iterator[None]:
+    """Have torch multiply and convolve float32 as such, not as TF32 with fewer digits.
+
+    A GPU convolves in TF32 (10 of 23 binary digits) unless it is forbidden, and multiplies matrices
+    so if whoever calls has allowed it with `torch.set_float32_matmul_precision`. The order of
+    dissimilarities that nearly agree is then lost.
+    """
+    before, cudnn = torch.get_float32_matmul_precision(), torch.backends.cudnn
+    torch.set_float32_matmul_precision("highest")
+    try:
+        with cudnn.flags(
+            cudnn.enabled, cudnn.benchmark, deterministic=cudnn.deterministic, allow_tf32=False
+        ):
+            yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
 def keep_freed_memory() -> None:
     """Have glibc keep freed memory for the next tensor instead of giving it back to the system.
 

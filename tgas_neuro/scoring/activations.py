@@ -10,6 +10,7 @@ from torch import nn
 from tgas_neuro.architecture.network import catching_outputs, find_overwritten
 from tgas_neuro.images.pixels import load_batch
 from tgas_neuro.rdm.distances import PREPARATIONS, normalise_patterns
+from tgas_neuro.runtime.devices import in_whole_float32
 from tgas_neuro.runtime.errors import UserError, check_choice
 from tgas_neuro.runtime.provenance import derive_generator
 
@@ -47,6 +48,7 @@ class Activations:
 
 
 @torch.no_grad()
+@in_whole_float32()
 def record_activations(
     network: nn.Module,
     layers: dict[str, nn.Module],

@@ -1,17 +1,23 @@
 """Networks that were saved as graphs: programs of torch.export (.pt2) and ONNX files."""
 
 import importlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
+from torch.export.passes import move_to_device_pass
 
 from tgas_neuro.architecture.network import catching_outputs
 from tgas_neuro.runtime.errors import UserError, describe_error
 from tgas_neuro.scoring.networks import find_layers
 from tgas_neuro.scoring.patterns import choose_names
+from tgas_neuro.scoring.training_mode import (
+    list_training_nodes,
+    list_training_operations,
+    refuse_training,
+)
 
 BRANCHES_JOIN = ("Add", "Sum", "Concat")
 ACTIVATIONS = ("Relu", "LeakyRelu", "PRelu", "Clip", "Elu", "Gelu", "HardSwish", "Sigmoid", "Tanh")
@@ -78,17 +84,32 @@ class ProgramNetwork(GraphNetwork):
             (node.meta["val"].shape for node in program.graph.nodes if node.name == inputs[0]), ()
         )
         self.batch, self.size = _check_images(path, len(inputs), shape)
-        _refuse_training(path, _list_training(program.graph_module))
-        self._found: dict[str, nn.Module] | None = None  # None: only the output is known
+        refuse_training(path, list_training_operations(program.graph_module))
+        self._path = path
+        self._restore(program)
+
+    def _restore(self, program: torch.export.ExportedProgram) -> None:
+        """Make modules of the program; only the output is known until layers are chosen."""
+        self._exported = program
+        self._found: dict[str, nn.Module] | None = None
         try:
             self.program: nn.Module = torch.export.unflatten(program)
             self._is_restored = True
         except Exception as error:  # whatever the exporter of another version left
             self.program, self._is_restored = program.module(), False
             self.notes = (
-                f"{path}: the modules of the program cannot be restored ({describe_error(error)}); "
-                "only its output is scored",
+                f"{self._path}: the modules of the program cannot be restored "
+                f"({describe_error(error)}); only its output is scored",
             )
+
+    def to(self, device: torch.device) -> "ProgramNetwork":  # type: ignore[override]
+        """Move to a device, with the tensors that the program makes on the way, as positions.
+
+        `torch.nn.Module.to` moves weights alone. Call it before layers are chosen.
+        """
+        if device.type != "cpu":
+            self._restore(move_to_device_pass(self._exported, str(device)))
+        return self
 
     def _choose(self, patterns: Sequence[str]) -> list[str]:
         if not self._is_restored:
@@ -119,7 +140,7 @@ class OnnxNetwork(GraphNetwork):
             for one in (inputs[0].type.tensor_type.shape.dim if inputs else ())
         ]
         self.batch, self.size = _check_images(path, len(inputs), shape)
-        _refuse_training(path, self._list_training())
+        refuse_training(path, list_training_nodes(self._model.graph, self._onnx))
         self._input = inputs[0].name
         self._session: Any = None
 
@@ -160,20 +181,6 @@ class OnnxNetwork(GraphNetwork):
             ) from None
         return kept
 
-    def _list_training(self) -> Iterator[str]:
-        graph = self._model.graph
-        read = self._onnx.numpy_helper.to_array
-        constants = {one.name: read(one) for one in graph.initializer}
-        for node in graph.node:
-            attributes = {one.name: one for one in node.attribute}
-            if node.op_type == "Constant" and "value" in attributes:
-                constants[node.output[0]] = read(attributes["value"].t)
-            of_batch = node.op_type == "BatchNormalization" and "training_mode" in attributes
-            if of_batch and attributes["training_mode"].i:
-                yield node.op_type
-            if node.op_type == "Dropout" and bool(constants.get("".join(node.input[2:]), False)):
-                yield node.op_type
-
     def _run(self, x: torch.Tensor) -> Mapping[str, Any]:
         names = list(self._layers)
         outputs = self._session.run(names, {self._input: x.cpu().numpy()})
@@ -181,29 +188,6 @@ class OnnxNetwork(GraphNetwork):
             name: torch.as_tensor(output).to(x.device)
             for name, output in zip(names, outputs, strict=True)
         }
-
-
-def _list_training(program: nn.Module) -> Iterator[str]:
-    """Operations of a program that do in training what they do not in evaluation."""
-    for module in program.modules():
-        for node in getattr(getattr(module, "graph", None), "nodes", ()):
-            schema = getattr(node.target, "_schema", None)
-            if schema is None or "no_stats" in str(node.target):  # without statistics of training
-                continue
-            given = dict(zip((one.name for one in schema.arguments), node.args, strict=False))
-            given |= node.kwargs
-            trains = any(given.get(key) is True for key in ("train", "training"))
-            if (trains and given.get("p") != 0) or given.get("dropout_p"):
-                yield schema.name.rpartition("::")[2]
-
-
-def _refuse_training(path: Path, operations: Iterable[str]) -> None:
-    names = list(dict.fromkeys(operations))
-    if names:
-        raise UserError(
-            f"{path}: was exported in training mode ({', '.join(names)}), so that its layers "
-            "depend on chance or on the other images; call eval() and export it again"
-        )
 
 
 def find_ends(graph: Any, entry: str) -> list[str]:

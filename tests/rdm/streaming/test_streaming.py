@@ -234,3 +234,28 @@ def test_wide_features_are_sampled_in_bounded_memory(monkeypatch):
     whole = compare_features(features, ranked)["IT"]
     monkeypatch.setattr(streaming, "SAMPLE_SIZE", 100 * features.shape[1])
     assert compare_features(features, ranked)["IT"] == pytest.approx(whole, abs=1e-6)
+
+
+def test_a_callers_lower_precision_changes_nothing(monkeypatch):
+    """TF32 on a GPU, and another kernel on some CPUs."""
+    generator = np.random.default_rng(6)
+    features = torch.from_numpy(draw_rectified(generator).astype(np.float32))
+    ranked = rank_rdms({"V4": pdist(draw_gaussian(generator))}, np.arange(N) % 2)
+    expected = compare_features(features, ranked)
+    monkeypatch.setattr(streaming, "calc_tiles", check_precision(streaming.calc_tiles))
+    torch.set_float32_matmul_precision("medium")
+    try:
+        assert compare_features(features, ranked) == expected
+        assert torch.get_float32_matmul_precision() == "medium"
+    finally:
+        torch.set_float32_matmul_precision("highest")
+
+
+def check_precision(function):
+    """The function, which must be called in whole float32."""
+
+    def checked(*arguments):
+        assert torch.get_float32_matmul_precision() == "highest"
+        return function(*arguments)
+
+    return checked

@@ -111,6 +111,7 @@ def test_a_result_comes_back():
         ("diverged", "loss is not finite", "diverged"),
         ("runtime", "DefaultCPUAllocator: can't allocate memory: you tried", "out_of_memory"),
         ("runtime", "CUDA out of memory. Tried to allocate", "out_of_memory"),
+        ("runtime", "CUDNN_STATUS_ALLOC_FAILED when calling cudnnCreate", "out_of_memory"),
         ("memory", "", "out_of_memory"),
         ("map", "Cannot allocate memory", "out_of_memory"),
         ("runtime", "shape mismatch", "crashed"),
@@ -239,10 +240,10 @@ def test_a_lost_page_is_never_the_candidates_fault(tmp_path, by, state):
         run_in_child(kill_itself, arguments)
 
 
-@pytest.mark.parametrize("kind", ["disk", "import"])
-def test_a_lost_disk_or_library_is_never_the_candidates_fault(kind):
-    with pytest.raises(MachineError, match="gone"):
-        run_in_child(raise_error, {"kind": kind, "message": "gone"})
+@pytest.mark.parametrize("kind", ["disk", "import", "runtime"])
+def test_a_lost_disk_library_or_gpu_is_never_the_candidates_fault(kind):
+    with pytest.raises(MachineError, match="GPU is lost"):
+        run_in_child(raise_error, {"kind": kind, "message": "CUDA error: GPU is lost"})
 
 
 def test_no_process_can_be_started(monkeypatch):

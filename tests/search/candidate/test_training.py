@@ -12,6 +12,7 @@ from tgas_neuro.images.pixels import load_batch
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.search.candidate.child import DivergedError
 from tgas_neuro.search.candidate.training import (
+    build_sgd,
     draw_held_back,
     measure_accuracy,
     train_candidate,
@@ -198,3 +199,16 @@ def test_compiling_without_a_compiler(monkeypatch):
         UserError, match=r"premature.compile: .*'no-such-compiler'.*set it to false"
     ):
         train(settings=change(compile=True))
+
+
+def test_gradients_get_the_strides_of_depthwise_weights():
+    """Autograd takes other strides in a dim of size 1; the fused kernel of a GPU refuses them."""
+    network = nn.Conv2d(6, 6, 3, groups=6, bias=False).to(memory_format=torch.channels_last)
+    (weight,) = network.parameters()
+    gradient = torch.randn(weight.shape, generator=torch.Generator().manual_seed(0))
+    assert weight.stride() == (9, 1, 3, 1) and gradient.stride() == (9, 9, 3, 1)
+    before, weight.grad = weight.detach().clone(), gradient.clone()
+    build_sgd(network, 0.1, 0.9, 0.01).step()
+    assert weight.grad.stride() == weight.stride()
+    decayed = gradient + 0.01 * before
+    torch.testing.assert_close(weight.detach(), before - 0.1 * 1.9 * decayed)

@@ -20,6 +20,7 @@ from tgas_neuro.rdm.streaming.binning import (
     rank_with_ties,
 )
 from tgas_neuro.rdm.streaming.ranked import ACROSS, SUBSETS, RankedRDMs, Tile
+from tgas_neuro.runtime.devices import in_whole_float32
 from tgas_neuro.runtime.errors import UserError
 
 MOST_ROWS_EXACT = 512  # up to so many rows, sorting costs less than it is worth to avoid
@@ -31,6 +32,7 @@ ROUNDING = 16
 MOST_BLURRED = 1e-6
 
 
+@in_whole_float32()
 def compare_features(
     features: torch.Tensor,
     ranked: RankedRDMs,

@@ -1,8 +1,8 @@
 """A child process for one candidate: it may fail in any way, and the parent records how.
 
 What happens before the candidate begins says nothing about it: libraries that cannot be imported,
-no memory for them, inputs that cannot be read. Nor do a full disk and a lost page of a file, at any
-time. Such a failure of the machine is an error, and no result.
+no memory for them, inputs that cannot be read. Nor do a full disk, a lost page of a file and a lost
+GPU, at any time. Such a failure of the machine is an error, and no result.
 """
 
 import errno
@@ -29,7 +29,9 @@ PATIENCE = 600.0  # [s] to begin, if search.limits.seconds is less
 SLACK = 4  # times search.limits.seconds for one that computes on the CPU and has to wait for it
 # a page of a file or of shared memory is lost; no such instruction; the shell's limit (ulimit -t)
 MACHINES_SIGNALS = (signal.SIGBUS, signal.SIGILL, signal.SIGXCPU)
-MEMORY_MESSAGES = ("out of memory", "can't allocate memory", "not enough memory")
+MEMORY_MESSAGES = ("out of memory", "can't allocate memory", "not enough memory", "_alloc_failed")
+# of a GPU that is lost
+MACHINES_MESSAGES = ("ecc error", "gpu is lost", "hardware stack error", "busy or unavailable")
 
 ChildState = State | Literal["user_error", "killed", "machine", "killed_by_machine"]
 Begin = Callable[[int | None], None]
@@ -269,7 +271,9 @@ def _child_main(
 
 
 def is_machines(error: Exception) -> bool:
-    """Whether a disk or a library was lost; no network raises such an error."""
+    """Whether a disk, a library or a GPU was lost; no network raises such an error."""
+    if isinstance(error, RuntimeError):
+        return any(part in str(error).lower() for part in MACHINES_MESSAGES)
     return isinstance(error, OSError | ImportError) and (
         getattr(error, "errno", None) != errno.ENOMEM
     )

@@ -159,7 +159,7 @@ def build_sgd(
     """SGD with Nesterov momentum; weight decay on matrices and kernels, not on norms and biases."""
     decayed = [p for p in network.parameters() if p.ndim > 1]
     plain = [p for p in network.parameters() if p.ndim <= 1]
-    return torch.optim.SGD(
+    optimizer = torch.optim.SGD(
         [
             {"params": decayed, "weight_decay": weight_decay},
             {"params": plain, "weight_decay": 0.0},
@@ -169,6 +169,20 @@ def build_sgd(
         nesterov=momentum > 0,
         fused=True,  # one pass over all parameters: the same numbers
     )
+    optimizer.register_step_pre_hook(_match_strides)
+    return optimizer
+
+
+def _match_strides(optimizer: torch.optim.Optimizer, *_: object) -> None:
+    """Give gradients the strides of their weights; the fused kernel of a GPU refuses others.
+
+    Autograd lets them differ where a weight has one row, column or channel (depthwise and
+    pointwise kernels, channels last). The order of the values in memory is the same.
+    """
+    for group in optimizer.param_groups:
+        for weight in group["params"]:
+            if weight.grad is not None and weight.grad.stride() != weight.stride():
+                weight.grad = weight.grad.as_strided(weight.size(), weight.stride())
 
 
 def _compile(network: nn.Module, device: torch.device) -> Callable[[torch.Tensor], torch.Tensor]:

@@ -14,6 +14,7 @@ from tgas_neuro.architecture.network import catching_outputs, find_overwritten
 from tgas_neuro.config.messages import suggest
 from tgas_neuro.config.teacher import NetworkOptions
 from tgas_neuro.images.pixels import normalise
+from tgas_neuro.runtime.devices import in_whole_float32
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.teacher.options import DOWNLOAD
 from tgas_neuro.teacher.region import Shown
@@ -189,6 +190,7 @@ def find_layers(network: nn.Module, layers: dict[str, str]) -> dict[str, nn.Modu
 
 
 @torch.inference_mode()
+@in_whole_float32()
 def record_layers(
     network: nn.Module,
     layers: dict[str, nn.Module],
