@@ -84,10 +84,10 @@ def test_a_run_that_was_stopped_for_longer_than_the_limit_ends_like_an_undisturb
     toy.config["search"]["limits"] = {"seconds": limit}
     process, stopped = toy.start("--until", "best", cores=1), False
     while process.poll() is None:
-        below = psutil.Process(process.pid).children(recursive=True)
-        if not stopped and any(_is_candidate(one) for one in below):
+        if not stopped and any(_is_candidate(one) for one in _list_workers(process.pid)):
             time.sleep(1)
-            every = [process, *psutil.Process(process.pid).children(recursive=True)]
+            below = psutil.Process(process.pid).children(recursive=True)
+            every = [process, *below, *_list_workers(process.pid)]
             for one in every:
                 _send(one.pid, signal.SIGSTOP)
             time.sleep(limit + 4)
@@ -105,12 +105,20 @@ def test_a_run_that_was_stopped_for_longer_than_the_limit_ends_like_an_undisturb
         assert record["cost"]["seconds"] < limit
 
 
+def _list_workers(workflow):
+    """The worker of a workflow, which has loaded torch, and its children, the candidates."""
+    return [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if any("candidate.worker" in part for part in process.info["cmdline"] or [])
+        and str(workflow) in process.info["cmdline"]
+    ]
+
+
 def _is_candidate(process):
-    """Whether it is the child of a job, which computes."""
-    try:
-        return all("candidate.py" in str(one.cmdline()) for one in (process, process.parent()))
-    except (psutil.Error, AttributeError):
-        return False
+    with contextlib.suppress(psutil.Error, AttributeError):
+        return "candidate.worker" in " ".join(process.parent().cmdline())
+    return False
 
 
 def _send(pid, number):

@@ -128,6 +128,12 @@ def die_with_workflow() -> None:
         threading.Thread(target=_watch, args=(ancestors,), daemon=True).start()
 
 
+def find_workflow() -> psutil.Process | None:
+    """The Snakemake above this process that plans jobs; None outside, and in a job on a cluster."""
+    above = _find_workflow_ancestors()
+    return above[-1] if above and not _is_in_job(above[-1].cmdline()) else None
+
+
 def _find_workflow_ancestors() -> list[psutil.Process]:
     parents = psutil.Process().parents()
     snakemakes = [number for number, process in enumerate(parents) if _is_snakemake(process)]
@@ -177,9 +183,7 @@ def exit_on_sigterm() -> None:
 def find_holder(
     folder: Path, submitting: bool = False, others: bool = False, started: bool = False
 ) -> int | None:
-    """Process id of a live Snakemake that works in `folder`; None when there is none.
-
-    Processes whose working directory may not be read (other users') are passed over.
+    """Process id of a live Snakemake of this user's in `folder`; None when there is none.
 
     Parameters
     ----------

@@ -21,6 +21,7 @@ from typing import Any, Literal
 
 from tgas_neuro.runtime.errors import MachineError, UserError, describe_error
 from tgas_neuro.runtime.processes import RunningClock, die_with_parent
+from tgas_neuro.search.candidate.worker import WarmChild, ask_worker
 from tgas_neuro.search.records import State
 
 ATTEMPTS = 3  # a child that was killed from outside gets two more
@@ -142,25 +143,38 @@ def _run_once(
     context: ForkContext | SpawnContext
     context = ForkContext() if sys.platform == "linux" else SpawnContext()
     receiver, sender = context.Pipe(duplex=False)
-    child = context.Process(target=_child_main, args=(sender, os.getpid(), function, arguments))
     sys.stdout.flush()
     sys.stderr.flush()
+    child: WarmChild | BaseProcess | None = None
     try:
-        child.start()
+        child = ask_worker(_child_main, sender, function, arguments)
+        if child is None:
+            child = _fork(context, sender, function, arguments)
         sender.close()
         clock = RunningClock(child.pid or 0, POLL_SECONDS)
         state, content, peak = _wait(child, clock, receiver, memory_mb, seconds)
         clock.look()
     finally:
-        if child.pid is not None:
+        if child is not None:
             child.kill()
             child.join()
         receiver.close()
     return state, content, clock.seconds, peak
 
 
+def _fork(
+    context: ForkContext | SpawnContext,
+    sender: Connection,
+    function: Callable[..., Any],
+    arguments: dict[str, Any],
+) -> BaseProcess:
+    child = context.Process(target=_child_main, args=(sender, os.getpid(), function, arguments))
+    child.start()
+    return child
+
+
 def _wait(
-    child: BaseProcess,
+    child: WarmChild | BaseProcess,
     clock: RunningClock,
     receiver: Connection,
     memory_mb: float | None,

@@ -1,0 +1,195 @@
+"""The warm worker of a workflow: the same answers as own children, and nobody outlives anybody."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import textwrap
+import time
+
+import psutil
+import pytest
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the worker is for Linux")
+
+WORKER = "tgas_neuro.search.candidate.worker"
+# Has the name of Snakemake, and runs scripts one after the other.
+WORKFLOW = """
+import subprocess, sys
+for script in sys.argv[1].split(","):
+    subprocess.run([sys.executable, script])
+"""
+FUNCTIONS = """
+import os, time
+
+def describe(begin, **arguments):
+    begin(1)
+    print("printed", flush=True)
+    import psutil
+    return {"parent": psutil.Process().parent().cmdline(), "worker": os.getppid(),
+            "folder": os.getcwd(), **arguments}
+
+def wait(begin):
+    begin(1)
+    with open("waiting", "a") as file:
+        print(os.getpid(), os.getppid(), file=file, flush=True)
+    if len(open("waiting").readlines()) > 1:
+        return "second"
+    time.sleep(600)
+
+def fail(begin):
+    begin(1)
+    raise RuntimeError("no such operation")
+
+def leave(begin):
+    begin(1)
+    os._exit(3)
+"""
+JOB = """
+import json, sys, time
+from functions import describe, fail, leave, wait
+from tgas_neuro.search.candidate.child import run_in_child
+
+def show(function, **arguments):
+    one = run_in_child(function, arguments)
+    print(json.dumps([one.state, one.value, one.message, one.attempts]), flush=True)
+
+"""
+
+
+@pytest.fixture
+def start(tmp_path, monkeypatch):
+    """Starts a workflow of scripts; what is left of it is killed in the end."""
+    (tmp_path / "snakemake").write_text(WORKFLOW)
+    (tmp_path / "functions.py").write_text(FUNCTIONS)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    started = []
+
+    def begin(*bodies, options=()):
+        for number, body in enumerate(bodies):
+            (tmp_path / f"job_{number}.py").write_text(JOB + textwrap.dedent(body))
+        names = ",".join(f"job_{number}.py" for number in range(len(bodies)))
+        command = [sys.executable, str(tmp_path / "snakemake"), names, *options]
+        started.append(subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True))
+        return started[-1]
+
+    yield begin
+    for workflow in started:
+        below = (
+            []
+            if workflow.poll() is not None
+            else psutil.Process(workflow.pid).children(recursive=True)
+        )
+        for process in (*below, workflow):
+            process.kill()
+        workflow.communicate()
+    wait_until(lambda: not find_workers(tmp_path))
+
+
+def find_workers(folder):
+    """Workers of the workflows in this folder, and their children."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        command = process.info["cmdline"] or []
+        if WORKER in " ".join(command) and str(folder) in command[-1]:
+            found.append(process)
+    return [process for process in found if is_alive(process)]
+
+
+def is_alive(process):
+    with contextlib.suppress(psutil.Error):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def wait_until(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def test_children_of_the_worker_answer_as_own_ones(start, tmp_path):
+    jobs = [
+        """
+        show(describe, a=1)
+        show(fail)
+        show(leave)
+        def local(begin):
+            begin(1)
+            return "of this script"
+        show(local)
+        """,
+        "show(describe, a=2)",
+    ]
+    output, _ = start(*jobs).communicate(timeout=300)
+    lines = output.splitlines()
+    assert lines.count("printed") == 2
+    first, failed, left, local, second = (json.loads(one) for one in lines if one != "printed")
+    for (state, value, message, attempts), a in ((first, 1), (second, 2)):
+        assert (state, message, attempts, value["a"]) == ("ok", "", 1, a)
+        assert WORKER in " ".join(value["parent"])
+        assert value["folder"] == str(tmp_path)
+    assert first[1]["worker"] == second[1]["worker"]  # another job, the same worker
+    assert failed[0] == "crashed" and "no such operation" in failed[2]
+    assert left[0] == "crashed" and "exit code 3" in left[2]
+    assert local == ["ok", "of this script", "", 1]  # not to be handed over, so forked
+    wait_until(lambda: not find_workers(tmp_path))
+    assert list(tmp_path.glob(f"tgas-neuro-{os.getuid()}/*")) == []
+
+
+def test_nobody_outlives_anybody(start, tmp_path):
+    workflow = start("show(wait)", "show(wait)")
+    waiting = tmp_path / "waiting"
+    wait_until(lambda: waiting.is_file() and waiting.read_text().endswith("\n"), 300)
+    child, worker = (psutil.Process(int(pid)) for pid in waiting.read_text().split())
+    (job,) = psutil.Process(workflow.pid).children()
+    job.kill()  # its child ends, the worker does not
+    wait_until(lambda: not is_alive(child))
+    assert is_alive(worker)
+    waiting.unlink()  # the second job waits now
+    wait_until(lambda: waiting.is_file() and waiting.read_text().endswith("\n"))
+    child, again = (psutil.Process(int(pid)) for pid in waiting.read_text().split())
+    assert again == worker
+    worker.kill()  # its child ends; the job tries again, with another worker
+    wait_until(lambda: not is_alive(child))
+    output, _ = workflow.communicate(timeout=300)
+    assert json.loads(output) == ["ok", "second", "", 2]
+    wait_until(lambda: not find_workers(tmp_path))
+
+
+def test_a_killed_workflow_takes_all_with_it(start, tmp_path):
+    workflow = start("show(wait)")
+    waiting = tmp_path / "waiting"
+    wait_until(lambda: waiting.is_file() and waiting.read_text().endswith("\n"), 300)
+    child, worker = (psutil.Process(int(pid)) for pid in waiting.read_text().split())
+    (job,) = psutil.Process(workflow.pid).children()
+    workflow.kill()
+    try:
+        wait_until(lambda: not (is_alive(child) or is_alive(worker)))
+    finally:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            job.kill()  # the script of a rule ends by itself (die_with_workflow)
+
+
+@pytest.mark.parametrize("reason", ["in a job", "open to others", "no workflow"])
+def test_where_no_worker_is_to_be_had_the_job_forks(start, tmp_path, reason):
+    options = ("--mode", "remote") if reason == "in a job" else ()
+    if reason == "open to others":
+        folder = tmp_path / f"tgas-neuro-{os.getuid()}"
+        folder.mkdir()
+        folder.chmod(0o777)
+    if reason == "no workflow":
+        (tmp_path / "snakemake").rename(tmp_path / "other")
+        (tmp_path / "job_0.py").write_text(JOB + "show(describe)")
+        found = subprocess.run(
+            [sys.executable, "other", "job_0.py"], cwd=tmp_path, capture_output=True, text=True
+        )
+        output = found.stdout
+    else:
+        output, _ = start("show(describe)", options=options).communicate(timeout=300)
+    state, value, _, _ = json.loads(output.splitlines()[-1])
+    assert state == "ok" and "job_0.py" in value["parent"]
+    assert not find_workers(tmp_path)
