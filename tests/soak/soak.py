@@ -29,7 +29,7 @@ import psutil
 import yaml
 
 PROJECT = Path(__file__).parents[2]
-TARGETS = ("workflow", "job", "child")
+TARGETS = ("workflow", "job", "child", "worker")
 RECORDS = "results/search/*/generation_*/candidate_*.json"
 LONGEST = 900  # of one start of the workflow [s]; longer is a hang
 
@@ -83,7 +83,8 @@ def start(folder: Path, cores: int = 2) -> subprocess.Popen:
 
 def list_targets(workflow: psutil.Process) -> dict[str, list[psutil.Process]]:
     """The live processes of a workflow by what they are."""
-    found: dict[str, list[psutil.Process]] = {"workflow": [workflow], "job": [], "child": []}
+    worker, *warm = list_workers(workflow.pid) or [None]
+    found = {"workflow": [workflow], "job": [], "child": warm, "worker": [worker] if worker else []}
     for process in workflow.children(recursive=True):
         try:
             command = process.cmdline()
@@ -95,6 +96,16 @@ def list_targets(workflow: psutil.Process) -> dict[str, list[psutil.Process]]:
         except psutil.Error:
             continue  # it has just ended
     return found
+
+
+def list_workers(workflow: int) -> list[psutil.Process]:
+    """The worker of a workflow, which has loaded torch, and its children: first the worker."""
+    return [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if any("candidate.worker" in part for part in process.info["cmdline"] or [])
+        and str(workflow) in process.info["cmdline"]
+    ]
 
 
 def read_records(folder: Path) -> dict[str, dict[str, Any]]:
@@ -172,7 +183,7 @@ def _is_settled(folder: Path, path: str) -> bool:
 
 def _list_below(workflow: psutil.Process) -> list[psutil.Process]:
     try:
-        return workflow.children(recursive=True)
+        return [*workflow.children(recursive=True), *list_workers(workflow.pid)]
     except psutil.Error:
         return []
 

@@ -9,6 +9,7 @@ import time
 
 import psutil
 import pytest
+from soak.soak import list_workers
 
 from tgas_neuro.__main__ import main
 
@@ -84,10 +85,10 @@ def test_a_run_that_was_stopped_for_longer_than_the_limit_ends_like_an_undisturb
     toy.config["search"]["limits"] = {"seconds": limit}
     process, stopped = toy.start("--until", "best", cores=1), False
     while process.poll() is None:
-        if not stopped and any(_is_candidate(one) for one in _list_workers(process.pid)):
+        if not stopped and any(_is_candidate(one) for one in list_workers(process.pid)):
             time.sleep(1)
             below = psutil.Process(process.pid).children(recursive=True)
-            every = [process, *below, *_list_workers(process.pid)]
+            every = [process, *below, *list_workers(process.pid)]
             for one in every:
                 _send(one.pid, signal.SIGSTOP)
             time.sleep(limit + 4)
@@ -103,16 +104,6 @@ def test_a_run_that_was_stopped_for_longer_than_the_limit_ends_like_an_undisturb
         for key in ("premature", "teacher", "teacher_untrained", "hash", "message"):
             assert record[key] == expected[name][key]
         assert record["cost"]["seconds"] < limit
-
-
-def _list_workers(workflow):
-    """The worker of a workflow, which has loaded torch, and its children, the candidates."""
-    return [
-        process
-        for process in psutil.process_iter(["cmdline"])
-        if any("candidate.worker" in part for part in process.info["cmdline"] or [])
-        and str(workflow) in process.info["cmdline"]
-    ]
 
 
 def _is_candidate(process):

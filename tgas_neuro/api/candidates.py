@@ -27,12 +27,8 @@ from tgas_neuro.runtime.errors import MachineError, UserError, describe_error
 from tgas_neuro.runtime.provenance import derive_seed
 from tgas_neuro.scoring.scoring import write_ranks
 from tgas_neuro.search.candidate import Inputs, make_record
-from tgas_neuro.search.candidate.child import (
-    DivergedError,
-    Outcome,
-    is_machines,
-    is_out_of_memory,
-)
+from tgas_neuro.search.candidate.causes import is_machines, is_out_of_memory
+from tgas_neuro.search.candidate.child import DivergedError, Outcome
 from tgas_neuro.search.records import CandidateRecord, ProposedCandidate, Threshold
 from tgas_neuro.teacher.sized import SizedTeacher
 from tgas_neuro.teacher.teacher import write_teacher

@@ -260,8 +260,8 @@ def running_rule(log: str | Path) -> Iterator[Callable[[str], None]]:
         log.write_text("")
 
     def note(text: str) -> None:
-        with contextlib.suppress(OSError), log.open("a", encoding="utf-8") as file:
-            file.write(text)  # unless the disk is full
+        with contextlib.suppress(OSError), log.open("a", encoding="utf-8") as file:  # a full disk
+            file.write(text)
 
     def report(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
@@ -285,10 +285,8 @@ def running_rule(log: str | Path) -> Iterator[Callable[[str], None]]:
 
 
 def _describe_disk(error: Exception) -> str | None:
-    """What is to be said of a full or a closed disk; None if the error has another cause.
-
-    Not every library passes the system's error on, so that the room that is left counts as well.
-    """
+    """What is to be said of a full or a closed disk; None if the error has another cause."""
+    # not every library passes the system's error on, so that the room that is left counts as well
     place = getattr(error, "filename", None) or Path().resolve()
     free = shutil.disk_usage(Path()).free
     if getattr(error, "errno", None) in FULL or free < LEAST_FREE:

@@ -5,7 +5,6 @@ no memory for them, inputs that cannot be read. Nor do a full disk, a lost page 
 GPU, at any time. Such a failure of the machine is an error, and no result.
 """
 
-import errno
 import json
 import os
 import resource
@@ -21,6 +20,7 @@ from typing import Any, Literal
 
 from tgas_neuro.runtime.errors import MachineError, UserError, describe_error
 from tgas_neuro.runtime.processes import RunningClock, die_with_parent
+from tgas_neuro.search.candidate.causes import is_machines, is_out_of_memory
 from tgas_neuro.search.candidate.worker import WarmChild, ask_worker
 from tgas_neuro.search.records import State
 
@@ -30,9 +30,6 @@ PATIENCE = 600.0  # [s] to begin, if search.limits.seconds is less
 SLACK = 4  # times search.limits.seconds for one that computes on the CPU and has to wait for it
 # a page of a file or of shared memory is lost; no such instruction; the shell's limit (ulimit -t)
 MACHINES_SIGNALS = (signal.SIGBUS, signal.SIGILL, signal.SIGXCPU)
-MEMORY_MESSAGES = ("out of memory", "can't allocate memory", "not enough memory", "_alloc_failed")
-# of a GPU that is lost
-MACHINES_MESSAGES = ("ecc error", "gpu is lost", "hardware stack error", "busy or unavailable")
 
 ChildState = State | Literal["user_error", "killed", "machine", "killed_by_machine"]
 Begin = Callable[[int | None], None]
@@ -282,22 +279,3 @@ def _child_main(
             state = "out_of_memory" if is_out_of_memory(error) else "crashed"
     send(state, content)
     sender.close()
-
-
-def is_machines(error: Exception) -> bool:
-    """Whether a disk, a library or a GPU was lost; no network raises such an error."""
-    if isinstance(error, RuntimeError):
-        return any(part in str(error).lower() for part in MACHINES_MESSAGES)
-    return isinstance(error, OSError | ImportError) and (
-        getattr(error, "errno", None) != errno.ENOMEM
-    )
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Whether torch or Python ran out of memory: torch's CPU allocator raises a RuntimeError."""
-    text = str(error).lower()
-    return (
-        isinstance(error, MemoryError)
-        or getattr(error, "errno", None) == errno.ENOMEM
-        or (isinstance(error, RuntimeError) and any(part in text for part in MEMORY_MESSAGES))
-    )

@@ -49,7 +49,8 @@ class WarmChild:
     """
 
     def __init__(self, connection: socket.socket, pid: int):
-        self.pid, self.exitcode = pid, None
+        self.pid = pid
+        self.exitcode: int | None = None
         self._connection = connection
 
     def kill(self) -> None:
