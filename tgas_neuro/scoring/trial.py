@@ -121,6 +121,8 @@ def _get_random_states(device: torch.device) -> list[torch.Tensor]:
 def _differ(first: torch.Tensor, second: torch.Tensor) -> bool:
     if first.shape != second.shape:
         return True
+    if first.is_complex():
+        first, second = torch.view_as_real(first), torch.view_as_real(second)
     first, second = first.double(), second.double()
     bound = ROUNDING * first.abs().nan_to_num(posinf=0.0).amax().item()
     return not torch.allclose(first, second, rtol=0.0, atol=bound, equal_nan=True)
