@@ -32,7 +32,7 @@ from tgas_neuro.runtime.provenance import get_time
 HERE = Path(__file__).parent
 SCRIPT = HERE / "score_contestants.py"
 SIZES = ((640, 4096, 50), (3200, 4096, 168))  # stimuli, units, sites
-FACTORS, OBJECTS = 24, 64
+FACTORS, OBJECTS = 24, 32
 NOISE = 6.0  # of a site, beside a signal of deviation sqrt(24); ridge reaches r of about 0.3
 THINGSVISION = ("thingsvision==2.7.3", "numba==0.60.0", "llvmlite==0.43.0")
 THINGSVISION += ("torchtyping==0.1.5", "typeguard==2.13.3")
