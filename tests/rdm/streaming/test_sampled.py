@@ -142,7 +142,7 @@ def test_no_bias_and_the_standard_error_over_seeds(comparison, distance, share):
         spread = values.std(ddof=1)
         # a coefficient of few pairs lies a little lower: order 1 / pairs
         assert abs(values.mean() - truth) < 3.5 * spread / 200**0.5 + 0.1 * spread
-        assert np.sqrt((errors**2).mean()) == pytest.approx(spread, rel=0.15)
+        assert np.sqrt((errors**2).mean()) == pytest.approx(spread, rel=0.2)
         assert (abs(values - truth) < 2 * errors).mean() > 0.9
 
 

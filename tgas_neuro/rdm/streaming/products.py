@@ -11,6 +11,7 @@ from tgas_neuro.rdm.streaming.tiles import Tile
 
 SAMPLE_ROWS, SAMPLE_COLUMNS = 256, 512  # of which dissimilarities are looked at beforehand
 SAMPLE_SIZE = 2**25  # most values of the features in that sample
+STRIP = 128  # rows of a triangle that are multiplied at once
 # Rounding of a dissimilarity in units of the last place of the patterns' squared length.
 ROUNDING = 16
 # Share of the ranks' variance that rounding to float32 may hide; beyond, float64 is used.
@@ -28,7 +29,12 @@ def calc_tiles(patterns: torch.Tensor, tiles: list[Tile]) -> Iterator[tuple[Tile
     for tile in tiles:
         rows, columns = slice(*tile.rows), slice(*tile.columns)
         product = room[: tile.n_products].view(rows.stop - rows.start, columns.stop - columns.start)
-        torch.addmm(size[columns], patterns[rows], patterns[columns].T, alpha=-1, out=product)
+        step = STRIP if tile.is_triangle else len(product)
+        for start in range(0, len(product), step):  # below a triangle nothing is wanted
+            left = start if tile.is_triangle else 0
+            some, others = patterns[rows][start : start + step], patterns[columns][left:]
+            out = product[start : start + step, left:]
+            torch.addmm(size[columns][left:], some, others.T, alpha=-1, out=out)
         yield tile, tile.flatten(product.add_(size[rows, None]))
 
 

@@ -23,6 +23,7 @@ from tgas_neuro.rdm.streaming.products import calc_tiles, choose_bins, read_rank
 from tgas_neuro.rdm.streaming.ranked import SUBSETS, RankedRDMs
 from tgas_neuro.rdm.streaming.tiles import ACROSS, HALF_0, HALF_1
 
+SIZED_ROWS = 512  # of which rounding is estimated
 VALUES_OF_PATTERNS = 2**24  # at once: 64 MB of float32
 
 
@@ -81,7 +82,7 @@ def _calc_dissimilarities(
     spans = list(_group(ranked.blocks, n_rows))
     bins, dtype = None, torch.float32
     if ranked.comparison == "spearman":
-        patterns = calc_patterns(features, distance, dtype, order[: spans[0][1]])
+        patterns = calc_patterns(features, distance, dtype, order[:SIZED_ROWS])
         bins, dtype = choose_bins(features, patterns, order, distance)
     tiles = ranked.tiles
     values = torch.empty(sum(tile.n_pairs for tile in tiles), dtype=dtype)
