@@ -1,6 +1,6 @@
 """The streaming scorer: all pairs against a sample of them, this checkout against an older one.
 
-    python benchmarks/streaming.py [--old FOLDER] [--quick] [--threads 2] [--repeats 5]
+    python benchmarks/streaming.py [--old FOLDER] [--quick] [--only PART ...] [--threads 2]
 
 Contestants take turns, so that a busy moment meets all of them; what counts are the ratios. Prints
 tables in Markdown and adds the measurements to ``results/streaming.json``.
@@ -149,15 +149,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--old", type=Path, help="an older checkout, for all pairs")
     parser.add_argument("--quick", action="store_true", help="5,760 x 4,096 alone")
+    parser.add_argument("--only", nargs="+", help="parts, by the names in the results")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=5)
     chosen = parser.parse_args()
     here, path = HERE.parent, HERE / "results" / "streaming.json"
-    parts: dict[str, dict[str, tuple[Any, ...]]] = {}
-    for name, size in (("one layer", LAYER), ("22,248 stimuli", LARGE)):
-        old = {"all pairs, old": (chosen.old, size, None, 1)} if chosen.old else {}
-        parts[name] = old | {"all pairs": (here, size, None, 1)}
-    parts["22,248 stimuli"] |= {f"{n:,} pairs": (here, LARGE, n, 1) for n in PAIRS}
+    old = {"all pairs, old": (chosen.old, LAYER, None, 1)} if chosen.old else {}
+    parts: dict[str, dict[str, tuple[Any, ...]]] = {
+        "one layer": old | {"all pairs": (here, LAYER, None, 1)},
+        # 4.5 GB of ranks: an older checkout would need as much again
+        "22,248 stimuli": {"all pairs": (here, LARGE, None, 1)}
+        | {f"{n:,} pairs": (here, LARGE, n, 1) for n in PAIRS},
+    }
     for what, sizes in GROWTH.items():
         for pairs in (None, 500_000):
             of = "all pairs" if pairs is None else f"{pairs:,} pairs"
@@ -171,6 +174,8 @@ def main() -> None:
         parts = {"one layer": parts["one layer"]}
     content = read_json(path) if path.is_file() else {}
     for name, contestants in parts.items():
+        if chosen.only and name not in chosen.only:
+            continue
         rows = take_turns(contestants, chosen.threads, chosen.repeats)
         entry = {"date": get_time(), "threads": chosen.threads, "load": os.getloadavg()[0]}
         content = {**content, "machine": describe_machine(), name: {**entry, "rows": rows}}

@@ -11,7 +11,7 @@ from tgas_neuro.rdm.streaming.tiles import Tile
 
 SAMPLE_ROWS, SAMPLE_COLUMNS = 256, 512  # of which dissimilarities are looked at beforehand
 SAMPLE_SIZE = 2**25  # most values of the features in that sample
-STRIP = 128  # rows of a triangle that are multiplied at once
+STRIP = 256  # rows of a triangle that are multiplied at once
 # Rounding of a dissimilarity in units of the last place of the patterns' squared length.
 ROUNDING = 16
 # Share of the ranks' variance that rounding to float32 may hide; beyond, float64 is used.
