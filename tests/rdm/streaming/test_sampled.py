@@ -166,6 +166,20 @@ def test_ties_are_in_the_standard_error():
     assert values.mean() == pytest.approx(expected, abs=4 * values.std() / 120**0.5)
 
 
+def test_a_few_blocks_tell_the_standard_error(monkeypatch):
+    generator = np.random.default_rng(8)
+    layer, rdm = draw(generator, 960)
+    ranked = rank_rdms({"IT": rdm}, np.arange(960) % 2, sample=Sample(14_000, 0))
+    every = compare_features(torch.from_numpy(layer), ranked)["IT"]
+    monkeypatch.setattr(sampled, "PAIRS_OF_ERROR", 5000)
+    few = compare_features(torch.from_numpy(layer), ranked)["IT"]
+    for subset in SUBSETS:
+        assert few[subset] == every[subset]
+        error, expected = (one[f"{subset}_standard_error"] for one in (few, every))
+        assert error != expected
+        assert error == pytest.approx(expected, rel=0.1)
+
+
 def test_a_seed_is_a_sample_and_files_say_which(tmp_path):
     generator = np.random.default_rng(4)
     layer, rdm = draw(generator)

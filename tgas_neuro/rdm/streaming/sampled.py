@@ -12,6 +12,7 @@ What is left is the part of single pairs, which are as good as drawn one by one:
 estimated from the influence of each pair on the coefficient, without what stimuli do to it.
 """
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -21,9 +22,9 @@ from tgas_neuro.rdm.distances import calc_patterns
 from tgas_neuro.rdm.streaming.binning import Bins, calc_mid_ranks
 from tgas_neuro.rdm.streaming.products import calc_tiles, choose_bins, read_ranks, restore
 from tgas_neuro.rdm.streaming.ranked import SUBSETS, RankedRDMs
-from tgas_neuro.rdm.streaming.tiles import ACROSS, HALF_0, HALF_1
 
 SIZED_ROWS = 512  # of which rounding is estimated
+PAIRS_OF_ERROR = 2**19  # from which the standard error is estimated, in whole blocks
 VALUES_OF_PATTERNS = 2**24  # at once: 64 MB of float32
 
 
@@ -54,15 +55,15 @@ def compare_sampled(
     similarities: dict[str, dict[str, float]] = {name: {} for name in ranked.regions}
     for subset, part in SUBSETS.items():
         span = pairs.spans[part]
-        weight, chosen = pairs.weight[span], numbers[span]
+        weight, chosen, some = pairs.weight[span], numbers[span], pairs.some[part]
         for name, ranks in ranked.regions.items():
             other = torch.empty(len(chosen), dtype=torch.float64)
             read_ranks(ranks.all if part is None else ranks.within, span.start, other)
             other -= ranks.mean[subset]
             value, influence = (
-                _correlate_values(restore(chosen.clone(), distance), other, weight)
+                _correlate_values(restore(chosen.clone(), distance), other, weight, some)
                 if bins is None
-                else _correlate_ranks(chosen, bins.n_bins, other, weight)
+                else _correlate_ranks(chosen, bins.n_bins, other, weight, some)
             )
             similarities[name][subset] = value
             error = pairs.calc_standard_error(influence, part) if value == value else value
@@ -116,53 +117,68 @@ class _Pairs:
         (pair,), float64; the weights of all pairs are as many as there are pairs of rows.
     spans
         Part (None: all) to its pairs.
+    some
+        Part to those of its pairs, within its span, from which the standard error is estimated.
+    places
+        Places of both rows of each of them, (2, pair).
     """
 
     def __init__(self, ranked: RankedRDMs):
         self.sizes = torch.tensor(ranked.blocks, dtype=torch.float64)
-        whole = self.sizes.sum(dim=1, keepdim=True)
-        self.n_rows = len(ranked.order)
         rows = torch.arange(len(self.sizes))
-        self.block = torch.repeat_interleave(rows, whole.flatten().to(torch.int64))
+        self.block = torch.repeat_interleave(rows, self.sizes.sum(dim=1).to(torch.int64))
         tiles = ranked.tiles
-        self.first, self.second = torch.cat([tile.list_places() for tile in tiles], dim=1)
         weights = calc_weights(self.sizes)
         length = torch.tensor([tile.n_pairs for tile in tiles])
         of_tile = [weights[int(self.block[tile.rows[0]]), tile.part] for tile in tiles]
         self.weight = torch.repeat_interleave(torch.stack(of_tile), length)
-        ends = [0]
-        for part in (HALF_0, HALF_1, ACROSS):
-            ends.append(ends[-1] + sum(tile.n_pairs for tile in tiles if tile.part == part))
-        self.spans = {
-            None: slice(0, ends[-1]),
-            HALF_0: slice(0, ends[1]),
-            HALF_1: slice(ends[1], ends[2]),
-        }
+        self.n_blocks = math.ceil(len(self.sizes) * min(1.0, PAIRS_OF_ERROR / len(self.weight)))
+        self.spans: dict[int | None, slice] = {}
+        self.some: dict[int | None, list[slice]] = {}
+        self.places: dict[int | None, torch.Tensor] = {}
+        for part in SUBSETS.values():
+            inside = [tile for tile in tiles if part in (None, tile.part)]
+            start = inside[0].start if inside else 0
+            self.spans[part] = slice(start, start + sum(tile.n_pairs for tile in inside))
+            few = [tile for tile in inside if self.block[tile.rows[0]] < self.n_blocks]
+            ends = [tile.start - start + tile.n_pairs for tile in few]
+            self.some[part] = [
+                slice(end - tile.n_pairs, end) for end, tile in zip(ends, few, strict=True)
+            ]
+            self.places[part] = torch.cat([tile.list_places() for tile in few], dim=1)
 
     def calc_standard_error(self, influence: torch.Tensor, part: int | None) -> float:
         """Standard error of a coefficient, from the influence of each pair of a part on it.
 
-        In each block, the sum over rows of a two-way table without diagonal is taken away (the
-        general combining abilities of Griffing 1956, method 4), and the rest is particular to
-        pairs. The share of all pairs that is sampled does not vary.
+        The influences are those of `some` pairs, all of a few blocks. In each block, the sum over
+        rows of a two-way table without diagonal is taken away (the general combining abilities of
+        Griffing 1956, method 4), and the rest is particular to pairs. The share of all pairs that
+        is sampled does not vary.
         """
-        span = self.spans[part]
-        weight = self.weight[span]
-        total = float(weight.sum())
-        values = weight * (influence - float(weight @ influence) / total)
+        every = self.weight[self.spans[part]]
+        weight = take_some(every, self.some[part])
+        values = weight * (influence - float(weight @ influence) / float(weight.sum()))
         n_rows = self.sizes.sum(dim=1) if part is None else self.sizes[:, part]
-        of_rows = torch.zeros(self.n_rows, dtype=torch.float64)
-        for places in (self.first[span], self.second[span]):
-            of_rows += torch.bincount(places, values, minlength=self.n_rows)
-        n_blocks = len(self.sizes)
-        sums = torch.bincount(self.block, of_rows, minlength=n_blocks) / 2
-        squares = torch.bincount(self.block, of_rows.square(), minlength=n_blocks)
+        total = float(n_rows.sum())
+        n_rows, n_blocks = n_rows[: self.n_blocks], self.n_blocks
+        of_rows = torch.zeros(len(self.block), dtype=torch.float64)
+        for places in self.places[part]:
+            of_rows += torch.bincount(places, values, minlength=len(of_rows))
+        in_blocks = self.block < n_blocks
+        block, of_rows = self.block[in_blocks], of_rows[in_blocks]
+        sums = torch.bincount(block, of_rows, minlength=n_blocks) / 2
+        squares = torch.bincount(block, of_rows.square(), minlength=n_blocks)
         explained = (squares - 4 * sums.square() / n_rows) / (n_rows - 2)
         explained += 2 * sums.square() / (n_rows * (n_rows - 1))
         freedom = float((n_rows * (n_rows - 3) / 2).sum())
         left = max(0.0, float(values.square().sum() - explained.sum())) / freedom
-        every = float(n_rows.sum()) * (float(n_rows.sum()) - 1) / 2
-        return float(np.sqrt(left * len(values) * (1 - len(values) / every)) / total)
+        left *= len(every) * (1 - len(every) / (total * (total - 1) / 2))
+        return float(left**0.5 / float(every.sum()))
+
+
+def take_some(values: torch.Tensor, some: list[slice]) -> torch.Tensor:
+    """Values of the pairs from which the standard error is estimated."""
+    return torch.cat([values[one] for one in some])
 
 
 def calc_weights(sizes: torch.Tensor) -> torch.Tensor:
@@ -182,9 +198,13 @@ def calc_weights(sizes: torch.Tensor) -> torch.Tensor:
 
 
 def _correlate_ranks(
-    numbers: torch.Tensor, n_bins: int, other: torch.Tensor, weight: torch.Tensor
+    numbers: torch.Tensor,
+    n_bins: int,
+    other: torch.Tensor,
+    weight: torch.Tensor,
+    some: list[slice],
 ) -> tuple[float, torch.Tensor]:
-    """Spearman's r from bins, and the influence of each pair on it, up to a constant.
+    """Spearman's r from bins, and the influence of some pairs on it, up to a constant.
 
     Ranks are those in the sample. A pair therefore counts by its own product, and by what it does
     to the ranks of all pairs with higher values.
@@ -202,15 +222,16 @@ def _correlate_ranks(
     value = float(centred @ sums) / total / scale
     above = sums.flip(0).cumsum(0).flip(0) - sums / 2
     moved = above / scale + value / 8 * count.square() / variation  # the second: of ties alone
+    numbers, other = take_some(numbers, some), take_some(other, some)
     influence = (centred / scale)[numbers] * other + moved[numbers]
     influence -= value / (2 * other_variation) * other.square()
     return float(np.clip(value, -1, 1)), influence
 
 
 def _correlate_values(
-    values: torch.Tensor, other: torch.Tensor, weight: torch.Tensor
+    values: torch.Tensor, other: torch.Tensor, weight: torch.Tensor, some: list[slice]
 ) -> tuple[float, torch.Tensor]:
-    """Pearson's r, and the influence of each pair on it."""
+    """Pearson's r, and the influence of some pairs on it."""
     if _is_constant(values) or _is_constant(other):
         return float("nan"), other
     total = float(weight.sum())
@@ -218,9 +239,9 @@ def _correlate_values(
     for one in (values, other):
         one = one - float(weight @ one) / total
         scaled.append(one / (float(weight @ one.square()) / total) ** 0.5)
-    product = scaled[0] * scaled[1]
-    value = float(weight @ product) / total
-    influence = product - value / 2 * (scaled[0].square() + scaled[1].square())
+    value = float(weight @ (scaled[0] * scaled[1])) / total
+    first, second = (take_some(one, some) for one in scaled)
+    influence = first * second - value / 2 * (first.square() + second.square())
     return float(np.clip(value, -1, 1)), influence
 
 
