@@ -10,6 +10,7 @@ from tgas_neuro.config.section import MARK, Section, dump_section
 from tgas_neuro.plan.configuration import check_configuration
 from tgas_neuro.plan.plan import build_plan, calc_digests
 from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.files import calc_digest
 from tgas_neuro.teacher.options import read_sources
 
 PROJECT = Path(__file__).parents[2]
@@ -164,6 +165,48 @@ def test_what_measures_depend_on():
         "search",
         "final",
     ]
+
+
+def test_all_pairs_have_the_digests_of_before_there_were_samples():
+    """Results of all pairs are found again, and those of a sample have names of their own."""
+    config = copy.deepcopy(DEFAULT)
+    del config["search"]["scoring"]["pairs"]
+    before = build_plan(config, DESCRIPTIONS)
+    config["search"]["scoring"]["pairs"] = None
+    assert build_plan(config, DESCRIPTIONS).digests == before.digests
+    assert before.digests["scoring"] == calc_digest(
+        {"max_units": "auto", "spatial_mean": False, "exact": False}
+    )
+    assert before.config.search.scoring.name_ranks() == "ranks"
+    config["search"]["scoring"]["pairs"] = 4_000_000
+    sampled = build_plan(config, DESCRIPTIONS)
+    changed = [key for key in before.digests if sampled.digests[key] != before.digests[key]]
+    assert changed == ["scoring", "search", "final"]
+    assert sampled.config.search.scoring.name_ranks() == "ranks_of_4000000_pairs"
+
+
+@pytest.mark.parametrize(
+    ("pairs", "changes", "message"),
+    [
+        (999, {}, "search.scoring.pairs: 999"),
+        (0, {}, "search.scoring.pairs: 0"),
+        (1000.5, {}, "search.scoring.pairs: .*1000.5"),
+        ("many", {}, "search.scoring.pairs: .*'many'"),
+        (True, {}, "search.scoring.pairs: .*[Tt]rue"),
+        (5000, {"comparison": "kendall"}, "pairs: 5000, but teacher.comparison 'kendall' takes no"),
+        (5000, {"comparison": "cka"}, "null, or take one of spearman, pearson"),
+        (5000, {"comparison": "ridge"}, "'ridge' takes no sample of pairs"),
+        (5000, {"comparison": "pls"}, "'pls' takes no sample of pairs"),
+        (5000, None, "pairs: 5000, but search.scoring.exact compares all pairs; set exact to"),
+    ],
+)
+def test_mistakes_in_pairs(pairs, changes, message):
+    config = copy.deepcopy(DEFAULT)
+    config["search"]["scoring"] |= {"pairs": pairs, "exact": changes is None}
+    config["teacher"] |= changes or {}
+    with pytest.raises(UserError, match=message) as caught:
+        build_plan(config, DESCRIPTIONS)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ from scipy.spatial.distance import pdist, squareform
 from scipy.stats import kendalltau, pearsonr, spearmanr
 from torch import nn
 
-from tgas_neuro.rdm.streaming.ranked import rank_rdms
+from tgas_neuro.rdm.streaming.ranked import Sample, rank_rdms
 from tgas_neuro.rdm.streaming.streaming import compare_features
+from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.scoring.layers import calc_teacher_guidance, choose_layers
 from tgas_neuro.scoring.scores import score_network
 from tgas_neuro.scoring.scoring import (
@@ -161,9 +162,10 @@ def build_teacher(images, **changes):
     generator = np.random.default_rng(3)
     regions = {}
     for name in ("V4", "IT"):
-        responses = generator.normal(size=(N, 7)).astype(np.float32)
+        responses = generator.normal(size=(len(images), 7)).astype(np.float32)
+        half = np.arange(len(images)) % 2
         regions[name] = build_region(
-            pdist(responses, "correlation"), np.arange(N) % 2, images=images, **changes
+            pdist(responses, "correlation"), half, images=images, **changes
         )
         regions[name]["responses"] = (("row_name", "neuroid"), responses)
     return Teacher(regions, {"seed": 0})
@@ -234,6 +236,43 @@ def test_written_teacher_and_ranks_give_the_same_score(shown, comparison, tmp_pa
     assert ("responses" in lean.regions["V4"]) == (comparison == "cka")
     found = score_network(network, layers, lean, tmp_path / "ranks", CPU, seed=0)
     assert found == score_network(network, layers, teacher, None, CPU, seed=0)
+
+
+@pytest.mark.parametrize("comparison", ["spearman", "pearson"])
+def test_a_sample_of_pairs_and_its_standard_error(shown, comparison, tmp_path):
+    """The files hold the sample that is configured; another one is refused in one line."""
+    network, layers, images, _ = shown
+    images = np.concatenate([images, images // 2, 255 - images])  # enough for 1,000 pairs
+    teacher = build_teacher(images, comparison=comparison)
+    write_ranks(tmp_path, teacher, Sample(1000, 3))
+    found = score_network(network, layers, teacher, tmp_path, CPU, seed=3, pairs=1000)
+    assert found == score_network(network, layers, teacher, None, CPU, seed=3, pairs=1000)
+    assert found != score_network(network, layers, teacher, None, CPU, seed=4, pairs=1000)
+    every = score_network(network, layers, teacher, None, CPU, seed=3)
+    for region, score in found["regions"].items():
+        for name, values in score["layers"].items():
+            for subset in ("all", "half_0", "half_1"):
+                error = values[f"{subset}_standard_error"]
+                assert 0 < error < 0.2
+                truth = every["regions"][region]["layers"][name][subset]
+                assert abs(values[subset] - truth) < 4 * error
+    with pytest.raises(UserError, match=r"ranks of 1000 pairs, but search\.scoring.pairs is null"):
+        score_network(network, layers, teacher, tmp_path, CPU, seed=3)
+    with pytest.raises(UserError, match=r"ranks of 1000 pairs, but search\.scoring.pairs is 1200"):
+        score_network(network, layers, teacher, tmp_path, CPU, seed=3, pairs=1200)
+    write_ranks(tmp_path / "all", teacher)
+    with pytest.raises(UserError, match=r"ranks of all pairs, but search\.scoring.pairs is 1000"):
+        score_network(network, layers, teacher, tmp_path / "all", CPU, seed=3, pairs=1000)
+    with pytest.raises(UserError, match=r"pairs: 10000, but \d+ stimuli have \d+ pairs; lower it"):
+        write_ranks(tmp_path / "more", teacher, Sample(10_000, 3))
+
+
+def test_a_comparison_without_pairs_takes_no_sample(shown):
+    network, layers, images, _ = shown
+    with pytest.raises(UserError, match=r"pairs: 1000, but teacher\.comparison 'kendall' takes no"):
+        score_network(
+            network, layers, build_teacher(images, comparison="kendall"), None, CPU, 3, pairs=1000
+        )
 
 
 def test_wide_layers_are_projected_and_alike(shown):

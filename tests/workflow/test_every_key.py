@@ -67,6 +67,7 @@ GIVEN = {
     "search.reinforce.clip": 0.2,
     "search.reinforce.passes": {"search": {"reinforce": {"passes": 2, "clip": 0.2}}},
     "search.scoring.max_units": 64,
+    "search.scoring.pairs": 1000,
     "search.reuse": ["that of base"],  # known when it has run
     "search.limits.params": 10**9,
     "search.limits.macs": 10**12,
@@ -144,6 +145,7 @@ def find_first_stage(path, field):
     special = {
         "search.seed": "teacher",  # its splits are drawn from it
         "search.generations": "longer",  # more of the same search
+        "search.scoring.pairs": "teacher",  # their ranks lie beside the teacher's others
     }
     if path in special:
         return special[path]

@@ -22,6 +22,7 @@ from tgas_neuro.final.network.network import load_trained
 from tgas_neuro.images.decoded import check_held_back, load_classes, load_decoded
 from tgas_neuro.images.splits import decode_training_split, make_split
 from tgas_neuro.plan.plan import plan_images
+from tgas_neuro.rdm.streaming.ranked import Sample
 from tgas_neuro.runtime.devices import choose_device
 from tgas_neuro.runtime.errors import MachineError, UserError, describe_error
 from tgas_neuro.runtime.provenance import derive_seed
@@ -125,7 +126,9 @@ class Trainer:
             torch.set_num_threads(premature.threads)
             shown = teacher.at(premature.image_size)
             write_teacher(self.inputs.teacher, shown)
-            write_ranks(self.inputs.ranks, shown)
+            pairs = search.scoring.pairs
+            sample = None if pairs is None else Sample(pairs, search.seed)
+            write_ranks(self.inputs.ranks, shown, sample)
 
     def _decode(self, folder: Path, report: Callable[[str], None]) -> None:
         images = plan_images(self.premature)

@@ -23,7 +23,7 @@ from tgas_neuro.config.premature import Premature
 from tgas_neuro.config.recordings import Recordings
 from tgas_neuro.config.search import Search
 from tgas_neuro.config.section import Section, SectionError, key, list_branches
-from tgas_neuro.config.teacher import TeacherOptions
+from tgas_neuro.config.teacher import OF_PAIRS, TeacherOptions
 from tgas_neuro.runtime.errors import UserError
 
 
@@ -86,6 +86,17 @@ class Configuration(Section):
                     "teacher.network.layers",
                     f"region {region} has no layer; name one, as in {{{region}: layer4}}",
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _check_pairs(self) -> "Configuration":
+        pairs, comparison = self.search.scoring.pairs, self.teacher.comparison
+        if pairs is not None and comparison not in OF_PAIRS:
+            raise SectionError(
+                "search.scoring.pairs",
+                f"{pairs}, but teacher.comparison {comparison!r} takes no sample of pairs; set it "
+                f"to null, or take one of {', '.join(OF_PAIRS)}",
+            )
         return self
 
     @model_validator(mode="after")

@@ -6,6 +6,8 @@ from pydantic import Field, model_validator
 
 from tgas_neuro.config.section import Section, SectionError, Unique, UserPath, key
 
+FEWEST_PAIRS = 1000  # of a sample; of fewer the standard error is above 0.03
+
 
 class ReinforceOptions(Section):
     """The controller of strategy reinforce and its training; one update for each generation."""
@@ -105,6 +107,32 @@ class Scoring(Section):
         "Compare in float64 with sorted ranks; memory grows with the square of the stimuli.",
         decides=True,
     )
+    pairs: int | None = key(
+        None,
+        "Compare about so many pairs of stimuli, the same for every candidate, and record the "
+        "standard error of each similarity; null takes all pairs. Comparisons spearman and "
+        "pearson.",
+        decides=True,
+        ge=FEWEST_PAIRS,
+    )
+
+    def name_ranks(self) -> str:
+        """Folder of the ranks that scoring needs, beside those of the teacher's other samples."""
+        return "ranks" if self.pairs is None else f"ranks_of_{self.pairs}_pairs"
+
+    def list_unused(self) -> set[str]:
+        """No sample of pairs is none in records of earlier versions, too."""
+        return {"pairs"} if self.pairs is None else set()
+
+    @model_validator(mode="after")
+    def _check_pairs(self) -> "Scoring":
+        if self.pairs is not None and self.exact:
+            raise SectionError(
+                "pairs",
+                f"{self.pairs}, but search.scoring.exact compares all pairs; set exact to false "
+                "or pairs to null",
+            )
+        return self
 
 
 class Limits(Section):

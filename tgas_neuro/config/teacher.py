@@ -15,6 +15,7 @@ from tgas_neuro.config.section import (
 )
 
 DOWNLOAD = "download"  # the value of weights that asks for torchvision's own
+OF_PAIRS = ("spearman", "pearson")  # comparisons that can take a sample of the pairs of stimuli
 PREDICTIVITIES = ("ridge", "pls")  # comparisons that predict the response of each site
 OF_RESPONSES = ("cka", *PREDICTIVITIES)  # comparisons that need responses, not RDMs
 

@@ -27,7 +27,7 @@ from tgas_neuro.rdm.streaming.binning import (
     calc_mid_ranks,
     calc_unresolved,
 )
-from tgas_neuro.rdm.streaming.ranked import ACROSS, build_tiles
+from tgas_neuro.rdm.streaming.tiles import ACROSS, build_tiles
 from tgas_neuro.runtime.devices import in_whole_float32
 from tgas_neuro.runtime.errors import UserError, check_choice
 

@@ -6,7 +6,6 @@ values. What the splits share is calculated once.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -204,7 +203,7 @@ METHODS = {"ridge": _predict_by_ridge, "pls": _predict_by_pls}
 
 
 def prepare_predictivity(
-    method: str, regions: Mapping[str, xr.Dataset], folder: Path | None
+    method: str, regions: Mapping[str, xr.Dataset]
 ) -> Callable[[torch.Tensor, str, bool], dict[str, dict[str, float]]]:
     """Make a function that scores a layer against regions on the same stimuli.
 

@@ -10,6 +10,7 @@ from torch import nn
 
 from tgas_neuro.architecture.network import catching_outputs
 from tgas_neuro.rdm.distances import calc_rdm
+from tgas_neuro.rdm.streaming.ranked import Sample
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.scoring.activations import (
     BATCH_SIZE,
@@ -35,6 +36,7 @@ def score_network(
     max_units: int | str | None = "auto",
     spatial_mean: bool = False,
     exact: bool = False,
+    pairs: int | None = None,
     batch_size: int = BATCH_SIZE,
     track: Track = iter,
     best_rdms: dict[str, np.ndarray] | None = None,
@@ -45,6 +47,8 @@ def score_network(
     ----------
     network, layers, device, seed, max_units, spatial_mean, batch_size
         See `record_activations`.
+    pairs
+        Compare a sample of so many pairs of stimuli, which follows from `seed`; None takes all.
     teacher, ranks, exact, track, best_rdms
         See `score_layers`.
     """
@@ -63,7 +67,8 @@ def score_network(
             batch_size=batch_size,
         )
 
-    return score_layers(record, teacher, ranks, exact, track, best_rdms)
+    sample = None if pairs is None else Sample(pairs, seed)
+    return score_layers(record, teacher, ranks, exact, track, best_rdms, sample)
 
 
 def score_layers(
@@ -73,6 +78,7 @@ def score_layers(
     exact: bool = False,
     track: Track = iter,
     best_rdms: dict[str, np.ndarray] | None = None,
+    sample: Sample | None = None,
 ) -> Score:
     """Score layers against every region of a teacher, wherever their features come from.
 
@@ -90,9 +96,11 @@ def score_layers(
         Passes on the names of the layers, and may show how many are compared.
     best_rdms
         Receives the RDM of the best layer of each region, (pair,), float32; None keeps none.
+    sample
+        Pairs of stimuli that are compared; None: all. See `build_targets`.
     """
     regions: dict[str, RegionScore] = {}
-    for target in build_targets(teacher, ranks):
+    for target in build_targets(teacher, ranks, sample):
         recorded = record(target)
         similarities = {
             name: target.compare((layer := recorded[name]).features, layer.distance, exact)

@@ -17,8 +17,16 @@ from tgas_neuro.config.teacher import OF_RESPONSES
 from tgas_neuro.rdm.comparisons import compare_rdms
 from tgas_neuro.rdm.distances import calc_rdm, take_rows
 from tgas_neuro.rdm.linear_cka import calc_linear_cka
-from tgas_neuro.rdm.streaming.ranked import RANKINGS, SUBSETS, RankedRDMs, load_ranked, rank_rdms
+from tgas_neuro.rdm.streaming.ranked import (
+    RANKINGS,
+    SUBSETS,
+    RankedRDMs,
+    Sample,
+    load_ranked,
+    rank_rdms,
+)
 from tgas_neuro.rdm.streaming.streaming import compare_features
+from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.scoring.layers import (
     LayerSimilarity,
     RegionScore,
@@ -93,7 +101,9 @@ def score_region(similarities: dict[str, LayerSimilarity], region: xr.Dataset) -
     return score
 
 
-def build_targets(teacher: Teacher, ranks: Path | None = None) -> list[Target]:
+def build_targets(
+    teacher: Teacher, ranks: Path | None = None, sample: Sample | None = None
+) -> list[Target]:
     """Make the regions of a teacher ready for scoring.
 
     Parameters
@@ -102,6 +112,13 @@ def build_targets(teacher: Teacher, ranks: Path | None = None) -> list[Target]:
         See `Teacher`.
     ranks
         Folder that `write_ranks` made of this teacher; None ranks its RDMs here.
+    sample
+        Pairs of stimuli that are compared; None: all. The ranks in `ranks` must be of as many.
+
+    Raises
+    ------
+    UserError
+        The ranks are of other pairs, or the comparison takes no sample of pairs.
     """
     targets = []
     for number, names in enumerate(group_regions(teacher)):
@@ -115,19 +132,22 @@ def build_targets(teacher: Teacher, ranks: Path | None = None) -> list[Target]:
                 first["images"].values,
                 first["row"].values,
                 UNSCALED_COMPARISONS.get(comparison, CANDIDATE_DISTANCES.get(distance, distance)),
-                COMPARISONS[comparison](regions, folder),
+                _prepare(regions, folder, sample),
             )
         )
     return targets
 
 
-def write_ranks(folder: str | Path, teacher: Teacher) -> None:
-    """Rank the RDMs of a teacher once, for all candidates; write nothing where none are needed."""
+def write_ranks(folder: str | Path, teacher: Teacher, sample: Sample | None = None) -> None:
+    """Rank the RDMs of a teacher once, for all candidates; write nothing where none are needed.
+
+    With a `sample`, the ranks of its pairs alone, among all pairs.
+    """
     Path(folder).mkdir(parents=True, exist_ok=True)
     for number, names in enumerate(group_regions(teacher)):
         regions = {name: teacher.regions[name] for name in names}
         if regions[names[0]].attrs["comparison"] in RANKINGS:
-            _rank(regions).save(Path(folder) / f"stimuli_{number}")
+            _rank(regions, sample).save(Path(folder) / f"stimuli_{number}")
 
 
 def group_regions(teacher: Teacher) -> list[tuple[str, ...]]:
@@ -150,14 +170,34 @@ def _share(first: xr.Dataset, second: xr.Dataset) -> bool:
     )
 
 
-def _rank(regions: dict[str, xr.Dataset]) -> RankedRDMs:
+def _rank(regions: dict[str, xr.Dataset], sample: Sample | None) -> RankedRDMs:
     first = next(iter(regions.values()))
     rdms = {name: get_rdm(region) for name, region in regions.items()}
-    return rank_rdms(rdms, first["half"].values, first.attrs["comparison"])
+    return rank_rdms(rdms, first["half"].values, first.attrs["comparison"], sample)
 
 
-def _prepare_ranks(regions: dict[str, xr.Dataset], folder: Path | None) -> Compare:
-    ranked = _rank(regions) if folder is None else load_ranked(folder)
+def _prepare(regions: dict[str, xr.Dataset], folder: Path | None, sample: Sample | None) -> Compare:
+    comparison = next(iter(regions.values())).attrs["comparison"]
+    if comparison in RANKINGS:
+        return _prepare_ranks(regions, folder, sample)
+    if sample is not None:
+        raise UserError(
+            f"search.scoring.pairs: {sample.pairs}, but teacher.comparison {comparison!r} takes no "
+            f"sample of pairs; set it to null, or take one of {', '.join(RANKINGS)}"
+        )
+    return COMPARISONS[comparison](regions)
+
+
+def _prepare_ranks(
+    regions: dict[str, xr.Dataset], folder: Path | None, sample: Sample | None
+) -> Compare:
+    ranked = _rank(regions, sample) if folder is None else load_ranked(folder)
+    found, wanted = (one and one.pairs for one in (ranked.sample, sample))
+    if found != wanted:
+        raise UserError(
+            f"{folder}: ranks of {found or 'all'} pairs, but search.scoring.pairs is "
+            f"{wanted or 'null'}; set it as it was, or delete the folder to have them made again"
+        )
 
     def compare(features: torch.Tensor, distance: str, exact: bool) -> Similarities:
         return compare_features(features, ranked, distance, exact)
@@ -165,7 +205,7 @@ def _prepare_ranks(regions: dict[str, xr.Dataset], folder: Path | None) -> Compa
     return compare
 
 
-def _prepare_kendall(regions: dict[str, xr.Dataset], folder: Path | None) -> Compare:
+def _prepare_kendall(regions: dict[str, xr.Dataset]) -> Compare:
     """Kendall's tau-a needs both RDMs at once; memory grows with the square of the rows."""
     keeps = _find_subsets(next(iter(regions.values())))
     rdms = {name: torch.from_numpy(get_rdm(region)) for name, region in regions.items()}
@@ -184,7 +224,7 @@ def _prepare_kendall(regions: dict[str, xr.Dataset], folder: Path | None) -> Com
     return compare
 
 
-def _prepare_cka(regions: dict[str, xr.Dataset], folder: Path | None) -> Compare:
+def _prepare_cka(regions: dict[str, xr.Dataset]) -> Compare:
     keeps = _find_subsets(next(iter(regions.values())))
     responses = {
         name: torch.from_numpy(region["responses"].values) for name, region in regions.items()
@@ -208,9 +248,8 @@ def _find_subsets(region: xr.Dataset) -> dict[str, torch.Tensor]:
     return dict(zip(SUBSETS, (half >= 0, half == 0, half == 1), strict=True))
 
 
-COMPARISONS: dict[str, Callable[[dict[str, xr.Dataset], Path | None], Compare]] = {
-    "spearman": _prepare_ranks,
-    "pearson": _prepare_ranks,
+# Beside those that need ranks, `RANKINGS`.
+COMPARISONS: dict[str, Callable[[dict[str, xr.Dataset]], Compare]] = {
     "kendall": _prepare_kendall,
     "cka": _prepare_cka,
     "ridge": partial(prepare_predictivity, "ridge"),

@@ -45,6 +45,8 @@ rule teacher_ranks:
         mem_mb=grow(8000),
         runtime=grow(60),
     params:
+        # without a sample the same params as before there were any
+        **({} if SCORING.pairs is None else {"pairs": SCORING.pairs, "seed": SETTINGS["seed"]}),
         results_version=RESULTS_VERSION,
     message:
         "Ranking the teacher's RDMs, once for all candidates"

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from scipy.spatial.distance import pdist, squareform
 from scipy.stats import pearsonr, spearmanr
 
-from tgas_neuro.rdm.streaming import streaming
+from tgas_neuro.rdm.streaming import products, streaming
 from tgas_neuro.rdm.streaming.ranked import load_ranked, rank_rdms
 from tgas_neuro.rdm.streaming.streaming import compare_features
 from tgas_neuro.runtime.errors import UserError
@@ -185,8 +185,8 @@ def test_the_same_whatever_the_tiles(monkeypatch):
     half = generator.permutation(N) % 2
     found = []
     for block, width in ((512, 4096), (64, 100)):
-        monkeypatch.setattr("tgas_neuro.rdm.streaming.ranked.BLOCK", block)
-        monkeypatch.setattr("tgas_neuro.rdm.streaming.ranked.WIDTH", width)
+        monkeypatch.setattr("tgas_neuro.rdm.streaming.tiles.BLOCK", block)
+        monkeypatch.setattr("tgas_neuro.rdm.streaming.tiles.WIDTH", width)
         found.append(compare_features(features, rank_rdms({"IT": rdm}, half))["IT"])
     assert found[0] == pytest.approx(found[1], abs=1e-6)
 
@@ -232,7 +232,7 @@ def test_wide_features_are_sampled_in_bounded_memory(monkeypatch):
     rdm = pdist(draw_related(features.numpy(), generator), "correlation")
     ranked = rank_rdms({"IT": rdm}, np.arange(N) % 2)
     whole = compare_features(features, ranked)["IT"]
-    monkeypatch.setattr(streaming, "SAMPLE_SIZE", 100 * features.shape[1])
+    monkeypatch.setattr(products, "SAMPLE_SIZE", 100 * features.shape[1])
     assert compare_features(features, ranked)["IT"] == pytest.approx(whole, abs=1e-6)
 
 

@@ -4,8 +4,8 @@ import hypothesis.strategies as st
 import torch
 from hypothesis import given
 
-from tgas_neuro.rdm.streaming import ranked as module
-from tgas_neuro.rdm.streaming.ranked import ACROSS, HALF_0, HALF_1, build_tiles
+from tgas_neuro.rdm.streaming import tiles as module
+from tgas_neuro.rdm.streaming.tiles import ACROSS, HALF_0, HALF_1, build_tiles
 
 
 @given(st.integers(0, 1500), st.integers(0, 1500), st.sampled_from([(512, 4096), (64, 100)]))

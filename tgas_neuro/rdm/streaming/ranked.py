@@ -1,93 +1,27 @@
 """Ranked RDMs: ranks of dissimilarities, computed once per teacher, in the order of tiles."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
 
 from tgas_neuro.rdm.streaming.binning import calc_binned_ranks, rank_with_ties
+from tgas_neuro.rdm.streaming.tiles import (
+    ACROSS,
+    HALF_0,
+    HALF_1,
+    Tile,
+    build_sample_tiles,
+    build_tiles,
+    cut_blocks,
+    order_by_blocks,
+)
 from tgas_neuro.runtime.errors import UserError, check_choice
 from tgas_neuro.runtime.files import read_json, write_json
-
-# Rows are in an order in which the first crossed half comes before the second. All pairs of a tile
-# then belong to one half or join the two, and no pair has to be looked up.
-HALF_0, HALF_1, ACROSS = 0, 1, 2
-BLOCK = 512  # rows of a tile: enough for a matrix product at full speed
-WIDTH = 4096  # most columns of a tile: with BLOCK, 8 MB of float32
-
-
-@dataclass(frozen=True)
-class Tile:
-    """A rectangle of pairs, or a triangle on the diagonal, of the upper triangle of an RDM.
-
-    Attributes
-    ----------
-    rows, columns
-        Places in the order of the tiles, half-open.
-    part
-        `HALF_0`, `HALF_1` or `ACROSS` (one row of each half).
-    start
-        Where its pairs begin among those of all tiles.
-    start_within
-        Where they begin among those of the tiles inside halves; not for `ACROSS`.
-    """
-
-    rows: tuple[int, int]
-    columns: tuple[int, int]
-    part: int
-    start: int
-    start_within: int
-
-    @property
-    def is_triangle(self) -> bool:
-        """Whether it lies on the diagonal and holds the pairs above it alone."""
-        return self.rows == self.columns
-
-    @property
-    def n_products(self) -> int:
-        """Pairs of rows in the whole rectangle."""
-        return (self.rows[1] - self.rows[0]) * (self.columns[1] - self.columns[0])
-
-    @property
-    def n_pairs(self) -> int:
-        """Pairs of rows in it."""
-        n_rows = self.rows[1] - self.rows[0]
-        return n_rows * (n_rows - 1) // 2 if self.is_triangle else self.n_products
-
-    def flatten(self, values: torch.Tensor) -> torch.Tensor:
-        """Values of its pairs, (pair,), from those of the whole rectangle, (row, column)."""
-        if not self.is_triangle:
-            return values.flatten()
-        n_rows, n_columns = values.shape
-        first, second = torch.triu_indices(n_rows, n_columns, offset=1, device=values.device)
-        return values[first, second]
-
-
-def build_tiles(n_half_0: int, n_half_1: int) -> list[Tile]:
-    """Cut the pairs of so many rows of the first half and so many of the second into tiles."""
-    ends = {HALF_0: n_half_0, HALF_1: n_half_0 + n_half_1}
-    tiles: list[Tile] = []
-    start = within = 0
-    for part, begin in ((HALF_0, 0), (HALF_1, n_half_0)):
-        for row in range(begin, ends[part], BLOCK):
-            rows = (row, min(row + BLOCK, ends[part]))
-            spans = [(*rows, part), *_cut(rows[1], ends[part], part)]
-            if part == HALF_0:
-                spans += _cut(n_half_0, ends[HALF_1], ACROSS)
-            for first, last, belongs in spans:
-                tile = Tile(rows, (first, last), belongs, start, within)
-                tiles.append(tile)
-                start += tile.n_pairs
-                within += tile.n_pairs if belongs != ACROSS else 0
-    return [tile for tile in tiles if tile.n_pairs]
-
-
-def _cut(begin: int, end: int, part: int) -> list[tuple[int, int, int]]:
-    return [(first, min(first + WIDTH, end), part) for first in range(begin, end, WIDTH)]
-
+from tgas_neuro.runtime.provenance import derive_generator
 
 MOST_SORTED = 2**25  # pairs; sorting more takes a GB for every 2**25 of them
 SUBSETS = {"all": None, "half_0": HALF_0, "half_1": HALF_1}
@@ -115,30 +49,60 @@ class Ranks:
 
 
 @dataclass(frozen=True)
+class Sample:
+    """A sample of the pairs of rows: those inside blocks, into which the rows are dealt by chance.
+
+    Attributes
+    ----------
+    pairs
+        About how many.
+    seed
+        Of the chance.
+    """
+
+    pairs: int
+    seed: int
+
+
+@dataclass(frozen=True)
 class RankedRDMs:
     """Ranks of the RDMs of regions that share stimuli and crossed halves.
 
     Attributes
     ----------
     order
-        (row,): the row of the RDM at each place; the first half comes first.
+        (row,): the row of the RDM at each place; the first half comes first, with a `sample` in
+        each of its blocks.
     n_half_0
         Rows of the first half.
     comparison
         ``"spearman"``; with ``"pearson"`` the dissimilarities take the place of their ranks.
     regions
-        Region to its `Ranks`.
+        Region to its `Ranks`; with a `sample` of the sampled pairs alone, among all pairs.
+    sample
+        Which pairs these are; None: all.
     """
 
     order: np.ndarray
     n_half_0: int
     comparison: str
     regions: dict[str, Ranks]
+    sample: Sample | None = None
 
     @property
     def tiles(self) -> list[Tile]:
         """How the pairs are cut."""
+        if self.sample is not None:
+            return build_sample_tiles(self.blocks)
         return build_tiles(self.n_half_0, len(self.order) - self.n_half_0)
+
+    @property
+    def blocks(self) -> list[tuple[int, int]]:
+        """Rows of each half in each block; all rows are one block where there is no sample."""
+        n_half_1 = len(self.order) - self.n_half_0
+        if self.sample is None:
+            return [(self.n_half_0, n_half_1)]
+        return cut_blocks(self.n_half_0, n_half_1, self.sample.pairs)
 
     def save(self, folder: str | Path) -> None:
         """Write as arrays that can be memory-mapped, into an empty folder."""
@@ -148,7 +112,7 @@ class RankedRDMs:
         for name, ranks in self.regions.items():
             np.save(folder / f"{name}_all.npy", ranks.all)
             np.save(folder / f"{name}_within.npy", ranks.within)
-        content = {
+        content: dict[str, Any] = {
             "n_half_0": self.n_half_0,
             "comparison": self.comparison,
             "regions": {
@@ -156,6 +120,8 @@ class RankedRDMs:
                 for name, ranks in self.regions.items()
             },
         }
+        if self.sample is not None:
+            content["sample"] = asdict(self.sample)
         write_json(folder / "ranks.json", content)
 
 
@@ -182,13 +148,16 @@ def load_ranked(folder: str | Path) -> RankedRDMs:
         name: Ranks(load(f"{name}_all.npy", "r"), load(f"{name}_within.npy", "r"), **moments)
         for name, moments in content["regions"].items()
     }
-    return RankedRDMs(load("order.npy", None), content["n_half_0"], content["comparison"], regions)
+    sample = Sample(**content["sample"]) if "sample" in content else None
+    order = load("order.npy", None)
+    return RankedRDMs(order, content["n_half_0"], content["comparison"], regions, sample)
 
 
 def rank_rdms(
     rdms: Mapping[str, np.ndarray | torch.Tensor],
     half: np.ndarray,
     comparison: str = "spearman",
+    sample: Sample | None = None,
 ) -> RankedRDMs:
     """Rank the RDMs of regions that share stimuli and crossed halves.
 
@@ -200,18 +169,24 @@ def rank_rdms(
         (row,), 0 or 1: the crossed half of each row.
     comparison
         ``"spearman"``, or ``"pearson"``: no ranks.
+    sample
+        Keep the ranks of a sample of the pairs; None keeps all.
 
     Raises
     ------
     UserError
-        The comparison is unknown, or an RDM does not have as many pairs as there are of the rows.
+        The comparison is unknown, an RDM does not have as many pairs as there are of the rows, or
+        there are no such samples of them (see `cut_blocks`).
     """
     check_choice("comparison", comparison, RANKINGS)
     half = np.asarray(half)
     # any order within the halves would do; by chance, the first tile shows what all are like
-    shuffled = np.random.default_rng(0).permutation(len(half))
+    generator = derive_generator(sample.seed, "pairs") if sample else np.random.default_rng(0)
+    shuffled = generator.permutation(len(half))
     order = shuffled[np.argsort(half[shuffled], kind="stable")]
-    ranked = RankedRDMs(order, int(np.sum(half == 0)), comparison, {})
+    ranked = RankedRDMs(order, int(np.sum(half == 0)), comparison, {}, sample)
+    if sample is not None:
+        order[:] = order[order_by_blocks(ranked.blocks)]
     n_pairs = len(half) * (len(half) - 1) // 2
     for name, rdm in rdms.items():
         if rdm.shape != (n_pairs,):
@@ -219,8 +194,52 @@ def rank_rdms(
                 f"region {name}: RDM of shape {tuple(rdm.shape)}, but {len(half)} rows have "
                 f"{n_pairs} pairs"
             )
-        ranked.regions[name] = _rank_region(torch.as_tensor(rdm), ranked, RANKINGS[comparison])
+        rank = RANKINGS[comparison]
+        ranked.regions[name] = (
+            _rank_region(torch.as_tensor(rdm), ranked, rank)
+            if sample is None
+            else _rank_sample(torch.as_tensor(rdm), ranked, half, rank)
+        )
     return ranked
+
+
+def _rank_sample(rdm: torch.Tensor, ranked: RankedRDMs, half: np.ndarray, rank: Callable) -> Ranks:
+    """Ranks of sampled pairs, among all pairs and among all of the own half."""
+    found: dict[str, list[torch.Tensor]] = {}
+    mean: dict[str, float] = {}
+    variation: dict[str, float] = {}
+    for name, part in SUBSETS.items():
+        inside = np.arange(len(half)) if part is None else np.flatnonzero(half == part)
+        ranks = rank(rdm if part is None else _cut_rows(rdm, half == part))
+        mean[name] = float(ranks.mean()) if len(ranks) else 0.0
+        variation[name] = float(ranks.var(correction=0)) * len(ranks) if len(ranks) else 0.0
+        place = np.zeros(len(half), dtype=np.int64)  # of a row among those inside
+        place[inside] = np.arange(len(inside))
+        order = torch.from_numpy(place[ranked.order])
+        found[name] = [
+            _take(ranks, order, tile, len(inside)).to(torch.float32)
+            for tile in ranked.tiles
+            if part is None or tile.part == part
+        ]
+    within = [*found["half_0"], *found["half_1"]]
+    return Ranks(
+        torch.cat(found["all"]).numpy(),
+        torch.cat(within or [rdm[:0].to(torch.float32)]).numpy(),
+        mean,
+        variation,
+    )
+
+
+def _cut_rows(rdm: torch.Tensor, keep: np.ndarray) -> torch.Tensor:
+    """Condensed RDM of some rows, without an index of all pairs."""
+    wanted = torch.from_numpy(keep)
+    parts = [rdm[:0]]
+    start, n = 0, len(keep)
+    for row in range(n - 1):
+        if keep[row]:
+            parts.append(rdm[start : start + n - 1 - row][wanted[row + 1 :]])
+        start += n - 1 - row
+    return torch.cat(parts)
 
 
 def _rank_region(rdm: torch.Tensor, ranked: RankedRDMs, rank: Callable) -> Ranks:
@@ -247,9 +266,14 @@ def _rank_region(rdm: torch.Tensor, ranked: RankedRDMs, rank: Callable) -> Ranks
     )
 
 
-def _take(condensed: torch.Tensor, order: torch.Tensor, tile: Tile) -> torch.Tensor:
-    """Values of the pairs of a tile from a condensed matrix in `pdist` order of the rows."""
-    n = len(order)
+def _take(
+    condensed: torch.Tensor, order: torch.Tensor, tile: Tile, n_rows: int | None = None
+) -> torch.Tensor:
+    """Values of the pairs of a tile from a condensed matrix in `pdist` order of the rows.
+
+    The matrix has `n_rows` rows, as many as there are places unless it is said.
+    """
+    n = len(order) if n_rows is None else n_rows
     rows = order[slice(*tile.rows)][:, None]
     columns = order[slice(*tile.columns)][None, :]
     first, second = torch.minimum(rows, columns), torch.maximum(rows, columns)

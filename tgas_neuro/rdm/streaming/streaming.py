@@ -6,30 +6,25 @@ are counted in fine bins, the regions' ranks summed in them, and the mean rank o
 its values. The crossed halves come out of the same pass, for each half has tiles of its own.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 import torch
 
-from tgas_neuro.rdm.distances import calc_half_squares, calc_patterns
-from tgas_neuro.rdm.streaming.binning import (
-    Bins,
-    calc_blur,
-    calc_mid_ranks,
-    fit_bins,
-    rank_with_ties,
+from tgas_neuro.rdm.distances import calc_patterns
+from tgas_neuro.rdm.streaming.binning import Bins, calc_mid_ranks, rank_with_ties
+from tgas_neuro.rdm.streaming.products import (
+    calc_rounding,
+    calc_tiles,
+    choose_bins,
+    read_ranks,
+    restore,
 )
-from tgas_neuro.rdm.streaming.ranked import ACROSS, SUBSETS, RankedRDMs, Tile
+from tgas_neuro.rdm.streaming.ranked import SUBSETS, RankedRDMs
+from tgas_neuro.rdm.streaming.sampled import compare_sampled
+from tgas_neuro.rdm.streaming.tiles import ACROSS
 from tgas_neuro.runtime.devices import in_whole_float32
 from tgas_neuro.runtime.errors import UserError
 
 MOST_ROWS_EXACT = 512  # up to so many rows, sorting costs less than it is worth to avoid
-SAMPLE_ROWS, SAMPLE_COLUMNS = 256, 512  # of which dissimilarities are looked at beforehand
-SAMPLE_SIZE = 2**25  # most values of the features in that sample
-# Rounding of a dissimilarity in units of the last place of the patterns' squared length.
-ROUNDING = 16
-# Share of the ranks' variance that rounding to float32 may hide; beyond, float64 is used.
-MOST_BLURRED = 1e-6
 
 
 @in_whole_float32()
@@ -75,6 +70,8 @@ def compare_features(
             f"features: {len(features)} rows, but the RDMs have {len(ranked.order)}; both must be "
             "of the same stimuli in the same order"
         )
+    if ranked.sample is not None:
+        return compare_sampled(features, ranked, distance)
     exact = exact or len(features) <= MOST_ROWS_EXACT
     order = torch.from_numpy(ranked.order).to(features.device)
     patterns = calc_patterns(features, distance, torch.float64 if exact else torch.float32, order)
@@ -84,27 +81,10 @@ def compare_features(
         return _compare_exactly(patterns, ranked, distance)
     if ranked.comparison == "pearson":
         return _compare_pearson(patterns, ranked, distance)
-    sample = _calc_sample(features, order, distance)
-    rounding = _calc_rounding(patterns)
-    tie = rounding[torch.float64]
-    if calc_blur(sample, tie, rounding[torch.float32]) > MOST_BLURRED:
-        patterns = calc_patterns(features, distance, torch.float64, order)
-    return _compare_spearman(patterns, ranked, fit_bins(sample, tie, rounding[patterns.dtype]))
-
-
-def calc_tiles(patterns: torch.Tensor, tiles: list[Tile]) -> Iterator[tuple[Tile, torch.Tensor]]:
-    """Half the squared distance of the pairs of each tile, (pair,), in the type of the patterns.
-
-    A tile's values are overwritten by those of the next: memory that is asked for anew for each of
-    them has to be cleared by the system each time, and lies about in pieces.
-    """
-    size = calc_half_squares(patterns).to(patterns.dtype)
-    room = patterns.new_empty(max((tile.n_products for tile in tiles), default=0))
-    for tile in tiles:
-        rows, columns = slice(*tile.rows), slice(*tile.columns)
-        product = room[: tile.n_products].view(rows.stop - rows.start, columns.stop - columns.start)
-        torch.addmm(size[columns], patterns[rows], patterns[columns].T, alpha=-1, out=product)
-        yield tile, tile.flatten(product.add_(size[rows, None]))
+    bins, dtype = choose_bins(features, patterns, order, distance)
+    if dtype != patterns.dtype:
+        patterns = calc_patterns(features, distance, dtype, order)
+    return _compare_spearman(patterns, ranked, bins)
 
 
 def _compare_spearman(
@@ -132,9 +112,9 @@ def _compare_spearman(
         found = rank_room[: tile.n_pairs]
         counts[tile.part] += torch.bincount(bin_of, minlength=bins.n_bins)
         for name, ranks in ranked.regions.items():
-            sums[name].scatter_add_(0, bin_of, _read(ranks.all, tile.start, found))
+            sums[name].scatter_add_(0, bin_of, read_ranks(ranks.all, tile.start, found))
             if tile.part != ACROSS:
-                _read(ranks.within, tile.start_within, found)
+                read_ranks(ranks.within, tile.start_within, found)
                 within[name][tile.part].scatter_add_(0, bin_of, found)
     similarities: dict[str, dict[str, float]] = {}
     for name, ranks in ranked.regions.items():
@@ -161,7 +141,7 @@ def _compare_exactly(
     patterns: torch.Tensor, ranked: RankedRDMs, distance: str
 ) -> dict[str, dict[str, float]]:
     """Hold all dissimilarities in float64 and, for Spearman's r, sort them."""
-    tie = _calc_rounding(patterns)[torch.float64]
+    tie = calc_rounding(patterns)[torch.float64]
     parts: dict[str, list[torch.Tensor]] = {subset: [] for subset in SUBSETS}
     for tile, values in calc_tiles(patterns, ranked.tiles):
         for subset, part in SUBSETS.items():
@@ -174,11 +154,11 @@ def _compare_exactly(
         if ranked.comparison == "spearman":
             values = rank_with_ties(values, tie)
         else:
-            values = _restore(values, distance)
+            values = restore(values, distance)
         centred = values - values.mean()
         for name, ranks in ranked.regions.items():
             stored = ranks.all if subset == "all" else ranks.within
-            other = _read(stored, first[subset], torch.empty_like(values)) - ranks.mean[subset]
+            other = read_ranks(stored, first[subset], torch.empty_like(values)) - ranks.mean[subset]
             similarities[name][subset] = _divide(
                 float(centred @ other), float(centred @ centred), ranks.variation[subset]
             )
@@ -194,7 +174,7 @@ def _compare_pearson(
     within = {name: np.zeros(3) for name in ranked.regions}
     offset = None
     for tile, values in calc_tiles(patterns, ranked.tiles):
-        values = _restore(values.to(torch.float64), distance)
+        values = restore(values.to(torch.float64), distance)
         offset = float(values.mean()) if offset is None else offset  # the squares must not drown
         values -= offset
         n[tile.part] += len(values)
@@ -202,10 +182,10 @@ def _compare_pearson(
         squares[tile.part] += float(values @ values)
         found = torch.empty_like(values)
         for name, ranks in ranked.regions.items():
-            other = _read(ranks.all, tile.start, found) - ranks.mean["all"]
+            other = read_ranks(ranks.all, tile.start, found) - ranks.mean["all"]
             products[name][tile.part] += float(values @ other)
             if tile.part != ACROSS:
-                other = _read(ranks.within, tile.start_within, found)
+                other = read_ranks(ranks.within, tile.start_within, found)
                 subset = ("half_0", "half_1")[tile.part]
                 within[name][tile.part] += float(values @ (other - ranks.mean[subset]))
     similarities: dict[str, dict[str, float]] = {}
@@ -222,39 +202,3 @@ def _compare_pearson(
 def _divide(product: float, variation: float, other_variation: float) -> float:
     scale = (max(variation, 0.0) * other_variation) ** 0.5
     return float(np.clip(product / scale, -1, 1)) if scale > 0 else float("nan")
-
-
-def _read(stored: np.ndarray, start: int, out: torch.Tensor) -> torch.Tensor:
-    """Ranks of the pairs of a tile, into `out`, (pair,), float64, on any device."""
-    part = stored[start : start + len(out)]
-    if out.device.type == "cpu":
-        np.copyto(out.numpy(), part)
-        return out
-    return out.copy_(torch.from_numpy(np.array(part)))  # a copy: what is mapped is read-only
-
-
-def _restore(values: torch.Tensor, distance: str) -> torch.Tensor:
-    """The dissimilarity itself from half a squared distance; the order of pairs is the same."""
-    return values.clamp_(min=0).mul_(2).sqrt_() if distance == "euclidean" else values
-
-
-def _calc_rounding(patterns: torch.Tensor) -> dict[torch.dtype, float]:
-    """How far a dissimilarity may lie from the exact one, by the type of the patterns."""
-    sizes = calc_half_squares(patterns)
-    # of rows that differ from the shared pattern at all; the median, whatever a few rows do
-    size = 2 * float(sizes[sizes > 0].median()) if bool((sizes > 0).any()) else 0.0
-    return {
-        dtype: ROUNDING * torch.finfo(dtype).eps * size for dtype in (torch.float32, torch.float64)
-    }
-
-
-def _calc_sample(features: torch.Tensor, order: torch.Tensor, distance: str) -> torch.Tensor:
-    """Dissimilarities of some pairs, (pair,), float64; the order of rows is one by chance."""
-    share = min(1.0, SAMPLE_SIZE / features.shape[1] / (SAMPLE_ROWS + SAMPLE_COLUMNS))
-    n_rows = max(8, int(share * SAMPLE_ROWS))
-    columns = torch.linspace(n_rows, len(order) - 1, max(16, int(share * SAMPLE_COLUMNS)))
-    places = torch.cat([torch.arange(n_rows), columns.to(torch.int64).unique()])
-    patterns = calc_patterns(features, distance, torch.float64, order[places.to(order.device)])
-    size = calc_half_squares(patterns)
-    product = patterns[:n_rows] @ patterns[n_rows:].T
-    return (size[:n_rows, None] + size[n_rows:] - product).flatten()

@@ -119,7 +119,7 @@ def rescore(
     found, records
         The run and its records that have weights (see `list_rescorable`).
     teacher
-        Folder with ``teacher.nc`` and ``ranks``.
+        Folder with ``teacher.nc`` and the ranks that `scoring` needs.
     premature, scoring
         Those sections of a configuration that `check_same_measures` accepts (``premature``,
         ``search.scoring``).
@@ -141,7 +141,7 @@ def rescore(
     }
     content = read_json(path) if path.is_file() else {}
     known: dict[str, Rescored] = content["scores"] if origin.items() <= content.items() else {}
-    rescorer = Rescorer(teacher / "teacher.nc", teacher / "ranks", premature, scoring)
+    rescorer = Rescorer(teacher / "teacher.nc", teacher / scoring.name_ranks(), premature, scoring)
     scores: dict[str, Rescored] = {}
     for record in records:
         name, weights = record["id"], get_weights(found, record)
