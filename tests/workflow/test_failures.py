@@ -76,7 +76,7 @@ class Finder(importlib.abc.MetaPathFinder):
 
 def break_some(train):
     def train_or_fail(network, images, labels, held_back, settings, *others):
-        fault = next_fault()
+        fault = next_fault(repr(float(next(network.parameters()).detach().sum())))
         if fault == "diverged":
             settings = settings.model_copy(update={"learning_rate": 1e20})
         if fault == "out_of_memory":
@@ -91,7 +91,7 @@ def break_some(train):
     return train_or_fail
 
 
-def next_fault():
+def next_fault(candidate):
     from pathlib import Path
 
     for name in ("diverged", "out_of_memory", "timeout", "crashed"):
@@ -100,10 +100,10 @@ def next_fault():
         except FileNotFoundError:
             continue
         if name == "crashed":  # every attempt of this candidate
-            Path("faults", "crashed_done").write_text(str(os.getppid()))
+            Path("faults", "crashed_done").write_text(candidate)
         return name
     marker = Path("faults", "crashed_done")
-    if marker.exists() and marker.read_text() == str(os.getppid()):
+    if marker.exists() and marker.read_text() == candidate:
         return "crashed"
     return None
 

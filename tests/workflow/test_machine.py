@@ -121,14 +121,16 @@ CRASH = """
 import os, sys
 from pathlib import Path
 
+
+def crash(begin, **arguments):
+    begin(1)
+    raise RuntimeError("the graphics card fell off the bus")
+
+
 if Path("crash").is_file():
     from tgas_neuro.search.candidate import child
 
     run = child._run_once
-
-    def crash(begin, **arguments):
-        begin(1)
-        raise RuntimeError("the graphics card fell off the bus")
 
     def run_or_crash(function, arguments, *limits):
         try:

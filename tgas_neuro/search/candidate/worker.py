@@ -244,8 +244,9 @@ def main(listener: str, workflow: str, path: str) -> None:
     """Load torch, and serve."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # jobs get it, too, and end their children
     try:
-        importlib.import_module("tgas_neuro.search.candidate.evaluation")
-        with contextlib.suppress(ProcessLookupError):  # the workflow has just ended
+        # what cannot be loaded is left to the child of the job, which fails alike and says so
+        with contextlib.suppress(Exception):
+            importlib.import_module("tgas_neuro.search.candidate.evaluation")
             Worker(socket.socket(fileno=int(listener)), int(workflow)).serve()
     finally:
         Path(path).unlink(missing_ok=True)
