@@ -126,8 +126,7 @@ class Trainer:
             torch.set_num_threads(premature.threads)
             shown = teacher.at(premature.image_size)
             write_teacher(self.inputs.teacher, shown)
-            pairs = search.scoring.pairs
-            sample = None if pairs is None else Sample(pairs, search.seed)
+            sample = Sample.choose(search.scoring.pairs, search.seed)
             write_ranks(self.inputs.ranks, shown, sample)
 
     def _decode(self, folder: Path, report: Callable[[str], None]) -> None:

@@ -259,7 +259,7 @@ def calc_rdm(
 
 
 def take_rows(rdm: torch.Tensor, keep: torch.Tensor) -> torch.Tensor:
-    """Condensed RDM of some of the rows.
+    """Condensed RDM of some of the rows, without an index of all pairs.
 
     Parameters
     ----------
@@ -268,8 +268,8 @@ def take_rows(rdm: torch.Tensor, keep: torch.Tensor) -> torch.Tensor:
     keep
         Which rows to keep, (row,), bool.
     """
-    rows, columns = torch.triu_indices(len(keep), len(keep), offset=1, device=rdm.device)
-    return rdm[keep[rows] & keep[columns]]
+    rows = enumerate(rdm.split(list(range(len(keep) - 1, -1, -1))))  # pairs with later rows
+    return torch.cat([rdm[:0], *(pairs[keep[row + 1 :]] for row, pairs in rows if keep[row])])
 
 
 def _calc_half_square_distances(patterns: torch.Tensor) -> torch.Tensor:

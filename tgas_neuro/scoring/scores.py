@@ -67,7 +67,7 @@ def score_network(
             batch_size=batch_size,
         )
 
-    sample = None if pairs is None else Sample(pairs, seed)
+    sample = Sample.choose(pairs, seed)
     return score_layers(record, teacher, ranks, exact, track, best_rdms, sample)
 
 

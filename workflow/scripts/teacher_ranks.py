@@ -6,5 +6,5 @@ from tgas_neuro.teacher.teacher import load_teacher
 
 with running_rule(snakemake.log[0]), noted(snakemake):
     params = snakemake.params
-    sample = None if params.get("pairs") is None else Sample(params.pairs, params.seed)
+    sample = Sample.choose(params.get("pairs"), params.get("seed"))
     write_ranks(snakemake.output[0], load_teacher(snakemake.input.teacher), sample)

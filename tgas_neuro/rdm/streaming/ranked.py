@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
+from tgas_neuro.rdm.distances import take_rows
 from tgas_neuro.rdm.streaming.binning import calc_binned_ranks, rank_with_ties
 from tgas_neuro.rdm.streaming.tiles import (
     ACROSS,
@@ -62,6 +63,11 @@ class Sample:
 
     pairs: int
     seed: int
+
+    @classmethod
+    def choose(cls, pairs: int | None, seed: int) -> "Sample | None":
+        """The sample of ``search.scoring.pairs``; None, of null, is all pairs."""
+        return None if pairs is None else cls(pairs, seed)
 
 
 @dataclass(frozen=True)
@@ -210,7 +216,7 @@ def _rank_sample(rdm: torch.Tensor, ranked: RankedRDMs, half: np.ndarray, rank: 
     variation: dict[str, float] = {}
     for name, part in SUBSETS.items():
         inside = np.arange(len(half)) if part is None else np.flatnonzero(half == part)
-        ranks = rank(rdm if part is None else _cut_rows(rdm, half == part))
+        ranks = rank(rdm if part is None else take_rows(rdm, torch.from_numpy(half == part)))
         mean[name] = float(ranks.mean()) if len(ranks) else 0.0
         variation[name] = float(ranks.var(correction=0)) * len(ranks) if len(ranks) else 0.0
         place = np.zeros(len(half), dtype=np.int64)  # of a row among those inside
@@ -228,18 +234,6 @@ def _rank_sample(rdm: torch.Tensor, ranked: RankedRDMs, half: np.ndarray, rank: 
         mean,
         variation,
     )
-
-
-def _cut_rows(rdm: torch.Tensor, keep: np.ndarray) -> torch.Tensor:
-    """Condensed RDM of some rows, without an index of all pairs."""
-    wanted = torch.from_numpy(keep)
-    parts = [rdm[:0]]
-    start, n = 0, len(keep)
-    for row in range(n - 1):
-        if keep[row]:
-            parts.append(rdm[start : start + n - 1 - row][wanted[row + 1 :]])
-        start += n - 1 - row
-    return torch.cat(parts)
 
 
 def _rank_region(rdm: torch.Tensor, ranked: RankedRDMs, rank: Callable) -> Ranks:
