@@ -113,7 +113,7 @@ def catching_outputs(
         copy = name in copied and isinstance(output, torch.Tensor)
         outputs[name] = output.clone() if copy else output
 
-    with _calling(layers, keep):
+    with calling_with_outputs(layers, keep):
         yield outputs
 
 
@@ -131,14 +131,16 @@ def find_overwritten(
             versions[name] = (output, output._version)
 
     # tensors of inference mode do not count what is written into them
-    with torch.inference_mode(False), torch.no_grad(), _calling(layers, keep):
+    with torch.inference_mode(False), torch.no_grad(), calling_with_outputs(layers, keep):
         network(images.clone())
     return {name for name, (output, version) in versions.items() if output._version != version}
 
 
 @contextmanager
-def _calling(layers: dict[str, nn.Module], call: Callable[[str, Any], None]) -> Iterator[None]:
-    """Call a function with name and output of every layer that the network computes."""
+def calling_with_outputs(
+    layers: dict[str, nn.Module], call: Callable[[str, Any], None]
+) -> Iterator[None]:
+    """Within it, call a function with name and output of every layer that a network computes."""
     handles = [
         module.register_forward_hook(lambda module, inputs, output, name=name: call(name, output))
         for name, module in layers.items()

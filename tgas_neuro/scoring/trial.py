@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from tgas_neuro.architecture.network import catching_outputs
+from tgas_neuro.architecture.network import calling_with_outputs
 from tgas_neuro.runtime.errors import UserError, describe_error
 
 ROUNDING = 1e-2  # of a layer's largest value: what other kernels may change, and chance does not
@@ -31,6 +31,7 @@ def try_layers(
     """
     device = next((one.device for one in network.buffers()), None)
     images = torch.randn(3, 3, size, size, generator=torch.Generator().manual_seed(0)).to(device)
+    before = _get_random_states(images.device)
     try:
         outputs, calls = _record(network, layers, images)
     except Exception as error:  # whatever the network raises
@@ -38,6 +39,8 @@ def try_layers(
             f"{name}: refuses images of {size} x {size} px ({describe_error(error)}); give another "
             "size"
         ) from None
+    after = _get_random_states(images.device)
+    drawn = any(not torch.equal(*states) for states in zip(before, after, strict=True))
     idle = [layer for layer in layers if layer not in outputs]
     other = [layer for layer, output in outputs.items() if not _has_rows(output, len(images))]
     repeated = [f"{layer} ({calls[layer]})" for layer in layers if calls[layer] > 1]
@@ -52,7 +55,7 @@ def try_layers(
     kept = {layer: layers[layer] for layer in layers if layer not in {*idle, *other}}
     if not kept:
         raise UserError(f"layers: none of {name}'s {len(layers)} can be compared; name others")
-    _refuse_others(network, kept, images, outputs, name)
+    _refuse_others(network, kept, images, outputs, name, PASSES if drawn else 1)
     return kept
 
 
@@ -60,17 +63,15 @@ def _record(
     network: nn.Module, layers: dict[str, nn.Module], images: torch.Tensor
 ) -> tuple[dict[str, Any], Counter[str]]:
     """Outputs of the layers, by their names, and how often each was called."""
+    outputs: dict[str, Any] = {}
     calls: Counter[str] = Counter()
-    handles = [
-        module.register_forward_hook(lambda *_, name=name: calls.update([name]))
-        for name, module in layers.items()
-    ]
-    try:
-        with torch.inference_mode(), catching_outputs(layers) as outputs:
-            network(images.clone())
-    finally:
-        for handle in handles:
-            handle.remove()
+
+    def keep(name: str, output: Any) -> None:
+        outputs[name] = output
+        calls[name] += 1
+
+    with torch.inference_mode(), calling_with_outputs(layers, keep):
+        network(images.clone())
     return outputs, calls
 
 
@@ -84,8 +85,9 @@ def _refuse_others(
     images: torch.Tensor,
     outputs: Mapping[str, Any],
     name: str,
+    passes: int,
 ) -> None:
-    """Refuse layers whose output for an image is another in a second pass or in another batch."""
+    """Refuse layers whose output for an image is another in a later pass or in another batch."""
 
     def refuse_changed(rows: int, what: str, remedy: str) -> None:
         found, _ = _record(network, layers, images[:rows])
@@ -96,21 +98,11 @@ def _refuse_others(
                 f"first is {changed[0]!r}; {remedy} in evaluation, or name layers before it"
             )
 
-    for _ in range(_count_passes(network, images)):
+    for _ in range(passes):  # several if the network draws numbers: chance may change nothing
         refuse_changed(
             3, "are another when the same images pass again", "switch off what is random"
         )
     refuse_changed(2, "depend on the other images of the batch", "use the statistics of training")
-
-
-def _count_passes(network: nn.Module, images: torch.Tensor) -> int:
-    """Passes that chance has to change an output in: several if the network draws numbers."""
-    before = _get_random_states(images.device)
-    with torch.inference_mode():
-        network(images.clone())
-    after = _get_random_states(images.device)
-    drawn = any(not torch.equal(*states) for states in zip(before, after, strict=True))
-    return PASSES if drawn else 1
 
 
 def _get_random_states(device: torch.device) -> list[torch.Tensor]:

@@ -115,8 +115,7 @@ def load_winner(folder: Path) -> Winner:
             "one, or run the workflow with the configuration of this one: it writes the file again "
             "and trains nothing"
         )
-    for read in (path, weights):
-        refuse_changed(read)
+    refuse_changed(path)
     skeleton = Skeleton(**result.final.network.model_dump())
     genotype = read_genotype(result.genotype.model_dump())
     job = folder / "work" / "job.json"
