@@ -23,6 +23,7 @@ from tgas_neuro.runtime.files import read_json, write_json
 from tgas_neuro.runtime.ledger import check_source, forget_entry, is_whole, write_entry
 from tgas_neuro.runtime.provenance import Provenance, build_provenance, get_time
 from tgas_neuro.search.candidate.child import Begin, Call, Outcome, run_in_child
+from tgas_neuro.search.candidate.worker import find_served
 from tgas_neuro.search.guidance import Rating
 from tgas_neuro.search.history import describe_stop, is_member
 from tgas_neuro.search.records import (
@@ -215,13 +216,14 @@ def list_batches(candidates: int, together: int) -> list[list[str]]:
 
 
 def import_once() -> None:
-    """Import what candidates compute with, before children are forked.
+    """Import what candidates compute with, before children are forked, unless a worker has it.
 
     Nothing is computed here: a process that has threads of torch cannot be forked. What cannot be
     imported is left to the child, which fails in the same way and says so.
     """
-    with contextlib.suppress(Exception):
-        importlib.import_module("tgas_neuro.search.candidate.evaluation")
+    if find_served() is None:
+        with contextlib.suppress(Exception):
+            importlib.import_module("tgas_neuro.search.candidate.evaluation")
 
 
 def make_kept_record(

@@ -67,6 +67,11 @@ class WarmChild:
             self._connection.close()
 
 
+def find_served() -> psutil.Process | None:
+    """The workflow above this process that has a worker, or gets one; None without."""
+    return find_workflow() if sys.platform == "linux" else None
+
+
 def ask_worker(
     target: Target, sender: Connection, function: Callable[..., Any], arguments: dict[str, Any]
 ) -> WarmChild | None:
@@ -78,7 +83,7 @@ def ask_worker(
         None when there is no worker: outside a workflow, in a job on a cluster, elsewhere than on
         Linux, or if it cannot be started or reached.
     """
-    workflow = find_workflow() if sys.platform == "linux" else None
+    workflow = find_served()
     if workflow is None or function.__module__ == "__main__":  # which is another one there
         return None
     request = pickle.dumps((target, function, arguments, str(Path.cwd())))
@@ -163,7 +168,7 @@ class Worker:
 
     def __init__(self, listener: socket.socket, workflow: int):
         self._selector = selectors.DefaultSelector()
-        self._register(listener, self._accept)
+        self._register(listener, lambda: self._accept(listener))
         self._ended = os.pidfd_open(workflow)
         self._register(self._ended, lambda: None)
 
@@ -182,9 +187,7 @@ class Worker:
     def _register(self, file: Any, act: Callable[[], None]) -> None:
         self._selector.register(file, selectors.EVENT_READ, act)
 
-    def _accept(self) -> None:
-        listener = next(iter(self._selector.get_map().values())).fileobj
-        assert isinstance(listener, socket.socket)
+    def _accept(self, listener: socket.socket) -> None:
         connection, _ = listener.accept()
         self._register(connection, lambda: self._fork(connection))
 
