@@ -1,0 +1,78 @@
+"""The file of an experiment: mistakes end in one line; every experiment of the project is valid."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tgas_neuro.experiments.options import check_experiment, configure_teacher, load_experiment
+from tgas_neuro.plan.plan import build_plan
+from tgas_neuro.runtime.errors import UserError
+
+PROJECT = Path(__file__).parents[2]
+FOLDER = PROJECT / "workflow/experiments"
+NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_experiments_of_the_project_can_be_planned(name, monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    experiment = load_experiment(name, [FOLDER])
+    for key in experiment.teachers:
+        config = configure_teacher(experiment, key, "results/experiments/x/work/y")
+        plan = build_plan(config, [PROJECT / "neural_data"], key)
+        assert plan.config.teacher.kind == experiment.teachers[key].teacher.get(
+            "kind", "recordings"
+        )
+        kind = plan.config.teacher.kind == "control"
+        assert kind == experiment.teachers[key].control
+
+
+def test_the_mirror_is_the_same_folder_from_the_teachers_folder(content):
+    experiment = check_experiment(content | {"mirror": "../data"}, "x")
+    config = configure_teacher(experiment, "brain", "results/experiments/x/work/brain")
+    assert config["recordings"]["mirror"] == "../../../../../../data"
+    experiment = check_experiment(content | {"mirror": "/data"}, "x")
+    assert configure_teacher(experiment, "brain", "results")["recordings"]["mirror"] == "/data"
+
+
+def test_a_missing_experiment_is_named_with_those_there_are(tmp_path):
+    with pytest.raises(UserError, match=r"no experiment 'toys'; there are: .*toy"):
+        load_experiment("toys", [tmp_path, FOLDER])
+
+
+def change(content, path, value):
+    *parents, last = path.split(".")
+    for name in parents:
+        content = content[name]
+    content[last] = value
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("space", "cells", "a_test.yaml: space: 'cells'"),
+        ("options", {"blocks": 3}, "a_test.yaml: options: {'blocks': 3}; nasbench201 has none"),
+        ("cells", {"number": 12, "repeated": 13}, "cells.repeated: 13 of 12 cells"),
+        ("cells", {"number": 12, "repeated": 5}, "cells.repeated: 5 of 12 cells"),
+        ("training.steps", [3, 0], r"training.steps: \[3, 0\]; expected ascending"),
+        ("primary.steps", 4, r"primary.steps: 4; expected one of \[0, 3, 6\]"),
+        ("primary.teacher", "brains", "primary.teacher: 'brains'; expected one of brain"),
+        ("primary.teacher", "shuffled", "primary.teacher: 'shuffled' is a control"),
+        ("primary.control", "brain", "primary.control: 'brain' is no control"),
+        ("training.premature.rungs", [0.5], r"training.premature.rungs: \[0.5\]"),
+        ("mature", {"kind": "tables"}, "mature.kind"),
+        ("teachers.brain.titel", "x", "teachers.brain: unknown key 'titel'"),
+    ],
+)
+def test_mistakes_end_in_one_line(content, path, value, message):
+    change(content, path, value)
+    with pytest.raises(UserError, match=message) as found:
+        check_experiment(content, "a_test.yaml")
+    assert "\n" not in str(found.value) and str(found.value).startswith("a_test.yaml: ")
+
+
+def test_a_table_is_of_nasbench201(content):
+    content |= {"space": "cell", "mature": {"kind": "table", "path": "x.csv", "column": "y"}}
+    with pytest.raises(UserError, match=re.escape("mature.kind: 'table' holds cells of")):
+        check_experiment(content, "a_test.yaml")

@@ -1,0 +1,84 @@
+"""An experiment from the command line to its page, and what is made again afterwards."""
+
+import json
+import subprocess
+import sys
+
+import pandas as pd
+import yaml
+from soak.soak import PROJECT, TOY_RECORDINGS
+from soak.soak import build_toy as write_toy
+from support.toy_run import TOY
+
+TITLE = "A toy experiment"
+
+
+def list_strings(number):
+    names = ("nor_conv_3x3", "nor_conv_1x1", "avg_pool_3x3")
+    texts = [
+        f"|{one}~0|+|none~0|{two}~1|+|skip_connect~0|none~1|{three}~2|"
+        for one in names
+        for two in names
+        for three in names
+    ]
+    return texts[:number]
+
+
+def run(folder, *arguments):
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(PROJECT / "Snakefile")]
+    command += ["--directory", str(folder), "--cores", "2", *arguments]
+    return subprocess.run(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def test_a_toy_experiment(tmp_path):
+    write_toy(tmp_path, TOY, TOY_RECORDINGS)
+    (tmp_path / "experiments").mkdir()
+    content = yaml.safe_load((PROJECT / "workflow/experiments/toy.yaml").read_text())
+    rows = [f"{text},{50 + number}" for number, text in enumerate(list_strings(14))]
+    (tmp_path / "table.csv").write_text("\n".join(["architecture,accuracy", *rows]) + "\n")
+    content["cells"] = {"number": 10}
+    content["mature"] = {"kind": "table", "path": "table.csv", "column": "accuracy"}
+    content["training"]["steps"] = [0, 4]
+    content["primary"]["steps"] = 4
+    path = tmp_path / "experiments/toy.yaml"
+    path.write_text(yaml.safe_dump(content))
+    folder = tmp_path / "results/experiments/toy"
+
+    found = run(tmp_path, "results/experiments/toy/report.html")
+    assert found.returncode == 0, found.stdout[-5000:]
+    page = (folder / "report.html").read_text()
+    assert TITLE in page and "10 cells of the space nasbench201" in page
+    assert (folder / "surrogates.png").read_bytes()[:4] == b"\x89PNG"
+    table = pd.read_csv(folder / "table.csv.gz")
+    assert len(table) == 10 * 2 * 2 and table["mature"].between(0.5, 0.64).all()
+    assert table["mean"].notna().all()
+    result = json.loads((folder / "surrogates.json").read_text())
+    assert result["cells"]["ranked"] == 10
+    assert not list((tmp_path / "results").glob("search/*"))  # nothing of the main run
+
+    # nothing is made twice; more cells train only the new ones; a kept table trains nothing
+    done = {path: path.stat().st_mtime_ns for path in folder.glob("cells/*.json")}
+    content["cells"] = {"number": 11}
+    path.write_text(yaml.safe_dump(content))
+    found = run(tmp_path, "results/experiments/toy/report.html")
+    assert found.returncode == 0, found.stdout[-5000:]
+    assert {path: path.stat().st_mtime_ns for path in done} == done
+    assert len(list(folder.glob("cells/*.json"))) == 11
+
+    content["table"] = "results/experiments/toy/table.csv.gz"
+    (tmp_path / "experiments/kept.yaml").write_text(yaml.safe_dump(content))
+    found = run(tmp_path, "results/experiments/kept/report.html")
+    assert found.returncode == 0, found.stdout[-5000:]
+    kept = tmp_path / "results/experiments/kept"
+    assert not (kept / "cells").exists()
+    assert (kept / "surrogates.json").read_bytes() == (folder / "surrogates.json").read_bytes()
+
+
+def test_mistakes_end_in_one_line(tmp_path):
+    write_toy(tmp_path, TOY, TOY_RECORDINGS)
+    found = run(tmp_path, "results/experiments/toys/report.html")
+    assert found.returncode != 0
+    assert "Error: no experiment 'toys'; there are: surrogates, toy" in found.stdout
+    assert "Traceback" not in found.stdout

@@ -1,0 +1,148 @@
+"""The files in workflow/experiments: cells, their training, the teachers, and what counts."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from tgas_neuro.config.premature import Premature
+from tgas_neuro.config.search import Scoring
+from tgas_neuro.config.section import Matching, Section, SectionError, Text, Unique, UserPath, key
+
+Name = Annotated[str, Matching("^[a-z][a-z0-9_]*$", "lower-case letters, digits and _")]
+
+
+class CellOptions(Section):
+    """Which cells are measured."""
+
+    number: int = key(..., "Cells that are drawn without replacement.", decides=True, ge=10)
+    repeated: int = key(
+        0,
+        "The first so many of them are trained once more, with other weights and batches; at least "
+        "10, or 0.",
+        decides=True,
+        ge=0,
+    )
+    seed: int = key(0, "Draws the cells.", decides=True, ge=0)
+
+    @model_validator(mode="after")
+    def _check_repeated(self) -> "CellOptions":
+        if self.repeated > self.number or 0 < self.repeated < 10:
+            raise SectionError(
+                "repeated",
+                f"{self.repeated} of {self.number} cells; expected 0, or 10 to {self.number}",
+            )
+        return self
+
+
+class MatureTable(Section):
+    """Accuracies of trained cells from a table."""
+
+    kind: Literal["table"] = key(..., "A table with one row a cell.", decides=True)
+    path: UserPath = key(..., "CSV file.", decides=True)
+    cells: Text = key("architecture", "Column of the cells' strings.", decides=True)
+    column: Text = key(..., "Column of the accuracy.", decides=True)
+    unit: Literal["percent", "share"] = key("percent", "Of the accuracies.", decides=True)
+
+
+class MatureTraining(Section):
+    """Accuracies on the validation split after a longer training."""
+
+    kind: Literal["training"] = key(..., "Each cell is trained once more, longer.", decides=True)
+    steps: int = key(..., "Steps of the longer training.", decides=True, ge=10)
+    falling: float = key(
+        0.2, "Last share of it, in which the learning rate falls to 0.", decides=True, ge=0, le=1
+    )
+
+
+class ExperimentTeacher(Section):
+    """A teacher or a control."""
+
+    title: Text = key(..., "Its name on the page.", decides=True)
+    control: bool = key(False, "Whether it is a control, in which no brain is.", decides=True)
+    recordings: dict[str, Any] = key(..., "As the section of config.yaml.", decides=True)
+    teacher: dict[str, Any] = key({}, "As the section of config.yaml.", decides=True)
+
+
+class Primary(Section):
+    """The comparison that the experiment is made for, fixed before it is run."""
+
+    teacher: Name = key(..., "Key of the teacher.", decides=True)
+    control: Name = key(..., "Key of the control that its gain is compared with.", decides=True)
+    steps: int = key(..., "Steps of training.", decides=True, ge=0)
+    layer_choice: Literal["crossed", "paper", "mean"] = key(
+        "mean", "Which TG counts.", decides=True
+    )
+    scale: Literal["raw", "standardised"] = key(
+        "standardised", "Sum of P and TG, or of their z-scores.", decides=True
+    )
+
+
+class Training(Section):
+    """How each cell is trained, and when it is measured."""
+
+    premature: Premature = key(
+        ..., "As the section of config.yaml; steps replace epochs.", decides=True
+    )
+    steps: Annotated[list[Annotated[int, Field(ge=0)]], Unique(), Field(min_length=2)] = key(
+        ..., "Steps of training after which P and TG are measured, ascending.", decides=True
+    )
+    scoring: Scoring = key(Scoring, "As search.scoring of config.yaml.", decides=True)
+    seed: int = key(0, "Of weights, batches and teachers.", decides=True, ge=0)
+
+    @model_validator(mode="after")
+    def _check(self) -> "Training":
+        if self.steps != sorted(self.steps):
+            raise SectionError("steps", f"{self.steps}; expected ascending numbers")
+        if self.premature.rungs:
+            raise SectionError(
+                "premature.rungs", f"{self.premature.rungs}; cells are measured at steps; remove it"
+            )
+        return self
+
+
+class Experiment(Section):
+    """Early measurements of many cells, and what the cells reach in the end."""
+
+    title: Text = key(..., "Heading of the page.", decides=True)
+    space: Name = key(..., "Search space of the cells.", decides=True)
+    options: dict[str, Any] = key({}, "Options of the space, such as blocks.", decides=True)
+    cells: CellOptions = key(..., "Which cells are measured.", decides=True)
+    training: Training = key(..., "How they are trained and measured.", decides=True)
+    mature: Annotated[MatureTable | MatureTraining, Field(discriminator="kind")] = key(
+        ..., "What the cells reach in the end.", decides=True
+    )
+    teachers: dict[Name, ExperimentTeacher] = key(
+        ..., "Key to teacher or control.", decides=True, min_length=1
+    )
+    mirror: UserPath | None = key(None, "As recordings.mirror of config.yaml.", decides=False)
+    table: UserPath | None = key(
+        None,
+        "A table of an earlier run of this experiment; then no cell is trained.",
+        decides=True,
+    )
+    resamples: int = key(
+        10_000, "Resamples of the cells, for the intervals.", decides=True, ge=100, le=1_000_000
+    )
+    primary: Primary = key(..., "The comparison that counts.", decides=True)
+
+    @model_validator(mode="after")
+    def _check(self) -> "Experiment":
+        primary, steps = self.primary, self.training.steps
+        if primary.steps not in steps:
+            raise SectionError("primary.steps", f"{primary.steps}; expected one of {steps}")
+        for name in ("teacher", "control"):
+            found = getattr(primary, name)
+            if found not in self.teachers:
+                there = ", ".join(self.teachers)
+                raise SectionError(f"primary.{name}", f"{found!r}; expected one of {there}")
+            if self.teachers[found].control != (name == "control"):
+                raise SectionError(
+                    f"primary.{name}",
+                    f"{found!r} is {'no' if name == 'control' else 'a'} control; name another, or "
+                    f"change teachers.{found}.control",
+                )
+        if isinstance(self.mature, MatureTable) and self.space != "nasbench201":
+            raise SectionError(
+                "mature.kind", "'table' holds cells of nasbench201; take that space, or training"
+            )
+        return self

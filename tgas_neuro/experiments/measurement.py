@@ -1,0 +1,215 @@
+"""One cell: P and its similarity with all teachers along the training, and what it reaches."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from tgas_neuro.architecture.network import build_network
+from tgas_neuro.architecture.skeleton import build_skeleton
+from tgas_neuro.architecture.space import Genotype
+from tgas_neuro.architecture.spaces import calc_complexity
+from tgas_neuro.config.experiments import MatureTraining, Training
+from tgas_neuro.images.augmentation import augment_batch
+from tgas_neuro.images.decoded import load_classes, load_decoded
+from tgas_neuro.images.pixels import load_batch
+from tgas_neuro.runtime.devices import autocast, choose_device
+from tgas_neuro.runtime.provenance import derive_generator, derive_seed
+from tgas_neuro.scoring.scores import score_network
+from tgas_neuro.search.candidate.child import DivergedError
+from tgas_neuro.search.candidate.evaluation import move_to, set_up_torch
+from tgas_neuro.search.candidate.training import (
+    build_sgd,
+    draw_held_back,
+    measure_accuracy,
+    train_candidate,
+)
+from tgas_neuro.teacher.teacher import Teacher
+
+BETWEEN = ":"  # key of a teacher, and its region
+
+Report = Callable[[str], None]
+
+
+def join_teachers(teachers: dict[str, Teacher]) -> Teacher:
+    """One teacher with the regions of all, so that regions on the same stimuli share a pass."""
+    return Teacher(
+        {
+            f"{key}{BETWEEN}{name}": region
+            for key, teacher in teachers.items()
+            for name, region in teacher.regions.items()
+        },
+        {key: teacher.provenance for key, teacher in teachers.items()},
+    )
+
+
+def measure_cell(
+    genotype: Genotype,
+    repetition: int,
+    training: Training,
+    images: Path,
+    teacher: Teacher,
+    ranks: Path,
+    report: Report = lambda line: None,
+) -> dict[str, Any]:
+    """Train a cell as a candidate is trained, and measure it on the way.
+
+    The first repetition has the weights, batches and held-back images of a candidate of a search
+    with the same seed. Others have weights and batches of their own, and the same held-back images.
+
+    Parameters
+    ----------
+    genotype
+        The cell.
+    repetition
+        From 0.
+    training
+        How it is trained and when it is measured.
+    images
+        Folder with the decoded split ``train``.
+    teacher, ranks
+        Of all teachers (see `join_teachers`), and its ranks.
+    report
+        Receives a line for each measurement.
+
+    Returns
+    -------
+    record
+        ``complexity``, and ``steps``: number of steps, as text, to ``P``, ``loss`` and
+        ``regions``, those of `score_network`. ``state`` is ``ok``, or ``diverged`` with a
+        ``message``; then the steps before are kept.
+    """
+    set_up_torch(training.premature.threads)
+    device = choose_device(training.premature.device, "premature.device", claim=True)
+    seed = _derive_repetition(training.seed, repetition)
+    pixels, labels, _ = load_decoded(images / "train")
+    held_back = _hold_back(training, labels)
+    network = _build(genotype, training, images, seed, device)
+    found: dict[str, Any] = {}
+
+    def measure(step: int) -> None:
+        network.eval()
+        chosen = np.flatnonzero(held_back)
+        P, loss = measure_accuracy(network, pixels, labels, chosen, device)
+        score = score_network(
+            network,
+            network.layers(),
+            teacher,
+            ranks,
+            device,
+            training.seed,
+            **training.scoring.model_dump(),
+        )
+        found[str(step)] = {"P": P, "loss": loss, "regions": score["regions"]}
+        report(f"{step} steps: P {P:.3f}")
+
+    n_train = int((~held_back).sum())
+    per_epoch = n_train / min(training.premature.batch_size, n_train)
+    last = training.steps[-1]
+    rungs = {step / per_epoch: step for step in training.steps if 0 < step < last}
+
+    def at_rung(rung: float) -> bool:
+        measure(rungs[rung])
+        return True
+
+    state, message = "ok", ""
+    try:
+        if training.steps[0] == 0:
+            measure(0)
+        train_candidate(
+            network,
+            pixels,
+            labels,
+            held_back,
+            training.premature.model_copy(update={"epochs": last / per_epoch}),
+            derive_generator(seed, "training", genotype.hash),
+            device,
+            list(rungs),
+            at_rung,
+        )
+        measure(last)
+    except DivergedError as error:
+        state, message = "diverged", str(error)
+    skeleton = build_skeleton(training.premature, len(load_classes(images / "train")))
+    return {
+        "hash": genotype.hash,
+        "genotype": genotype.to_json(),
+        "repetition": repetition,
+        "state": state,
+        "message": message,
+        "complexity": asdict(calc_complexity(genotype, skeleton)),
+        "steps": found,
+    }
+
+
+def train_mature(
+    genotype: Genotype,
+    training: Training,
+    mature: MatureTraining,
+    images: Path,
+    report: Report = lambda line: None,
+) -> float:
+    """Train a cell longer; its accuracy in [0, 1] on the validation split.
+
+    All training images are used, the held-back ones as well. The learning rate is constant, and
+    falls linearly to 0 over the last share of the steps.
+
+    Raises
+    ------
+    DivergedError
+        The loss is not finite at the end.
+    """
+    premature = training.premature
+    set_up_torch(premature.threads)
+    device = choose_device(premature.device, "premature.device", claim=True)
+    pixels, labels, _ = load_decoded(images / "train")
+    network = _build(genotype, training, images, training.seed, device)
+    network.train()
+    optimizer = build_sgd(
+        network, premature.learning_rate, premature.momentum, premature.weight_decay
+    )
+    rng = derive_generator(training.seed, "mature", genotype.hash)
+    falling = max(1, round(mature.falling * mature.steps))
+    order = np.empty(0, dtype=np.int64)
+    batch_size = min(premature.batch_size, len(labels))
+    for step in range(mature.steps):
+        if len(order) < batch_size:
+            order = np.concatenate([order, rng.permutation(len(labels))])
+        batch, order = np.sort(order[:batch_size]), order[batch_size:]
+        for group in optimizer.param_groups:
+            group["lr"] = premature.learning_rate * min(1.0, (mature.steps - step) / falling)
+        x = load_batch(pixels, batch, device)
+        x = augment_batch(x, rng) if premature.augment else x
+        target = torch.from_numpy(labels[batch].astype(np.int64)).to(device)
+        with autocast(device):
+            loss = nn.functional.cross_entropy(network(x), target)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+    pixels, labels, _ = load_decoded(images / "val")
+    accuracy, _ = measure_accuracy(network, pixels, labels, np.arange(len(labels)), device)
+    report(f"{mature.steps} steps: accuracy {accuracy:.3f}")
+    return accuracy
+
+
+def _derive_repetition(seed: int, repetition: int) -> int:
+    return seed if repetition == 0 else derive_seed(seed, "repetition", repetition)
+
+
+def _hold_back(training: Training, labels: np.ndarray) -> np.ndarray:
+    rng = derive_generator(training.seed, "held back")
+    return draw_held_back(labels, training.premature.held_back, rng)
+
+
+def _build(
+    genotype: Genotype, training: Training, images: Path, seed: int, device: torch.device
+) -> Any:
+    skeleton = build_skeleton(training.premature, len(load_classes(images / "train")))
+    generator = torch.Generator().manual_seed(derive_seed(seed, "weights", genotype.hash))
+    network = build_network(genotype, skeleton, generator)
+    move_to(network, device)
+    return network

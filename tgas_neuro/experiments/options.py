@@ -1,0 +1,66 @@
+"""Load the file of an experiment, and make of it the configurations of its teachers."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tgas_neuro.architecture.spaces import SPACES
+from tgas_neuro.config.configuration import check_section
+from tgas_neuro.config.experiments import Experiment
+from tgas_neuro.runtime.errors import UserError, check_choice
+from tgas_neuro.runtime.yaml_files import load_configuration
+
+
+def load_experiment(name: str, folders: Sequence[Path]) -> Experiment:
+    """Load and check ``<name>.yaml``.
+
+    Parameters
+    ----------
+    name
+        Of the experiment.
+    folders
+        Where its file is looked for, in order.
+
+    Raises
+    ------
+    UserError
+        There is no such file, or something in it is wrong.
+    """
+    paths = [folder / f"{name}.yaml" for folder in folders]
+    path = next((path for path in paths if path.is_file()), None)
+    if path is None:
+        there = sorted({found.stem for folder in folders for found in folder.glob("*.yaml")})
+        raise UserError(f"no experiment {name!r}; there are: {', '.join(there) or 'none'}")
+    return check_experiment(load_configuration(path), str(path))
+
+
+def check_experiment(content: Any, name: str) -> Experiment:
+    """Check an experiment; `name` is its file, for messages."""
+    experiment = check_section(Experiment, content, name)
+    try:
+        check_choice("space", experiment.space, SPACES)
+        options = SPACES[experiment.space].options
+        if options is not None:
+            check_section(options, experiment.options, name, ["options"])
+        elif experiment.options:
+            raise UserError(f"options: {experiment.options}; {experiment.space} has none; remove")
+    except UserError as error:
+        text = str(error)
+        raise UserError(text if text.startswith(name) else f"{name}: {text}") from None
+    return experiment
+
+
+def configure_teacher(experiment: Experiment, key: str, folder: str) -> dict[str, Any]:
+    """The configuration of a workflow in `folder` that makes one teacher of an experiment."""
+    teacher, mirror = experiment.teachers[key], experiment.mirror
+    size = experiment.training.premature.image_size
+    if mirror is not None and not Path(mirror).is_absolute():
+        mirror = os.path.relpath(mirror, folder)
+    return {
+        "recordings": {"mirror": mirror} | dict(teacher.recordings),
+        "teacher": {"stimuli": {"size": size, "visual_degrees": 8}} | dict(teacher.teacher),
+        "search": {"seed": experiment.training.seed},
+        "premature": {"data": {"kind": "simulated"}},
+        "final": {"data": {"kind": "simulated"}},
+    }

@@ -1,0 +1,171 @@
+"""What is known early: rank correlations of P, TG and their sums with what cells reach."""
+
+from collections.abc import Iterator
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import spearmanr
+
+from tgas_neuro.config.experiments import Experiment
+from tgas_neuro.experiments.statistics import Resamples, compare, estimate, rate
+from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.scoring.layers import LAYER_CHOICES
+
+SCALES = ("raw", "standardised")
+FEWEST = 10  # cells
+
+
+def rate_surrogates(table: pd.DataFrame, experiment: Experiment) -> dict[str, Any]:
+    """Rate P, TG of every teacher and control, and their sums, at every step.
+
+    Parameters
+    ----------
+    table
+        From `build_table`.
+    experiment
+        Says what is compared.
+
+    Returns
+    -------
+    result
+        ``cells``: counts. ``truth``: lowest, median and highest. ``size``: the number of parameters
+        as a score. ``steps``: step to ``P`` and, for each teacher and layer choice, ``TG`` and both
+        sums, each rated, with its gain over P. ``reliability``: step to the rank correlation
+        between both trainings of a cell, of P and of each TG. ``primary``: the comparison that was
+        fixed beforehand.
+
+    Raises
+    ------
+    UserError
+        Fewer than `FEWEST` cells have a truth.
+    """
+    first = table[table["repetition"] == 0]
+    by_hash = first.groupby("hash", sort=True)[["mature", "params"]].first()
+    cells = by_hash[by_hash["mature"].notna()]
+    if len(cells) < FEWEST:
+        raise UserError(
+            f"{len(cells)} cells have an accuracy to be ranked by; at least {FEWEST} are needed"
+        )
+    resamples = Resamples(
+        cells["mature"].to_numpy(),
+        cells["params"].to_numpy(float),
+        experiment.resamples,
+        experiment.training.seed,
+    )
+    truth = cells["mature"]
+    return {
+        "cells": {
+            "ranked": len(cells),
+            "without_truth": int(by_hash["mature"].isna().sum()),
+            "without_value": _count_missing(first, cells.index),
+        },
+        "truth": {
+            "lowest": float(truth.min()),
+            "median": float(truth.median()),
+            "highest": float(truth.max()),
+        },
+        "size": rate(resamples.measure(resamples.rank(cells["params"].to_numpy(float)))),
+        "steps": {
+            str(step): _rate_step(first[first["steps"] == step], cells.index, resamples, experiment)
+            for step in experiment.training.steps
+        },
+        "reliability": {
+            str(step): _correlate_repetitions(table[table["steps"] == step])
+            for step in experiment.training.steps
+        },
+        "primary": _compare_primary(first, cells.index, resamples, experiment),
+    }
+
+
+def _rate_step(
+    rows: pd.DataFrame, cells: pd.Index, resamples: Resamples, experiment: Experiment
+) -> dict[str, Any]:
+    P = _take(rows, cells, next(iter(experiment.teachers)), "P")
+    alone = resamples.measure(resamples.rank(P))
+    teachers: dict[str, Any] = {key: {} for key in experiment.teachers}
+    for key, choice in product(experiment.teachers, LAYER_CHOICES):
+        TG = _take(rows, cells, key, choice)
+        rated: dict[str, Any] = {"TG": rate(resamples.measure(resamples.rank(TG)))}
+        for scale in SCALES:
+            both = resamples.measure(resamples.rank_sum(P, TG, scale == "standardised"))
+            rated[scale] = {**rate(both), "gain": compare(both, alone)}
+        teachers[key][choice] = rated
+    return {"P": rate(alone), "teachers": teachers}
+
+
+def _compare_primary(
+    first: pd.DataFrame, cells: pd.Index, resamples: Resamples, experiment: Experiment
+) -> dict[str, Any]:
+    """The gain of the primary teacher, and how far it is above that of the control."""
+    primary = experiment.primary
+    rows = first[first["steps"] == primary.steps]
+    P = _take(rows, cells, primary.teacher, "P")
+    alone = resamples.measure(resamples.rank(P))
+    both, control = (
+        resamples.measure(
+            resamples.rank_sum(
+                P,
+                _take(rows, cells, teacher, primary.layer_choice),
+                primary.scale == "standardised",
+            )
+        )
+        for teacher in (primary.teacher, primary.control)
+    )
+    found: dict[str, Any] = {
+        "P": rate(alone),
+        "sum": rate(both),
+        "control": rate(control),
+        "gain": compare(both, alone),
+        "gain_of_control": compare(control, alone),
+        "above_control": estimate(both.r - control.r),
+    }
+    lower = [
+        found["gain"]["r"]["interval"][0],
+        found["gain"]["partial"]["interval"][0],
+        found["above_control"]["interval"][0],
+    ]
+    return found | {"above_zero": [bound > 0 for bound in lower]}
+
+
+def _take(rows: pd.DataFrame, cells: pd.Index, teacher: str, column: str) -> np.ndarray:
+    """Values (cell,) of one teacher; a cell without one counts as low as the lowest."""
+    values = rows[rows["teacher"] == teacher].set_index("hash")[column].reindex(cells).to_numpy()
+    known = np.isfinite(values)
+    return np.where(known, values, values[known].min() if known.any() else 0.0)
+
+
+def _count_missing(first: pd.DataFrame, cells: pd.Index) -> dict[str, int]:
+    """Cells that have no P, and no TG of some teacher, at some step."""
+    rows = first[first["hash"].isin(cells)]
+    without = {
+        "P": rows["P"].isna(),
+        "TG": rows["P"].notna() & rows[list(LAYER_CHOICES)].isna().any(axis=1),
+    }
+    return {name: int(rows.loc[missing, "hash"].nunique()) for name, missing in without.items()}
+
+
+def _correlate_repetitions(rows: pd.DataFrame) -> dict[str, Any] | None:
+    """Rank correlations between the two trainings of cells; None if too few have two."""
+    found = dict(_pair(rows))
+    if not found:
+        return None
+    return {
+        "P": found.pop("P"),
+        "teachers": {key: values for key, values in found.items()},
+    }
+
+
+def _pair(rows: pd.DataFrame) -> Iterator[tuple[str, Any]]:
+    for number, (key, own) in enumerate(rows.groupby("teacher", sort=False)):
+        both = own.pivot(index="hash", columns="repetition", values=["P", *LAYER_CHOICES]).dropna()
+        if 1 not in own["repetition"].values or len(both) < FEWEST:
+            return
+        by_column = {
+            name: float(spearmanr(both[name][0], both[name][1]).statistic)
+            for name in ("P", *LAYER_CHOICES)
+        }
+        if number == 0:
+            yield "P", by_column["P"]
+        yield str(key), {name: by_column[name] for name in LAYER_CHOICES}

@@ -1,0 +1,110 @@
+"""The table of an experiment: a row for each cell, repetition, step and teacher."""
+
+import gzip
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from tgas_neuro.config.experiments import Experiment
+from tgas_neuro.experiments.measurement import BETWEEN
+from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.files import written_whole
+from tgas_neuro.scoring.layers import LAYER_CHOICES, get_similarity
+
+KEYS = ("hash", "repetition", "steps", "teacher")
+COLUMNS = (*KEYS, "mature", "params", "macs", "P", *LAYER_CHOICES)
+DIGITS = 6  # of similarities; their errors are larger
+
+
+def build_table(
+    records: Sequence[Mapping[str, Any]],
+    mature: Mapping[str, float | None],
+    teachers: Sequence[str],
+) -> pd.DataFrame:
+    """A row for each cell, repetition, step and teacher.
+
+    Parameters
+    ----------
+    records
+        From `measure_cell`.
+    mature
+        Hash of a cell to its accuracy in [0, 1]; None for one whose training diverged.
+    teachers
+        Their keys.
+
+    Returns
+    -------
+    table
+        With `COLUMNS`: accuracies in [0, 1], and a column for each layer choice with TG, the mean
+        over the teacher's regions. NaN where it is not defined; a step that a diverged cell did not
+        reach has P of NaN as well.
+    """
+    steps = sorted({int(step) for record in records for step in record["steps"]})
+    rows = []
+    for record in records:
+        for step in steps:
+            measured = record["steps"].get(str(step))
+            for teacher in teachers:
+                rows.append(
+                    {
+                        "hash": record["hash"],
+                        "repetition": record["repetition"],
+                        "steps": step,
+                        "teacher": teacher,
+                        "mature": mature[record["hash"]],
+                        **record["complexity"],
+                        "P": measured["P"] if measured else math.nan,
+                        **_calc_guidance(measured["regions"] if measured else {}, teacher),
+                    }
+                )
+    return pd.DataFrame(rows).astype({"mature": float})[list(COLUMNS)]
+
+
+def _calc_guidance(regions: Mapping[str, Any], teacher: str) -> dict[str, float]:
+    own = [region for name, region in regions.items() if name.split(BETWEEN)[0] == teacher]
+    found: dict[str, float] = {}
+    for choice in LAYER_CHOICES:
+        values = [get_similarity(region, choice) for region in own]
+        defined = [one["corrected"] for one in values if one is not None]
+        complete = bool(own) and len(defined) == len(own)
+        found[choice] = round(sum(defined) / len(defined), DIGITS) if complete else math.nan
+    return found
+
+
+def write_table(path: str | Path, table: pd.DataFrame) -> None:
+    """Write a table as CSV, compressed if the name ends in ``.gz``."""
+    content = table.to_csv(index=False).encode()
+    with written_whole(path) as beside:
+        packed = gzip.compress(content, mtime=0) if str(path).endswith(".gz") else content
+        beside.write_bytes(packed)
+
+
+def read_table(path: str | Path, experiment: Experiment) -> pd.DataFrame:
+    """Read a table that `write_table` made.
+
+    Raises
+    ------
+    UserError
+        It is no such table, or not one of this experiment.
+    """
+    try:
+        packed = "gzip" if str(path).endswith(".gz") else None
+        table = pd.read_csv(path, dtype={"hash": str}, compression=packed)
+    except (OSError, ValueError, EOFError) as error:
+        raise UserError(f"{path}: not a table of an experiment ({error})") from None
+    missing = [name for name in COLUMNS if name not in table]
+    if missing:
+        raise UserError(f"{path}: not a table of an experiment; it has no column {missing[0]!r}")
+    for key, found, wanted in (
+        ("steps", table["steps"], experiment.training.steps),
+        ("teachers", table["teacher"], list(experiment.teachers)),
+    ):
+        absent = [value for value in wanted if value not in set(found)]
+        if absent:
+            raise UserError(f"{path}: {key}: has no {absent[0]!r}; it is of another experiment")
+    if table.duplicated(list(KEYS)).any():
+        raise UserError(f"{path}: has a row twice; it was put together from tables that overlap")
+    return table

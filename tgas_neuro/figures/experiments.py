@@ -1,0 +1,91 @@
+"""Pictures of an experiment: what scores know about the cells, along the training."""
+
+import io
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from tgas_neuro.config.experiments import Experiment
+from tgas_neuro.figures.pictures import build_figure
+
+BRAIN, CONTROL, ALONE = "#0072b2", "#d55e00", "0.15"  # Okabe and Ito (2008); grey
+PANEL = (3.1, 2.5)  # width and height [inch]
+COLUMNS = 4
+
+
+def build_gain_figure(result: dict[str, Any], experiment: Experiment, partial: bool) -> Figure:
+    """A panel for each teacher and control: rank correlation of P, of TG and of their sum by steps.
+
+    Layer choice and scale are those of the primary comparison. Bands are 95 % intervals over cells.
+
+    Parameters
+    ----------
+    result
+        From `rate_surrogates`.
+    partial
+        With size held constant.
+    """
+    keys = list(experiment.teachers)
+    n_rows = -(-len(keys) // COLUMNS)
+    n_columns = min(len(keys), COLUMNS)
+    figure = build_figure((n_columns * PANEL[0], n_rows * PANEL[1] + 0.5))
+    figure.set_layout_engine("constrained")
+    grid = figure.subplots(n_rows, n_columns, squeeze=False, sharex=True, sharey=True)
+    for ax in grid.flat[len(keys) :]:
+        ax.set_visible(False)
+    for ax, key in zip(grid.flat, keys, strict=False):
+        plot_teacher(result, experiment, key, ax, "partial" if partial else "r")
+    for ax in grid[:, 0]:
+        ax.set_ylabel("rank correlation" + ("\ngiven size" if partial else ""), fontsize=9)
+    for ax in grid[-1]:
+        ax.set_xlabel("steps of training", fontsize=9)
+    return figure
+
+
+def render_svg(figure: Figure) -> str:
+    """A figure as SVG with its text as text, the same each time it is drawn."""
+    drawn = io.StringIO()
+    with mpl.rc_context({"svg.hashsalt": "tgas-neuro", "svg.fonttype": "none"}):
+        figure.savefig(drawn, format="svg", metadata={"Date": None, "Creator": None})
+    return drawn.getvalue()
+
+
+def plot_teacher(
+    result: dict[str, Any], experiment: Experiment, key: str, ax: Axes, measure: str
+) -> Axes:
+    """Draw P, TG of one teacher, and their sum into `ax` and return it."""
+    teacher, primary = experiment.teachers[key], experiment.primary
+    steps = [str(step) for step in experiment.training.steps]
+    places = np.arange(len(steps))
+    colour = CONTROL if teacher.control else BRAIN
+    rows = [result["steps"][step] for step in steps]
+    of_teacher = [row["teachers"][key][primary.layer_choice] for row in rows]
+    lines = (
+        ("P", [row["P"] for row in rows], ALONE, "-"),
+        ("TG", [row["TG"] for row in of_teacher], colour, ":"),
+        ("P + TG", [row[primary.scale] for row in of_teacher], colour, "-"),
+    )
+    for name, rated, shade, style in lines:
+        values = [one[measure]["value"] for one in rated]
+        low, high = np.transpose([one[measure]["interval"] for one in rated])
+        ax.plot(places, values, style, color=shade, lw=1.6)
+        ax.fill_between(places, low, high, color=shade, alpha=0.13, lw=0)
+        ax.annotate(
+            name,
+            (places[-1], values[-1]),
+            xytext=(3, 0),
+            textcoords="offset points",
+            color=shade,
+            fontsize=8,
+            va="center",
+        )
+    ax.axhline(0, color="0.6", lw=0.8)
+    ax.set_xticks(places, steps, fontsize=7, rotation=45)
+    ax.set_xlim(-0.2, len(steps) - 0.2)
+    ax.tick_params(axis="y", labelsize=8)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.set_title(teacher.title, fontsize=9, color=colour)
+    return ax
