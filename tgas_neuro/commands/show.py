@@ -8,7 +8,13 @@ import yaml
 
 from tgas_neuro.commands.terminal import add_run
 from tgas_neuro.runtime.files import check_writable
-from tgas_neuro.scoring.layers import LayerChoice, RegionScore, format_layer_map, list_chosen
+from tgas_neuro.scoring.layers import (
+    LayerChoice,
+    RegionScore,
+    format_layer_map,
+    get_similarity,
+    list_chosen,
+)
 from tgas_neuro.search.guidance import Rating
 from tgas_neuro.search.history import build_entry
 from tgas_neuro.search.records import CandidateRecord, ProposedCandidate, ReachedRung
@@ -95,16 +101,23 @@ def _describe_teacher(regions: dict[str, RegionScore], layer_choice: LayerChoice
     lines = ["regions    similarity, raw and divided by the ceiling, and the matching layers"]
     chosen = list_chosen(regions, layer_choice)
     for name, region in regions.items():
-        found = region["paper"] if layer_choice == "paper" else region["crossed"]
+        found = get_similarity(region, layer_choice)
         if found is None:
             lines.append(f"  {name:<8} undefined: no layer distinguishes all stimuli")
             continue
         ceiling = region["ceiling"] if region["corrected_for_noise"] else None
         lines.append(
             f"  {name:<8} raw {found['raw']:.3f}  corrected {found['corrected']:.3f}  ceiling "
-            f"{'none' if ceiling is None else format(ceiling, '.3f')}  {', '.join(chosen[name])}"
+            f"{'none' if ceiling is None else format(ceiling, '.3f')}  "
+            f"{', '.join(chosen[name]) or _describe_mean(region)}"
         )
-    lines.append(
-        f"layers     raw similarity with each region; < marks the matching layers ({layer_choice})"
-    )
+    marks = "" if layer_choice == "mean" else f"; < marks the matching layers ({layer_choice})"
+    lines.append(f"layers     raw similarity with each region{marks}")
     return lines + [f"  {line}" for line in format_layer_map(regions, layer_choice)]
+
+
+def _describe_mean(region: RegionScore) -> str:
+    """How many layers a mean is over, and how many have no similarity."""
+    undefined = sum(values is None for values in region["layers"].values())
+    left = f" ({undefined} more undefined)" if undefined else ""
+    return f"mean of {len(region['layers']) - undefined} layers{left}"

@@ -92,12 +92,14 @@ def _describe_regions(regions: dict[str, dict[str, Any]], layer_choice: str) -> 
 def _describe_region(name: str, region: dict[str, Any], layer_choice: str) -> str:
     if region["paper"] is None:
         return f"{name} undefined (no layer distinguishes all stimuli)"
+    chosen = region[layer_choice]
     if layer_choice == "paper":
-        chosen, layers = region["paper"], [region["paper"]["layer"]]
+        where = f"at {chosen['layer']}"
+    elif layer_choice == "crossed":
+        where = f"at {'/'.join(dict.fromkeys(chosen['layers']))}"
     else:
-        chosen = region["crossed"]
-        layers = list(dict.fromkeys(chosen["layers"]))
+        where = "in the mean of all layers"
     ceiling = f"ceiling {region['ceiling']:.3f}" if region["corrected"] else "no ceiling"
     if region["corrected"] and region.get("ceiling_from"):
         ceiling += f" from {region['ceiling_from']}"
-    return f"{name} {chosen['corrected']:.3f} at {'/'.join(layers)} ({ceiling})"
+    return f"{name} {chosen['corrected']:.3f} {where} ({ceiling})"

@@ -206,10 +206,10 @@ class Search(Section):
         decides=True,
         ge=0,
     )
-    layer_choice: Literal["crossed", "paper"] = key(
+    layer_choice: Literal["crossed", "paper", "mean"] = key(
         "crossed",
         "crossed: the layer is chosen on one half of the stimuli and scored on the other; paper: "
-        "plain maximum.",
+        "plain maximum; mean: mean over all layers, each divided by the noise ceiling.",
         decides=True,
     )
     scoring: Scoring = key(

@@ -10,7 +10,13 @@ from dataclasses import dataclass
 
 from tgas_neuro.config.search import Search
 from tgas_neuro.runtime.errors import UserError, check_choice
-from tgas_neuro.scoring.layers import LAYER_CHOICES, Guidance, LayerChoice, Score
+from tgas_neuro.scoring.layers import (
+    LAYER_CHOICES,
+    Guidance,
+    LayerChoice,
+    Score,
+    get_guidance,
+)
 from tgas_neuro.search.records import CandidateRecord, RatingContent, Size
 
 
@@ -164,9 +170,8 @@ def read_measures(record: CandidateRecord, rating: Rating) -> Measures:
         )
     if premature is None or score is None:
         raise ValueError(f"candidate {record['id']}: state {record['state']} without P and TG")
-    return build_measures(
-        record["complexity"], untrained, premature["accuracy"], score["TG"], rating
-    )
+    TG = list_guidance(score)
+    return build_measures(record["complexity"], untrained, premature["accuracy"], TG, rating)
 
 
 def list_rung_values(record: CandidateRecord, rating: Rating) -> dict[str, float]:
@@ -176,13 +181,16 @@ def list_rung_values(record: CandidateRecord, rating: Rating) -> dict[str, float
     """
     values = {}
     for rung in record["rungs"]:
-        if rung["TG"] is None and rating.guidance in TRAINED_GUIDANCES:
-            continue
         size, untrained = record["complexity"], record["teacher_untrained"]
         value = rating.rate(build_measures(size, untrained, rung["P"], rung["TG"], rating))
         if value is not None:
             values[name_rung(rung["epoch"])] = value
     return values
+
+
+def list_guidance(score: Score) -> Guidance:
+    """TG of a score for all layer choices."""
+    return {**score["TG"], "mean": get_guidance(score, "mean")}
 
 
 def name_rung(epoch: float) -> str:
@@ -202,13 +210,13 @@ def build_measures(
     untrained
         Its score before the training, if it was measured.
     P, TG
-        What was measured at that moment; TG for both layer choices, or None.
+        What was measured at that moment; TG for all layer choices (`list_guidance`), or None.
     rating
         Which layer choice counts.
     """
     return Measures(
         P=P,
-        TG=TG[rating.layer_choice] if TG else None,
-        TG_untrained=untrained["TG"][rating.layer_choice] if untrained else None,
+        TG=TG.get(rating.layer_choice) if TG else None,
+        TG_untrained=get_guidance(untrained, rating.layer_choice) if untrained else None,
         **size,
     )

@@ -11,6 +11,7 @@ from tgas_neuro.architecture.space import Genotype, Space
 from tgas_neuro.architecture.spaces import read_genotype
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json
+from tgas_neuro.scoring.layers import get_similarity
 from tgas_neuro.search.guidance import Rating, list_rung_values, read_measures
 from tgas_neuro.search.records import (
     BestSoFar,
@@ -158,7 +159,7 @@ def _list_regions(record: CandidateRecord, rating: Rating) -> dict[str, float]:
     """Region to its similarity corrected for noise."""
     score = record["teacher"]
     chosen = {
-        name: region[rating.layer_choice]
+        name: get_similarity(region, rating.layer_choice)
         for name, region in (score["regions"] if score else {}).items()
     }
     return {name: choice["corrected"] for name, choice in chosen.items() if choice}

@@ -14,7 +14,7 @@ from tgas_neuro.final.result.content import BestCell, Final, Part, Premature, Te
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import write_json
 from tgas_neuro.runtime.provenance import list_versions
-from tgas_neuro.scoring.layers import LayerChoice, RegionScore, Score
+from tgas_neuro.scoring.layers import LayerChoice, RegionScore, Score, get_guidance, get_similarity
 from tgas_neuro.search.records import Best
 from tgas_neuro.teacher.teacher import Teacher
 
@@ -107,7 +107,7 @@ def make_best_cell(
             **{key: value for key, value in metrics.items() if key in Final.model_fields},
             "per_class": files["metrics"],
             "teacher": {
-                "TG": guidance["TG"][layer_choice],
+                "TG": get_guidance(guidance, layer_choice),
                 "regions": {
                     name: _describe_similarity(region, layer_choice)
                     for name, region in guidance["regions"].items()
@@ -190,7 +190,7 @@ def _describe_teacher(
     found = {name: teacher.regions[name] for name in measured["regions"]}
     return {
         "simulated": any(bool(region.attrs["simulated"]) for region in found.values()),
-        "TG": measured["TG"][layer_choice],
+        "TG": get_guidance(measured, layer_choice),
         "layer_choice": layer_choice,
         "regions": {
             name: {
@@ -211,11 +211,11 @@ def _describe_teacher(
 
 
 def _describe_similarity(region: RegionScore, layer_choice: LayerChoice) -> dict[str, Any]:
-    crossed, paper = region["crossed"], region["paper"]
-    chosen = crossed if layer_choice == "crossed" else paper
+    paper, chosen = region["paper"], get_similarity(region, layer_choice)
     return {
-        "crossed": crossed,
+        "crossed": region["crossed"],
         "paper": paper,
+        **({"mean": chosen} if layer_choice == "mean" else {}),
         "TG": chosen and chosen["corrected"],
         "layer": paper and paper["layer"],
     }

@@ -26,7 +26,7 @@ from tgas_neuro.search.candidate.training import (
     measure_accuracy,
     train_candidate,
 )
-from tgas_neuro.search.guidance import TRAINED_GUIDANCES, build_measures
+from tgas_neuro.search.guidance import TRAINED_GUIDANCES, build_measures, list_guidance
 from tgas_neuro.search.records import Evaluation, ReachedRung
 from tgas_neuro.teacher.teacher import load_teacher
 
@@ -183,7 +183,7 @@ class Ladder:
             return True
         rating, rung = self.early_stop.rating, self.rungs[epoch]
         P = self.measure()
-        TG = self.score()["TG"] if rating.guidance in TRAINED_GUIDANCES else None
+        TG = list_guidance(self.score()) if rating.guidance in TRAINED_GUIDANCES else None
         value = rating.rate(build_measures(self.early_stop.size, self.untrained, P, TG, rating))
         self.reached.append(
             {
