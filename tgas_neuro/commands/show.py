@@ -15,8 +15,6 @@ from tgas_neuro.scoring.layers import (
     get_similarity,
     list_chosen,
 )
-from tgas_neuro.search.guidance import Rating
-from tgas_neuro.search.history import build_entry
 from tgas_neuro.search.records import CandidateRecord, ProposedCandidate, ReachedRung
 from tgas_neuro.search.runs import Run, describe_choice, find_candidate, find_run, load_run
 
@@ -52,7 +50,7 @@ def describe_candidate(found: CandidateRecord | ProposedCandidate, run: Run) -> 
     lines = [f"state      {state}"]
     if not record["complete"]:
         lines.append("complete   no: it teaches the strategy and cannot win")
-    lines += _describe_measures(record, run.rating)
+    lines += _describe_measures(record, run)
     lines += [_describe_rung(rung) for rung in record["rungs"]]
     complexity, cost = record["complexity"], record["cost"]
     lines += [
@@ -66,7 +64,7 @@ def describe_candidate(found: CandidateRecord | ProposedCandidate, run: Run) -> 
     return lines
 
 
-def _describe_measures(record: CandidateRecord, rating: Rating) -> list[str]:
+def _describe_measures(record: CandidateRecord, run: Run) -> list[str]:
     premature = record["premature"]
     if premature is None:
         return []
@@ -76,7 +74,8 @@ def _describe_measures(record: CandidateRecord, rating: Rating) -> list[str]:
     ]
     if record["state"] != "ok":
         return lines
-    entry = build_entry(record, rating, {})
+    rating = run.rating
+    entry = next(entry for entry in run.list_entries() if entry.id == record["id"])
     before = "not recorded" if entry.TG_untrained is None else f"{entry.TG_untrained:.3f}"
     reward = "none" if entry.reward is None else f"{entry.reward:.3f}"
     return [

@@ -206,6 +206,12 @@ class Search(Section):
         decides=True,
         ge=0,
     )
+    scale: Literal["raw", "standardised"] = key(
+        "raw",
+        "raw: guidance p_plus_tg adds P and TG; standardised: their z-scores over the candidates "
+        "known when a generation is proposed, and over all at the end.",
+        decides=True,
+    )
     layer_choice: Literal["crossed", "paper", "mean"] = key(
         "crossed",
         "crossed: the layer is chosen on one half of the stimuli and scored on the other; paper: "
@@ -272,10 +278,11 @@ class Search(Section):
         return getattr(self, self.strategy, None)
 
     def list_unused(self) -> set[str]:
-        """Options of the other spaces and strategies."""
-        used = (self.space, self.strategy)
+        """Options of the other spaces and strategies, and the scale that was the only one."""
+        used = (self.space, self.strategy, *(["scale"] if self.scale != "raw" else []))
         options = set(type(self).model_fields) - set(Search.model_fields)
-        return {name for name in (*options, "reinforce", "evolution", "progressive")} - set(used)
+        unused = {*options, "reinforce", "evolution", "progressive", "scale"}
+        return unused - set(used)
 
     @model_validator(mode="after")
     def _check_guidance(self) -> "Search":

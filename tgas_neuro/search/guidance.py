@@ -2,11 +2,12 @@
 
 The mode of the paper is P + alpha * TG. The others are what it has to be compared with: either
 part alone, size alone ("bigger is better"), and TG of the same network before its training. Every
-candidate record holds all measures, so one run can be ranked by any of them.
+candidate record holds all measures, so one run can be ranked by any of them. Rewards that depend
+on other candidates as well are made in `tgas_neuro.search.rewards`.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tgas_neuro.config.search import Search
 from tgas_neuro.runtime.errors import UserError, check_choice
@@ -17,7 +18,16 @@ from tgas_neuro.scoring.layers import (
     Score,
     get_guidance,
 )
-from tgas_neuro.search.records import CandidateRecord, RatingContent, Size
+from tgas_neuro.search.records import (
+    CandidateRecord,
+    RatingContent,
+    RungMeasures,
+    Size,
+    Spread,
+    Standardisation,
+)
+
+SCALES = ("raw", "standardised")
 
 
 @dataclass(frozen=True)
@@ -46,6 +56,12 @@ class Measures:
 def calc_reward(P: float, TG: float, alpha: float) -> float:
     """Reward = P + alpha * TG (Bashivan, Tensen & DiCarlo 2019, section 3)."""
     return P + alpha * TG
+
+
+def calc_z_score(value: float, spread: Spread) -> float:
+    """Deviations of a value from the mean; 0 where candidates do not differ."""
+    deviation = spread["deviation"]
+    return (value - spread["mean"]) / deviation if deviation > 0 else 0.0
 
 
 def _take_both(measures: Measures, alpha: float) -> float | None:
@@ -83,6 +99,7 @@ GUIDANCES = {
     "tg_epoch0": _take_untrained,
 }
 FORMULAS = {
+    "standardised": "z(P) + {alpha:g} x z(TG) ({layer_choice})",
     "p_plus_tg": "P + {alpha:g} x TG ({layer_choice})",
     "p": "P",
     "tg": "TG ({layer_choice})",
@@ -106,47 +123,77 @@ class Rating:
         Weight of TG, at least 0; only ``p_plus_tg`` uses it.
     layer_choice
         Which TG of a record counts, one of `LAYER_CHOICES`.
+    scale
+        Whether ``p_plus_tg`` adds P and TG (``raw``) or their z-scores (``standardised``).
 
     Raises
     ------
     UserError
-        A mode or layer choice that does not exist, or an alpha that is negative or not finite.
+        A mode, layer choice or scale that does not exist, or an alpha that is negative or not
+        finite.
     """
 
     guidance: str = "p_plus_tg"
     alpha: float = 1.0
     layer_choice: LayerChoice = "crossed"
+    scale: str = "raw"
 
     def __post_init__(self) -> None:
         check_choice("guidance", self.guidance, GUIDANCES)
         check_choice("layer_choice", self.layer_choice, LAYER_CHOICES)
+        check_choice("scale", self.scale, SCALES)
         if not (math.isfinite(self.alpha) and self.alpha >= 0):
             raise UserError(f"alpha: {self.alpha!r}; expected a number of at least 0")
 
     @classmethod
     def read(cls, content: RatingContent) -> "Rating":
         """From a file of the search."""
-        return cls(content["guidance"], content["alpha"], content["layer_choice"])
+        scale = content.get("scale", "raw")
+        return cls(content["guidance"], content["alpha"], content["layer_choice"], scale)
 
     @classmethod
     def from_search(cls, search: Search) -> "Rating":
         """From the section ``search`` of a configuration."""
-        return cls(search.guidance, search.alpha, search.layer_choice)
+        return cls(search.guidance, search.alpha, search.layer_choice, search.scale)
+
+    @property
+    def standardises(self) -> bool:
+        """Whether rewards are made of z-scores over the known candidates."""
+        return self.guidance == "p_plus_tg" and self.scale == "standardised"
 
     def to_json(self) -> RatingContent:
         """The rating as JSON content, keys as in the section ``search``."""
-        return {
+        content: RatingContent = {
             "guidance": self.guidance,
             "alpha": self.alpha,
             "layer_choice": self.layer_choice,
         }
+        return content if self.scale == "raw" else {**content, "scale": self.scale}
 
     def describe(self) -> str:
         """The formula of the reward, for people: ``P + 2 x TG (crossed)``."""
-        return FORMULAS[self.guidance].format(**self.to_json())
+        name = "standardised" if self.standardises else self.guidance
+        return FORMULAS[name].format(**self.to_json())
 
-    def rate(self, measures: Measures) -> float | None:
-        """The reward; None where TG has no value, as for a network that is dead at epoch 0."""
+    def rate(
+        self, measures: Measures, standardisation: Standardisation | None = None
+    ) -> float | None:
+        """The reward; None where TG has no value, as for a network that is dead at epoch 0.
+
+        Parameters
+        ----------
+        measures
+            Of the candidate.
+        standardisation
+            What z-scores refer to, where the rating `standardises`; None rates P and TG as they
+            were measured.
+        """
+        if standardisation is not None and measures.TG is not None:
+            measures = replace(
+                measures,
+                P=calc_z_score(measures.P, standardisation["P"]),
+                TG=calc_z_score(measures.TG, standardisation["TG"]),
+            )
         return GUIDANCES[self.guidance](measures, self.alpha)
 
 
@@ -186,6 +233,20 @@ def list_rung_values(record: CandidateRecord, rating: Rating) -> dict[str, float
         if value is not None:
             values[name_rung(rung["epoch"])] = value
     return values
+
+
+def list_rung_measures(record: CandidateRecord, rating: Rating) -> dict[str, RungMeasures]:
+    """Rung, as text, to P and TG there, of which z-scores are made; rungs without TG are left out.
+
+    Empty unless the rating `standardises`.
+    """
+    if not rating.standardises:
+        return {}
+    return {
+        name_rung(rung["epoch"]): {"P": rung["P"], "TG": TG}
+        for rung in record["rungs"]
+        if rung["TG"] and (TG := rung["TG"].get(rating.layer_choice)) is not None
+    }
 
 
 def list_guidance(score: Score) -> Guidance:

@@ -229,7 +229,9 @@ def test_the_place_of_a_wrong_value_is_named_while_it_is_made(parts):
         build(parts)
 
 
-@pytest.mark.parametrize("key", list(BestCell.model_fields))
+@pytest.mark.parametrize(
+    "key", [name for name, field in BestCell.model_fields.items() if field.is_required()]
+)
 def test_no_part_may_be_missing(parts, key):
     content = build(parts)
     check_part(BestCell, content)

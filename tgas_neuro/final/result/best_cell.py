@@ -25,15 +25,15 @@ if TYPE_CHECKING:  # they load torch
 Checked = TypeVar("Checked", bound=Part)
 
 LEADERS = 10
+OF_BEST = ("hash", "id", "reward", "guidance", "alpha", "scale")
 NAMES = {
     "simulated": "simulated objects",
     "imagenet": "ImageNet (ILSVRC2012)",
     "tiny_imagenet": "Tiny-ImageNet",
 }
-NO_BRAIN = {
-    "network": "a network, not a brain",
-    "control": "a control, made to guide without any brain",
-}
+NO_BRAIN = dict(
+    network="a network, not a brain", control="a control, made to guide without any brain"
+)
 ARCHIVES = (".tar.gz", ".tgz", ".tar", ".zip")
 # A training split with fewer images is a toy: CIFAR-10's, the smallest one with which papers of
 # the field report final accuracies, has as many.
@@ -125,7 +125,7 @@ def make_best_cell(
             "picture": files["picture"],
             "text": describe_genotype(read_genotype(best["genotype"])),
         },
-        **{key: best[key] for key in ("hash", "id", "reward", "guidance", "alpha")},
+        **{key: value for key, value in best.items() if key in OF_BEST},
         "premature": {k: value for k, value in premature.items() if k in Premature.model_fields},
         "teacher": teacher_part,
         "final": final_part,

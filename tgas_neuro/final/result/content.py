@@ -175,6 +175,9 @@ class BestCell(Part):
         "How the reward was calculated: P + alpha * TG (p_plus_tg), or one of the measures alone."
     )
     alpha: float = key("Weight of TG in the reward; only p_plus_tg uses it.")
+    scale: Literal["raw", "standardised"] = key(
+        "Whether the reward adds P and TG, or their z-scores over all candidates.", default="raw"
+    )
     premature: Premature = key("The short training of the candidate.")
     teacher: TeacherPart = key("The teacher that guided the search.")
     final: Final = key("The best cell at full size, evaluated on the validation split.")

@@ -1,8 +1,6 @@
 """The parts of `best_cell.json` about the teacher and the similarity to it."""
 
-from typing import Any, Literal
-
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+from typing import Literal
 
 from tgas_neuro.final.result.part import Part, Similarity, key
 
@@ -33,14 +31,9 @@ class MeanChoice(Part):
 class Similar(Part):
     """The similarity of a network to a region."""
 
-    mean: MeanChoice | None = Field(
-        None, description="Mean similarity of all layers; only of a run with this layer choice."
+    mean: MeanChoice | None = key(
+        "Mean similarity of all layers; only of a run with this layer choice.", default=None
     )
-
-    @model_serializer(mode="wrap")
-    def _leave_out_mean(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        content: dict[str, Any] = dump(self)
-        return {name: value for name, value in content.items() if name != "mean" or value}
 
 
 class Region(Similar):

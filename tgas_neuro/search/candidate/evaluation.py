@@ -184,7 +184,8 @@ class Ladder:
         rating, rung = self.early_stop.rating, self.rungs[epoch]
         P = self.measure()
         TG = list_guidance(self.score()) if rating.guidance in TRAINED_GUIDANCES else None
-        value = rating.rate(build_measures(self.early_stop.size, self.untrained, P, TG, rating))
+        measures = build_measures(self.early_stop.size, self.untrained, P, TG, rating)
+        value = rating.rate(measures, rung.get("standardisation"))
         self.reached.append(
             {
                 "epoch": epoch,
