@@ -3,11 +3,15 @@
 import math
 
 import pytest
-from support.run_folders import SEARCH, build_record, draw
+from support.run_folders import SEARCH, build_record, build_search, draw
 
+from tgas_neuro.config.search import FallingAlpha
+from tgas_neuro.config.section import dump_section
+from tgas_neuro.plan.configuration import read_search
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.search.guidance import GUIDANCES, Rating, list_rung_values, read_measures
+from tgas_neuro.search.guidance import GUIDANCES, Rating
 from tgas_neuro.search.history import build_entry
+from tgas_neuro.search.measures import list_rung_values, read_measures
 
 # P 0.5; TG 0.2 crossed, 0.3 paper; before the training 0.05 and 0.06; 1,000 parameters, 10,000 MACs
 # Layers have 0.2 and the paper's: their means are 0.25 and 0.13.
@@ -112,6 +116,23 @@ def test_rating_of_a_configuration_and_back():
 def test_mistakes_are_one_line(values, message):
     with pytest.raises(UserError, match=message):
         Rating(**values)
+
+
+def test_alpha_falls_linearly_with_the_trained_share(record):
+    """From 3 to 1 over 4 epochs: 2.75 after half an epoch, 2 after two, 1 at the end."""
+    rating = Rating("p_plus_tg", FallingAlpha(start=3, end=1))
+    record["rungs"] = [
+        {"epoch": epoch, "P": 0.3, "TG": {"crossed": 0.1, "paper": 0.2}} for epoch in (0.5, 2)
+    ]
+    entry = build_entry(record, rating, {})
+    assert entry.rungs == pytest.approx({"0.5": 0.3 + 2.75 * 0.1, "2": 0.3 + 2 * 0.1})
+    assert entry.reward == pytest.approx(0.5 + 1 * 0.2)
+    assert rating.describe() == "P + 3 to 1 x TG (crossed)"
+    content = rating.to_json()
+    assert content["alpha"] == {"start": 3, "end": 1} and Rating.read(content) == rating
+    search = build_search(alpha={"start": 3, "end": 1})
+    assert Rating.from_search(search) == rating
+    assert read_search(dump_section(search)).alpha == search.alpha
 
 
 def test_values_at_rungs(record):

@@ -10,6 +10,7 @@ from scipy.stats import zscore
 from support.run_folders import build_record, draw
 
 from tgas_neuro.config.premature import Premature
+from tgas_neuro.config.search import FallingAlpha
 from tgas_neuro.search.guidance import Measures, Rating
 from tgas_neuro.search.history import build_entry
 from tgas_neuro.search.rungs import list_thresholds
@@ -102,6 +103,9 @@ def test_standardised_rewards_have_standardised_thresholds():
     candidate = Measures(0.35, 0.25, None, 1, 1)
     expected = (0.35 - np.mean(P)) / np.std(P) + 0.5 * (0.25 - np.mean(TG)) / np.std(TG)
     assert rating.rate(candidate, rung["standardisation"]) == pytest.approx(expected)
+    falling = Rating("p_plus_tg", FallingAlpha(start=3, end=0), scale="standardised")
+    (rung,) = list_thresholds(entries, build_premature([1]), falling)  # a third is trained: 2
+    assert rung["threshold"] == pytest.approx(sorted(zscore(P) + 2 * zscore(TG))[2])
     (few,) = list_thresholds(entries[:4], build_premature([1]), rating)  # too few: as measured
     assert few["standardisation"] is None
     assert few["threshold"] == pytest.approx(

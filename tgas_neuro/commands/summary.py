@@ -79,10 +79,10 @@ def _describe(content: dict[str, Any], path: Path) -> list[str]:
 def _describe_reward(content: dict[str, Any]) -> str:
     """Describe the reward by P and TG, or by its own formula with P and TG after it."""
     reward, P, TG = content["reward"], content["premature"]["accuracy"], content["teacher"]["TG"]
-    if content["guidance"] == "p_plus_tg" and "scale" not in content:
-        return f"{reward:.3f} = P {P:.3f} + {content['alpha']:g} x TG {TG:.3f}"
     settings: Any = content | {"layer_choice": content["teacher"]["layer_choice"]}
     rating = Rating.read(settings)
+    if rating.guidance == "p_plus_tg" and not rating.standardises:
+        return f"{reward:.3f} = P {P:.3f} + {rating.calc_alpha(1.0):g} x TG {TG:.3f}"
     return f"{reward:.3f} = {rating.describe()}; P {P:.3f}, TG {TG:.3f}"
 
 

@@ -8,21 +8,16 @@ on other candidates as well are made in `tgas_neuro.search.rewards`.
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
-from tgas_neuro.config.search import Search
+from tgas_neuro.config.search import FallingAlpha, Search
 from tgas_neuro.runtime.errors import UserError, check_choice
 from tgas_neuro.scoring.layers import (
     LAYER_CHOICES,
-    Guidance,
     LayerChoice,
-    Score,
-    get_guidance,
 )
 from tgas_neuro.search.records import (
-    CandidateRecord,
     RatingContent,
-    RungMeasures,
-    Size,
     Spread,
     Standardisation,
 )
@@ -99,8 +94,8 @@ GUIDANCES = {
     "tg_epoch0": _take_untrained,
 }
 FORMULAS = {
-    "standardised": "z(P) + {alpha:g} x z(TG) ({layer_choice})",
-    "p_plus_tg": "P + {alpha:g} x TG ({layer_choice})",
+    "standardised": "z(P) + {weight} x z(TG) ({layer_choice})",
+    "p_plus_tg": "P + {weight} x TG ({layer_choice})",
     "p": "P",
     "tg": "TG ({layer_choice})",
     "params": "log10 of the parameters",
@@ -120,7 +115,8 @@ class Rating:
     guidance
         A key of `GUIDANCES`.
     alpha
-        Weight of TG, at least 0; only ``p_plus_tg`` uses it.
+        Weight of TG, at least 0; only ``p_plus_tg`` uses it. A `FallingAlpha` has one for each
+        share of the training.
     layer_choice
         Which TG of a record counts, one of `LAYER_CHOICES`.
     scale
@@ -134,7 +130,7 @@ class Rating:
     """
 
     guidance: str = "p_plus_tg"
-    alpha: float = 1.0
+    alpha: float | FallingAlpha = 1.0
     layer_choice: LayerChoice = "crossed"
     scale: str = "raw"
 
@@ -142,14 +138,19 @@ class Rating:
         check_choice("guidance", self.guidance, GUIDANCES)
         check_choice("layer_choice", self.layer_choice, LAYER_CHOICES)
         check_choice("scale", self.scale, SCALES)
+        if isinstance(self.alpha, FallingAlpha):
+            return
         if not (math.isfinite(self.alpha) and self.alpha >= 0):
             raise UserError(f"alpha: {self.alpha!r}; expected a number of at least 0")
 
     @classmethod
     def read(cls, content: RatingContent) -> "Rating":
         """From a file of the search."""
+        alpha: float | FallingAlpha | Any = content["alpha"]
+        if isinstance(alpha, dict):
+            alpha = FallingAlpha(**alpha)
         scale = content.get("scale", "raw")
-        return cls(content["guidance"], content["alpha"], content["layer_choice"], scale)
+        return cls(content["guidance"], alpha, content["layer_choice"], scale)
 
     @classmethod
     def from_search(cls, search: Search) -> "Rating":
@@ -163,9 +164,14 @@ class Rating:
 
     def to_json(self) -> RatingContent:
         """The rating as JSON content, keys as in the section ``search``."""
+        alpha = self.alpha
         content: RatingContent = {
             "guidance": self.guidance,
-            "alpha": self.alpha,
+            "alpha": (
+                {"start": alpha.start, "end": alpha.end}
+                if isinstance(alpha, FallingAlpha)
+                else alpha
+            ),
             "layer_choice": self.layer_choice,
         }
         return content if self.scale == "raw" else {**content, "scale": self.scale}
@@ -173,10 +179,21 @@ class Rating:
     def describe(self) -> str:
         """The formula of the reward, for people: ``P + 2 x TG (crossed)``."""
         name = "standardised" if self.standardises else self.guidance
-        return FORMULAS[name].format(**self.to_json())
+        weight = f"{self.calc_alpha(1.0):g}"
+        if isinstance(self.alpha, FallingAlpha):
+            weight = f"{self.alpha.start:g} to {weight}"
+        return FORMULAS[name].format(weight=weight, layer_choice=self.layer_choice)
+
+    def calc_alpha(self, share: float) -> float:
+        """The weight of TG after this share of the training, in [0, 1]."""
+        alpha = self.alpha
+        return alpha.calc_weight(share) if isinstance(alpha, FallingAlpha) else alpha
 
     def rate(
-        self, measures: Measures, standardisation: Standardisation | None = None
+        self,
+        measures: Measures,
+        standardisation: Standardisation | None = None,
+        share: float = 1.0,
     ) -> float | None:
         """The reward; None where TG has no value, as for a network that is dead at epoch 0.
 
@@ -187,6 +204,8 @@ class Rating:
         standardisation
             What z-scores refer to, where the rating `standardises`; None rates P and TG as they
             were measured.
+        share
+            Of the training, after which they were measured; 1 is its end.
         """
         if standardisation is not None and measures.TG is not None:
             measures = replace(
@@ -194,90 +213,4 @@ class Rating:
                 P=calc_z_score(measures.P, standardisation["P"]),
                 TG=calc_z_score(measures.TG, standardisation["TG"]),
             )
-        return GUIDANCES[self.guidance](measures, self.alpha)
-
-
-def read_measures(record: CandidateRecord, rating: Rating) -> Measures:
-    """The measures of a candidate record whose state is ``ok``.
-
-    Raises
-    ------
-    UserError
-        The guidance needs TG at epoch 0, and the record does not hold it.
-    """
-    untrained, premature, score = (
-        record["teacher_untrained"],
-        record["premature"],
-        record["teacher"],
-    )
-    if untrained is None and rating.guidance == "tg_epoch0":
-        raise UserError(
-            f"guidance: 'tg_epoch0' needs TG at epoch 0, which the record of candidate "
-            f"{record['id']} does not hold; run the search with search.untrained: true"
-        )
-    if premature is None or score is None:
-        raise ValueError(f"candidate {record['id']}: state {record['state']} without P and TG")
-    TG = list_guidance(score)
-    return build_measures(record["complexity"], untrained, premature["accuracy"], TG, rating)
-
-
-def list_rung_values(record: CandidateRecord, rating: Rating) -> dict[str, float]:
-    """Rung, as text, to the value that the candidate had there; see `list_thresholds`.
-
-    Rungs at which something was not measured that the guidance needs are left out.
-    """
-    values = {}
-    for rung in record["rungs"]:
-        size, untrained = record["complexity"], record["teacher_untrained"]
-        value = rating.rate(build_measures(size, untrained, rung["P"], rung["TG"], rating))
-        if value is not None:
-            values[name_rung(rung["epoch"])] = value
-    return values
-
-
-def list_rung_measures(record: CandidateRecord, rating: Rating) -> dict[str, RungMeasures]:
-    """Rung, as text, to P and TG there, of which z-scores are made; rungs without TG are left out.
-
-    Empty unless the rating `standardises`.
-    """
-    if not rating.standardises:
-        return {}
-    return {
-        name_rung(rung["epoch"]): {"P": rung["P"], "TG": TG}
-        for rung in record["rungs"]
-        if rung["TG"] and (TG := rung["TG"].get(rating.layer_choice)) is not None
-    }
-
-
-def list_guidance(score: Score) -> Guidance:
-    """TG of a score for all layer choices."""
-    return {**score["TG"], "mean": get_guidance(score, "mean")}
-
-
-def name_rung(epoch: float) -> str:
-    """A rung as a key: 1 and 1.0 are the same."""
-    return f"{epoch:.12g}"
-
-
-def build_measures(
-    size: Size, untrained: Score | None, P: float, TG: Guidance | None, rating: Rating
-) -> Measures:
-    """The measures of a candidate at some moment of its training.
-
-    Parameters
-    ----------
-    size
-        Of its network.
-    untrained
-        Its score before the training, if it was measured.
-    P, TG
-        What was measured at that moment; TG for all layer choices (`list_guidance`), or None.
-    rating
-        Which layer choice counts.
-    """
-    return Measures(
-        P=P,
-        TG=TG.get(rating.layer_choice) if TG else None,
-        TG_untrained=get_guidance(untrained, rating.layer_choice) if untrained else None,
-        **size,
-    )
+        return GUIDANCES[self.guidance](measures, self.calc_alpha(share))

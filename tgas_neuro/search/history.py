@@ -12,13 +12,8 @@ from tgas_neuro.architecture.spaces import read_genotype
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json
 from tgas_neuro.scoring.layers import get_similarity
-from tgas_neuro.search.guidance import (
-    Measures,
-    Rating,
-    list_rung_measures,
-    list_rung_values,
-    read_measures,
-)
+from tgas_neuro.search.guidance import Measures, Rating
+from tgas_neuro.search.measures import list_rung_measures, list_rung_values, read_measures
 from tgas_neuro.search.records import (
     BestSoFar,
     CandidateRecord,

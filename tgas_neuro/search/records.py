@@ -24,6 +24,13 @@ class Size(TypedDict):
     macs: int
 
 
+class AlphaContent(TypedDict):
+    """A weight of TG that changes over the training; see `FallingAlpha` of the configuration."""
+
+    start: float
+    end: float
+
+
 class RatingContent(TypedDict):
     """How candidates are ranked; see `tgas_neuro.search.guidance.Rating`.
 
@@ -31,7 +38,7 @@ class RatingContent(TypedDict):
     """
 
     guidance: str
-    alpha: float
+    alpha: float | AlphaContent
     layer_choice: LayerChoice
     scale: NotRequired[str]
 

@@ -10,8 +10,9 @@ import math
 from collections.abc import Sequence
 
 from tgas_neuro.config.premature import Premature
-from tgas_neuro.search.guidance import Measures, Rating, name_rung
+from tgas_neuro.search.guidance import Measures, Rating
 from tgas_neuro.search.history import Entry
+from tgas_neuro.search.measures import name_rung
 from tgas_neuro.search.records import Standardisation, Threshold
 from tgas_neuro.search.rewards import calc_standardisation
 
@@ -45,7 +46,8 @@ def list_thresholds(
         name = name_rung(epoch)
         standardisation = None
         if rating.standardises:
-            standardisation, values = _standardise(trained, name, rating)
+            share = epoch / premature.epochs
+            standardisation, values = _standardise(trained, name, rating, share)
         else:
             values = [entry.rungs[name] for entry in trained if name in entry.rungs]
         kept = premature.keep_fraction * len(values)
@@ -59,12 +61,13 @@ def list_thresholds(
 
 
 def _standardise(
-    entries: Sequence[Entry], rung: str, rating: Rating
+    entries: Sequence[Entry], rung: str, rating: Rating, share: float
 ) -> tuple[Standardisation | None, list[float]]:
     """What z-scores at a rung refer to, and the values of the candidates that reached it."""
     measured = [entry.rung_measures[rung] for entry in entries if rung in entry.rung_measures]
     standardisation = calc_standardisation((one["P"], one["TG"]) for one in measured)
     rated = [
-        rating.rate(Measures(one["P"], one["TG"], None, 0, 0), standardisation) for one in measured
+        rating.rate(Measures(one["P"], one["TG"], None, 0, 0), standardisation, share)
+        for one in measured
     ]
     return standardisation, [value for value in rated if value is not None]

@@ -144,6 +144,13 @@ def test_the_mean_of_all_layers_is_there_where_it_counts(parts):
         assert part["TG"] == pytest.approx(0.45)
 
 
+def test_scale_and_a_falling_alpha(parts):
+    assert "scale" not in build(parts)
+    parts["best"] |= {"scale": "standardised", "alpha": {"start": 2.0, "end": 1.0}}
+    found = build(parts)
+    assert (found["scale"], found["alpha"]) == ("standardised", {"start": 2.0, "end": 1.0})
+
+
 def test_cost_and_dates_are_nowhere_else(parts):
     other = copy.deepcopy(parts)
     other["best"]["cost"] = {"seconds": 99.0}

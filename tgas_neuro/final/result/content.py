@@ -113,6 +113,13 @@ class Leader(Part):
     macs: int | None = key("Its multiply-adds at the size of the search.")
 
 
+class Alpha(Part):
+    """A weight of TG that changes linearly with the trained share of the short training."""
+
+    start: float = key("Weight before the first step.")
+    end: float = key("Weight after the whole training, of the reward.")
+
+
 class Search(Part):
     """The search for the best cell."""
 
@@ -174,7 +181,7 @@ class BestCell(Part):
     guidance: Literal["p_plus_tg", "p", "tg", "params", "macs", "tg_epoch0"] = key(
         "How the reward was calculated: P + alpha * TG (p_plus_tg), or one of the measures alone."
     )
-    alpha: float = key("Weight of TG in the reward; only p_plus_tg uses it.")
+    alpha: float | Alpha = key("Weight of TG in the reward; only p_plus_tg uses it.")
     scale: Literal["raw", "standardised"] = key(
         "Whether the reward adds P and TG, or their z-scores over all candidates.", default="raw"
     )
