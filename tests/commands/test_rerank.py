@@ -5,7 +5,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from scipy.stats import rankdata
+from scipy.stats import rankdata, zscore
 from support.run_folders import build_record, build_search, draw, write_run
 
 from tgas_neuro.__main__ import main
@@ -56,6 +56,31 @@ def test_alpha_alone(run, capsys):
     assert content["agreement"]["spearman"] == pytest.approx(-1)
 
 
+def test_by_z_scores_and_the_mean_over_layers(tmp_path, monkeypatch, capsys):
+    """The candidate with the highest P has the least of TG, in which candidates hardly differ."""
+    monkeypatch.chdir(tmp_path)
+    values = [(0.9, 0.30), (0.1, 0.33), (0.5, 0.34), (0.6, 0.33), (0.4, 0.31)]
+    records = [
+        build_record(f"g000_c{k:02d}", GENOTYPES[k], P=P, paper=paper)
+        for k, (P, paper) in enumerate(values)
+    ]
+    write_run(tmp_path / "results/search/run-1", [records], build_search(candidates=5))
+    arguments = ["rerank", "--layer-choice", "mean", "--scale", "standardised", "--alpha", "1"]
+    assert main([*arguments, "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    P, paper = np.array(values).T
+    expected = zscore(P) + zscore(0.5 * paper + 0.1)  # layers of 0.1 and paper, ceiling 0.5
+    best = np.argsort(-expected)
+    assert [row["id"] for row in content["leaderboard"]] == [f"g000_c{k:02d}" for k in best]
+    assert [row["reward"] for row in content["leaderboard"]] == pytest.approx(expected[best])
+    assert content["leaderboard"][0]["id"] != "g000_c00"
+    assert content["after"]["scale"] == "standardised" and "scale" not in content["before"]
+    assert main(arguments) == 0
+    assert "z-scores over 5 candidates: P 0.500 ± 0.261, TG 0.261 ± 0.007" in (
+        capsys.readouterr().out
+    )
+
+
 def test_nothing_is_written(run, capsys):
     before = {path: path.read_bytes() for path in run.rglob("*.json")}
     main(["rerank", "--guidance", "macs"])
@@ -67,6 +92,7 @@ def test_nothing_is_written(run, capsys):
     [
         (["--guidance", "size"], "Error: guidance: 'size' is not one of: p_plus_tg, p, tg"),
         (["--alpha", "-1"], "Error: alpha: -1.0; expected a number of at least 0"),
+        (["--scale", "log"], "Error: scale: 'log' is not one of: raw, standardised"),
         (["--layer-choice", "best"], "Error: layer_choice: 'best' is not one of: crossed"),
     ],
 )

@@ -2,7 +2,7 @@
 
 import pytest
 from PIL import Image
-from support.run_folders import build_record, draw, write_run
+from support.run_folders import build_record, build_search, draw, write_run
 
 from tgas_neuro.__main__ import main
 
@@ -47,6 +47,17 @@ def test_a_finished_candidate(capsys):
     for block in GENOTYPES[0].normal.blocks:
         assert f"inputs: [{block.inputs[0]}, {block.inputs[1]}]" in text
         assert f"operations: [{', '.join(block.operations)}]" in text
+
+
+def test_the_mean_says_over_how_many_layers_it_is(run, capsys):
+    """Layers of 0.1 and 0.15; the stem has no similarity."""
+    write_run(run, [[build_record("g000_c00", GENOTYPES[0])]], build_search(layer_choice="mean"))
+    text = show(capsys, "g000_c00")
+    assert (
+        "IT       raw 0.125  corrected 0.250  ceiling 0.500  mean of 2 layers (1 more und" in text
+    )
+    assert "reward     1.000 = P + 2 x TG (mean)\n" in text
+    assert "layers     raw similarity with each region\n" in text and "<" not in text
 
 
 def test_a_stopped_and_an_unfinished_one(capsys):

@@ -77,6 +77,17 @@ def test_values_of_the_file(content, tmp_path):
     write_json(path, content)
     assert "IT 0.500 at stem (ceiling 0.800)" in summarise(path)
     assert "IT 0.625 at cells.cell_5 (ceiling 0.800)" in summarise(path)
+    content["teacher"]["layer_choice"] = "mean"
+    content["teacher"]["regions"]["IT"]["mean"] = {"raw": 0.1, "corrected": 0.125}
+    content["final"]["teacher"]["regions"]["IT"]["mean"] = {"raw": 0.1, "corrected": 0.375}
+    content["teacher"]["regions"]["V4"]["mean"] = {"raw": 0.1, "corrected": 0.1}
+    write_json(path, content)
+    assert "IT 0.125 in the mean of all layers (ceiling 0.800)" in summarise(path)
+    content["teacher"]["layer_choice"] = "paper"
+    write_json(path, content | {"alpha": {"start": 3, "end": 1}, "reward": 0.5})
+    assert "reward   0.500 = P 0.250 + 1 x TG 0.250" in summarise(path)
+    write_json(path, content | {"scale": "standardised", "reward": 1.5})
+    assert "reward   1.500 = z(P) + 2 x z(TG) (paper); P 0.250, TG 0.250" in summarise(path)
     write_json(path, content | {"guidance": "params", "reward": 4.09})
     assert "reward   4.090 = log10 of the parameters; P 0.250, TG 0.250" in summarise(path)
 

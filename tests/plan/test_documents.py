@@ -28,7 +28,7 @@ def test_the_page_describes_every_key_of_the_default_configuration():
 def test_units_bounds_and_what_decides_numbers_are_on_the_page():
     rows = DOCUMENTS[ROOT / "docs" / "configuration.md"].splitlines()
     beginnings = [
-        "| `search.alpha` | number (at least 0) | `1.0` | yes | Weight of the teacher",
+        "| `search.alpha` | number (at least 0) or keys | `1.0` | yes | Weight of the teacher",
         "| `search.generations` | whole number (1 to 1000) | `4` | of final |",
         "| `premature.rungs` | list of number (above 0) | `[]` | of search |",
         "| `final.workers` | whole number (at least 0) | `0` | no |",

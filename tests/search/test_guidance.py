@@ -3,24 +3,32 @@
 import math
 
 import pytest
-from support.run_folders import SEARCH, build_record, draw
+from support.run_folders import SEARCH, build_record, build_search, draw
 
+from tgas_neuro.config.search import FallingAlpha
+from tgas_neuro.config.section import dump_section
+from tgas_neuro.plan.configuration import read_search
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.search.guidance import GUIDANCES, Rating, list_rung_values, read_measures
+from tgas_neuro.search.guidance import GUIDANCES, Rating
 from tgas_neuro.search.history import build_entry
+from tgas_neuro.search.measures import list_rung_values, read_measures
 
 # P 0.5; TG 0.2 crossed, 0.3 paper; before the training 0.05 and 0.06; 1,000 parameters, 10,000 MACs
+# Layers have 0.2 and the paper's: their means are 0.25 and 0.13.
 EXPECTED = {
     ("p_plus_tg", "crossed"): 0.5 + 2 * 0.2,
     ("p_plus_tg", "paper"): 0.5 + 2 * 0.3,
+    ("p_plus_tg", "mean"): 0.5 + 2 * 0.25,
     ("p", "crossed"): 0.5,
     ("p", "paper"): 0.5,
     ("tg", "crossed"): 0.2,
     ("tg", "paper"): 0.3,
+    ("tg", "mean"): 0.25,
     ("params", "crossed"): 3.0,
     ("macs", "crossed"): 4.0,
     ("tg_epoch0", "crossed"): 0.05,
     ("tg_epoch0", "paper"): 0.06,
+    ("tg_epoch0", "mean"): 0.13,
 }
 
 
@@ -35,8 +43,10 @@ def test_reward_by_hand(record, guidance, layer_choice):
     entry = build_entry(record, rating, {})
     assert entry.reward == pytest.approx(EXPECTED[guidance, layer_choice], abs=1e-12)
     assert entry.P == 0.5  # the measures stand beside the reward in every mode
-    assert {"crossed": 0.2, "paper": 0.3}[layer_choice] == entry.TG
-    assert entry.TG_untrained == {"crossed": 0.05, "paper": 0.06}[layer_choice]
+    assert pytest.approx({"crossed": 0.2, "paper": 0.3, "mean": 0.25}[layer_choice]) == entry.TG
+    assert entry.regions == {"IT": entry.TG}
+    before = {"crossed": 0.05, "paper": 0.06, "mean": 0.13}
+    assert entry.TG_untrained == pytest.approx(before[layer_choice])
 
 
 def test_alpha_plays_no_part_elsewhere(record):
@@ -98,7 +108,7 @@ def test_rating_of_a_configuration_and_back():
     ("values", "message"),
     [
         ({"guidance": "size"}, r"guidance: 'size' is not one of: p_plus_tg, p, tg, params"),
-        ({"layer_choice": "best"}, r"layer_choice: 'best' is not one of: crossed, paper"),
+        ({"layer_choice": "best"}, r"layer_choice: 'best' is not one of: crossed, paper, mean"),
         ({"alpha": -1.0}, r"alpha: -1.0; expected a number of at least 0"),
         ({"alpha": math.nan}, r"alpha: nan"),
     ],
@@ -108,15 +118,34 @@ def test_mistakes_are_one_line(values, message):
         Rating(**values)
 
 
+def test_alpha_falls_linearly_with_the_trained_share(record):
+    """From 3 to 1 over 4 epochs: 2.75 after half an epoch, 2 after two, 1 at the end."""
+    rating = Rating("p_plus_tg", FallingAlpha(start=3, end=1))
+    record["rungs"] = [
+        {"epoch": epoch, "P": 0.3, "TG": {"crossed": 0.1, "paper": 0.2}} for epoch in (0.5, 2)
+    ]
+    entry = build_entry(record, rating, {})
+    assert entry.rungs == pytest.approx({"0.5": 0.3 + 2.75 * 0.1, "2": 0.3 + 2 * 0.1})
+    assert entry.reward == pytest.approx(0.5 + 1 * 0.2)
+    assert rating.describe() == "P + 3 to 1 x TG (crossed)"
+    content = rating.to_json()
+    assert content["alpha"] == {"start": 3, "end": 1} and Rating.read(content) == rating
+    search = build_search(alpha={"start": 3, "end": 1})
+    assert Rating.from_search(search) == rating
+    assert read_search(dump_section(search)).alpha == search.alpha
+
+
 def test_values_at_rungs(record):
     """P + alpha TG there; where TG was not measured only the modes that do not need it."""
     record["rungs"] = [
         {"epoch": 0.5, "P": 0.3, "TG": {"crossed": 0.1, "paper": 0.2}},
+        {"epoch": 1, "P": 0.2, "TG": {"crossed": 0.1, "paper": 0.2, "mean": 0.15}},
         {"epoch": 2, "P": 0.4, "TG": None},
     ]
     both = list_rung_values(record, Rating("p_plus_tg", 3.0))
-    assert both == {"0.5": pytest.approx(0.3 + 3 * 0.1)}
-    assert list_rung_values(record, Rating("tg", 1.0, "paper")) == {"0.5": 0.2}
-    assert list_rung_values(record, Rating("p")) == {"0.5": 0.3, "2": 0.4}
-    assert list_rung_values(record, Rating("tg_epoch0")) == {"0.5": 0.05, "2": 0.05}
+    assert both == {"0.5": pytest.approx(0.3 + 3 * 0.1), "1": pytest.approx(0.2 + 3 * 0.1)}
+    assert list_rung_values(record, Rating("tg", 1.0, "paper")) == {"0.5": 0.2, "1": 0.2}
+    assert list_rung_values(record, Rating("tg", 1.0, "mean")) == {"1": 0.15}  # of older records
+    assert list_rung_values(record, Rating("p")) == {"0.5": 0.3, "1": 0.2, "2": 0.4}
+    assert list_rung_values(record, Rating("tg_epoch0")) == dict.fromkeys(("0.5", "1", "2"), 0.05)
     assert read_measures(record, Rating()).P == 0.5

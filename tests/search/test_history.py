@@ -16,12 +16,12 @@ from tgas_neuro.search.history import (
     Entry,
     build_entry,
     count_states,
-    describe_record,
     find_best,
     is_member,
     load_records,
     rank_entries,
 )
+from tgas_neuro.search.runs.status import describe_record
 
 RATING = Rating()
 

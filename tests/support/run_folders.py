@@ -60,7 +60,7 @@ def build_record(
 ):
     """A candidate record; a failed one has neither P nor TG, a stopped one has P."""
     trained = state == "ok"
-    premature = {"accuracy": P, "loss": 2.0, "n_train": 90, "n_held_back": 10}
+    premature = {"accuracy": P, "loss": 2.0, "n_train": 90, "n_held_back": 10, "epochs": 4}
     return {
         "id": identifier,
         "genotype": genotype.to_json(),

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, cast
 import pandas as pd
 
 from tgas_neuro.api.candidates import Candidate, Trainer
-from tgas_neuro.api.values import Value, rate_value
+from tgas_neuro.api.values import FAILURES, Value, rate_value
 from tgas_neuro.architecture.space import Genotype, Space
 from tgas_neuro.config.premature import Premature
 from tgas_neuro.config.search import Search
 from tgas_neuro.plan.configuration import build_search_model
 from tgas_neuro.runtime.errors import UserError, check_choice, check_whole_number, describe_error
 from tgas_neuro.runtime.provenance import derive_generator
-from tgas_neuro.search.generation import list_thresholds, name_candidate, propose_generation
+from tgas_neuro.search.generation import name_candidate, propose_generation
 from tgas_neuro.search.guidance import Rating
 from tgas_neuro.search.history import (
     Entry,
@@ -26,13 +26,13 @@ from tgas_neuro.search.history import (
     is_member,
 )
 from tgas_neuro.search.records import CandidateRecord, State
+from tgas_neuro.search.rewards import rate_together
+from tgas_neuro.search.rungs import list_thresholds
 from tgas_neuro.search.runs import list_rows
 from tgas_neuro.search.strategies import build_strategy
 
 if TYPE_CHECKING:
     from tgas_neuro.architecture.network import GenotypeNetwork
-
-FAILURES = ("crashed", "diverged", "out_of_memory", "oversized", "stopped", "timeout")
 
 
 class Study:
@@ -91,9 +91,10 @@ class Study:
 
     @property
     def entries(self) -> list[Entry]:
-        """All finished candidates, generation by generation."""
+        """All finished candidates, generation by generation, rated by what is known now."""
         order = sorted(self._entries, key=lambda name: (len(name), name))  # g999 before g1000
-        return [self._entries[name] for name in order]
+        entries = [self._entries[name] for name in order]
+        return rate_together(entries, self._rating)[0] if self._rating else entries
 
     def ask(self, n: int | None = None) -> list[Candidate]:
         """Propose the next generation.
@@ -121,8 +122,8 @@ class Study:
                 f"generations: all {self._generations} have been asked for; search with more"
             )
         entries, rungs = self.entries, []
-        if self._premature is not None:
-            rungs = list_thresholds(entries, self._premature.rungs, self._premature.keep_fraction)
+        if self._premature is not None and self._rating is not None:
+            rungs = list_thresholds(entries, self._premature, self._rating)
         generation, self._generation = self._generation, self._generation + 1
         proposals = propose_generation(
             self._strategy,
@@ -194,9 +195,8 @@ class Study:
             0, 0, complete=is_member(self.space, genotype),
         )  # fmt: skip
         if value is not None:
-            entry, self._rating = rate_value(
-                entry, value, self._rating, self._options.alpha, self._guessed
-            )
+            default = Rating.from_search(self._options)
+            entry, self._rating = rate_value(entry, value, self._rating, default, self._guessed)
         return self._add(entry)
 
     def run(
@@ -283,7 +283,7 @@ class Study:
         self._entries[entry.id] = entry
         del self._pending[entry.id]
         self._add_repeated()
-        return entry
+        return next(one for one in self.entries if one.id == entry.id)
 
     def _add_repeated(self) -> None:
         """Add repeated proposals of generations whose other candidates have all been told."""

@@ -13,6 +13,7 @@ from tgas_neuro.search.history import Entry
 Value = float | Mapping[str, Any]
 KEYS = ("P", "TG", "TG_untrained", "regions", "params", "macs")
 SIZES = ("params", "macs")
+FAILURES = ("crashed", "diverged", "out_of_memory", "oversized", "stopped", "timeout")
 NEEDS = {
     "p_plus_tg": ("P", "TG"),
     "p": ("P",),
@@ -25,7 +26,7 @@ MOST = 1 / MIN_CEILING  # of a similarity divided by its noise ceiling
 
 
 def rate_value(
-    entry: Entry, value: Value, rating: Rating | None, alpha: float, guessed: bool
+    entry: Entry, value: Value, rating: Rating | None, default: Rating, guessed: bool
 ) -> tuple[Entry, Rating]:
     """Give an entry its measures and its reward.
 
@@ -38,8 +39,8 @@ def rate_value(
     rating
         How candidates are ranked; None, of a search without a guidance that has no value yet,
         ranks by P + alpha * TG where there is a TG, else by P.
-    alpha
-        Weight of TG where `rating` is None.
+    default
+        The rating but for its guidance, where `rating` is None.
     guessed
         Whether the first value chose the guidance: by P alone, no later one may give a TG.
 
@@ -55,7 +56,7 @@ def rate_value(
     """
     what = f"candidate {entry.id!r}"
     given = _read_value(what, value)
-    rating = rating or Rating("p_plus_tg" if "TG" in given else "p", alpha)
+    rating = rating or replace(default, guidance="p_plus_tg" if "TG" in given else "p")
     if guessed and rating.guidance == "p" and "TG" in given:
         raise UserError(
             f"{what}: gives TG, but guidance 'p' ranks by P alone, as those before had none; "

@@ -15,8 +15,9 @@ import numpy as np
 from tgas_neuro.commands.leaderboard import build_row, describe_nothing
 from tgas_neuro.commands.terminal import add_list, add_run, format_table
 from tgas_neuro.scoring.layers import LAYER_CHOICES
-from tgas_neuro.search.guidance import GUIDANCES
+from tgas_neuro.search.guidance import GUIDANCES, SCALES
 from tgas_neuro.search.history import Entry, rank_entries
+from tgas_neuro.search.rewards import describe_basis
 from tgas_neuro.search.runs import describe_choice, find_run, load_run
 
 
@@ -28,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--layer-choice", help=f"one of {', '.join(LAYER_CHOICES)} (default: the run's)"
     )
+    parser.add_argument("--scale", help=f"one of {', '.join(SCALES)} (default: the run's)")
     add_list(parser)
 
 
@@ -37,11 +39,12 @@ def run(arguments: argparse.Namespace) -> None:
     found = load_run(folder)
     wanted = {
         key: getattr(arguments, key)
-        for key in ("guidance", "alpha", "layer_choice")
+        for key in ("guidance", "alpha", "layer_choice", "scale")
         if getattr(arguments, key) is not None
     }
     rating = replace(found.rating, **wanted)
-    before, after = (rank_entries(found.rate(how), None) for how in (found.rating, rating))
+    rated, basis = found.rate_with_basis(rating)
+    before, after = rank_entries(found.rate(found.rating), None), rank_entries(rated, None)
     agreement = calc_agreement(before, after)
     was = {entry.id: rank for rank, entry in enumerate(before, 1)}
     leaders = after[: arguments.n]
@@ -50,8 +53,13 @@ def run(arguments: argparse.Namespace) -> None:
             {"rank": k, "was": was.get(entry.id), "id": entry.id, "reward": entry.reward}
             for k, entry in enumerate(leaders, 1)
         ]
-        content = {"run": found.name, "before": found.rating.to_json(), "after": rating.to_json()}
-        print(json.dumps(content | {"agreement": agreement, "leaderboard": rows}, indent=2))
+        content: dict[str, Any] = {
+            "run": found.name,
+            "before": found.rating.to_json(),
+            "after": rating.to_json(),
+        }
+        content |= {**basis, "agreement": agreement, "leaderboard": rows}
+        print(json.dumps(content, indent=2))
         return
     print(f"run {describe_choice(folder, arguments.run)}")
     print(f"ranked by {rating.describe()}; it was {found.rating.describe()}")
@@ -66,6 +74,8 @@ def run(arguments: argparse.Namespace) -> None:
             ]
         )
     )
+    if basis:
+        print(describe_basis(basis))
     print(describe_agreement(agreement))
     print(f"best: {after[0].id}, reward {after[0].reward:.3f}; it was {before[0].id}")
 

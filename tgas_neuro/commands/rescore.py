@@ -22,6 +22,7 @@ from tgas_neuro.runtime.yaml_files import load_yaml
 from tgas_neuro.scoring.layers import LAYER_CHOICES
 from tgas_neuro.search.guidance import Rating
 from tgas_neuro.search.history import build_entry, rank_entries
+from tgas_neuro.search.rewards import rate_together
 from tgas_neuro.search.runs import describe_choice, find_run, load_run
 
 CONFIG = "config.yaml"
@@ -53,6 +54,7 @@ def run(arguments: argparse.Namespace) -> None:
         "p_plus_tg",
         found.rating.alpha if arguments.alpha is None else arguments.alpha,
         arguments.layer_choice or found.rating.layer_choice,
+        found.rating.scale,
     )
     records = list_rescorable(found)
     plan = load_plan(arguments.configfile)
@@ -61,8 +63,13 @@ def run(arguments: argparse.Namespace) -> None:
     path = folder / f"rescored_{teacher.name}.json"
     premature, scoring = plan.config.premature, plan.config.search.scoring
     scores = rescore(found, records, teacher, premature, scoring, path, report)
-    before = rank_entries([build_entry(record, rating, {}) for record in records], None)
-    after = rank_entries([rate(record, scores[record["id"]], rating) for record in records], None)
+    before, after = (
+        rank_entries(rate_together(entries, rating)[0], None)
+        for entries in (
+            [build_entry(record, rating, {}) for record in records],
+            [rate(record, scores[record["id"]], rating) for record in records],
+        )
+    )
     agreement = calc_agreement(before, after)
     was = {entry.id: rank for rank, entry in enumerate(before, 1)}
     leaders = after[: arguments.n]

@@ -8,9 +8,13 @@ import yaml
 
 from tgas_neuro.commands.terminal import add_run
 from tgas_neuro.runtime.files import check_writable
-from tgas_neuro.scoring.layers import LayerChoice, RegionScore, format_layer_map, list_chosen
-from tgas_neuro.search.guidance import Rating
-from tgas_neuro.search.history import build_entry
+from tgas_neuro.scoring.layers import (
+    LayerChoice,
+    RegionScore,
+    format_layer_map,
+    get_similarity,
+    list_chosen,
+)
 from tgas_neuro.search.records import CandidateRecord, ProposedCandidate, ReachedRung
 from tgas_neuro.search.runs import Run, describe_choice, find_candidate, find_run, load_run
 
@@ -46,7 +50,7 @@ def describe_candidate(found: CandidateRecord | ProposedCandidate, run: Run) -> 
     lines = [f"state      {state}"]
     if not record["complete"]:
         lines.append("complete   no: it teaches the strategy and cannot win")
-    lines += _describe_measures(record, run.rating)
+    lines += _describe_measures(record, run)
     lines += [_describe_rung(rung) for rung in record["rungs"]]
     complexity, cost = record["complexity"], record["cost"]
     lines += [
@@ -60,7 +64,7 @@ def describe_candidate(found: CandidateRecord | ProposedCandidate, run: Run) -> 
     return lines
 
 
-def _describe_measures(record: CandidateRecord, rating: Rating) -> list[str]:
+def _describe_measures(record: CandidateRecord, run: Run) -> list[str]:
     premature = record["premature"]
     if premature is None:
         return []
@@ -70,7 +74,8 @@ def _describe_measures(record: CandidateRecord, rating: Rating) -> list[str]:
     ]
     if record["state"] != "ok":
         return lines
-    entry = build_entry(record, rating, {})
+    rating = run.rating
+    entry = next(entry for entry in run.list_entries() if entry.id == record["id"])
     before = "not recorded" if entry.TG_untrained is None else f"{entry.TG_untrained:.3f}"
     reward = "none" if entry.reward is None else f"{entry.reward:.3f}"
     return [
@@ -95,16 +100,23 @@ def _describe_teacher(regions: dict[str, RegionScore], layer_choice: LayerChoice
     lines = ["regions    similarity, raw and divided by the ceiling, and the matching layers"]
     chosen = list_chosen(regions, layer_choice)
     for name, region in regions.items():
-        found = region["paper"] if layer_choice == "paper" else region["crossed"]
+        found = get_similarity(region, layer_choice)
         if found is None:
             lines.append(f"  {name:<8} undefined: no layer distinguishes all stimuli")
             continue
         ceiling = region["ceiling"] if region["corrected_for_noise"] else None
         lines.append(
             f"  {name:<8} raw {found['raw']:.3f}  corrected {found['corrected']:.3f}  ceiling "
-            f"{'none' if ceiling is None else format(ceiling, '.3f')}  {', '.join(chosen[name])}"
+            f"{'none' if ceiling is None else format(ceiling, '.3f')}  "
+            f"{', '.join(chosen[name]) or _describe_mean(region)}"
         )
-    lines.append(
-        f"layers     raw similarity with each region; < marks the matching layers ({layer_choice})"
-    )
+    marks = "" if layer_choice == "mean" else f"; < marks the matching layers ({layer_choice})"
+    lines.append(f"layers     raw similarity with each region{marks}")
     return lines + [f"  {line}" for line in format_layer_map(regions, layer_choice)]
+
+
+def _describe_mean(region: RegionScore) -> str:
+    """How many layers a mean is over, and how many have no similarity."""
+    undefined = sum(values is None for values in region["layers"].values())
+    left = f" ({undefined} more undefined)" if undefined else ""
+    return f"mean of {len(region['layers']) - undefined} layers{left}"

@@ -79,9 +79,10 @@ def _describe(content: dict[str, Any], path: Path) -> list[str]:
 def _describe_reward(content: dict[str, Any]) -> str:
     """Describe the reward by P and TG, or by its own formula with P and TG after it."""
     reward, P, TG = content["reward"], content["premature"]["accuracy"], content["teacher"]["TG"]
-    if content["guidance"] == "p_plus_tg":
-        return f"{reward:.3f} = P {P:.3f} + {content['alpha']:g} x TG {TG:.3f}"
-    rating = Rating(content["guidance"], content["alpha"], content["teacher"]["layer_choice"])
+    settings: Any = content | {"layer_choice": content["teacher"]["layer_choice"]}
+    rating = Rating.read(settings)
+    if rating.guidance == "p_plus_tg" and not rating.standardises:
+        return f"{reward:.3f} = P {P:.3f} + {rating.calc_alpha(1.0):g} x TG {TG:.3f}"
     return f"{reward:.3f} = {rating.describe()}; P {P:.3f}, TG {TG:.3f}"
 
 
@@ -92,12 +93,14 @@ def _describe_regions(regions: dict[str, dict[str, Any]], layer_choice: str) -> 
 def _describe_region(name: str, region: dict[str, Any], layer_choice: str) -> str:
     if region["paper"] is None:
         return f"{name} undefined (no layer distinguishes all stimuli)"
+    chosen = region[layer_choice]
     if layer_choice == "paper":
-        chosen, layers = region["paper"], [region["paper"]["layer"]]
+        where = f"at {chosen['layer']}"
+    elif layer_choice == "crossed":
+        where = f"at {'/'.join(dict.fromkeys(chosen['layers']))}"
     else:
-        chosen = region["crossed"]
-        layers = list(dict.fromkeys(chosen["layers"]))
+        where = "in the mean of all layers"
     ceiling = f"ceiling {region['ceiling']:.3f}" if region["corrected"] else "no ceiling"
     if region["corrected"] and region.get("ceiling_from"):
         ceiling += f" from {region['ceiling_from']}"
-    return f"{name} {chosen['corrected']:.3f} at {'/'.join(layers)} ({ceiling})"
+    return f"{name} {chosen['corrected']:.3f} {where} ({ceiling})"

@@ -21,7 +21,7 @@ from tgas_neuro.config.messages import (
 )
 from tgas_neuro.config.premature import Premature
 from tgas_neuro.config.recordings import Recordings
-from tgas_neuro.config.search import Search
+from tgas_neuro.config.search import FallingAlpha, Search
 from tgas_neuro.config.section import Section, SectionError, key, list_branches
 from tgas_neuro.config.teacher import OF_PAIRS, TeacherOptions
 from tgas_neuro.runtime.errors import UserError
@@ -96,6 +96,18 @@ class Configuration(Section):
                 "search.scoring.pairs",
                 f"{pairs}, but teacher.comparison {comparison!r} takes no sample of pairs; set it "
                 f"to null, or take one of {', '.join(OF_PAIRS)}",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_alpha(self) -> "Configuration":
+        alpha = self.search.alpha
+        if isinstance(alpha, FallingAlpha) and not self.premature.rungs:
+            raise SectionError(
+                "search.alpha",
+                f"{{start: {alpha.start:g}, end: {alpha.end:g}}} changes over premature.rungs, of "
+                f"which there are none; set it to {alpha.end:g}, which counts at the end, or give "
+                "rungs",
             )
         return self
 

@@ -5,89 +5,9 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from tgas_neuro.config.section import Section, SectionError, Unique, UserPath, key
+from tgas_neuro.config.strategies import EvolutionOptions, ProgressiveOptions, ReinforceOptions
 
 FEWEST_PAIRS = 1000  # of a sample; of fewer the standard error is above 0.03
-
-
-class ReinforceOptions(Section):
-    """The controller of strategy reinforce and its training; one update for each generation."""
-
-    hidden: int = key(64, "Units of the LSTM and of its embeddings.", decides=True, ge=1, le=1000)
-    learning_rate: float = key(0.01, "Learning rate of Adam.", decides=True, gt=0)
-    entropy: float = key(
-        0.2,
-        "Weight of the entropy bonus, for rewards in units of their deviation from the baseline.",
-        decides=True,
-        ge=0,
-    )
-    baseline_decay: float = key(
-        0.9,
-        "Weight of the past in the moving average of rewards, the baseline.",
-        decides=True,
-        ge=0,
-        lt=1,
-    )
-    clip: float | None = key(
-        None,
-        "PPO's bound on the ratio of probabilities, for example 0.2; null is plain REINFORCE.",
-        decides=True,
-        gt=0,
-        lt=1,
-    )
-    passes: int = key(
-        1, "Updates for a generation; more than one needs clip.", decides=True, ge=1, le=100
-    )
-
-    @model_validator(mode="after")
-    def _check_passes(self) -> "ReinforceOptions":
-        if self.passes > 1 and self.clip is None:
-            raise SectionError(
-                "passes",
-                f"{self.passes} needs search.reinforce.clip: after the first pass the policy is no "
-                "longer the one that proposed; set clip, for example to 0.2, or passes to 1",
-            )
-        return self
-
-
-class EvolutionOptions(Section):
-    """The population of strategy evolution; the oldest candidate dies."""
-
-    population: int = key(20, "Candidates alive; as many are random at first.", decides=True, ge=2)
-    sample: int = key(
-        5,
-        "Candidates of a tournament, whose winner is mutated; not more than the population.",
-        decides=True,
-        ge=1,
-    )
-
-    @model_validator(mode="after")
-    def _check_sample(self) -> "EvolutionOptions":
-        if self.sample > self.population:
-            raise SectionError(
-                "sample",
-                f"{self.sample} is more than the population of {self.population}; lower it or "
-                "raise search.evolution.population",
-            )
-        return self
-
-
-class ProgressiveOptions(Section):
-    """How networks grow in strategy progressive."""
-
-    beam: int = key(8, "Networks of a stage that are grown.", decides=True, ge=1)
-    candidates_per_stage: int = key(
-        5,
-        "Candidates of every stage but the last, best as many as a generation has or a multiple; "
-        "generations x candidates must be more than all of them.",
-        decides=True,
-        ge=1,
-    )
-    expansions: int = key(
-        10_000,
-        "Networks that the surrogate ranks for a stage; of more, a random subset.",
-        decides=True,
-        ge=1,
-    )
 
 
 class Scoring(Section):
@@ -161,6 +81,19 @@ class Limits(Section):
     )
 
 
+class FallingAlpha(Section):
+    """A weight of TG that changes linearly with the trained share of premature.epochs."""
+
+    start: float = key(..., "Weight before the first step.", decides=True, ge=0)
+    end: float = key(
+        ..., "Weight after the whole training, of the reward that counts.", decides=True, ge=0
+    )
+
+    def calc_weight(self, share: float) -> float:
+        """The weight after this share of the training, in [0, 1]: start + (end - start) * share."""
+        return self.start + (self.end - self.start) * share
+
+
 class Search(Section):
     """Which architectures are proposed, and how they are ranked.
 
@@ -199,17 +132,22 @@ class Search(Section):
         "comparison tg_epoch0: TG before the training; params, macs: the more the better (log10).",
         decides=True,
     )
-    alpha: float = key(
+    alpha: Annotated[float, Field(ge=0)] | FallingAlpha = key(
         1.0,
         "Weight of the teacher in guidance p_plus_tg, reward = P + alpha * TG; 0 is the search "
-        "without it.",
+        "without it. {start: 2, end: 1} changes it over premature.rungs.",
         decides=True,
-        ge=0,
     )
-    layer_choice: Literal["crossed", "paper"] = key(
+    scale: Literal["raw", "standardised"] = key(
+        "raw",
+        "raw: guidance p_plus_tg adds P and TG; standardised: their z-scores over the candidates "
+        "known when a generation is proposed, and over all at the end.",
+        decides=True,
+    )
+    layer_choice: Literal["crossed", "paper", "mean"] = key(
         "crossed",
         "crossed: the layer is chosen on one half of the stimuli and scored on the other; paper: "
-        "plain maximum.",
+        "plain maximum; mean: mean over all layers, each divided by the noise ceiling.",
         decides=True,
     )
     scoring: Scoring = key(
@@ -272,10 +210,11 @@ class Search(Section):
         return getattr(self, self.strategy, None)
 
     def list_unused(self) -> set[str]:
-        """Options of the other spaces and strategies."""
-        used = (self.space, self.strategy)
+        """Options of the other spaces and strategies, and the scale that was the only one."""
+        used = (self.space, self.strategy, *(["scale"] if self.scale != "raw" else []))
         options = set(type(self).model_fields) - set(Search.model_fields)
-        return {name for name in (*options, "reinforce", "evolution", "progressive")} - set(used)
+        unused = {*options, "reinforce", "evolution", "progressive", "scale"}
+        return unused - set(used)
 
     @model_validator(mode="after")
     def _check_guidance(self) -> "Search":

@@ -75,7 +75,7 @@ def draw_candidate(record: Mapping[str, Any], layer_choice: LayerChoice, path: s
     record
         Content of its record, or of its proposal as long as it has not finished.
     layer_choice
-        ``crossed`` or ``paper``: which layers get a frame.
+        Which layers get a frame; ``mean`` chooses none.
     path
         The PNG file.
     """

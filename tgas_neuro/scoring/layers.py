@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from statistics import fmean
 from typing import Literal, NotRequired, TypedDict
 
-# How a region gets its layers: chosen on one half of the stimuli and scored on the other, or the
-# maximum on all of them, as in the paper. Keys of a region's score.
-LayerChoice = Literal["crossed", "paper"]
-LAYER_CHOICES: tuple[LayerChoice, ...] = ("crossed", "paper")
+# How a region gets its similarity: from the layer that is chosen on one half of the stimuli and
+# scored on the other, from the maximum on all of them, as in the paper, or as the mean of all
+# layers. Records hold the first two; the mean follows from their layers, also in older records.
+LayerChoice = Literal["crossed", "paper", "mean"]
+LAYER_CHOICES: tuple[LayerChoice, ...] = ("crossed", "paper", "mean")
 # Shades of a text heat map, from the lowest value to the highest.
 SHADES = " .:-=+*#%@"
 CELL = 11  # characters of a value with its shade; longer names of regions are cut
@@ -44,6 +45,13 @@ class Paper(TypedDict):
     layer: str
 
 
+class Mean(TypedDict):
+    """Mean similarity of all layers on all stimuli, as measured and divided by the ceiling."""
+
+    raw: float
+    corrected: float
+
+
 class ChosenLayers(TypedDict):
     """The layers of a region by both choices; None when no layer is defined on all stimuli."""
 
@@ -74,10 +82,14 @@ class RegionScore(ChosenLayers):
 
 
 class Guidance(TypedDict):
-    """TG for each layer choice; None when some region has no layer that is defined."""
+    """TG for each layer choice; None when some region has no layer that is defined.
+
+    The mean over layers is part of it only where the layers are not recorded beside it.
+    """
 
     crossed: float | None
     paper: float | None
+    mean: NotRequired[float | None]
 
 
 class Score(TypedDict):
@@ -123,6 +135,49 @@ def choose_layers(
     }
 
 
+def get_similarity(region: RegionScore, layer_choice: LayerChoice) -> Crossed | Paper | Mean | None:
+    """The similarity of a region by a layer choice; None when no layer is defined.
+
+    ``mean`` is the mean of all defined layers on all stimuli, each divided by the ceiling. It
+    chooses nothing, so that it has no optimism that grows with the number of layers.
+
+    Parameters
+    ----------
+    region
+        Of a score.
+    layer_choice
+        One of `LAYER_CHOICES`.
+
+    Examples
+    --------
+    >>> layers = {"cell_0": {"all": 0.2}, "cell_1": {"all": 0.4}, "cell_2": None}
+    >>> region = {"ceiling": 0.5, "layers": layers, "crossed": None, "paper": None}
+    >>> {name: round(value, 3) for name, value in get_similarity(region, "mean").items()}
+    {'raw': 0.3, 'corrected': 0.6}
+    """
+    if layer_choice != "mean":
+        return region[layer_choice]
+    defined = [values for values in region["layers"].values() if values is not None]
+    if not defined:
+        return None
+    return {
+        "raw": fmean(values["all"] for values in defined),
+        "corrected": fmean(correct_similarity(values, region["ceiling"]) for values in defined),
+    }
+
+
+def get_guidance(score: Score, layer_choice: LayerChoice) -> float | None:
+    """TG of a score by a layer choice; None when some region has no layer that is defined.
+
+    For ``mean`` it is the mean over regions of `get_similarity`.
+    """
+    if layer_choice != "mean":
+        return score["TG"][layer_choice]
+    found = [get_similarity(region, "mean") for region in score["regions"].values()]
+    defined = [one["corrected"] for one in found if one is not None]
+    return fmean(defined) if len(defined) == len(found) else None
+
+
 def correct_similarity(
     values: LayerSimilarity, ceiling: float | None, subset: str = "all"
 ) -> float:
@@ -161,8 +216,10 @@ def list_chosen(
 ) -> dict[str, list[str]]:
     """Region to the layers that stand for it: one (``paper``), or one for each half.
 
-    A region for which no layer is defined has none.
+    A region for which no layer is defined has none, nor has any by ``mean``, which takes all.
     """
+    if layer_choice == "mean":
+        return {name: [] for name in regions}
     if layer_choice == "paper":
         best = {name: region["paper"] for name, region in regions.items()}
         return {name: [paper["layer"]] if paper else [] for name, paper in best.items()}

@@ -23,6 +23,7 @@ from tgas_neuro.search.records import (
     History,
     LeaderboardRow,
 )
+from tgas_neuro.search.rewards import rate_together
 
 
 def make_best(
@@ -50,10 +51,11 @@ def make_best(
     content: History = read_json(history)
     rating = Rating.read(content)
     own = [Entry.from_json(entry) for entry in content["entries"]]
-    entries = [*load_reused(reused, rating), *own]
+    older_entries = load_reused(reused, rating)
+    entries, basis = rate_together([*older_entries, *own], rating)
     best = find_best(entries)
     found = load_records(records)
-    _check_entries(history, own, found, rating, entries[: len(entries) - len(own)])
+    _check_entries(history, own, found, rating, older_entries)
     if best is None:
         raise _build_failure(own, found)
     older: list[CandidateRecord] = read_json(reused)["records"] if reused else []
@@ -64,6 +66,7 @@ def make_best(
         "genotype": best.genotype.to_json(),
         "reward": get_reward(best),
         **rating.to_json(),
+        **basis,
         "record": next(record for record in [*older, *found] if record["id"] == best.id),
         "leaderboard": build_leaderboard(rank_entries(entries)),
         "states": count_states(own),
@@ -83,7 +86,8 @@ def _check_entries(
     known = {entry.id: entry for entry in older}
     for record in records:
         known[record["id"]] = build_entry(record, rating, known)
-    expected = [known[record["id"]] for record in records]
+    rated, _ = rate_together(list(known.values()), rating)
+    expected = rated[len(older) :]
     wrong = [entry.id for entry, one in zip(entries, expected, strict=False) if entry != one]
     if wrong or len(entries) != len(expected):
         what = f"entry {wrong[0]} is" if wrong else f"{len(entries)} entries are"

@@ -1,6 +1,5 @@
 """One generation: what is proposed, and the history once its candidates have finished."""
 
-import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from tgas_neuro.config.premature import Premature
 from tgas_neuro.config.search import Search
 from tgas_neuro.runtime.files import read_json
 from tgas_neuro.runtime.provenance import build_provenance, derive_generator
-from tgas_neuro.search.guidance import Rating, name_rung
+from tgas_neuro.search.guidance import Rating
 from tgas_neuro.search.history import (
     Entry,
     build_entry,
@@ -26,7 +25,9 @@ from tgas_neuro.search.history import (
     load_records,
     load_reused,
 )
-from tgas_neuro.search.records import History, Proposals, SearchCost, Threshold
+from tgas_neuro.search.records import History, Proposals, SearchCost
+from tgas_neuro.search.rewards import describe_basis, rate_together
+from tgas_neuro.search.rungs import list_thresholds
 from tgas_neuro.search.strategies import Strategy, build_strategy
 
 # Each round asks for twice as many replacements, because a strategy replays the history every time:
@@ -115,51 +116,6 @@ def propose_generation(
     ]
 
 
-def list_thresholds(
-    entries: Sequence[Entry], rungs: Sequence[float], keep_fraction: float
-) -> list[Threshold]:
-    """The value that a candidate has to reach at each rung to continue.
-
-    Rungs are epochs at which a candidate stops early if others were better there: successive
-    halving (Jamieson & Talwalkar 2016, AISTATS) inside the budget of a candidate. As in the
-    asynchronous form (Li et al. 2020, MLSys, section 3.2), a candidate is compared with those
-    before it, and nobody waits. They are the history that its proposal saw, never what happens to
-    have finished by then: a run can be repeated.
-
-    Parameters
-    ----------
-    entries
-        The history that the proposal saw. Stopped candidates count at the rungs that they reached;
-        duplicates, which were not trained, do not count.
-    rungs
-        Their epochs, ascending.
-    keep_fraction
-        In (0, 1).
-
-    Returns
-    -------
-    thresholds
-        For each ``epoch`` the ``threshold``, which is the ceil(keep_fraction * n)-th best value of
-        the n = ``of`` candidates that reached it. It is None, which stops nobody, while
-        keep_fraction * n is below 1.
-    """
-    thresholds: list[Threshold] = []
-    for epoch in rungs:
-        name = name_rung(epoch)
-        values = sorted(
-            (
-                entry.rungs[name]
-                for entry in entries
-                if entry.original is None and name in entry.rungs
-            ),
-            reverse=True,
-        )
-        kept = keep_fraction * len(values)
-        threshold = values[math.ceil(kept) - 1] if kept >= 1 else None
-        thresholds.append({"epoch": epoch, "threshold": threshold, "of": len(values)})
-    return thresholds
-
-
 def name_candidate(generation: int, candidate: int) -> str:
     """Id of a candidate: ``g<generation>_c<candidate>``."""
     return f"g{generation:03d}_c{candidate:02d}"
@@ -194,7 +150,8 @@ def make_proposals(
         Candidates of older runs (see `tgas_neuro.search.runs.reuse`); they come before the history.
     """
     rating = Rating.from_search(search)
-    entries = [*load_reused(reused, rating), *(load_history(history) if history else [])]
+    known = [*load_reused(reused, rating), *(load_history(history) if history else [])]
+    entries, basis = rate_together(known, rating)
     pending = [
         read_genotype(proposal["genotype"])
         for path in in_flight
@@ -212,11 +169,10 @@ def make_proposals(
         "generation": generation,
         "strategy": search.strategy,
         **rating.to_json(),
+        **basis,
         "history_seen": len(entries),
         "best": describe_best(entries),
-        "rungs": (
-            list_thresholds(entries, premature.rungs, premature.keep_fraction) if premature else []
-        ),
+        "rungs": list_thresholds(entries, premature, rating) if premature else [],
         "proposals": [
             {
                 "id": name_candidate(generation, number),
@@ -266,13 +222,16 @@ def make_history(
     known = {entry.id: entry for entry in [*older, *entries]}
     contents = load_records(records)
     entries += [build_entry(content, rating, known) for content in contents]
+    together, basis = rate_together([*older, *entries], rating)
+    entries = together[len(older) :]
     costs = [content["cost"] for content in contents]
     return {
         "generation": generation,
         **rating.to_json(),
+        **basis,
         "reused": len(older),
         "entries": [entry.to_json() for entry in entries],
-        "best": describe_best([*older, *entries]),
+        "best": describe_best(together),
         "states": count_states(entries),
         "provenance": build_provenance(search.seed, **digests),
         "cost": {
@@ -286,4 +245,7 @@ def describe_history(history: History) -> str:
     """One line for the user: states of the candidates so far, and the best."""
     best = history["best"]
     found = f"best {best['id']}, reward {best['reward']:.3f}" if best else "none has a reward"
-    return f"generation {history['generation']}: {describe_states(history['states'])}; {found}"
+    basis = describe_basis(history)
+    return f"generation {history['generation']}: {describe_states(history['states'])}; {found}" + (
+        f"; {basis}" if basis else ""
+    )

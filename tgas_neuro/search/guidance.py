@@ -2,16 +2,27 @@
 
 The mode of the paper is P + alpha * TG. The others are what it has to be compared with: either
 part alone, size alone ("bigger is better"), and TG of the same network before its training. Every
-candidate record holds all measures, so one run can be ranked by any of them.
+candidate record holds all measures, so one run can be ranked by any of them. Rewards that depend
+on other candidates as well are made in `tgas_neuro.search.rewards`.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
-from tgas_neuro.config.search import Search
+from tgas_neuro.config.search import FallingAlpha, Search
 from tgas_neuro.runtime.errors import UserError, check_choice
-from tgas_neuro.scoring.layers import LAYER_CHOICES, Guidance, LayerChoice, Score
-from tgas_neuro.search.records import CandidateRecord, RatingContent, Size
+from tgas_neuro.scoring.layers import (
+    LAYER_CHOICES,
+    LayerChoice,
+)
+from tgas_neuro.search.records import (
+    RatingContent,
+    Spread,
+    Standardisation,
+)
+
+SCALES = ("raw", "standardised")
 
 
 @dataclass(frozen=True)
@@ -40,6 +51,12 @@ class Measures:
 def calc_reward(P: float, TG: float, alpha: float) -> float:
     """Reward = P + alpha * TG (Bashivan, Tensen & DiCarlo 2019, section 3)."""
     return P + alpha * TG
+
+
+def calc_z_score(value: float, spread: Spread) -> float:
+    """Deviations of a value from the mean; 0 where candidates do not differ."""
+    deviation = spread["deviation"]
+    return (value - spread["mean"]) / deviation if deviation > 0 else 0.0
 
 
 def _take_both(measures: Measures, alpha: float) -> float | None:
@@ -77,7 +94,8 @@ GUIDANCES = {
     "tg_epoch0": _take_untrained,
 }
 FORMULAS = {
-    "p_plus_tg": "P + {alpha:g} x TG ({layer_choice})",
+    "standardised": "z(P) + {weight} x z(TG) ({layer_choice})",
+    "p_plus_tg": "P + {weight} x TG ({layer_choice})",
     "p": "P",
     "tg": "TG ({layer_choice})",
     "params": "log10 of the parameters",
@@ -97,118 +115,102 @@ class Rating:
     guidance
         A key of `GUIDANCES`.
     alpha
-        Weight of TG, at least 0; only ``p_plus_tg`` uses it.
+        Weight of TG, at least 0; only ``p_plus_tg`` uses it. A `FallingAlpha` has one for each
+        share of the training.
     layer_choice
         Which TG of a record counts, one of `LAYER_CHOICES`.
+    scale
+        Whether ``p_plus_tg`` adds P and TG (``raw``) or their z-scores (``standardised``).
 
     Raises
     ------
     UserError
-        A mode or layer choice that does not exist, or an alpha that is negative or not finite.
+        A mode, layer choice or scale that does not exist, or an alpha that is negative or not
+        finite.
     """
 
     guidance: str = "p_plus_tg"
-    alpha: float = 1.0
+    alpha: float | FallingAlpha = 1.0
     layer_choice: LayerChoice = "crossed"
+    scale: str = "raw"
 
     def __post_init__(self) -> None:
         check_choice("guidance", self.guidance, GUIDANCES)
         check_choice("layer_choice", self.layer_choice, LAYER_CHOICES)
+        check_choice("scale", self.scale, SCALES)
+        if isinstance(self.alpha, FallingAlpha):
+            return
         if not (math.isfinite(self.alpha) and self.alpha >= 0):
             raise UserError(f"alpha: {self.alpha!r}; expected a number of at least 0")
 
     @classmethod
     def read(cls, content: RatingContent) -> "Rating":
         """From a file of the search."""
-        return cls(content["guidance"], content["alpha"], content["layer_choice"])
+        alpha: float | FallingAlpha | Any = content["alpha"]
+        if isinstance(alpha, dict):
+            alpha = FallingAlpha(**alpha)
+        scale = content.get("scale", "raw")
+        return cls(content["guidance"], alpha, content["layer_choice"], scale)
 
     @classmethod
     def from_search(cls, search: Search) -> "Rating":
         """From the section ``search`` of a configuration."""
-        return cls(search.guidance, search.alpha, search.layer_choice)
+        return cls(search.guidance, search.alpha, search.layer_choice, search.scale)
+
+    @property
+    def standardises(self) -> bool:
+        """Whether rewards are made of z-scores over the known candidates."""
+        return self.guidance == "p_plus_tg" and self.scale == "standardised"
 
     def to_json(self) -> RatingContent:
         """The rating as JSON content, keys as in the section ``search``."""
-        return {
+        alpha = self.alpha
+        content: RatingContent = {
             "guidance": self.guidance,
-            "alpha": self.alpha,
+            "alpha": (
+                {"start": alpha.start, "end": alpha.end}
+                if isinstance(alpha, FallingAlpha)
+                else alpha
+            ),
             "layer_choice": self.layer_choice,
         }
+        return content if self.scale == "raw" else {**content, "scale": self.scale}
 
     def describe(self) -> str:
         """The formula of the reward, for people: ``P + 2 x TG (crossed)``."""
-        return FORMULAS[self.guidance].format(**self.to_json())
+        name = "standardised" if self.standardises else self.guidance
+        weight = f"{self.calc_alpha(1.0):g}"
+        if isinstance(self.alpha, FallingAlpha):
+            weight = f"{self.alpha.start:g} to {weight}"
+        return FORMULAS[name].format(weight=weight, layer_choice=self.layer_choice)
 
-    def rate(self, measures: Measures) -> float | None:
-        """The reward; None where TG has no value, as for a network that is dead at epoch 0."""
-        return GUIDANCES[self.guidance](measures, self.alpha)
+    def calc_alpha(self, share: float) -> float:
+        """The weight of TG after this share of the training, in [0, 1]."""
+        alpha = self.alpha
+        return alpha.calc_weight(share) if isinstance(alpha, FallingAlpha) else alpha
 
+    def rate(
+        self,
+        measures: Measures,
+        standardisation: Standardisation | None = None,
+        share: float = 1.0,
+    ) -> float | None:
+        """The reward; None where TG has no value, as for a network that is dead at epoch 0.
 
-def read_measures(record: CandidateRecord, rating: Rating) -> Measures:
-    """The measures of a candidate record whose state is ``ok``.
-
-    Raises
-    ------
-    UserError
-        The guidance needs TG at epoch 0, and the record does not hold it.
-    """
-    untrained, premature, score = (
-        record["teacher_untrained"],
-        record["premature"],
-        record["teacher"],
-    )
-    if untrained is None and rating.guidance == "tg_epoch0":
-        raise UserError(
-            f"guidance: 'tg_epoch0' needs TG at epoch 0, which the record of candidate "
-            f"{record['id']} does not hold; run the search with search.untrained: true"
-        )
-    if premature is None or score is None:
-        raise ValueError(f"candidate {record['id']}: state {record['state']} without P and TG")
-    return build_measures(
-        record["complexity"], untrained, premature["accuracy"], score["TG"], rating
-    )
-
-
-def list_rung_values(record: CandidateRecord, rating: Rating) -> dict[str, float]:
-    """Rung, as text, to the value that the candidate had there; see `list_thresholds`.
-
-    Rungs at which something was not measured that the guidance needs are left out.
-    """
-    values = {}
-    for rung in record["rungs"]:
-        if rung["TG"] is None and rating.guidance in TRAINED_GUIDANCES:
-            continue
-        size, untrained = record["complexity"], record["teacher_untrained"]
-        value = rating.rate(build_measures(size, untrained, rung["P"], rung["TG"], rating))
-        if value is not None:
-            values[name_rung(rung["epoch"])] = value
-    return values
-
-
-def name_rung(epoch: float) -> str:
-    """A rung as a key: 1 and 1.0 are the same."""
-    return f"{epoch:.12g}"
-
-
-def build_measures(
-    size: Size, untrained: Score | None, P: float, TG: Guidance | None, rating: Rating
-) -> Measures:
-    """The measures of a candidate at some moment of its training.
-
-    Parameters
-    ----------
-    size
-        Of its network.
-    untrained
-        Its score before the training, if it was measured.
-    P, TG
-        What was measured at that moment; TG for both layer choices, or None.
-    rating
-        Which layer choice counts.
-    """
-    return Measures(
-        P=P,
-        TG=TG[rating.layer_choice] if TG else None,
-        TG_untrained=untrained["TG"][rating.layer_choice] if untrained else None,
-        **size,
-    )
+        Parameters
+        ----------
+        measures
+            Of the candidate.
+        standardisation
+            What z-scores refer to, where the rating `standardises`; None rates P and TG as they
+            were measured.
+        share
+            Of the training, after which they were measured; 1 is its end.
+        """
+        if standardisation is not None and measures.TG is not None:
+            measures = replace(
+                measures,
+                P=calc_z_score(measures.P, standardisation["P"]),
+                TG=calc_z_score(measures.TG, standardisation["TG"]),
+            )
+        return GUIDANCES[self.guidance](measures, self.calc_alpha(share))

@@ -1,7 +1,7 @@
 """The history of a search: every candidate so far with its reward, and the best of them."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,19 @@ from tgas_neuro.architecture.space import Genotype, Space
 from tgas_neuro.architecture.spaces import read_genotype
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json
-from tgas_neuro.search.guidance import Rating, list_rung_values, read_measures
+from tgas_neuro.scoring.layers import get_similarity
+from tgas_neuro.search.guidance import Measures, Rating
+from tgas_neuro.search.measures import list_rung_measures, list_rung_values, read_measures
 from tgas_neuro.search.records import (
     BestSoFar,
     CandidateRecord,
     ReachedRung,
+    RungMeasures,
     State,
 )
+
+# Fields that only some ratings need; files leave them out where they are empty.
+SPECIAL = ("rung_measures",)
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,8 @@ class Entry:
         strategy trains on its way, teaches strategies and cannot win.
     rungs
         Rung [epoch], as text, to the value there by which candidates are stopped early.
+    rung_measures
+        Rung to P and TG there, where the rating makes z-scores of them.
     """
 
     id: str
@@ -66,11 +74,23 @@ class Entry:
     TG_untrained: float | None = None
     complete: bool = True
     rungs: dict[str, float] = field(default_factory=dict)
+    rung_measures: dict[str, RungMeasures] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The entry as JSON content."""
-        content = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        content = {
+            name: getattr(self, name)
+            for name in self.__dataclass_fields__
+            if name not in SPECIAL or getattr(self, name)
+        }
         return content | {"genotype": self.genotype.to_json()}
+
+    @property
+    def measures(self) -> Measures | None:
+        """What it can be ranked by; None unless it was trained to the end."""
+        if self.P is None:
+            return None
+        return Measures(self.P, self.TG, self.TG_untrained, self.params, self.macs)
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "Entry":
@@ -107,7 +127,10 @@ def load_records(paths: Sequence[Path]) -> list[CandidateRecord]:
 
 
 def build_entry(record: CandidateRecord, rating: Rating, known: Mapping[str, Entry]) -> Entry:
-    """Rate a candidate record.
+    """Rate a candidate record by itself.
+
+    Where the rating depends on other candidates, `tgas_neuro.search.rewards.rate_together` makes
+    the reward that counts.
 
     Parameters
     ----------
@@ -140,6 +163,7 @@ def build_entry(record: CandidateRecord, rating: Rating, known: Mapping[str, Ent
         **record["complexity"],
         complete=record["complete"],
         rungs=list_rung_values(record, rating),
+        rung_measures=list_rung_measures(record, rating),
     )
     if record["state"] != "ok":
         return entry
@@ -158,7 +182,7 @@ def _list_regions(record: CandidateRecord, rating: Rating) -> dict[str, float]:
     """Region to its similarity corrected for noise."""
     score = record["teacher"]
     chosen = {
-        name: region[rating.layer_choice]
+        name: get_similarity(region, rating.layer_choice)
         for name, region in (score["regions"] if score else {}).items()
     }
     return {name: choice["corrected"] for name, choice in chosen.items() if choice}
@@ -235,30 +259,6 @@ def describe_states(states: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {state}" for state, count in states.items())
 
 
-def describe_record(record: CandidateRecord, rating: Rating, folder: Path) -> str:
-    """One line about a candidate that has just finished: state, P, TG, reward, best so far.
-
-    Parameters
-    ----------
-    record
-        Its record.
-    rating
-        How candidates are ranked.
-    folder
-        Folder of the run, whose records are compared.
-    """
-    if record["state"] == "ok":
-        entry = build_entry(record, rating, {})
-        regions = ", ".join(f"{name} {value:.3f}" for name, value in (entry.regions or {}).items())
-        reward = "none" if entry.reward is None else f"{entry.reward:.3f}"
-        text = f"  P {entry.P:.3f}  TG {entry.TG:.3f} ({regions})  reward {reward}"
-    else:
-        text = f" ({record['message']})"
-    best = find_best_so_far(folder, rating)
-    so_far = f"  best so far {best[0]:.3f} ({best[1]})" if best else ""
-    return f"candidate {record['id']}: {record['state']}{text}{so_far}"
-
-
 def describe_stop(rungs: Sequence[ReachedRung]) -> str:
     """Why a candidate was stopped at the last of the rungs in its record."""
     last = rungs[-1]
@@ -267,25 +267,3 @@ def describe_stop(rungs: Sequence[ReachedRung]) -> str:
         f"{value} after {last['epoch']:g} epochs, {last['threshold']:.3f} was needed there to be "
         f"among the best of {last['of']} candidates (premature.keep_fraction)"
     )
-
-
-def find_best_so_far(folder: Path, rating: Rating) -> tuple[float, str] | None:
-    """Reward and id of the best candidate whose record is in the folder of a run now."""
-    return max(_list_rewards(folder, rating), default=None)
-
-
-def _list_rewards(folder: Path, rating: Rating) -> Iterator[tuple[float, str]]:
-    """Reward and id of finished candidates; a generation with a history gives only its best."""
-    for generation in sorted(folder.glob("generation_*"), reverse=True):
-        for name in ("history.json", "proposals.json"):  # both name the best so far
-            content = read_json(generation / name) if (generation / name).is_file() else {}
-            if content.get("best"):
-                yield content["best"]["reward"], content["best"]["id"]
-            if name == "history.json" and content:
-                return
-        for path in generation.glob("candidate_*.json"):
-            record: CandidateRecord = read_json(path)
-            if record["state"] == "ok" and record["complete"]:
-                entry = build_entry(record, rating, {})
-                if entry.reward is not None:
-                    yield entry.reward, entry.id

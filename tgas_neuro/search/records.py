@@ -24,23 +24,64 @@ class Size(TypedDict):
     macs: int
 
 
+class AlphaContent(TypedDict):
+    """A weight of TG that changes over the training; see `FallingAlpha` of the configuration."""
+
+    start: float
+    end: float
+
+
 class RatingContent(TypedDict):
-    """How candidates are ranked; see `tgas_neuro.search.guidance.Rating`."""
+    """How candidates are ranked; see `tgas_neuro.search.guidance.Rating`.
+
+    A scale that is missing is ``raw``.
+    """
 
     guidance: str
-    alpha: float
+    alpha: float | AlphaContent
     layer_choice: LayerChoice
+    scale: NotRequired[str]
+
+
+class Spread(TypedDict):
+    """Mean of a measure over candidates, and its standard deviation (of the population)."""
+
+    mean: float
+    deviation: float
+
+
+class Standardisation(TypedDict):
+    """What z-scores of P and TG refer to: `of` so many candidates."""
+
+    P: Spread
+    TG: Spread
+    of: int
+
+
+class RewardBasis(TypedDict, total=False):
+    """What rewards that depend on other candidates were calculated from."""
+
+    standardisation: Standardisation | None
 
 
 class Threshold(TypedDict):
     """What a candidate has to reach at a rung, and of how many candidates that was made.
 
-    A threshold of None stops nobody.
+    A threshold of None stops nobody. `standardisation` is that of the measures at this rung, where
+    rewards are standardised.
     """
 
     epoch: float
     threshold: float | None
     of: int
+    standardisation: NotRequired[Standardisation | None]
+
+
+class RungMeasures(TypedDict):
+    """What a candidate had at a rung; TG is None where it was not measured."""
+
+    P: float
+    TG: float | None
 
 
 class ReachedRung(Threshold):
@@ -68,7 +109,7 @@ class BestSoFar(TypedDict):
     reward: float
 
 
-class Proposals(RatingContent):
+class Proposals(RatingContent, RewardBasis):
     """``proposals.json`` of a generation."""
 
     generation: int
@@ -158,7 +199,7 @@ class SearchCost(TypedDict):
     seconds: float
 
 
-class History(RatingContent):
+class History(RatingContent, RewardBasis):
     """``history.json``; its entries are those of `tgas_neuro.search.history.Entry.to_json`."""
 
     generation: int
@@ -185,7 +226,7 @@ class LeaderboardRow(TypedDict):
     macs: int
 
 
-class Best(RatingContent):
+class Best(RatingContent, RewardBasis):
     """``best.json``: the best candidate of a search with its record, and the leaderboard."""
 
     run: str

@@ -16,7 +16,7 @@ from tgas_neuro.search.candidate import (
     make_record,
 )
 from tgas_neuro.search.guidance import Rating
-from tgas_neuro.search.history import describe_record
+from tgas_neuro.search.runs.status import describe_record
 
 params, run = snakemake.params, Path(snakemake.params.run)
 # Not a param: those must not depend on how many candidates go into a job.

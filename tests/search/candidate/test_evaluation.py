@@ -13,10 +13,11 @@ from tgas_neuro.architecture.network import build_network
 from tgas_neuro.architecture.skeleton import build_skeleton
 from tgas_neuro.architecture.spaces import SPACES, calc_complexity
 from tgas_neuro.config.premature import Premature
-from tgas_neuro.config.search import Scoring
+from tgas_neuro.config.search import FallingAlpha, Scoring
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import write_json
 from tgas_neuro.runtime.provenance import derive_seed
+from tgas_neuro.scoring.layers import get_guidance
 from tgas_neuro.scoring.scores import score_network
 from tgas_neuro.scoring.scoring import write_ranks
 from tgas_neuro.search.candidate import (
@@ -148,8 +149,21 @@ def test_a_rung_is_the_end_of_a_shorter_training(files):
     for rung in evaluate(files, settings, thresholds={1: None, 2: None})["rungs"]:
         short = evaluate(files, settings.model_copy(update={"epochs": rung["epoch"]}))
         assert rung["P"] == short["premature"]["accuracy"]
-        assert rung["TG"] == short["teacher"]["TG"]
+        by_mean = get_guidance(short["teacher"], "mean")  # the layers are not recorded at a rung
+        assert rung["TG"] == short["teacher"]["TG"] | {"mean": by_mean}
         assert rung["value"] == rung["P"] + 2 * rung["TG"]["crossed"]
+
+
+def test_the_value_at_a_rung_is_standardised_with_the_alpha_of_its_epoch(files):
+    """After one of three epochs alpha has fallen from 3 to 2; z-scores are of the threshold's."""
+    spread = {"P": {"mean": 0.1, "deviation": 0.2}, "TG": {"mean": -0.5, "deviation": 0.25}}
+    threshold = {"epoch": 1, "threshold": None, "of": 7, "standardisation": {**spread, "of": 7}}
+    rating = Rating("p_plus_tg", FallingAlpha(start=3, end=0), scale="standardised")
+    stop = EarlyStop([threshold], rating, asdict(calc_complexity(GENOTYPE, SKELETON)))
+    assert SETTINGS.epochs == 3
+    (rung,) = evaluate(files, early_stop=stop)["rungs"]
+    expected = (rung["P"] - 0.1) / 0.2 + 2 * (rung["TG"]["crossed"] + 0.5) / 0.25
+    assert rung["value"] == pytest.approx(expected)
 
 
 def test_stopped_at_a_rung(files, plain):

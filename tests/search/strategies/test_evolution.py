@@ -8,7 +8,7 @@ from scipy.stats import chisquare
 from support.simulated_search import SEARCHED, build, build_entry
 
 from tgas_neuro.config.configuration import check_section
-from tgas_neuro.config.search import EvolutionOptions
+from tgas_neuro.config.strategies import EvolutionOptions
 from tgas_neuro.runtime.errors import UserError
 
 SPACE = SEARCHED["nasbench201"]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from tgas_neuro.config.search import ReinforceOptions
+from tgas_neuro.config.strategies import ReinforceOptions
 from tgas_neuro.search.strategies.policy import Controller, Policy, calc_policy_loss
 
 SIZES = (2, 3, 2)

@@ -9,7 +9,8 @@ from support.simulated_search import SEARCHED, HiddenReward, build, build_entry,
 
 from tgas_neuro.architecture.spaces import SPACES
 from tgas_neuro.config.configuration import check_section
-from tgas_neuro.config.search import ProgressiveOptions, Search
+from tgas_neuro.config.search import Search
+from tgas_neuro.config.strategies import ProgressiveOptions
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.search.strategies import build_strategy, check_search
 from tgas_neuro.search.strategies.progressive import rank_candidates

@@ -6,7 +6,7 @@ import torch
 from support.simulated_search import SEARCHED, build, build_entry, draw_history
 
 from tgas_neuro.config.configuration import check_section
-from tgas_neuro.config.search import ReinforceOptions
+from tgas_neuro.config.strategies import ReinforceOptions
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.search.strategies.policy import Policy
 

@@ -14,7 +14,7 @@ from tgas_neuro.final.result.content import BestCell, Final, Part, Premature, Te
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import write_json
 from tgas_neuro.runtime.provenance import list_versions
-from tgas_neuro.scoring.layers import LayerChoice, RegionScore, Score
+from tgas_neuro.scoring.layers import LayerChoice, RegionScore, Score, get_guidance, get_similarity
 from tgas_neuro.search.records import Best
 from tgas_neuro.teacher.teacher import Teacher
 
@@ -25,15 +25,15 @@ if TYPE_CHECKING:  # they load torch
 Checked = TypeVar("Checked", bound=Part)
 
 LEADERS = 10
+OF_BEST = ("hash", "id", "reward", "guidance", "alpha", "scale")
 NAMES = {
     "simulated": "simulated objects",
     "imagenet": "ImageNet (ILSVRC2012)",
     "tiny_imagenet": "Tiny-ImageNet",
 }
-NO_BRAIN = {
-    "network": "a network, not a brain",
-    "control": "a control, made to guide without any brain",
-}
+NO_BRAIN = dict(
+    network="a network, not a brain", control="a control, made to guide without any brain"
+)
 ARCHIVES = (".tar.gz", ".tgz", ".tar", ".zip")
 # A training split with fewer images is a toy: CIFAR-10's, the smallest one with which papers of
 # the field report final accuracies, has as many.
@@ -107,7 +107,7 @@ def make_best_cell(
             **{key: value for key, value in metrics.items() if key in Final.model_fields},
             "per_class": files["metrics"],
             "teacher": {
-                "TG": guidance["TG"][layer_choice],
+                "TG": get_guidance(guidance, layer_choice),
                 "regions": {
                     name: _describe_similarity(region, layer_choice)
                     for name, region in guidance["regions"].items()
@@ -125,7 +125,7 @@ def make_best_cell(
             "picture": files["picture"],
             "text": describe_genotype(read_genotype(best["genotype"])),
         },
-        **{key: best[key] for key in ("hash", "id", "reward", "guidance", "alpha")},
+        **{key: value for key, value in best.items() if key in OF_BEST},
         "premature": {k: value for k, value in premature.items() if k in Premature.model_fields},
         "teacher": teacher_part,
         "final": final_part,
@@ -190,7 +190,7 @@ def _describe_teacher(
     found = {name: teacher.regions[name] for name in measured["regions"]}
     return {
         "simulated": any(bool(region.attrs["simulated"]) for region in found.values()),
-        "TG": measured["TG"][layer_choice],
+        "TG": get_guidance(measured, layer_choice),
         "layer_choice": layer_choice,
         "regions": {
             name: {
@@ -211,11 +211,11 @@ def _describe_teacher(
 
 
 def _describe_similarity(region: RegionScore, layer_choice: LayerChoice) -> dict[str, Any]:
-    crossed, paper = region["crossed"], region["paper"]
-    chosen = crossed if layer_choice == "crossed" else paper
+    paper, chosen = region["paper"], get_similarity(region, layer_choice)
     return {
-        "crossed": crossed,
+        "crossed": region["crossed"],
         "paper": paper,
+        **({"mean": chosen} if layer_choice == "mean" else {}),
         "TG": chosen and chosen["corrected"],
         "layer": paper and paper["layer"],
     }

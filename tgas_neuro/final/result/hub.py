@@ -156,8 +156,8 @@ def write_card(winner: Winner) -> str:
     ]
     similar = (
         "The final network compared with each region by representational similarity, at its own "
-        f"image size. {_explain(teacher.layer_choice)} Corrected is divided by the ceiling, the "
-        "most that a model without noise can reach."
+        f"image size. {EXPLANATIONS[teacher.layer_choice]} Corrected is divided by the ceiling, "
+        "the most that a model without noise can reach."
     )
     return CARD.substitute(
         front=yaml.safe_dump(_build_front(winner), sort_keys=False, allow_unicode=True),
@@ -184,10 +184,11 @@ def write_card(winner: Winner) -> str:
     )
 
 
-def _explain(layer_choice: str) -> str:
-    if layer_choice == "crossed":
-        return "Layers are chosen on one half of the stimuli and scored on the other."
-    return "The best layer on all stimuli counts, which is an optimistic estimate."
+EXPLANATIONS = {
+    "crossed": "Layers are chosen on one half of the stimuli and scored on the other.",
+    "paper": "The best layer on all stimuli counts, which is an optimistic estimate.",
+    "mean": "The mean of all layers on all stimuli counts.",
+}
 
 
 def _tabulate(winner: Winner) -> str:
@@ -198,8 +199,7 @@ def _tabulate(winner: Winner) -> str:
     result = winner.result
     for name, region in result.final.teacher.regions.items():
         known = result.teacher.regions[name]
-        crossed = result.teacher.layer_choice == "crossed"
-        chosen = region.crossed if crossed else region.paper
+        chosen = getattr(region, result.teacher.layer_choice)
         cells = (
             name,
             " and ".join(known.datasets) + (", simulated" if known.simulated else ""),

@@ -26,7 +26,8 @@ from tgas_neuro.search.candidate.training import (
     measure_accuracy,
     train_candidate,
 )
-from tgas_neuro.search.guidance import TRAINED_GUIDANCES, build_measures
+from tgas_neuro.search.guidance import TRAINED_GUIDANCES
+from tgas_neuro.search.measures import build_measures, list_guidance
 from tgas_neuro.search.records import Evaluation, ReachedRung
 from tgas_neuro.teacher.teacher import load_teacher
 
@@ -108,7 +109,7 @@ def evaluate_candidate(
 
     network.eval()
     before = score() if untrained else None
-    ladder = Ladder(early_stop, before, measure, lambda: _refuse_dead(score()))
+    ladder = Ladder(early_stop, premature.epochs, before, measure, lambda: _refuse_dead(score()))
     result = train_candidate(
         network,
         pixels,
@@ -152,6 +153,8 @@ class Ladder:
     ----------
     early_stop
         None is no rungs at all.
+    epochs
+        Of the whole training.
     untrained
         Score of the network before its training, or None.
     measure, score
@@ -168,11 +171,12 @@ class Ladder:
     def __init__(
         self,
         early_stop: EarlyStop | None,
+        epochs: float,
         untrained: Score | None,
         measure: Callable[[], float],
         score: Callable[[], Score],
     ):
-        self.early_stop, self.untrained = early_stop, untrained
+        self.early_stop, self.epochs, self.untrained = early_stop, epochs, untrained
         self.rungs = {rung["epoch"]: rung for rung in early_stop.rungs} if early_stop else {}
         self.measure, self.score = measure, score
         self.reached: list[ReachedRung] = []
@@ -183,8 +187,9 @@ class Ladder:
             return True
         rating, rung = self.early_stop.rating, self.rungs[epoch]
         P = self.measure()
-        TG = self.score()["TG"] if rating.guidance in TRAINED_GUIDANCES else None
-        value = rating.rate(build_measures(self.early_stop.size, self.untrained, P, TG, rating))
+        TG = list_guidance(self.score()) if rating.guidance in TRAINED_GUIDANCES else None
+        measures = build_measures(self.early_stop.size, self.untrained, P, TG, rating)
+        value = rating.rate(measures, rung.get("standardisation"), epoch / self.epochs)
         self.reached.append(
             {
                 "epoch": epoch,

@@ -11,7 +11,14 @@ from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json
 from tgas_neuro.search.guidance import Rating
 from tgas_neuro.search.history import Entry, build_entry, load_reused
-from tgas_neuro.search.records import CandidateRecord, History, Proposals, ProposedCandidate
+from tgas_neuro.search.records import (
+    CandidateRecord,
+    History,
+    Proposals,
+    ProposedCandidate,
+    RewardBasis,
+)
+from tgas_neuro.search.rewards import rate_together
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,22 +80,26 @@ class Run:
         entries = load_reused(self.reused, self.rating)
         if self.history:
             entries += [Entry.from_json(entry) for entry in self.history["entries"]]
-        return _add_entries(entries, self.list_new_records(), self.rating)
+        return _add_entries(entries, self.list_new_records(), self.rating)[0]
 
     def rate(self, rating: Rating) -> list[Entry]:
         """The same candidates ranked in another way, from their records."""
+        return self.rate_with_basis(rating)[0]
+
+    def rate_with_basis(self, rating: Rating) -> tuple[list[Entry], RewardBasis]:
+        """What `rate` gives, and what the rewards were calculated from (see `rate_together`)."""
         records = [self.read_record(name) for name in self.records]
         return _add_entries(load_reused(self.reused, rating), records, rating)
 
 
 def _add_entries(
     entries: list[Entry], records: list[CandidateRecord], rating: Rating
-) -> list[Entry]:
+) -> tuple[list[Entry], RewardBasis]:
     known = {entry.id: entry for entry in entries}
     for record in records:
         if record["original"] is None or record["original"] in known:
             known[record["id"]] = build_entry(record, rating, known)
-    return list(known.values())
+    return rate_together(list(known.values()), rating)
 
 
 def load_run(folder: Path) -> Run:

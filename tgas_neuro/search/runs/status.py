@@ -5,14 +5,15 @@ depend on it.
 """
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tgas_neuro.runtime.files import read_json
-from tgas_neuro.search.history import Entry, count_states, find_best
-from tgas_neuro.search.records import RunNote
-from tgas_neuro.search.runs import Run, get_record_path
+from tgas_neuro.search.guidance import Rating
+from tgas_neuro.search.history import Entry, build_entry, count_states, find_best, get_reward
+from tgas_neuro.search.records import CandidateRecord, RunNote
+from tgas_neuro.search.runs import Run, get_record_path, load_run
 
 
 @dataclass(frozen=True)
@@ -135,3 +136,59 @@ def _describe_best(entries: Sequence[Entry]) -> str:
     if best is None:
         return "none yet"
     return f"{best.id}, reward {best.reward:.3f} (P {best.P:.3f}, TG {best.TG:.3f})"
+
+
+def describe_record(record: CandidateRecord, rating: Rating, folder: Path) -> str:
+    """One line about a candidate that has just finished: state, P, TG, reward, best so far.
+
+    Parameters
+    ----------
+    record
+        Its record.
+    rating
+        How candidates are ranked.
+    folder
+        Folder of the run, whose records are compared.
+    """
+    entries = load_run(folder).list_entries() if rating.standardises else []
+    if record["state"] == "ok":
+        entry = build_entry(record, rating, {})
+        entry = next((one for one in entries if one.id == entry.id), entry)
+        regions = ", ".join(f"{name} {value:.3f}" for name, value in (entry.regions or {}).items())
+        reward = "none" if entry.reward is None else f"{entry.reward:.3f}"
+        text = f"  P {entry.P:.3f}  TG {entry.TG:.3f} ({regions})  reward {reward}"
+    else:
+        text = f" ({record['message']})"
+    best = find_best_so_far(folder, rating, entries)
+    so_far = f"  best so far {best[0]:.3f} ({best[1]})" if best else ""
+    return f"candidate {record['id']}: {record['state']}{text}{so_far}"
+
+
+def find_best_so_far(
+    folder: Path, rating: Rating, entries: Sequence[Entry] = ()
+) -> tuple[float, str] | None:
+    """Reward and id of the best candidate whose record is in the folder of a run now.
+
+    `entries` are all of them, where they have to be rated together.
+    """
+    if rating.standardises:
+        best = find_best(entries)
+        return (get_reward(best), best.id) if best else None
+    return max(_list_rewards(folder, rating), default=None)
+
+
+def _list_rewards(folder: Path, rating: Rating) -> Iterator[tuple[float, str]]:
+    """Reward and id of finished candidates; a generation with a history gives only its best."""
+    for generation in sorted(folder.glob("generation_*"), reverse=True):
+        for name in ("history.json", "proposals.json"):  # both name the best so far
+            content = read_json(generation / name) if (generation / name).is_file() else {}
+            if content.get("best"):
+                yield content["best"]["reward"], content["best"]["id"]
+            if name == "history.json" and content:
+                return
+        for path in generation.glob("candidate_*.json"):
+            record: CandidateRecord = read_json(path)
+            if record["state"] == "ok" and record["complete"]:
+                entry = build_entry(record, rating, {})
+                if entry.reward is not None:
+                    yield entry.reward, entry.id

@@ -10,7 +10,8 @@ import numpy as np
 
 from tgas_neuro.architecture.space import Genotype, Space
 from tgas_neuro.architecture.spaces import build_space
-from tgas_neuro.config.search import EvolutionOptions, Search
+from tgas_neuro.config.search import Search
+from tgas_neuro.config.strategies import EvolutionOptions
 from tgas_neuro.search.history import Entry, get_reward, is_member, select_members
 from tgas_neuro.search.strategies.progressive import ProgressiveStrategy
 from tgas_neuro.search.strategies.reinforce import ReinforceStrategy

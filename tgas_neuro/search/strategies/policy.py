@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from tgas_neuro.config.search import ReinforceOptions
+from tgas_neuro.config.strategies import ReinforceOptions
 
 SPREAD = 0.1  # first weights are uniform within it (Zoph & Le 2017, ICLR, appendix A: 0.08)
 IMPOSSIBLE = -1e9  # logit of a value that a choice does not have; with -inf, 0 * log 0 is nan

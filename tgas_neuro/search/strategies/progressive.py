@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 
 from tgas_neuro.architecture.space import Genotype, Space
-from tgas_neuro.config.search import ProgressiveOptions
+from tgas_neuro.config.strategies import ProgressiveOptions
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.search.history import Entry, is_member
 

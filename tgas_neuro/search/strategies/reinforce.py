@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tgas_neuro.architecture.space import Genotype, Space
-from tgas_neuro.config.search import ReinforceOptions
+from tgas_neuro.config.strategies import ReinforceOptions
 from tgas_neuro.runtime.provenance import derive_seed
 from tgas_neuro.search.history import Entry, is_member
 
