@@ -19,21 +19,13 @@ def test_experiments_of_the_project_can_be_planned(name, monkeypatch):
     monkeypatch.syspath_prepend(FOLDER)
     experiment = load_experiment(name, [FOLDER])
     for key in experiment.teachers:
-        config = configure_teacher(experiment, key, "results/experiments/x/work/y")
+        config = configure_teacher(experiment, key)
         plan = build_plan(config, [PROJECT / "neural_data"], key)
         assert plan.config.teacher.kind == experiment.teachers[key].teacher.get(
             "kind", "recordings"
         )
         kind = plan.config.teacher.kind == "control"
         assert kind == experiment.teachers[key].control
-
-
-def test_the_mirror_is_the_same_folder_from_the_teachers_folder(content):
-    experiment = check_experiment(content | {"mirror": "../data"}, "x")
-    config = configure_teacher(experiment, "brain", "results/experiments/x/work/brain")
-    assert config["recordings"]["mirror"] == "../../../../../../data"
-    experiment = check_experiment(content | {"mirror": "/data"}, "x")
-    assert configure_teacher(experiment, "brain", "results")["recordings"]["mirror"] == "/data"
 
 
 def test_a_missing_experiment_is_named_with_those_there_are(tmp_path):

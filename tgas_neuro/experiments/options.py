@@ -1,6 +1,5 @@
 """Load the file of an experiment, and make of it the configurations of its teachers."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -51,14 +50,11 @@ def check_experiment(content: Any, name: str) -> Experiment:
     return experiment
 
 
-def configure_teacher(experiment: Experiment, key: str, folder: str) -> dict[str, Any]:
-    """The configuration of a workflow in `folder` that makes one teacher of an experiment."""
-    teacher, mirror = experiment.teachers[key], experiment.mirror
-    size = experiment.training.premature.image_size
-    if mirror is not None and not Path(mirror).is_absolute():
-        mirror = os.path.relpath(mirror, folder)
+def configure_teacher(experiment: Experiment, key: str) -> dict[str, Any]:
+    """A configuration as of config.yaml, of which only recordings, teacher and seed matter."""
+    teacher, size = experiment.teachers[key], experiment.training.premature.image_size
     return {
-        "recordings": {"mirror": mirror} | dict(teacher.recordings),
+        "recordings": {"mirror": experiment.mirror} | dict(teacher.recordings),
         "teacher": {"stimuli": {"size": size, "visual_degrees": 8}} | dict(teacher.teacher),
         "search": {"seed": experiment.training.seed},
         "premature": {"data": {"kind": "simulated"}},

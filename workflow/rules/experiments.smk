@@ -6,9 +6,11 @@ from functools import cache
 
 from tgas_neuro.config.experiments import MatureTable
 from tgas_neuro.experiments.options import configure_teacher, load_experiment
+from tgas_neuro.recordings.datasets.description import LocalFile
 
 EXPERIMENT = "results/experiments/{experiment}"
 FILES = [Path("experiments"), Path(workflow.basedir) / "workflow/experiments"]
+sys.path.append(str(FILES[1]))  # modules that make networks
 
 
 @cache
@@ -19,6 +21,25 @@ def get_experiment(name):
     except UserError as error:
         print(f"Error: {error}", file=sys.stderr)
         sys.exit(1)
+
+
+@cache
+def plan_teacher(name, key):
+    """The plan of a run with one teacher of an experiment."""
+    config = configure_teacher(get_experiment(name), key)
+    try:
+        return build_plan(config, DESCRIPTIONS, f"{name}.yaml: teachers.{key}")
+    except UserError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+def list_teachers_files(wildcards):
+    """Files of the user's that a teacher is made from, and its network's."""
+    plan = plan_teacher(wildcards.experiment, wildcards.key)
+    files = [file for found in plan.descriptions.values() for file in found.files]
+    own = [str(locate_file(file, "")) for file in files if isinstance(file, LocalFile)]
+    return [*own, *plan.network]
 
 
 def dump_experiment(wildcards):
@@ -100,8 +121,9 @@ rule experiment_images:
         "../scripts/experiment_images.py"
 
 
-# Each teacher is made by this workflow in a folder of its own, as in a run with that teacher.
 rule experiment_teacher:
+    input:
+        list_teachers_files,
     output:
         f"{EXPERIMENT}/teachers/{{key}}.nc",
     log:
@@ -114,12 +136,14 @@ rule experiment_teacher:
         runtime=grow(240),
     params:
         config=lambda wildcards: configure_teacher(
-            get_experiment(wildcards.experiment),
-            wildcards.key,
-            f"results/experiments/{wildcards.experiment}/work/{wildcards.key}",
+            get_experiment(wildcards.experiment), wildcards.key
         ),
-        folder=f"{EXPERIMENT}/work/{{key}}",
-        project=str(Path(workflow.basedir).resolve()),
+        digest=lambda wildcards: plan_teacher(wildcards.experiment, wildcards.key).digests[
+            "teacher"
+        ],
+        name="{experiment}.yaml: teachers.{key}",
+        descriptions=list(map(str, DESCRIPTIONS)),
+        modules=str(FILES[1]),
         results_version=RESULTS_VERSION,
     message:
         "Making the teacher {wildcards.key} of {wildcards.experiment}"

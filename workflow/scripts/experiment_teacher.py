@@ -1,39 +1,30 @@
-import os
-import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-import yaml
-
+from tgas_neuro.api.teachers import gather_recordings
+from tgas_neuro.config.section import dump_section
 from tgas_neuro.plan.plan import build_plan
-from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.runtime.files import copy_whole, written_whole
 from tgas_neuro.runtime.ledger import noted
 from tgas_neuro.runtime.processes import running_rule
+from tgas_neuro.runtime.provenance import build_provenance
+from tgas_neuro.teacher.build import build_teacher
+from tgas_neuro.teacher.options import read_options, read_sources
+from tgas_neuro.teacher.teacher import write_teacher
 
-config, folder = snakemake.params.config, Path(snakemake.params.folder)
-project = Path(snakemake.params.project)
-with running_rule(snakemake.log[0]) as report, noted(snakemake):
-    key = f"teachers.{snakemake.wildcards.key}"
-    plan = build_plan(config, [Path("neural_data").resolve(), project / "neural_data"], key)
-    teacher = f"results/teacher/{plan.teacher}/teacher.nc"
-    folder.mkdir(parents=True, exist_ok=True)
-    with written_whole(folder / "config.yaml") as beside:
-        beside.write_text(yaml.safe_dump(config, sort_keys=False))
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(project / "Snakefile")]
-    command += ["--directory", str(folder), "--cores", str(snakemake.threads), "--quiet", "all"]
-    modules = [str(project / "workflow/experiments"), os.environ.get("PYTHONPATH", "")]
-    done = subprocess.run(
-        [*command, "--", teacher],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, modules))},
-    )
-    if done.returncode:
-        lines = [line for line in done.stdout.decode(errors="replace").splitlines() if line.strip()]
-        said = (
-            [line for line in lines if line.startswith("Error: ")] or lines[-1:] or ["no message"]
-        )
-        raise UserError(f"{key}: its workflow in {folder} failed: {said[0]}")
-    copy_whole(folder / teacher, snakemake.output[0])
-    report(f"made {plan.teacher}")
+params = snakemake.params
+sys.path.append(params.modules)
+with (
+    running_rule(snakemake.log[0]) as report,
+    noted(snakemake),
+    TemporaryDirectory(prefix="tgas-recordings-") as folder,
+):
+    plan = build_plan(params.config, [Path(one) for one in params.descriptions], params.name)
+    recordings, teacher, seed = plan.config.recordings, plan.config.teacher, plan.config.search.seed
+    mirror = Path(recordings.mirror) if recordings.mirror else None
+    gather_recordings(plan.descriptions, Path(folder), mirror)
+    sections = {"recordings": dump_section(recordings), "teacher": dump_section(teacher)}
+    sources = read_sources(sections["recordings"], plan.regions, folder)
+    provenance = build_provenance(seed, teacher=plan.digests["teacher"])
+    made = build_teacher(sources, read_options(sections, seed), provenance, report)
+    write_teacher(snakemake.output[0], made)
