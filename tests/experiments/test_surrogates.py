@@ -11,7 +11,7 @@ from scipy.stats import spearmanr
 from tgas_neuro.experiments.options import check_experiment
 from tgas_neuro.experiments.page import build_page, describe_answer
 from tgas_neuro.experiments.surrogates import rate_surrogates
-from tgas_neuro.experiments.table import KEYS, build_table, read_table, write_table
+from tgas_neuro.experiments.table import KEYS, average_regions, build_table, read_table, write_table
 from tgas_neuro.figures.experiments import build_gain_figure, render_svg
 from tgas_neuro.runtime.errors import UserError
 
@@ -85,19 +85,23 @@ def test_the_table_holds_what_the_records_say():
     assert row["mean"] == pytest.approx(paper - 0.1, abs=1e-6)
 
 
-def test_tg_is_the_mean_over_regions_and_needs_all(tmp_path):
+def test_tg_is_the_mean_over_regions_and_needs_all():
     records, mature = simulate()
     regions = records[0]["steps"]["3"]["regions"]
     regions["brain:IT"] = score(0.5)
-    first = tabulate(records[:1], mature)
     V4 = regions["brain:V4"]["paper"]["corrected"] - 0.1
-    found = first[(first["steps"] == 3) & (first["teacher"] == "brain")].iloc[0]
-    assert found["mean"] == pytest.approx((V4 + 0.5) / 2, abs=1e-6)
-    dead = {"crossed": None, "paper": None, "layers": {"a": None, "b": None}}
-    regions["brain:IT"] = score(0.5) | dead
-    first = tabulate(records[:1], mature)
-    found = first[(first["steps"] == 3) & (first["teacher"] == "brain")].iloc[0]
+
+    def take():
+        table = tabulate(records[:1], mature)
+        own = average_regions(table[(table["steps"] == 3) & (table["teacher"] == "brain")])
+        assert len(own) == 1
+        return own.iloc[0]
+
+    assert take()["mean"] == pytest.approx((V4 + 0.5) / 2, abs=1e-6)
+    regions["brain:IT"] |= {"crossed": None, "paper": None, "layers": {"a": None, "b": None}}
+    found = take()
     assert np.isnan([found["mean"], found["paper"], found["crossed"]]).all()
+    assert found["P"] == records[0]["steps"]["3"]["P"]
 
 
 def test_a_kept_table_is_the_same(tmp_path, experiment):

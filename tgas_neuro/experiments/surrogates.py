@@ -10,6 +10,7 @@ from scipy.stats import spearmanr
 
 from tgas_neuro.config.experiments import Experiment
 from tgas_neuro.experiments.statistics import Resamples, compare, estimate, rate
+from tgas_neuro.experiments.table import average_regions
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.scoring.layers import LAYER_CHOICES
 
@@ -41,6 +42,7 @@ def rate_surrogates(table: pd.DataFrame, experiment: Experiment) -> dict[str, An
     UserError
         Fewer than `FEWEST` cells have a truth.
     """
+    table = average_regions(table)
     first = table[table["repetition"] == 0]
     by_hash = first.groupby("hash", sort=True)[["mature", "params"]].first()
     cells = by_hash[by_hash["mature"].notna()]

@@ -1,4 +1,4 @@
-"""The table of an experiment: a row for each cell, repetition, step and teacher."""
+"""The table of an experiment: a row for each cell, repetition, step, teacher and region."""
 
 import gzip
 import math
@@ -14,7 +14,8 @@ from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import written_whole
 from tgas_neuro.scoring.layers import LAYER_CHOICES, get_similarity
 
-KEYS = ("hash", "repetition", "steps", "teacher")
+TRAINING = ("hash", "repetition", "steps")  # a cell at some moment of one of its trainings
+KEYS = (*TRAINING, "teacher", "region")
 COLUMNS = (*KEYS, "mature", "params", "macs", "P", *LAYER_CHOICES)
 DIGITS = 6  # of similarities; their errors are larger
 
@@ -24,7 +25,7 @@ def build_table(
     mature: Mapping[str, float | None],
     teachers: Sequence[str],
 ) -> pd.DataFrame:
-    """A row for each cell, repetition, step and teacher.
+    """A row for each cell, repetition, step, teacher and region.
 
     Parameters
     ----------
@@ -38,40 +39,56 @@ def build_table(
     Returns
     -------
     table
-        With `COLUMNS`: accuracies in [0, 1], and a column for each layer choice with TG, the mean
-        over the teacher's regions. NaN where it is not defined; a step that a diverged cell did not
-        reach has P of NaN as well.
+        With `COLUMNS`: accuracies in [0, 1], and a column for each layer choice with the region's
+        similarity, corrected for noise. NaN where it is not defined; a step that a diverged cell
+        did not reach has P of NaN as well.
     """
     steps = sorted({int(step) for record in records for step in record["steps"]})
+    regions = sorted(
+        {
+            name
+            for record in records
+            for step in record["steps"].values()
+            for name in step["regions"]
+        }
+    )
+    ordered = [name for key in teachers for name in regions if name.split(BETWEEN)[0] == key]
     rows = []
     for record in records:
         for step in steps:
             measured = record["steps"].get(str(step))
-            for teacher in teachers:
+            for name in ordered:
+                teacher, region = name.split(BETWEEN, 1)
                 rows.append(
                     {
                         "hash": record["hash"],
                         "repetition": record["repetition"],
                         "steps": step,
                         "teacher": teacher,
+                        "region": region,
                         "mature": mature[record["hash"]],
                         **record["complexity"],
                         "P": measured["P"] if measured else math.nan,
-                        **_calc_guidance(measured["regions"] if measured else {}, teacher),
+                        **_take_similarities(measured and measured["regions"].get(name)),
                     }
                 )
     return pd.DataFrame(rows).astype({"mature": float})[list(COLUMNS)]
 
 
-def _calc_guidance(regions: Mapping[str, Any], teacher: str) -> dict[str, float]:
-    own = [region for name, region in regions.items() if name.split(BETWEEN)[0] == teacher]
-    found: dict[str, float] = {}
-    for choice in LAYER_CHOICES:
-        values = [get_similarity(region, choice) for region in own]
-        defined = [one["corrected"] for one in values if one is not None]
-        complete = bool(own) and len(defined) == len(own)
-        found[choice] = round(sum(defined) / len(defined), DIGITS) if complete else math.nan
-    return found
+def _take_similarities(region: Any) -> dict[str, float]:
+    found = {choice: get_similarity(region, choice) if region else None for choice in LAYER_CHOICES}
+    return {
+        choice: math.nan if one is None else round(one["corrected"], DIGITS)
+        for choice, one in found.items()
+    }
+
+
+def average_regions(table: pd.DataFrame) -> pd.DataFrame:
+    """TG: the mean over the regions of each teacher; NaN where one of them is not defined."""
+    values = ["mature", "params", "macs", "P", *LAYER_CHOICES]
+    grouped = table.groupby([*TRAINING, "teacher"], sort=False)
+    complete = grouped[values].count().eq(grouped.size(), axis=0)
+    return grouped[values].mean().where(complete).reset_index()
 
 
 def write_table(path: str | Path, table: pd.DataFrame) -> None:

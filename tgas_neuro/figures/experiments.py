@@ -9,7 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tgas_neuro.config.experiments import Experiment
+from tgas_neuro.experiments.page import SUMS
 from tgas_neuro.figures.pictures import build_figure
+from tgas_neuro.figures.scores import label_ends
 
 BRAIN, CONTROL, ALONE = "#0072b2", "#d55e00", "0.15"  # Okabe and Ito (2008); grey
 PANEL = (3.1, 2.5)  # width and height [inch]
@@ -19,7 +21,7 @@ COLUMNS = 4
 def build_gain_figure(result: dict[str, Any], experiment: Experiment, partial: bool) -> Figure:
     """A panel for each teacher and control: rank correlation of P, of TG and of their sum by steps.
 
-    Layer choice and scale are those of the primary comparison. Bands are 95 % intervals over cells.
+    Layer choice and scale are those of the primary comparison. Bands are 95 % intervals over cells, of P and of the sum.
 
     Parameters
     ----------
@@ -66,25 +68,20 @@ def plot_teacher(
     lines = (
         ("P", [row["P"] for row in rows], ALONE, "-"),
         ("TG", [row["TG"] for row in of_teacher], colour, ":"),
-        ("P + TG", [row[primary.scale] for row in of_teacher], colour, "-"),
+        (SUMS[primary.scale], [row[primary.scale] for row in of_teacher], colour, "-"),
     )
+    ends = []
     for name, rated, shade, style in lines:
         values = [one[measure]["value"] for one in rated]
         low, high = np.transpose([one[measure]["interval"] for one in rated])
         ax.plot(places, values, style, color=shade, lw=1.6)
-        ax.fill_between(places, low, high, color=shade, alpha=0.13, lw=0)
-        ax.annotate(
-            name,
-            (places[-1], values[-1]),
-            xytext=(3, 0),
-            textcoords="offset points",
-            color=shade,
-            fontsize=8,
-            va="center",
-        )
+        if style == "-":
+            ax.fill_between(places, low, high, color=shade, alpha=0.15, lw=0)
+        ends.append((values[-1], name, shade))
+    label_ends(ax, ends)
     ax.axhline(0, color="0.6", lw=0.8)
     ax.set_xticks(places, steps, fontsize=7, rotation=45)
-    ax.set_xlim(-0.2, len(steps) - 0.2)
+    ax.set_xlim(-0.2, len(steps) - 0.8)
     ax.tick_params(axis="y", labelsize=8)
     ax.spines[["top", "right"]].set_visible(False)
     ax.set_title(teacher.title, fontsize=9, color=colour)

@@ -131,7 +131,7 @@ def plot_layers(score: Score, ax: Axes, title: str) -> Axes:
     ax.set_xlim(-0.5, len(layers) - 0.5)
     low = min([0.0, *(value for value, _, _ in ends), ax.get_ylim()[0]])
     ax.set_ylim(low, max(ax.get_ylim()[1], *(value for value, _, _ in ends), 0.0) if ends else 1.0)
-    _label_ends(ax, ends)
+    label_ends(ax, ends)
     _decorate(ax, title)
     return ax
 
@@ -259,7 +259,7 @@ def _number(names: Sequence[str]) -> list[str]:
     return [f"{shorten(name)}  {number}" for number, name in enumerate(names, start=1)]
 
 
-def _label_ends(ax: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
+def label_ends(ax: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
     """Write names at the right of their lines, far enough from each other to be read."""
     low, high = ax.get_ylim()
     least = 0.075 * (high - low)
