@@ -9,10 +9,10 @@ import pytest
 from scipy.stats import spearmanr
 
 from tgas_neuro.experiments.options import check_experiment
-from tgas_neuro.experiments.page import build_page, describe_answer
+from tgas_neuro.experiments.page import build_page, describe_answer, name_guidances
 from tgas_neuro.experiments.surrogates import rate_surrogates
 from tgas_neuro.experiments.table import KEYS, average_regions, build_table, read_table, write_table
-from tgas_neuro.figures.experiments import build_gain_figure, render_svg
+from tgas_neuro.figures.experiments import build_curve_figure, build_gain_figure, render_svg
 from tgas_neuro.runtime.errors import UserError
 
 N = 80
@@ -265,7 +265,22 @@ def test_the_page_stands_alone_and_says_what_came_out(content):
     result = rate_surrogates(tabulate(*simulate(repeated=20)), experiment)
     svg = render_svg(build_gain_figure(result, experiment, False))
     assert svg == render_svg(build_gain_figure(result, experiment, False))
-    page = build_page(result, experiment, {"A picture": svg}, "made of nothing")
+    guidances = {
+        name: {
+            "images": [10.0, 100.0],
+            "quality": [0.5, quality],
+            "factor": {
+                "quality": 0.6,
+                "images": [100.0, 40.0],
+                "factor": {"value": 2.5, "interval": [1.25, 4.75]},
+            },
+        }
+        for name, quality in (("P", 0.6), ("paper", 0.7), ("primary", 0.8), ("control", 0.6))
+    }
+    efficiency = {"searches": 33, "candidates": [10], "guidances": guidances}
+    drawn = render_svg(build_curve_figure(efficiency, name_guidances(experiment)))
+    pictures = {"A picture": svg, "Curves": drawn}
+    page = build_page(result, efficiency, experiment, pictures, "made of nothing")
     reader = Reader()
     reader.feed(page)
     assert not reader.open
@@ -273,6 +288,7 @@ def test_the_page_stands_alone_and_says_what_came_out(content):
     text = " ".join(reader.texts)
     assert describe_answer(result["primary"], experiment) in text
     assert "z(P) + z(TG), <brain> & more" in text
+    assert "2.50 (1.25 to 4.75)" in text and "33 of each kind" in text
     low, high = result["primary"]["gain"]["r"]["interval"]
     value = result["primary"]["gain"]["r"]["value"]
     assert f"{value:+.2f} ({low:+.2f} to {high:+.2f})" in text

@@ -42,6 +42,7 @@ def test_a_toy_experiment(tmp_path):
     content["mature"] = {"kind": "table", "path": "table.csv", "column": "accuracy"}
     content["training"]["steps"] = [0, 4]
     content["primary"]["steps"] = 4
+    content["searches"] = {"seeds": 10, "candidates": [5], "resamples": 20}
     path = tmp_path / "experiments/toy.yaml"
     path.write_text(yaml.safe_dump(content))
     folder = tmp_path / "results/experiments/toy"

@@ -63,6 +63,20 @@ class ExperimentTeacher(Section):
     teacher: dict[str, Any] = key({}, "As the section of config.yaml.", decides=True)
 
 
+class SearchOptions(Section):
+    """Random searches that are replayed on the measured cells."""
+
+    seeds: int = key(200, "Searches of each kind.", decides=True, ge=10, le=10_000)
+    candidates: Annotated[list[Annotated[int, Field(ge=2)]], Unique(), Field(min_length=1)] = key(
+        [5, 10, 15, 20, 30, 40, 60, 80, 100, 150],
+        "Candidates of a search; more than half of the cells are left out.",
+        decides=True,
+    )
+    resamples: int = key(
+        200, "Resamples of the cells, for the interval of the factor.", decides=True, ge=20
+    )
+
+
 class Primary(Section):
     """The comparison that the experiment is made for, fixed before it is run."""
 
@@ -124,6 +138,9 @@ class Experiment(Section):
         10_000, "Resamples of the cells, for the intervals.", decides=True, ge=100, le=1_000_000
     )
     primary: Primary = key(..., "The comparison that counts.", decides=True)
+    searches: SearchOptions = key(
+        SearchOptions, "Searches that are replayed on the measured cells.", decides=True
+    )
 
     @model_validator(mode="after")
     def _check(self) -> "Experiment":

@@ -28,7 +28,11 @@ CHOICES = {
 
 
 def build_page(
-    result: Mapping[str, Any], experiment: Experiment, pictures: Mapping[str, str], made: str
+    result: Mapping[str, Any],
+    efficiency: Mapping[str, Any],
+    experiment: Experiment,
+    pictures: Mapping[str, str],
+    made: str,
 ) -> str:
     """The page as HTML.
 
@@ -36,6 +40,8 @@ def build_page(
     ----------
     result
         From `rate_surrogates`.
+    efficiency
+        From `rate_efficiency`.
     experiment
         What was asked.
     pictures
@@ -49,10 +55,14 @@ def build_page(
         "<h2>The primary comparison</h2>",
         _describe_primary(result["primary"], experiment),
     ]
+    parts += [
+        "<h2>How many images does guidance save?</h2>",
+        _describe_factors(efficiency, experiment),
+    ]
     for caption, svg in pictures.items():
         parts += [f"<h2>{escape(caption)}</h2>", svg[svg.index("<svg") :]]
-    parts += [_tabulate_teachers(result, experiment)]
     parts += [
+        _tabulate_teachers(result, experiment),
         "<h2>Other definitions of TG and of the sum</h2>",
         _tabulate_definitions(result, experiment),
     ]
@@ -155,6 +165,46 @@ def _describe_primary(primary: Mapping[str, Any], experiment: Experiment) -> str
         f"to the control: {format_estimate(primary['above_control'], True)}. Top-{TOP} regret: the "
         f"highest accuracy less the mean of the {TOP} cells that are ranked first.</p>"
         + build_html_table(head, lines)
+    )
+
+
+def name_guidances(experiment: Experiment) -> dict[str, str]:
+    """Keys of `rate_efficiency` to what is said of them."""
+    primary = experiment.primary
+    teacher, control = (
+        experiment.teachers[key].title for key in (primary.teacher, primary.control)
+    )
+    return {
+        "P": "P alone",
+        "paper": f"{SUMS['raw']}, crossed (the paper's sum), {teacher}",
+        "primary": f"{SUMS[primary.scale]}, {primary.layer_choice}, {teacher}",
+        "control": f"{SUMS[primary.scale]}, {primary.layer_choice}, {control}",
+    }
+
+
+def _describe_factors(efficiency: Mapping[str, Any], experiment: Experiment) -> str:
+    names = name_guidances(experiment)
+    head = ["", "highest quality of both [%]", "images, P", "images, guided", "factor"]
+    lines = []
+    for key, found in efficiency["guidances"].items():
+        if key == "P":
+            continue
+        factor = found["factor"]
+        lines.append(
+            [
+                names[key],
+                f"{100 * factor['quality']:.2f}",
+                *(f"{images:,.0f}" for images in factor["images"]),
+                format_estimate(factor["factor"]),
+            ]
+        )
+    return (
+        '<p class="note">Random searches, replayed on the measured cells '
+        f"({efficiency['searches']} of each kind): quality is the mature accuracy of the cell that "
+        "the score ranks first, cost the training images of all candidates. Steps and number of "
+        "candidates are chosen on one half of the cells, and count on the other, both ways round. "
+        "The factor is how many times as many images P needs for the highest quality that both "
+        "reach; brackets are 95 % intervals over cells.</p>" + build_html_table(head, lines)
     )
 
 

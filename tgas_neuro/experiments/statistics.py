@@ -81,7 +81,7 @@ class Resamples:
     def rank_sum(self, one: np.ndarray, other: np.ndarray, standardised: bool) -> np.ndarray:
         """The same, of the sum of two scores; standardised, of their z-scores in each row."""
         parts = [scores[self.cells] for scores in (one, other)]
-        left, right = (_standardise(x) if standardised else x for x in parts)
+        left, right = (standardise(x) if standardised else x for x in parts)
         return _standardise_ranks(left + right)
 
     def correlate(self, ranks: np.ndarray) -> np.ndarray:
@@ -135,7 +135,7 @@ def estimate(rows: np.ndarray) -> Estimate:
     return {"value": float(rows[0]), "interval": np.percentile(rows[1:], INTERVAL).tolist()}
 
 
-def _standardise(scores: np.ndarray) -> np.ndarray:
+def standardise(scores: np.ndarray) -> np.ndarray:
     """z-scores in each row; 0 where all are equal."""
     centred = scores - scores.mean(axis=1, keepdims=True)
     spread = scores.std(axis=1, keepdims=True)

@@ -84,11 +84,11 @@ def rate_surrogates(table: pd.DataFrame, experiment: Experiment) -> dict[str, An
 def _rate_step(
     rows: pd.DataFrame, cells: pd.Index, resamples: Resamples, experiment: Experiment
 ) -> dict[str, Any]:
-    P = _take(rows, cells, next(iter(experiment.teachers)), "P")
+    P = take_values(rows, cells, next(iter(experiment.teachers)), "P")
     alone = resamples.measure(resamples.rank(P))
     teachers: dict[str, Any] = {key: {} for key in experiment.teachers}
     for key, choice in product(experiment.teachers, LAYER_CHOICES):
-        TG = _take(rows, cells, key, choice)
+        TG = take_values(rows, cells, key, choice)
         rated: dict[str, Any] = {"TG": rate(resamples.measure(resamples.rank(TG)))}
         for scale in SCALES:
             both = resamples.measure(resamples.rank_sum(P, TG, scale == "standardised"))
@@ -103,13 +103,13 @@ def _compare_primary(
     """The gain of the primary teacher, and how far it is above that of the control."""
     primary = experiment.primary
     rows = first[first["steps"] == primary.steps]
-    P = _take(rows, cells, primary.teacher, "P")
+    P = take_values(rows, cells, primary.teacher, "P")
     alone = resamples.measure(resamples.rank(P))
     both, control = (
         resamples.measure(
             resamples.rank_sum(
                 P,
-                _take(rows, cells, teacher, primary.layer_choice),
+                take_values(rows, cells, teacher, primary.layer_choice),
                 primary.scale == "standardised",
             )
         )
@@ -131,7 +131,7 @@ def _compare_primary(
     return found | {"above_zero": [bound > 0 for bound in lower]}
 
 
-def _take(rows: pd.DataFrame, cells: pd.Index, teacher: str, column: str) -> np.ndarray:
+def take_values(rows: pd.DataFrame, cells: pd.Index, teacher: str, column: str) -> np.ndarray:
     """Values (cell,) of one teacher; a cell without one counts as low as the lowest."""
     values = rows[rows["teacher"] == teacher].set_index("hash")[column].reindex(cells).to_numpy()
     known = np.isfinite(values)

@@ -21,7 +21,8 @@ COLUMNS = 4
 def build_gain_figure(result: dict[str, Any], experiment: Experiment, partial: bool) -> Figure:
     """A panel for each teacher and control: rank correlation of P, of TG and of their sum by steps.
 
-    Layer choice and scale are those of the primary comparison. Bands are 95 % intervals over cells, of P and of the sum.
+    Layer choice and scale are those of the primary comparison. Bands are 95 % intervals of P and
+    of the sum, over cells.
 
     Parameters
     ----------
@@ -44,6 +45,33 @@ def build_gain_figure(result: dict[str, Any], experiment: Experiment, partial: b
         ax.set_ylabel("rank correlation" + ("\ngiven size" if partial else ""), fontsize=9)
     for ax in grid[-1]:
         ax.set_xlabel("steps of training", fontsize=9)
+    return figure
+
+
+def build_curve_figure(efficiency: dict[str, Any], names: dict[str, str]) -> Figure:
+    """The quality of searches by the training images that they see, for each guidance.
+
+    Parameters
+    ----------
+    efficiency
+        From `rate_efficiency`.
+    names
+        Its guidances, to what is written beside their curves.
+    """
+    figure = build_figure((7.5, 4.2))
+    figure.set_layout_engine("constrained")
+    ax = figure.subplots()
+    colours = {"P": ALONE, "paper": "#56b4e9", "primary": BRAIN, "control": CONTROL}
+    ends = []
+    for key, found in efficiency["guidances"].items():
+        quality = 100 * np.array(found["quality"])
+        ax.step(found["images"], quality, where="post", color=colours[key], lw=1.6)
+        ends.append((float(quality[-1]), names[key], colours[key]))
+    ax.set_xscale("log")
+    label_ends(ax, ends)
+    ax.set_xlabel("training images of all candidates")
+    ax.set_ylabel("mature accuracy of the pick [%]")
+    ax.spines[["top", "right"]].set_visible(False)
     return figure
 
 

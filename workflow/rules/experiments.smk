@@ -283,12 +283,36 @@ rule experiment_surrogates:
         "../scripts/experiment_surrogates.py"
 
 
+rule experiment_efficiency:
+    input:
+        get_table,
+    output:
+        f"{EXPERIMENT}/efficiency.json",
+    log:
+        "results/logs/experiments/{experiment}_efficiency.log",
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=grow(4000),
+        runtime=grow(120),
+    params:
+        experiment=dump_experiment,
+        results_version=RESULTS_VERSION,
+    message:
+        "Replaying searches on the cells of {wildcards.experiment}"
+    script:
+        "../scripts/experiment_efficiency.py"
+
+
 rule experiment_report:
     input:
-        f"{EXPERIMENT}/surrogates.json",
+        surrogates=f"{EXPERIMENT}/surrogates.json",
+        efficiency=f"{EXPERIMENT}/efficiency.json",
     output:
         page=f"{EXPERIMENT}/report.html",
-        picture=f"{EXPERIMENT}/surrogates.png",
+        surrogates=f"{EXPERIMENT}/surrogates.png",
+        efficiency=f"{EXPERIMENT}/efficiency.png",
     log:
         "results/logs/experiments/{experiment}_report.log",
     localrule: True

@@ -1,7 +1,7 @@
 from tgas_neuro import __version__
 from tgas_neuro.experiments.options import check_experiment
-from tgas_neuro.experiments.page import build_page, describe_answer
-from tgas_neuro.figures.experiments import build_gain_figure, render_svg
+from tgas_neuro.experiments.page import build_page, describe_answer, name_guidances
+from tgas_neuro.figures.experiments import build_curve_figure, build_gain_figure, render_svg
 from tgas_neuro.figures.pictures import save_figure
 from tgas_neuro.runtime.files import read_json, written_whole
 from tgas_neuro.runtime.ledger import noted
@@ -9,17 +9,23 @@ from tgas_neuro.runtime.processes import running_rule
 
 with running_rule(snakemake.log[0]) as report, noted(snakemake) as root:
     experiment = check_experiment(snakemake.params.experiment, snakemake.wildcards.experiment)
-    result = read_json(snakemake.input[0])
-    pictures = {}
-    for caption, partial in (
-        ("What P, TG and their sum know along the training", False),
-        ("The same with size held constant", True),
-    ):
-        figure = build_gain_figure(result, experiment, partial)
-        if not partial:
-            save_figure(figure, snakemake.output.picture)
-        pictures[caption] = render_svg(figure)
-    made = f"Made by tgas-neuro {__version__} from {snakemake.input[0]}; digest {root[:16]}."
+    result = read_json(snakemake.input.surrogates)
+    efficiency = read_json(snakemake.input.efficiency)
+    figures = {
+        "Quality for so many images": build_curve_figure(efficiency, name_guidances(experiment)),
+        "What P, TG and their sum know along the training": build_gain_figure(
+            result, experiment, partial=False
+        ),
+        "The same with size held constant": build_gain_figure(result, experiment, partial=True),
+    }
+    curve, gain, _ = figures.values()
+    save_figure(curve, snakemake.output.efficiency)
+    save_figure(gain, snakemake.output.surrogates)
+    pictures = {caption: render_svg(figure) for caption, figure in figures.items()}
+    made = f"Made by tgas-neuro {__version__}; digest of all that it was made from: {root[:16]}."
+    page = build_page(result, efficiency, experiment, pictures, made)
     with written_whole(snakemake.output.page) as beside:
-        beside.write_text(build_page(result, experiment, pictures, made), encoding="utf-8")
+        beside.write_text(
+            build_page(result, efficiency, experiment, pictures, made), encoding="utf-8"
+        )
     report(describe_answer(result["primary"], experiment))
