@@ -132,6 +132,17 @@ class PrematureResult(TypedDict):
     epochs: float
 
 
+class ProbeResult(TypedDict):
+    """What a candidate reached that was trained on; accuracy and loss are None if it diverged.
+
+    `epochs` are counted from the beginning of its training.
+    """
+
+    accuracy: float | None
+    loss: float | None
+    epochs: float
+
+
 class EvaluationCost(TypedDict):
     """Cost of a training; a candidate that was not trained has no device and no peak."""
 
@@ -140,7 +151,13 @@ class EvaluationCost(TypedDict):
     peak_memory_mb: NotRequired[float]
 
 
-class Evaluation(TypedDict):
+class Probed(TypedDict, total=False):
+    """`probe` is there where candidates are probed, and None of one that was not drawn."""
+
+    probe: ProbeResult | None
+
+
+class Evaluation(Probed):
     """What was measured of a candidate; None is not measured."""
 
     premature: PrematureResult | None
@@ -167,7 +184,7 @@ class Dates(TypedDict):
     finished: str
 
 
-class CandidateRecord(TypedDict):
+class CandidateRecord(Probed):
     """``candidate_<k>.json``: how a candidate ended. It holds P and TG, never the reward.
 
     `complete` is whether the genotype is a member of the space. Only `cost` and `dates` may differ
