@@ -137,6 +137,10 @@ class NetworkSize(Section):
         return self.stages - 1 + (3 if self.stem == "imagenet" else 0)
 
 
+# Of fewer, guidance learned takes P.
+FEWEST_PROBES = 8
+
+
 class Probes(Section):
     """Candidates that are trained on, to learn what their first measurements say about later.
 

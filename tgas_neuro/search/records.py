@@ -3,7 +3,8 @@
 from typing import Any, Literal, NotRequired, TypedDict
 
 from tgas_neuro.runtime.provenance import Provenance
-from tgas_neuro.scoring.layers import Guidance, LayerChoice, Score
+from tgas_neuro.scoring.layers import Guidance, Score
+from tgas_neuro.search.reward_records import RatingContent, RewardBasis, Standardisation
 
 State = Literal[
     "ok",
@@ -22,46 +23,6 @@ class Size(TypedDict):
 
     params: int
     macs: int
-
-
-class AlphaContent(TypedDict):
-    """A weight of TG that changes over the training; see `FallingAlpha` of the configuration."""
-
-    start: float
-    end: float
-
-
-class RatingContent(TypedDict):
-    """How candidates are ranked; see `tgas_neuro.search.guidance.Rating`.
-
-    A scale that is missing is ``raw``.
-    """
-
-    guidance: str
-    alpha: float | AlphaContent
-    layer_choice: LayerChoice
-    scale: NotRequired[str]
-
-
-class Spread(TypedDict):
-    """Mean of a measure over candidates, and its standard deviation (of the population)."""
-
-    mean: float
-    deviation: float
-
-
-class Standardisation(TypedDict):
-    """What z-scores of P and TG refer to: `of` so many candidates."""
-
-    P: Spread
-    TG: Spread
-    of: int
-
-
-class RewardBasis(TypedDict, total=False):
-    """What rewards that depend on other candidates were calculated from."""
-
-    standardisation: Standardisation | None
 
 
 class Threshold(TypedDict):
