@@ -287,6 +287,10 @@ class TestNames:
             ("search.alpha", 0.5, "search final"),
             ("search.guidance", "tg", "search final"),
             ("search.layer_choice", "paper", "search final"),
+            ("search.scale", "raw", ""),  # names of runs are those before there was a choice
+            ("search.scale", "standardised", "search final"),
+            ("premature.probes", None, ""),
+            ("premature.probes", {"share": 0.2, "epochs": 4}, "search final"),
             ("search.reuse", ["cell_tpe-01234567"], "search final"),
             ("premature.rungs", [0.5], "search final"),
             ("premature.keep_fraction", 0.25, ""),

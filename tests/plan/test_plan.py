@@ -240,7 +240,7 @@ def test_mistakes_in_guidance_and_rungs(section, changes, message):
 def test_the_searches_that_the_documentation_shows_are_valid():
     text = (PROJECT / "docs/search.md").read_text()
     examples = [yaml.safe_load(part.split("```")[0]) for part in text.split("```yaml\n")[1:]]
-    assert len(examples) == 4
+    assert len(examples) == 6
     for example in examples:
         config = copy.deepcopy(DEFAULT)
         for section, changes in example.items():

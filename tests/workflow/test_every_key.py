@@ -75,6 +75,7 @@ GIVEN = {
     "search.limits.seconds": 10**4,
     "premature.data.kind": {"premature": PHOTOS},
     "premature.rungs": [0.5],
+    "premature.probes": {"premature": {"probes": {"share": 1, "epochs": 2}}},
     "premature.device": "cpu",
     "final.data.kind": {"final": PHOTOS},
     "final.network.stem_filters": 8,

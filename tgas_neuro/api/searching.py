@@ -10,7 +10,10 @@ from tgas_neuro.api.values import Value
 from tgas_neuro.architecture.space import Genotype, Space
 from tgas_neuro.architecture.spaces import SPACES, build_space
 from tgas_neuro.config.configuration import check_section
+from tgas_neuro.config.guidance import check_guidance
 from tgas_neuro.config.premature import Premature
+from tgas_neuro.config.search import FallingAlpha, Search
+from tgas_neuro.config.section import SectionError
 from tgas_neuro.plan.configuration import build_search_model
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.search.strategies import ProgressiveStrategy, build_strategy
@@ -31,7 +34,7 @@ def search(
     candidates: int = 6,
     seed: int = 0,
     guidance: str | None = None,
-    alpha: float = 1.0,
+    alpha: float | Mapping[str, float] = 1.0,
     premature: Mapping[str, Any] | None = None,
     catch: tuple[type[Exception], ...] = (),
     report: Callable[[str], None] = print,
@@ -65,10 +68,11 @@ def search(
         Every random number follows from it.
     guidance
         What candidates are ranked by: ``p_plus_tg`` (P + alpha * TG), ``p``, ``tg``,
-        ``tg_epoch0``, ``params`` or ``macs``. None is ``p_plus_tg`` where there is a TG, else
-        ``p``.
+        ``tg_epoch0``, ``params``, ``macs``, or ``learned`` from candidates that are trained on
+        (``premature={"probes": ...}``). None is ``p_plus_tg`` where there is a TG, else ``p``.
     alpha
-        Weight of TG, at least 0.
+        Weight of TG, at least 0; or ``{"start": ..., "end": ...}``, between which it changes over
+        the rungs of the training.
     premature
         Further keys of the section ``premature``, as ``{"epochs": 2, "image_size": 32}``.
     catch
@@ -117,7 +121,8 @@ def search(
     if premature is not None and images is None:
         raise UserError("premature: is the training on images; give images and teacher too")
     values = {"strategy": strategy, "generations": generations, "candidates": candidates}
-    values |= {"seed": seed, "alpha": alpha, **options}
+    values |= {"seed": seed, "alpha": dict(alpha) if isinstance(alpha, Mapping) else alpha}
+    values |= options
     if guidance is not None or images is not None:
         values["guidance"] = guidance or "p_plus_tg"
     if isinstance(space, str):
@@ -135,10 +140,27 @@ def search(
         )
         content = {"data": dict(data), **(premature or {})}
         section = check_section(Premature, content, "search", ["premature"])
+    _check_guidance(checked, section)
+    if section is not None and teacher is not None:
         trainer = Trainer(checked, section, teacher, report)
     ranked_by = guidance or ("p_plus_tg" if trainer else None)
     study = Study(found, checked, ranked_by, section, trainer, report)
     return study.run(evaluate, catch=catch) if evaluate or trainer else study
+
+
+def _check_guidance(options: Search, premature: Premature | None) -> None:
+    """Check that there are the rungs or probes that the guidance needs."""
+    if premature is None and options.guidance == "learned":
+        raise UserError(
+            "guidance: 'learned' needs candidates that are trained on; give images and a teacher"
+        )
+    if premature is None and isinstance(options.alpha, FallingAlpha):
+        raise UserError("alpha: changes over the rungs of a training; give a number, or images")
+    if premature is not None:
+        try:
+            check_guidance(options, premature)
+        except SectionError as error:
+            raise UserError(f"search: {error.key}: {error}") from None
 
 
 def _register(space: Any) -> Space[Any]:

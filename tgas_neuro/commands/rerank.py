@@ -14,6 +14,8 @@ import numpy as np
 
 from tgas_neuro.commands.leaderboard import build_row, describe_nothing
 from tgas_neuro.commands.terminal import add_list, add_run, format_table
+from tgas_neuro.config.premature import FEWEST_PROBES
+from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.scoring.layers import LAYER_CHOICES
 from tgas_neuro.search.guidance import GUIDANCES, SCALES
 from tgas_neuro.search.history import Entry, rank_entries
@@ -44,6 +46,11 @@ def run(arguments: argparse.Namespace) -> None:
     }
     rating = replace(found.rating, **wanted)
     rated, basis = found.rate_with_basis(rating)
+    if "regression" in basis and basis["regression"] is None:
+        raise UserError(
+            f"guidance: 'learned' needs {FEWEST_PROBES} probes, run {found.name} has fewer; let it "
+            "continue, or search with premature.probes"
+        )
     before, after = rank_entries(found.rate(found.rating), None), rank_entries(rated, None)
     agreement = calc_agreement(before, after)
     was = {entry.id: rank for rank, entry in enumerate(before, 1)}

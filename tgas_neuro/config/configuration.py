@@ -8,6 +8,7 @@ from pydantic import ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from tgas_neuro.config.final import Final
+from tgas_neuro.config.guidance import check_guidance
 from tgas_neuro.config.messages import (
     UNKNOWN,
     Found,
@@ -21,7 +22,7 @@ from tgas_neuro.config.messages import (
 )
 from tgas_neuro.config.premature import Premature
 from tgas_neuro.config.recordings import Recordings
-from tgas_neuro.config.search import FallingAlpha, Search
+from tgas_neuro.config.search import Search
 from tgas_neuro.config.section import Section, SectionError, key, list_branches
 from tgas_neuro.config.teacher import OF_PAIRS, TeacherOptions
 from tgas_neuro.runtime.errors import UserError
@@ -100,15 +101,8 @@ class Configuration(Section):
         return self
 
     @model_validator(mode="after")
-    def _check_alpha(self) -> "Configuration":
-        alpha = self.search.alpha
-        if isinstance(alpha, FallingAlpha) and not self.premature.rungs:
-            raise SectionError(
-                "search.alpha",
-                f"{{start: {alpha.start:g}, end: {alpha.end:g}}} changes over premature.rungs, of "
-                f"which there are none; set it to {alpha.end:g}, which counts at the end, or give "
-                "rungs",
-            )
+    def _check_guidance(self) -> "Configuration":
+        check_guidance(self.search, self.premature)
         return self
 
     @model_validator(mode="after")

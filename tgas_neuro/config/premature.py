@@ -137,6 +137,33 @@ class NetworkSize(Section):
         return self.stages - 1 + (3 if self.stem == "imagenet" else 0)
 
 
+# Of fewer, guidance learned takes P.
+FEWEST_PROBES = 8
+
+
+class Probes(Section):
+    """Candidates that are trained on, to learn what their first measurements say about later.
+
+    A candidate is probed after its short training and its comparison with the teacher, which it
+    does not change.
+    """
+
+    share: float = key(
+        ...,
+        "Probability that a candidate is probed; drawn from search.seed and its genotype.",
+        decides=True,
+        gt=0,
+        le=1,
+    )
+    epochs: float = key(
+        ...,
+        "Epochs, counted from the beginning, up to which a probe is trained; above "
+        "premature.epochs.",
+        decides=True,
+        gt=0,
+    )
+
+
 class Premature(Section):
     """The short training of a candidate, on the training split alone."""
 
@@ -173,6 +200,12 @@ class Premature(Section):
         gt=0,
         lt=1,
     )
+    probes: Probes | None = key(
+        None,
+        "Candidates that are trained on after their short training; guidance learned needs them, "
+        "and null trains none.",
+        decides=True,
+    )
     batch_size: int = key(32, "Images of one step.", decides=True, ge=2)
     learning_rate: float = key(
         0.05,
@@ -206,8 +239,19 @@ class Premature(Section):
     )
 
     def list_unused(self) -> set[str]:
-        """``keep_fraction`` without rungs."""
-        return set() if self.rungs else {"keep_fraction"}
+        """``keep_fraction`` without rungs, and ``probes`` where there are none."""
+        keys = {"keep_fraction": self.rungs, "probes": self.probes}
+        return {name for name, needed in keys.items() if not needed}
+
+    @model_validator(mode="after")
+    def _check_probes(self) -> "Premature":
+        if self.probes is not None and self.probes.epochs <= self.epochs:
+            raise SectionError(
+                "probes.epochs",
+                f"{self.probes.epochs:g} are counted from the beginning and must be more than "
+                f"premature.epochs, {self.epochs:g}; raise it",
+            )
+        return self
 
     @model_validator(mode="after")
     def _check_rungs(self) -> "Premature":

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from tgas_neuro.config.section import Section, SectionError, Unique, UserPath, key
 from tgas_neuro.config.strategies import EvolutionOptions, ProgressiveOptions, ReinforceOptions
 
+OF_UNTRAINED = ("tg_epoch0", "learned")  # guidances that need TG at epoch 0
 FEWEST_PAIRS = 1000  # of a sample; of fewer the standard error is above 0.03
 
 
@@ -126,10 +127,11 @@ class Search(Section):
         "fixed number of candidates.",
         decides=True,
     )
-    guidance: Literal["p_plus_tg", "p", "tg", "params", "macs", "tg_epoch0"] = key(
+    guidance: Literal["p_plus_tg", "p", "tg", "params", "macs", "tg_epoch0", "learned"] = key(
         "p_plus_tg",
         "What candidates are ranked by. p_plus_tg: P + alpha * TG; p, tg: one of them alone; for "
-        "comparison tg_epoch0: TG before the training; params, macs: the more the better (log10).",
+        "comparison tg_epoch0: TG before the training; params, macs: the more the better (log10); "
+        "learned: the later accuracy, predicted as premature.probes teach it.",
         decides=True,
     )
     alpha: Annotated[float, Field(ge=0)] | FallingAlpha = key(
@@ -180,7 +182,8 @@ class Search(Section):
     )
     untrained: bool = key(
         True,
-        "Record TG of each candidate before its training as well; guidance tg_epoch0 needs it.",
+        "Record TG of each candidate before its training as well; guidances tg_epoch0 and learned "
+        "need it.",
         decides=True,
     )
     candidates_per_job: int = key(
@@ -218,10 +221,10 @@ class Search(Section):
 
     @model_validator(mode="after")
     def _check_guidance(self) -> "Search":
-        if self.guidance == "tg_epoch0" and not self.untrained:
+        if self.guidance in OF_UNTRAINED and not self.untrained:
             raise SectionError(
                 "untrained",
-                "false, but search.guidance 'tg_epoch0' needs it; set it to true or take another "
-                "guidance",
+                f"false, but search.guidance {self.guidance!r} needs it; set it to true or take "
+                "another guidance",
             )
         return self

@@ -1,6 +1,8 @@
 """The best candidate of a search, and the leaderboard."""
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tgas_neuro.runtime.errors import UserError
@@ -88,13 +90,22 @@ def _check_entries(
         known[record["id"]] = build_entry(record, rating, known)
     rated, _ = rate_together(list(known.values()), rating)
     expected = rated[len(older) :]
-    wrong = [entry.id for entry, one in zip(entries, expected, strict=False) if entry != one]
+    pairs = zip(entries, expected, strict=False)
+    wrong = [entry.id for entry, one in pairs if not _is_same(entry, one)]
     if wrong or len(entries) != len(expected):
         what = f"entry {wrong[0]} is" if wrong else f"{len(entries)} entries are"
         raise UserError(
             f"{history}: {what} not what the {len(expected)} records of the candidates give; to "
             f"have it made again: rm '{history}'"
         )
+
+
+def _is_same(entry: Entry, other: Entry) -> bool:
+    """Whether entries are equal; another processor may round a learned reward otherwise."""
+    if entry.reward is None or other.reward is None:
+        return entry == other
+    close = math.isclose(entry.reward, other.reward, rel_tol=1e-9, abs_tol=1e-9)
+    return close and replace(entry, reward=other.reward) == other
 
 
 def build_leaderboard(entries: Sequence[Entry]) -> list[LeaderboardRow]:

@@ -16,11 +16,7 @@ from tgas_neuro.scoring.layers import (
     LAYER_CHOICES,
     LayerChoice,
 )
-from tgas_neuro.search.records import (
-    RatingContent,
-    Spread,
-    Standardisation,
-)
+from tgas_neuro.search.reward_records import RatingContent, Spread, Standardisation
 
 SCALES = ("raw", "standardised")
 
@@ -92,6 +88,7 @@ GUIDANCES = {
     "params": _take_params,
     "macs": _take_macs,
     "tg_epoch0": _take_untrained,
+    "learned": _take_accuracy,  # by itself and at rungs; see rewards.py for all together
 }
 FORMULAS = {
     "standardised": "z(P) + {weight} x z(TG) ({layer_choice})",
@@ -101,6 +98,7 @@ FORMULAS = {
     "params": "log10 of the parameters",
     "macs": "log10 of the multiply-adds",
     "tg_epoch0": "TG at epoch 0 ({layer_choice})",
+    "learned": "accuracy later on, learned from P, TG ({layer_choice}), its change and size",
 }
 # Modes that need TG of the network in training: at a rung only these measure it.
 TRAINED_GUIDANCES = ("p_plus_tg", "tg")
@@ -161,6 +159,11 @@ class Rating:
     def standardises(self) -> bool:
         """Whether rewards are made of z-scores over the known candidates."""
         return self.guidance == "p_plus_tg" and self.scale == "standardised"
+
+    @property
+    def compares(self) -> bool:
+        """Whether the reward of a candidate depends on the others that are known."""
+        return self.standardises or self.guidance == "learned"
 
     def to_json(self) -> RatingContent:
         """The rating as JSON content, keys as in the section ``search``."""

@@ -11,7 +11,7 @@ from tgas_neuro.architecture.space import Genotype, Space
 from tgas_neuro.architecture.spaces import read_genotype
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json
-from tgas_neuro.scoring.layers import get_similarity
+from tgas_neuro.scoring.layers import Score, get_similarity
 from tgas_neuro.search.guidance import Measures, Rating
 from tgas_neuro.search.measures import list_rung_measures, list_rung_values, read_measures
 from tgas_neuro.search.records import (
@@ -23,7 +23,7 @@ from tgas_neuro.search.records import (
 )
 
 # Fields that only some ratings need; files leave them out where they are empty.
-SPECIAL = ("rung_measures",)
+SPECIAL = ("rung_measures", "regions_untrained", "probe_accuracy")
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,10 @@ class Entry:
         Rung [epoch], as text, to the value there by which candidates are stopped early.
     rung_measures
         Rung to P and TG there, where the rating makes z-scores of them.
+    regions_untrained
+        Region to its similarity before the training, where the rating learns from it.
+    probe_accuracy
+        Accuracy after the longer training of a probe, where the rating learns from it.
     """
 
     id: str
@@ -75,13 +79,15 @@ class Entry:
     complete: bool = True
     rungs: dict[str, float] = field(default_factory=dict)
     rung_measures: dict[str, RungMeasures] = field(default_factory=dict)
+    regions_untrained: dict[str, float] | None = None
+    probe_accuracy: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The entry as JSON content."""
         content = {
             name: getattr(self, name)
             for name in self.__dataclass_fields__
-            if name not in SPECIAL or getattr(self, name)
+            if name not in SPECIAL or getattr(self, name) not in (None, {})
         }
         return content | {"genotype": self.genotype.to_json()}
 
@@ -168,19 +174,26 @@ def build_entry(record: CandidateRecord, rating: Rating, known: Mapping[str, Ent
     if record["state"] != "ok":
         return entry
     measures = read_measures(record, rating)
-    return replace(
+    entry = replace(
         entry,
         P=measures.P,
         TG=measures.TG,
-        regions=_list_regions(record, rating),
+        regions=_list_regions(record["teacher"], rating),
         reward=rating.rate(measures),
         TG_untrained=measures.TG_untrained,
     )
+    if rating.guidance != "learned":
+        return entry
+    probe = record.get("probe")
+    return replace(
+        entry,
+        regions_untrained=_list_regions(record["teacher_untrained"], rating) or None,
+        probe_accuracy=probe["accuracy"] if probe else None,
+    )
 
 
-def _list_regions(record: CandidateRecord, rating: Rating) -> dict[str, float]:
-    """Region to its similarity corrected for noise."""
-    score = record["teacher"]
+def _list_regions(score: Score | None, rating: Rating) -> dict[str, float]:
+    """Region to its similarity corrected for noise; without those that have none."""
     chosen = {
         name: get_similarity(region, rating.layer_choice)
         for name, region in (score["regions"] if score else {}).items()

@@ -1,5 +1,6 @@
 """What records hold that candidates are ranked by, at the end of their training and at rungs."""
 
+from tgas_neuro.config.search import OF_UNTRAINED
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.scoring.layers import Guidance, Score, get_guidance
 from tgas_neuro.search.guidance import Measures, Rating
@@ -19,9 +20,9 @@ def read_measures(record: CandidateRecord, rating: Rating) -> Measures:
         record["premature"],
         record["teacher"],
     )
-    if untrained is None and rating.guidance == "tg_epoch0":
+    if untrained is None and rating.guidance in OF_UNTRAINED:
         raise UserError(
-            f"guidance: 'tg_epoch0' needs TG at epoch 0, which the record of candidate "
+            f"guidance: {rating.guidance!r} needs TG at epoch 0, which the record of candidate "
             f"{record['id']} does not hold; run the search with search.untrained: true"
         )
     if premature is None or score is None:

@@ -3,7 +3,8 @@
 from typing import Any, Literal, NotRequired, TypedDict
 
 from tgas_neuro.runtime.provenance import Provenance
-from tgas_neuro.scoring.layers import Guidance, LayerChoice, Score
+from tgas_neuro.scoring.layers import Guidance, Score
+from tgas_neuro.search.reward_records import RatingContent, RewardBasis, Standardisation
 
 State = Literal[
     "ok",
@@ -22,46 +23,6 @@ class Size(TypedDict):
 
     params: int
     macs: int
-
-
-class AlphaContent(TypedDict):
-    """A weight of TG that changes over the training; see `FallingAlpha` of the configuration."""
-
-    start: float
-    end: float
-
-
-class RatingContent(TypedDict):
-    """How candidates are ranked; see `tgas_neuro.search.guidance.Rating`.
-
-    A scale that is missing is ``raw``.
-    """
-
-    guidance: str
-    alpha: float | AlphaContent
-    layer_choice: LayerChoice
-    scale: NotRequired[str]
-
-
-class Spread(TypedDict):
-    """Mean of a measure over candidates, and its standard deviation (of the population)."""
-
-    mean: float
-    deviation: float
-
-
-class Standardisation(TypedDict):
-    """What z-scores of P and TG refer to: `of` so many candidates."""
-
-    P: Spread
-    TG: Spread
-    of: int
-
-
-class RewardBasis(TypedDict, total=False):
-    """What rewards that depend on other candidates were calculated from."""
-
-    standardisation: Standardisation | None
 
 
 class Threshold(TypedDict):
@@ -132,6 +93,17 @@ class PrematureResult(TypedDict):
     epochs: float
 
 
+class ProbeResult(TypedDict):
+    """What a candidate reached that was trained on; accuracy and loss are None if it diverged.
+
+    `epochs` are counted from the beginning of its training.
+    """
+
+    accuracy: float | None
+    loss: float | None
+    epochs: float
+
+
 class EvaluationCost(TypedDict):
     """Cost of a training; a candidate that was not trained has no device and no peak."""
 
@@ -140,7 +112,13 @@ class EvaluationCost(TypedDict):
     peak_memory_mb: NotRequired[float]
 
 
-class Evaluation(TypedDict):
+class Probed(TypedDict, total=False):
+    """`probe` is there where candidates are probed, and None of one that was not drawn."""
+
+    probe: ProbeResult | None
+
+
+class Evaluation(Probed):
     """What was measured of a candidate; None is not measured."""
 
     premature: PrematureResult | None
@@ -167,7 +145,7 @@ class Dates(TypedDict):
     finished: str
 
 
-class CandidateRecord(TypedDict):
+class CandidateRecord(Probed):
     """``candidate_<k>.json``: how a candidate ended. It holds P and TG, never the reward.
 
     `complete` is whether the genotype is a member of the space. Only `cost` and `dates` may differ

@@ -1,4 +1,4 @@
-"""Rewards that depend on the other candidates that are known: z-scores of P and TG.
+"""Rewards that depend on the other candidates that are known: z-scores, and what probes taught.
 
 They are a function of the history alone. What a proposal knew can therefore be calculated again,
 and a candidate's reward changes as the history grows.
@@ -10,7 +10,7 @@ from statistics import fmean, pstdev
 
 from tgas_neuro.search.guidance import Rating
 from tgas_neuro.search.history import Entry
-from tgas_neuro.search.records import RewardBasis, Spread, Standardisation
+from tgas_neuro.search.reward_records import RewardBasis, Spread, Standardisation
 
 # Of fewer candidates a standard deviation says too little; P and TG then count as measured.
 FEWEST_CANDIDATES = 5
@@ -34,9 +34,20 @@ def rate_together(entries: Sequence[Entry], rating: Rating) -> tuple[list[Entry]
     basis
         What the rewards were calculated from, as files hold it; empty in that case.
     """
-    if not rating.standardises:
+    if not rating.compares:
         return list(entries), {}
     trained = [entry for entry in entries if entry.original is None]
+    if rating.guidance == "learned":
+        from tgas_neuro.search.learned import fit_regression, predict_accuracy  # numpy
+
+        regression = fit_regression(trained)
+        learned = regression if regression and regression["used"] else None
+        return [
+            replace(entry, reward=predict_accuracy(entry, learned) if learned else entry.P)
+            if entry.P is not None
+            else entry
+            for entry in entries
+        ], {"regression": regression}
     standardisation = calc_standardisation((entry.P, entry.TG) for entry in trained)
     rated = [
         replace(entry, reward=rating.rate(entry.measures, standardisation))
@@ -76,6 +87,10 @@ def _calc_spread(values: Sequence[float]) -> Spread:
 
 def describe_basis(basis: RewardBasis) -> str:
     """What the rewards were calculated from, in words; empty where they depend on nobody else."""
+    if "regression" in basis:
+        from tgas_neuro.search.learned import describe_regression  # numpy
+
+        return describe_regression(basis["regression"])
     if "standardisation" not in basis:
         return ""
     found = basis["standardisation"]

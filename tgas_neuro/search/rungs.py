@@ -13,7 +13,8 @@ from tgas_neuro.config.premature import Premature
 from tgas_neuro.search.guidance import Measures, Rating
 from tgas_neuro.search.history import Entry
 from tgas_neuro.search.measures import name_rung
-from tgas_neuro.search.records import Standardisation, Threshold
+from tgas_neuro.search.records import Threshold
+from tgas_neuro.search.reward_records import Standardisation
 from tgas_neuro.search.rewards import calc_standardisation
 
 

@@ -12,11 +12,12 @@ from support.run_folders import build_search, draw
 from tgas_neuro.architecture.network import build_network
 from tgas_neuro.architecture.skeleton import build_skeleton
 from tgas_neuro.architecture.spaces import SPACES, calc_complexity
-from tgas_neuro.config.premature import Premature
+from tgas_neuro.config.premature import Premature, Probes
 from tgas_neuro.config.search import FallingAlpha, Scoring
+from tgas_neuro.images.decoded import load_decoded
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import write_json
-from tgas_neuro.runtime.provenance import derive_seed
+from tgas_neuro.runtime.provenance import derive_generator, derive_seed
 from tgas_neuro.scoring.layers import get_guidance
 from tgas_neuro.scoring.scores import score_network
 from tgas_neuro.scoring.scoring import write_ranks
@@ -26,7 +27,10 @@ from tgas_neuro.search.candidate import (
     find_proposal,
     make_record,
 )
+from tgas_neuro.search.candidate.child import DivergedError
 from tgas_neuro.search.candidate.evaluation import evaluate_candidate
+from tgas_neuro.search.candidate.probe import is_probed
+from tgas_neuro.search.candidate.training import draw_held_back, train_candidate
 from tgas_neuro.search.guidance import Rating
 from tgas_neuro.search.history import build_entry
 from tgas_neuro.teacher.teacher import Teacher, write_teacher
@@ -244,3 +248,50 @@ def test_a_proposal_is_found_by_its_id():
     assert find_proposal(content, "g000_c01") == {"id": "g000_c01"}
     with pytest.raises(UserError, match="there are: g000_c00, g000_c01"):
         find_proposal(content, "g000_c02")
+
+
+def test_a_probe_is_trained_on_from_its_weights_and_changes_nothing_before(files, plain, tmp_path):
+    """The oracle goes on from the weights that were kept."""
+    settings = SETTINGS.model_copy(update={"probes": Probes(share=1, epochs=5)})
+    found = evaluate(files, settings, weights=tmp_path / "weights.pt")
+    assert drop_cost(found, "probe") == drop_cost(plain)
+    network = build_network(GENOTYPE, SKELETON, torch.Generator())
+    network.load_state_dict(torch.load(tmp_path / "weights.pt", weights_only=True))
+    pixels, labels, _ = load_decoded(files[0])
+    held_back = draw_held_back(labels, SETTINGS.held_back, derive_generator(5, "held back"))
+    on = train_candidate(
+        network,
+        pixels,
+        labels,
+        held_back,
+        SETTINGS.model_copy(update={"epochs": 2}),
+        derive_generator(5, "probe", GENOTYPE.hash),
+        torch.device("cpu"),
+    )
+    assert found["probe"] == {"accuracy": on.accuracy, "loss": on.loss, "epochs": 5}
+    assert on.loss != plain["premature"]["loss"]
+    seen = found["cost"]["images_seen"] - plain["cost"]["images_seen"]
+    assert seen == on.images_seen > 0
+
+
+def test_who_is_probed_and_who_is_not(files, plain, monkeypatch):
+    """By the hash alone; a stopped candidate is not, and a probe that diverges is no failure."""
+    few, many = Probes(share=0.1, epochs=4), Probes(share=0.3, epochs=4)
+    drawn = [
+        {digest for digest in map(str, range(2000)) if is_probed(probes, 5, digest)}
+        for probes in (few, many)
+    ]
+    assert drawn[0] < drawn[1]
+    assert [len(digests) / 2000 for digests in drawn] == pytest.approx([0.1, 0.3], abs=0.02)
+    none = SETTINGS.model_copy(update={"probes": Probes(share=1e-9, epochs=4)})
+    assert drop_cost(evaluate(files, none)) == drop_cost(plain) | {"probe": None}
+    every = SETTINGS.model_copy(update={"probes": Probes(share=1, epochs=4)})
+    assert "probe" not in evaluate(files, every, thresholds={1: 99.0})
+
+    def diverge(*_):
+        raise DivergedError("loss at step 1 of 2 is not finite")
+
+    monkeypatch.setattr("tgas_neuro.search.candidate.probe.train_candidate", diverge)
+    found = evaluate(files, every)
+    assert found["probe"] == {"accuracy": None, "loss": None, "epochs": 4}
+    assert drop_cost(found, "probe") == drop_cost(plain)

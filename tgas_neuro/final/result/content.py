@@ -178,8 +178,9 @@ class BestCell(Part):
         min_length=1,
     )
     reward: float = key("The measure that candidates were ranked by, see guidance.")
-    guidance: Literal["p_plus_tg", "p", "tg", "params", "macs", "tg_epoch0"] = key(
-        "How the reward was calculated: P + alpha * TG (p_plus_tg), or one of the measures alone."
+    guidance: Literal["p_plus_tg", "p", "tg", "params", "macs", "tg_epoch0", "learned"] = key(
+        "How the reward was calculated: P + alpha * TG (p_plus_tg), one of the measures alone, or "
+        "the later accuracy as probes teach it (learned)."
     )
     alpha: float | Alpha = key("Weight of TG in the reward; only p_plus_tg uses it.")
     scale: Literal["raw", "standardised"] = key(

@@ -137,6 +137,7 @@ REASONS = {
     "tg": "was most similar to the teacher after a short training",
     "params": "had the most parameters",
     "macs": "had the most multiply-adds",
+    "learned": "had the highest accuracy predicted from a short training, size and the teacher",
     "tg_epoch0": "was most similar to the teacher before any training",
 }
 

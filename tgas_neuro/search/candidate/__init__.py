@@ -29,6 +29,7 @@ from tgas_neuro.search.history import describe_stop, is_member
 from tgas_neuro.search.records import (
     CandidateRecord,
     Evaluation,
+    Probed,
     Proposals,
     ProposedCandidate,
     Size,
@@ -145,11 +146,11 @@ def make_record(
             "untrained": search.untrained,
             "early_stop": EarlyStop(rungs, Rating.from_search(search), size),
         }
-        limits = search.limits
         with counting_failures(run, proposal["id"]):
-            outcome = call(_evaluate, arguments, limits.memory_mb, limits.seconds)
+            outcome = call(_evaluate, arguments, search.limits.memory_mb, search.limits.seconds)
     evaluation: Evaluation = outcome.value or NOT_MEASURED
     measured = evaluation["premature"]
+    probed: Probed = {"probe": evaluation["probe"]} if "probe" in evaluation else {}
     stopped = measured is not None and measured["stopped_at"] is not None
     return {
         "id": proposal["id"],
@@ -164,6 +165,7 @@ def make_record(
         "teacher": evaluation["teacher"],
         "teacher_untrained": evaluation["teacher_untrained"],
         "rungs": evaluation["rungs"],
+        **probed,
         "complexity": size,
         "provenance": _build_provenance(search.seed, inputs, digests),
         "cost": {
@@ -249,11 +251,8 @@ def make_kept_record(
     path = _get_kept_path(run, proposal["id"])
     if path.is_file() and is_whole(path):
         kept: CandidateRecord = read_json(path)
-        same = (kept["id"], kept["genotype"], kept["original"]) == (
-            proposal["id"],
-            proposal["genotype"],
-            proposal["original"],
-        )
+        keys = ("id", "genotype", "original")
+        same = [kept.get(key) for key in keys] == [proposal.get(key) for key in keys]
         now = _build_provenance(search.seed, inputs, digests)
         whole = weights is None or not weights.is_file() or is_whole(weights)
         if same and kept["provenance"] == now and whole:

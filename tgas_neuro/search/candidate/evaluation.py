@@ -21,6 +21,7 @@ from tgas_neuro.scoring.layers import Score
 from tgas_neuro.scoring.scores import score_network
 from tgas_neuro.search.candidate import EarlyStop, Inputs
 from tgas_neuro.search.candidate.child import Begin, DivergedError
+from tgas_neuro.search.candidate.probe import is_probed, train_probe
 from tgas_neuro.search.candidate.training import (
     draw_held_back,
     measure_accuracy,
@@ -72,7 +73,8 @@ def evaluate_candidate(
     Returns
     -------
     evaluation
-        Its ``teacher`` is None when the training was stopped early.
+        Its ``teacher`` is None when the training was stopped early. A probe (``premature.probes``)
+        is trained on at last, and its ``cost`` includes that.
 
     Raises
     ------
@@ -126,7 +128,7 @@ def evaluate_candidate(
         torch.save(network.state_dict(), content)
         with written_whole(weights) as beside:
             beside.write_bytes(content.getvalue())
-    return {
+    evaluation: Evaluation = {
         "premature": {
             "accuracy": result.accuracy,
             "loss": result.loss,
@@ -141,9 +143,18 @@ def evaluate_candidate(
         "cost": {
             "images_seen": result.images_seen,
             "device": str(device),
-            "peak_memory_mb": round(measure_peak_memory(device), 1),
         },
     }
+    if premature.probes is not None and result.stopped_at is None:
+        evaluation["probe"] = None
+        if is_probed(premature.probes, seed, genotype.hash):
+            generator = derive_generator(seed, "probe", genotype.hash)
+            evaluation["probe"], seen = train_probe(
+                network, pixels, labels, held_back, premature, generator, device
+            )
+            evaluation["cost"]["images_seen"] += seen
+    evaluation["cost"]["peak_memory_mb"] = round(measure_peak_memory(device), 1)
+    return evaluation
 
 
 class Ladder:

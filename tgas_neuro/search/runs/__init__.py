@@ -11,13 +11,8 @@ from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json
 from tgas_neuro.search.guidance import Rating
 from tgas_neuro.search.history import Entry, build_entry, load_reused
-from tgas_neuro.search.records import (
-    CandidateRecord,
-    History,
-    Proposals,
-    ProposedCandidate,
-    RewardBasis,
-)
+from tgas_neuro.search.records import CandidateRecord, History, Proposals, ProposedCandidate
+from tgas_neuro.search.reward_records import RewardBasis
 from tgas_neuro.search.rewards import rate_together
 
 if TYPE_CHECKING:

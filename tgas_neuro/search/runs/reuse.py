@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tgas_neuro.architecture.space import Space
 from tgas_neuro.architecture.spaces import build_space, read_genotype
-from tgas_neuro.config.search import Search
+from tgas_neuro.config.search import OF_UNTRAINED, Search
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json
 from tgas_neuro.runtime.provenance import Provenance, build_provenance
@@ -153,7 +153,7 @@ def _find_reason(
         return "known from a run before"
     if find_excess(record["complexity"], search.limits):
         return "beyond search.limits"
-    if search.guidance == "tg_epoch0" and record["state"] == "ok":
+    if search.guidance in OF_UNTRAINED and record["state"] == "ok":
         return None if record["teacher_untrained"] else "without TG at epoch 0"
     return None
 

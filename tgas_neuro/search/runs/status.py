@@ -150,7 +150,7 @@ def describe_record(record: CandidateRecord, rating: Rating, folder: Path) -> st
     folder
         Folder of the run, whose records are compared.
     """
-    entries = load_run(folder).list_entries() if rating.standardises else []
+    entries = load_run(folder).list_entries() if rating.compares else []
     if record["state"] == "ok":
         entry = build_entry(record, rating, {})
         entry = next((one for one in entries if one.id == entry.id), entry)
@@ -171,7 +171,7 @@ def find_best_so_far(
 
     `entries` are all of them, where they have to be rated together.
     """
-    if rating.standardises:
+    if rating.compares:
         best = find_best(entries)
         return (get_reward(best), best.id) if best else None
     return max(_list_rewards(folder, rating), default=None)

@@ -1,0 +1,64 @@
+"""What the JSON files of a search hold about rewards: how they are made, and from what."""
+
+from typing import NotRequired, TypedDict
+
+from tgas_neuro.scoring.layers import LayerChoice
+
+
+class AlphaContent(TypedDict):
+    """A weight of TG that changes over the training; see `FallingAlpha` of the configuration."""
+
+    start: float
+    end: float
+
+
+class RatingContent(TypedDict):
+    """How candidates are ranked; see `tgas_neuro.search.guidance.Rating`.
+
+    A scale that is missing is ``raw``.
+    """
+
+    guidance: str
+    alpha: float | AlphaContent
+    layer_choice: LayerChoice
+    scale: NotRequired[str]
+
+
+class Spread(TypedDict):
+    """Mean of a measure over candidates, and its standard deviation (of the population)."""
+
+    mean: float
+    deviation: float
+
+
+class Standardisation(TypedDict):
+    """What z-scores of P and TG refer to: `of` so many candidates."""
+
+    P: Spread
+    TG: Spread
+    of: int
+
+
+class Feature(Spread):
+    """A measure in the regression, with its weight [accuracy per standard deviation]."""
+
+    weight: float
+
+
+class Regression(TypedDict):
+    """What probes taught; see `tgas_neuro.search.learned.fit_regression`."""
+
+    of: int
+    penalty: float
+    intercept: float
+    features: dict[str, Feature]
+    error: float
+    error_of_P: float
+    used: bool
+
+
+class RewardBasis(TypedDict, total=False):
+    """What rewards that depend on other candidates were calculated from."""
+
+    standardisation: Standardisation | None
+    regression: Regression | None
