@@ -53,7 +53,7 @@ def test_a_toy_experiment(tmp_path):
     assert TITLE in page and "10 cells of the space nasbench201" in page
     assert (folder / "surrogates.png").read_bytes()[:4] == b"\x89PNG"
     table = pd.read_csv(folder / "table.csv.gz")
-    assert len(table) == 10 * 2 * 2 and table["mature"].between(0.5, 0.64).all()
+    assert len(table) == 10 * 2 * 2 * 2 and table["mature"].between(0.5, 0.64).all()
     assert table["mean"].notna().all()
     result = json.loads((folder / "surrogates.json").read_text())
     assert result["cells"]["ranked"] == 10
