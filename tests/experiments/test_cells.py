@@ -7,7 +7,8 @@ import pytest
 from tgas_neuro.architecture.nasbench201.genotype import NASBench201Genotype
 from tgas_neuro.architecture.spaces import read_genotype
 from tgas_neuro.config.experiments import MatureTable
-from tgas_neuro.experiments.cells import draw_cells, read_table
+from tgas_neuro.experiments.cells import draw_cells
+from tgas_neuro.experiments.mature import load_mature
 from tgas_neuro.experiments.options import check_experiment
 from tgas_neuro.runtime.errors import UserError
 
@@ -26,40 +27,35 @@ def write(path, rows=ROWS, header=("architecture", "cifar10")):
     return MatureTable(kind="table", path=str(path), column="cifar10")
 
 
-def test_a_table_is_read_as_shares(tmp_path):
-    found = read_table(write(tmp_path / "t.csv"))
-    assert {genotype.to_string(): value for genotype, value in found.items()} == {
-        text: pytest.approx(float(percent) / 100) for text, percent in ROWS
-    }
+def take(content, table, number=10, space="nasbench201", **options):
+    content |= {"mature": table.model_dump(), "space": space, **options}
+    content["cells"] = {"number": number}
+    return draw_cells(check_experiment(content, "x"))
 
 
-@pytest.mark.parametrize(
-    ("rows", "header", "message"),
-    [
-        (ROWS, ("architecture", "cifar"), "mature.column: .* has no column 'cifar10'.*there are"),
-        (ROWS, ("cell", "cifar10"), "mature.cells: .* has no column 'architecture'"),
-        ([*ROWS, ROWS[0]], None, "line 6: .* is there twice"),
-        ([("|nor|", "90")], None, "line 2: '|nor|' is not a NAS-Bench-201 cell"),
-        ([(ROWS[0][0], "high")], None, "line 2: column cifar10: 'high'; expected an accuracy"),
-        ([(ROWS[0][0], "nan")], None, "column cifar10: 'nan'"),
-        ([(ROWS[0][0], "101")], None, "column cifar10: '101'; expected an accuracy of 0 to 100"),
-    ],
-)
-def test_mistakes_of_a_table_name_the_line(tmp_path, rows, header, message):
-    table = write(tmp_path / "t.csv", rows, header or ("architecture", "cifar10"))
-    with pytest.raises(UserError, match=message.replace("|", r"\|")):
-        read_table(table)
-
-
-def test_percents_are_not_shares(tmp_path):
+def test_percents_are_not_shares(tmp_path, content):
     table = write(tmp_path / "t.csv").model_copy(update={"unit": "share"})
-    with pytest.raises(UserError, match=r"'90.5'; expected an accuracy of 0 to 1 \(mature.unit is"):
-        read_table(table)
+    with pytest.raises(UserError, match=r"90.5; mature.unit is 'share', which goes to 1"):
+        take(content, table)
 
 
-def test_a_missing_table(tmp_path):
-    with pytest.raises(UserError, match=r"mature.path: .*: no such file"):
-        read_table(MatureTable(kind="table", path=str(tmp_path / "x.csv"), column="a"))
+def test_strings_are_of_their_space(tmp_path, content):
+    with pytest.raises(UserError, match="names cells of nasbench201; space is 'chain'"):
+        take(content, write(tmp_path / "t.csv"), space="chain")
+
+
+def test_hashes_are_joined_with_cells_of_a_space(tmp_path, content):
+    """Trainings of one's own: the cells are drawn as without a table, and each has its accuracy."""
+    content |= {"space": "cell", "options": {"blocks": 2}, "cells": {"number": 12}}
+    drawn = draw_cells(check_experiment(content, "x"))
+    rows = [(cell["hash"], str(number / 100)) for number, cell in enumerate(drawn)]
+    table = write(tmp_path / "t.csv", rows[::-1], ("hash", "cifar10"))
+    table = table.model_copy(update={"unit": "share"})
+    found = take(content, table, 12, "cell")
+    assert [cell["hash"] for cell in found] == [cell["hash"] for cell in drawn]
+    assert [cell["mature"] for cell in found] == [number / 100 for number in range(12)]
+    with pytest.raises(UserError, match="1 of 13 cells are not in the table"):
+        take(content, table, 13, "cell")
 
 
 def test_cells_of_a_table_compute_different_functions(tmp_path, content, monkeypatch):
@@ -99,6 +95,6 @@ def test_cells_of_a_space_are_different_and_begin_with_the_same(content):
 
 def test_the_real_table_has_the_functions_that_its_readme_says(real_data):
     path = real_data / "nats_bench_half.csv"
-    table = read_table(MatureTable(kind="table", path=str(path), column="cifar10"))
-    assert len(table) == 7960
-    assert len({genotype.equivalence for genotype in table}) == 3222
+    table = load_mature(MatureTable(kind="table", path=str(path), column="cifar10"))
+    assert len(table.genotypes) == 7960
+    assert len({genotype.equivalence for genotype in table.genotypes.values()}) == 3222

@@ -1,6 +1,5 @@
 """The file of an experiment: mistakes end in one line; every experiment of the project is valid."""
 
-import re
 from pathlib import Path
 
 import pytest
@@ -62,9 +61,3 @@ def test_mistakes_end_in_one_line(content, path, value, message):
     with pytest.raises(UserError, match=message) as found:
         check_experiment(content, "a_test.yaml")
     assert "\n" not in str(found.value) and str(found.value).startswith("a_test.yaml: ")
-
-
-def test_a_table_is_of_nasbench201(content):
-    content |= {"space": "cell", "mature": {"kind": "table", "path": "x.csv", "column": "y"}}
-    with pytest.raises(UserError, match=re.escape("mature.kind: 'table' holds cells of")):
-        check_experiment(content, "a_test.yaml")

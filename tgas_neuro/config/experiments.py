@@ -35,11 +35,15 @@ class CellOptions(Section):
 
 
 class MatureTable(Section):
-    """Accuracies of trained cells from a table."""
+    """Accuracies of cells that others trained, or an earlier experiment."""
 
-    kind: Literal["table"] = key(..., "A table with one row a cell.", decides=True)
-    path: UserPath = key(..., "CSV file.", decides=True)
-    cells: Text = key("architecture", "Column of the cells' strings.", decides=True)
+    kind: Literal["table"] = key(..., "A table with a row for each cell.", decides=True)
+    path: UserPath = key(
+        ...,
+        "CSV file; its column architecture holds strings of NAS-Bench-201, or its column hash the "
+        "canonical hashes of cells of any space.",
+        decides=True,
+    )
     column: Text = key(..., "Column of the accuracy.", decides=True)
     unit: Literal["percent", "share"] = key("percent", "Of the accuracies.", decides=True)
 
@@ -158,8 +162,4 @@ class Experiment(Section):
                     f"{found!r} is {'no' if name == 'control' else 'a'} control; name another, or "
                     f"change teachers.{found}.control",
                 )
-        if isinstance(self.mature, MatureTable) and self.space != "nasbench201":
-            raise SectionError(
-                "mature.kind", "'table' holds cells of nasbench201; take that space, or training"
-            )
         return self

@@ -1,9 +1,6 @@
 """The cells of an experiment: drawn once, with what the table says that they reach."""
 
-import csv
-import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from tgas_neuro.architecture.nasbench201.genotype import NASBench201Genotype
@@ -11,7 +8,7 @@ from tgas_neuro.architecture.space import Genotype
 from tgas_neuro.architecture.spaces import SPACES
 from tgas_neuro.config.configuration import check_section
 from tgas_neuro.config.experiments import CellOptions, Experiment, MatureTable
-from tgas_neuro.config.messages import suggest
+from tgas_neuro.experiments.mature import Mature, load_mature
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.provenance import derive_generator
 
@@ -37,7 +34,7 @@ def draw_cells(experiment: Experiment) -> list[dict[str, Any]]:
     options, mature = experiment.cells, experiment.mature
     found: Sequence[tuple[Genotype, float | None]]
     if isinstance(mature, MatureTable):
-        found = _draw_from_table(mature, options)
+        found = _draw_with_table(mature, experiment)
     else:
         found = [(genotype, None) for genotype in _draw_from_space(experiment)]
     return [
@@ -71,67 +68,38 @@ def _draw_from_space(experiment: Experiment) -> list[Genotype]:
     )
 
 
-def _draw_from_table(
-    mature: MatureTable, options: CellOptions
-) -> list[tuple[NASBench201Genotype, float]]:
+def _draw_with_table(
+    mature: MatureTable, experiment: Experiment
+) -> Sequence[tuple[Genotype, float]]:
+    table = load_mature(mature)
+    highest = 100.0 if mature.unit == "percent" else 1.0
+    beyond = [value for value in table.accuracies.values() if value > highest]
+    if beyond:
+        raise UserError(
+            f"{mature.path}: column {mature.column}: {beyond[0]:g}; mature.unit is "
+            f"{mature.unit!r}, which goes to {highest:g}"
+        )
+    if not table.genotypes:  # hashes alone say nothing of a cell
+        drawn = _draw_from_space(experiment)
+        return [(one, value / highest) for one, value in zip(drawn, table.join(drawn), strict=True)]
+    if experiment.space != "nasbench201":
+        raise UserError(
+            f"{mature.path}: names cells of nasbench201; space is {experiment.space!r}; change it, "
+            "or give a table with a column hash"
+        )
+    chosen = _draw_functions(table, experiment.cells)
+    return [(one, table.accuracies[one.hash] / highest) for one in chosen]
+
+
+def _draw_functions(table: Mature, options: CellOptions) -> list[NASBench201Genotype]:
     """Cells that compute different functions, in a random order."""
-    table = read_table(mature)
-    order = derive_generator(options.seed, "cells").permutation(len(table))
-    rows, functions = list(table.items()), set()
-    found = []
-    for number in order:
-        genotype, accuracy = rows[number]
-        if genotype.equivalence not in functions:
-            functions.add(genotype.equivalence)
-            found.append((genotype, accuracy))
-        if len(found) == options.number:
-            return found
+    rows = sorted(table.genotypes.values(), key=NASBench201Genotype.to_string)
+    functions: dict[str, NASBench201Genotype] = {}
+    for number in derive_generator(options.seed, "cells").permutation(len(rows)):
+        functions.setdefault(rows[number].equivalence, rows[number])
+        if len(functions) == options.number:
+            return list(functions.values())
     raise UserError(
-        f"cells.number: {options.number}; {mature.path} has {len(found):,} different functions; "
+        f"cells.number: {options.number}; {table.path} has {len(functions):,} different functions; "
         "lower it"
     )
-
-
-def read_table(mature: MatureTable) -> dict[NASBench201Genotype, float]:
-    """Cell to accuracy in [0, 1], sorted by string, from a table of NAS-Bench-201.
-
-    Raises
-    ------
-    UserError
-        No such file or column, a cell that is there twice or is none, or an accuracy that is no
-        number or out of range.
-    """
-    path = Path(mature.path)
-    if not path.is_file():
-        raise UserError(f"mature.path: {path}: no such file; give the CSV with the accuracies")
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        columns = list(reader.fieldnames or [])
-        for key, name in (("cells", mature.cells), ("column", mature.column)):
-            if columns.count(name) != 1:
-                raise UserError(
-                    f"mature.{key}: {path} has {columns.count(name) or 'no'} column {name!r}"
-                    f"{suggest(name, columns)}; there are: {', '.join(columns)}"
-                )
-        found: dict[NASBench201Genotype, float] = {}
-        for row in reader:
-            where = f"{path}, line {reader.line_num}"
-            genotype = NASBench201Genotype.from_string(row[mature.cells] or "", where)
-            if genotype in found:
-                raise UserError(f"{where}: {row[mature.cells]} is there twice; remove one row")
-            found[genotype] = _read_accuracy(row[mature.column], mature, where)
-    return dict(sorted(found.items(), key=lambda item: item[0].to_string()))
-
-
-def _read_accuracy(text: str | None, mature: MatureTable, where: str) -> float:
-    highest = 100.0 if mature.unit == "percent" else 1.0
-    try:
-        value = float(text or "")
-    except ValueError:
-        value = math.nan
-    if not 0 <= value <= highest:
-        raise UserError(
-            f"{where}: column {mature.column}: {text!r}; expected an accuracy of 0 to {highest:g} "
-            f"(mature.unit is {mature.unit!r})"
-        )
-    return value / highest

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tgas_neuro.architecture.nasbench201.genotype import NASBench201Genotype
 from tgas_neuro.architecture.space import Genotype
-from tgas_neuro.config.mature import MatureTable
+from tgas_neuro.config.experiments import MatureTable
 from tgas_neuro.runtime.errors import UserError, check_choice
 
 NAMES = ("architecture", "hash")  # the columns that may name the cells
@@ -56,18 +56,6 @@ class Mature:
                 "that has them"
             )
         return [self.accuracies[one.hash] for one in genotypes]
-
-    def describe_join(self, genotypes: Sequence[Genotype]) -> str:
-        """One line about a join: numbers of cells, and of those that are no new function."""
-        functions = {
-            one.equivalence if isinstance(one, NASBench201Genotype) else one.hash
-            for one in genotypes
-        }
-        same = len(genotypes) - len(functions)
-        return (
-            f"{len(genotypes)} cells joined with column {self.column} of {self.path} "
-            f"({len(self.accuracies):,} rows); cells with the function of one before: {same}"
-        )
 
     def _describe_missing(self, genotype: Genotype) -> str:
         if not self.genotypes:

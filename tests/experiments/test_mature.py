@@ -7,9 +7,9 @@ from support.run_folders import draw
 
 from tgas_neuro.architecture.nasbench201.genotype import NASBench201Genotype
 from tgas_neuro.config.configuration import check_section
-from tgas_neuro.config.mature import MatureTable
+from tgas_neuro.config.experiments import MatureTable
+from tgas_neuro.experiments.mature import load_mature
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.search.mature import load_mature
 
 ONE = "|none~0|+|none~0|none~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|"
 SAME = "|none~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_1x1~1|nor_conv_3x3~2|"
@@ -33,9 +33,6 @@ def test_strings_are_joined_and_functions_counted(tmp_path):
     table = load(tmp_path / "cells.csv", text)
     assert table.join([same, other, one]) == [86.7, 91.0, 86.8]
     assert list(table.genotypes.values()) == [one, other, same]
-    line = f"of {table.path} (3 rows); cells with the function of one before: 1"
-    assert table.describe_join([same, other, one]) == f"3 cells joined with column cifar10 {line}"
-    assert table.describe_join([one]).endswith("cells with the function of one before: 0")
     assert load(tmp_path / "cells.csv", text, "cifar100").join([one]) == [58.8]
 
 
