@@ -21,6 +21,7 @@ from tgas_neuro.search.rewards import rate_together
 from tgas_neuro.search.runs import load_run
 
 LEARNED = Rating("learned")
+RECORD = "generation_001/candidate_02.json"
 (GENOTYPE,) = draw(1)
 
 
@@ -71,6 +72,19 @@ def test_a_feature_that_does_not_vary_has_no_weight():
     assert same[2][0] == 0 and same[2][3] == pytest.approx(0)
     expected = RidgeCV(alphas=PENALTIES).fit(others, accuracy)
     assert same[2][1:] == pytest.approx(expected.coef_)
+
+
+def test_one_probe_does_not_decide_the_weight_of_p():
+    """All others have the same P: without it there is no line, and its error has no value."""
+    _, others, accuracy = draw_problem(2)
+    P = np.full((len(accuracy), 1), -0.3)
+    P[4] = 4.0
+    found, without = (fit_ridge(one, others, accuracy) for one in (P, np.zeros_like(P)))
+    assert found[2][0] == 0 and np.isfinite(found[3]).all()
+    assert found[2] == pytest.approx(without[2]) and found[3] == pytest.approx(without[3])
+    alone = fit_ridge(P, others[:, :0], accuracy)
+    n = len(accuracy)
+    assert alone[3] == pytest.approx((accuracy - accuracy.mean()) * n / (n - 1))
 
 
 def build_learner(number, P, TG, before, params, probe=None):
@@ -260,10 +274,12 @@ def test_rerank_compares_all_without_training(folder, capsys):
     assert main(["rerank", "--layer-choice", "mean", "--json"]) == 0
     content = json.loads(capsys.readouterr().out)
     assert content["regression"]["of"] == 12
+    assert main(["show", "g001_c02"]) == 0
+    text = capsys.readouterr().out
+    assert "accuracy later on, learned from P, TG (crossed), its change and size" in text
+    assert f"probe      {read_json(folder / RECORD)['probe']['accuracy']:.3f} after 8 epo" in text
     assert main(["show", "g001_c03"]) == 0
-    assert "accuracy later on, learned from P, TG (crossed), its change and size" in (
-        capsys.readouterr().out
-    )
+    assert "probe " not in capsys.readouterr().out
 
 
 def test_a_run_without_probes_cannot_be_ranked_by_them(tmp_path, monkeypatch, capsys):

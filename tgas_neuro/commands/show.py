@@ -52,6 +52,7 @@ def describe_candidate(found: CandidateRecord | ProposedCandidate, run: Run) -> 
         lines.append("complete   no: it teaches the strategy and cannot win")
     lines += _describe_measures(record, run)
     lines += [_describe_rung(rung) for rung in record["rungs"]]
+    lines += _describe_probe(record)
     complexity, cost = record["complexity"], record["cost"]
     lines += [
         f"size       {complexity['params']:,} parameters, {complexity['macs']:,} multiply-adds",
@@ -89,6 +90,14 @@ def _describe_rung(rung: ReachedRung) -> str:
     needed = "" if rung["threshold"] is None else f", {rung['threshold']:.3f} to go on"
     value = "none" if rung["value"] is None else f"{rung['value']:.3f}"
     return f"rung       {rung['epoch']:g} epochs: {value}{needed} (of {rung['of']} candidates)"
+
+
+def _describe_probe(record: CandidateRecord) -> list[str]:
+    probe = record.get("probe")
+    if not probe:
+        return []
+    found = "diverged" if probe["accuracy"] is None else f"{probe['accuracy']:.3f}"
+    return [f"probe      {found} after {probe['epochs']:g} epochs"]
 
 
 def _describe_genotype(record: CandidateRecord | ProposedCandidate) -> list[str]:

@@ -76,7 +76,8 @@ def fit_ridge(
     Parameters
     ----------
     free
-        (probe, feature): features whose weights are not penalised.
+        (probe, feature): features whose weights are not penalised; 0 for those that do not vary,
+        and for all if they are the same in all probes but one, which alone would decide.
     penalised
         (probe, feature): the others, which may be none.
     accuracy
@@ -91,8 +92,12 @@ def fit_ridge(
     errors
         (probe,): accuracy less its prediction by all other probes, for this penalty.
     """
-    base = np.column_stack([np.ones(len(accuracy)), free[:, np.ptp(free, axis=0) > 0]])
+    varies = np.ptp(free, axis=0) > 0
+    base = np.column_stack([np.ones(len(accuracy)), free[:, varies]])
     basis, _ = np.linalg.qr(base)
+    if (basis**2).sum(axis=1).max() > 1 - 1e-9:  # a probe that its own prediction depends on
+        varies, base = np.zeros_like(varies), base[:, :1]
+        basis, _ = np.linalg.qr(base)
 
     def take_out(values: np.ndarray) -> np.ndarray:
         rest: np.ndarray = values - basis @ (basis.T @ values)
@@ -113,7 +118,7 @@ def fit_ridge(
         others = right.T @ (singular / (singular**2 + penalty) * projected)
     solved, *_ = np.linalg.lstsq(base, accuracy - penalised @ others, rcond=None)
     weights = np.zeros(free.shape[1])
-    weights[np.ptp(free, axis=0) > 0] = solved[1:]
+    weights[varies] = solved[1:]
     return penalty, float(solved[0]), np.concatenate([weights, others]), errors
 
 

@@ -4,6 +4,7 @@ from tgas_neuro.runtime.files import write_json
 from tgas_neuro.runtime.ledger import noted
 from tgas_neuro.runtime.processes import running_rule
 from tgas_neuro.search.best import make_best
+from tgas_neuro.search.rewards import describe_basis
 
 with running_rule(snakemake.log[0]) as report, noted(snakemake):
     records, reused = [Path(path) for path in snakemake.input.records], snakemake.input.reused
@@ -15,3 +16,5 @@ with running_rule(snakemake.log[0]) as report, noted(snakemake):
     )
     write_json(snakemake.output[0], best)
     report(f"best candidate {best['id']}, reward {best['reward']:.3f}")
+    if basis := describe_basis(best):
+        report(basis)
