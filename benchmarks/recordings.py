@@ -22,13 +22,15 @@ from harness import (
     measure,
 )
 from recordings_contestants import NUMBERS, SEMANTIC, TEXTS
-from support.lab_file import LabFileForm, write_lab_file
 from tables import format_table
 
 from tgas_neuro.runtime.files import write_json
 from tgas_neuro.runtime.provenance import get_time
 
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent / "tests"))
+from support.lab_file import LabFileForm, write_lab_file  # noqa: E402
+
 SCRIPT = HERE / "recordings_contestants.py"
 # levels V0 and V3: 148,480 presentations of 3,200 stimuli
 FULL = {"images": [640, 2560], "trials": [28, 51], "sites": 256}

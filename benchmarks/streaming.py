@@ -3,7 +3,7 @@
     python benchmarks/streaming.py [--old FOLDER] [--quick] [--only PART ...] [--threads 2]
 
 Contestants take turns, so that a busy moment meets all of them; what counts are the ratios. Prints
-tables in Markdown and adds the measurements to ``results/streaming.json``.
+tables in Markdown and adds the measurements to ``streaming.json``.
 """
 
 import argparse
@@ -152,8 +152,9 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", help="parts, by the names in the results")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--output", type=Path, default=HERE / "results", help="of the JSON file")
     chosen = parser.parse_args()
-    here, path = HERE.parent, HERE / "results" / "streaming.json"
+    here, path = HERE.parent, chosen.output / "streaming.json"
     old = {"all pairs, old": (chosen.old, LAYER, None, 1)} if chosen.old else {}
     parts: dict[str, dict[str, tuple[Any, ...]]] = {
         "one layer": old | {"all pairs": (here, LAYER, None, 1)},

@@ -4,7 +4,7 @@
 
 The dissimilarities of the layer and the ranks of the regions are made once, and each sample takes
 its pairs from them. At 22,248 stimuli this needs 12 GB of memory. Adds a table to
-``results/streaming.json``.
+``streaming.json``.
 """
 
 import argparse
@@ -36,6 +36,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", default="22248x4096")
     parser.add_argument("--seeds", type=int, default=100)
+    parser.add_argument("--output", type=Path, default=HERE / "results", help="of the JSON file")
     chosen = parser.parse_args()
     n_rows, n_units = map(int, chosen.size.split("x"))
     with tempfile.TemporaryDirectory() as folder:
@@ -49,7 +50,7 @@ def main() -> None:
         found = [everything.compare(Sample(pairs, seed)) for seed in range(chosen.seeds)]
         rows += summarise(pairs, found, everything.truth)
         print(f"{pairs:,} pairs", flush=True)
-    path = HERE / "results" / "streaming.json"
+    path = chosen.output / "streaming.json"
     content = read_json(path) if path.is_file() else {}
     entry = {"date": get_time(), "seeds": chosen.seeds, "truth": everything.truth, "rows": rows}
     write_json(path, {**content, f"errors, {chosen.size}": entry})

@@ -68,11 +68,21 @@ def main() -> None:
     medians = {key: median(values) for key, values in seconds.items()}
     slowest = max(medians.values())
     rows = [
-        f"{key} | {one:.2f} | {one / slowest:.2f} | {chosen.rounds}" for key, one in medians.items()
+        {
+            "contestant": key,
+            "seconds": seconds[key],
+            "median": one,
+            "ratio": one / slowest,
+        }
+        for key, one in medians.items()
     ]
-    print(format_table(COLUMNS, rows))
-    result = {"machine": describe_machine(), "date": get_time(), "seconds": seconds}
-    write_json(chosen.output / "warm_worker.json", result | {"median": medians})
+    lines = [
+        f"{row['contestant']} | {row['median']:.2f} | {row['ratio']:.2f} | {chosen.rounds}"
+        for row in rows
+    ]
+    print(format_table(COLUMNS, lines))
+    result = {"machine": describe_machine(), "date": get_time(), "rows": rows}
+    write_json(chosen.output / "warm_worker.json", result)
 
 
 def call(name: str, folder: Path, candidates: int) -> list[Any]:

@@ -14,7 +14,8 @@ from importlib import util
 from pathlib import Path
 
 import pytest
-from soak.soak import PROJECT, TOY_RECORDINGS, build_toy, drop_cost_and_dates
+from soak.checks import drop_cost_and_dates
+from soak.soak import PROJECT, TOY_RECORDINGS, build_toy
 from support.toy_run import TOY
 
 from tgas_neuro.runtime.files import read_json

@@ -196,6 +196,9 @@ def test_lines_for_the_user(tmp_path):
     assert describe_record(failed, rate(2.0, "crossed"), tmp_path) == (
         "candidate g001_c02: timeout (timeout because)  best so far 1.300 (g001_c01)"
     )
+    for attempts, again in ((1, "ok  P"), (2, "1 killed process  P"), (3, "2 killed processes")):
+        record["cost"]["attempts"] = attempts
+        assert again in describe_record(record, rate(2.0, "crossed"), tmp_path)
 
 
 def test_partial_candidates_teach_and_do_not_win(tmp_path):

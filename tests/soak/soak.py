@@ -1,17 +1,24 @@
-"""Toy searches under random SIGKILLs: to the workflow, to a job, to a candidate's child.
+"""Toy searches under random SIGKILLs: to the workflow, a job, a candidate's process, the worker.
 
-    python tests/soak/soak.py [--kills 100] [--strategies tpe random ...] [--cores 1 4 8]
+    python tests/soak/soak.py [--kills 100] [--seed 0] [--strategies tpe random ...] [--cores 1 4 8]
 
-For every strategy an undisturbed run comes first. Disturbed runs follow, each killed at random
+For every strategy, every second one with three candidates a job, an undisturbed run comes first.
+Disturbed runs follow, each killed at random
 moments and started again with the same command until it ends; then at last one undisturbed run for
-each number of cores. What is checked of each run: `best_cell.json` is that of the undisturbed one,
-cost and dates aside; every candidate that was finished when a kill came has the same record, down
-to its dates, at the end. The last line says what happened; the exit code is 1 if anything differed.
+each number of cores. What is checked:
+
+- every candidate's record and `best_cell.json` are those of the undisturbed run, but for cost and
+  dates; a candidate that was finished when a kill came has the same record, down to its dates;
+- Snakemake ends with the exit code of the kill, and says in a line what was killed;
+- no process is left, no file that is half written, no record that was kept for a job that is
+  started again, and at most one socket of a killed worker, which the next worker deletes;
+- `tgas verify` finds all files as they were written.
+
+The last line says what happened; the exit code is 1 if anything differed.
 """
 
 import argparse
 import copy
-import json
 import os
 import shutil
 import signal
@@ -28,9 +35,17 @@ import numpy as np
 import psutil
 import yaml
 
-PROJECT = Path(__file__).parents[2]
-TARGETS = ("workflow", "job", "child", "worker")
-RECORDS = "results/search/*/generation_*/candidate_*.json"
+PROJECT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(PROJECT / "tests"))
+from soak.checks import (  # noqa: E402
+    KEPT,
+    check_run,
+    count_killed,
+    read_records,
+    read_result,
+)
+from soak.targets import ENDING, TARGETS, Killer, list_below, list_survivors  # noqa: E402
+
 LONGEST = 900  # of one start of the workflow [s]; longer is a hang
 
 
@@ -49,7 +64,9 @@ class Tally:
     starts
         How often the workflow was started after a kill.
     finished
-        Candidate records that were there when a kill came, summed over kills.
+        Candidates that were finished when a kill came, summed over kills.
+    again
+        Processes of candidates that were started after a killed one.
     faults
         What differed, in words.
     """
@@ -57,6 +74,7 @@ class Tally:
     kills: Counter = field(default_factory=Counter)
     starts: int = 0
     finished: int = 0
+    again: int = 0
     faults: list[str] = field(default_factory=list)
 
 
@@ -70,144 +88,67 @@ def build_toy(folder: Path, config: dict[str, Any], recordings: dict[str, Any]) 
 
 
 def start(folder: Path, cores: int = 2) -> subprocess.Popen:
-    """Start the workflow as a user does again after a kill: unlock, then the same command."""
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(PROJECT / "Snakefile")]
-    command += ["--directory", str(folder), "--cores", str(cores)]
-    subprocess.run([*command, "--unlock"], env=environment, capture_output=True, check=True)
+    """Start the workflow as a user does, also after a kill."""
+    (folder / "tmp").mkdir(exist_ok=True)  # for sockets, whose paths have 107 characters at most
+    environment = os.environ | {"TMPDIR": str(folder / "tmp")}
+    environment["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    command = [sys.executable, "-m", "tgas_neuro", "run", "--directory", str(folder)]
+    command += ["--cores", str(cores), "results/best_cell.json"]
     with (folder / "output.txt").open("a") as output:
-        return subprocess.Popen(
-            [*command, "results/best_cell.json"], env=environment, stdout=output, stderr=output
-        )
+        return subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=output, stderr=output)
 
 
-def list_targets(workflow: psutil.Process) -> dict[str, list[psutil.Process]]:
-    """The live processes of a workflow by what they are."""
-    worker, *warm = list_workers(workflow.pid) or [None]
-    found = {"workflow": [workflow], "job": [], "child": warm, "worker": [worker] if worker else []}
-    for process in workflow.children(recursive=True):
-        try:
-            command = process.cmdline()
-            parent = process.parent()
-            if parent is not None and parent.cmdline() == command and ".snakemake" in str(command):
-                found["child"].append(process)  # forked from its job, so that it is called alike
-            elif any("scripts" in part or part.endswith(".py") for part in command):
-                found["job"].append(process)
-        except psutil.Error:
-            continue  # it has just ended
-    return found
-
-
-def list_workers(workflow: int) -> list[psutil.Process]:
-    """The worker of a workflow, which has loaded torch, and its children: first the worker."""
-    return [
-        process
-        for process in psutil.process_iter(["cmdline"])
-        if any("candidate.worker" in part for part in process.info["cmdline"] or [])
-        and str(workflow) in process.info["cmdline"]
-    ]
-
-
-def read_records(folder: Path) -> dict[str, dict[str, Any]]:
-    """All finished candidate records by their path."""
-    return {
-        str(path.relative_to(folder)): json.loads(path.read_text()) for path in folder.glob(RECORDS)
-    }
-
-
-def disturb(folder: Path, rng: np.random.Generator, kills: int, tally: Tally, span: float) -> int:
-    """Run the workflow to its end under at most so many kills; how many there were.
+def disturb(
+    folder: Path, targets: list[str], rng: np.random.Generator, tally: Tally, span: float
+) -> list[str]:
+    """Run the workflow to its end while processes of it are killed.
 
     Parameters
     ----------
+    targets
+        Kinds of processes to kill, one after the other.
     span
-        Seconds that an undisturbed run takes; a kill comes within a third of it after a start.
+        Seconds that an undisturbed run takes; a kill comes within a sixth of it after a start, and
+        within a twelfth after another kill.
+
+    Returns
+    -------
+    targets
+        Those that were not killed before the run ended.
     """
-    done = 0
-    known: dict[str, dict[str, Any]] = {}
+    left, known, below = list(targets), {}, []
+    expected = Counter()
     while True:
         process = start(folder)
-        workflow = psutil.Process(process.pid)
-        target = str(rng.choice(TARGETS)) if done < kills else None
-        killed = target is not None and _kill(workflow, process, target, rng, span)
-        if killed:
-            done += 1
+        killer, target, delay = Killer(psutil.Process(process.pid), rng), "", span / 6
+        while left and target not in ENDING:
+            time.sleep(rng.uniform(0, delay))
+            finished = read_records(folder, KEPT) | read_records(folder)
+            below += list_below(killer.workflow)
+            if not killer.kill(left[0]):
+                break
+            target, delay = left.pop(0), span / 12
+            known |= {name: record for name, record in finished.items() if name not in known}
             tally.kills[target] += 1
-            # a record of the last second may not be on Snakemake's list yet
-            found = read_records(folder)
-            known |= {path: record for path, record in found.items() if _is_settled(folder, path)}
-            tally.finished += len(known)
-        below = _list_below(workflow)
+            tally.finished += len(finished)
+            expected[target] += 1
+        below += list_below(killer.workflow)
         code = process.wait(LONGEST)
-        _check_gone(below)
-        if code == 0:
+        locked = any((folder / ".snakemake/locks").glob("*"))
+        expected["locked workflow"] += target == "workflow" and locked
+        if code != {"workflow": -signal.SIGKILL, "job": 1}.get(target, 0):
+            raise SoakError(
+                f"exit code {code} after {target or 'no kill'}, see {folder}/output.txt"
+            )
+        if not target or target not in ENDING:
             break
-        if not killed:
-            raise SoakError(f"exit code {code} without a kill, see {folder}/output.txt")
         tally.starts += 1
-    records = read_records(folder)
-    for path, record in known.items():
-        if records.get(path) != record:
-            tally.faults.append(f"{folder.name}: {path} was finished, and is another one now")
-    return done
-
-
-def _kill(
-    workflow: psutil.Process,
-    process: subprocess.Popen,
-    target: str,
-    rng: np.random.Generator,
-    span: float,
-) -> bool:
-    """Kill a target at a random moment; False if the run ended before."""
-    until = time.monotonic() + rng.uniform(0, span / 3)
-    while time.monotonic() < until:
-        if process.poll() is not None:
-            return False
-        time.sleep(0.02)
-    while process.poll() is None:
-        try:
-            found = list_targets(workflow)[target]
-            if found:
-                found[int(rng.integers(len(found)))].send_signal(signal.SIGKILL)
-                return True
-        except psutil.Error:
-            continue
-        time.sleep(0.02)
-    return False
-
-
-def _is_settled(folder: Path, path: str) -> bool:
-    return time.time() - (folder / path).stat().st_mtime > 1.5
-
-
-def _list_below(workflow: psutil.Process) -> list[psutil.Process]:
-    try:
-        return [*workflow.children(recursive=True), *list_workers(workflow.pid)]
-    except psutil.Error:
-        return []
-
-
-def _check_gone(processes: list[psutil.Process]) -> None:
-    _, alive = psutil.wait_procs(processes, timeout=30)
-    alive = [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
-    if alive:
-        raise SoakError(f"{len(alive)} processes outlived their workflow: {alive}")
-
-
-def drop_cost_and_dates(content: Any) -> Any:
-    """The content without the only keys that may differ between two runs."""
-    if isinstance(content, dict):
-        left = {key: value for key, value in content.items() if key not in ("cost", "dates")}
-        return {key: drop_cost_and_dates(value) for key, value in left.items()}
-    if isinstance(content, list):
-        return [drop_cost_and_dates(value) for value in content]
-    return content
-
-
-def read_result(folder: Path) -> Any:
-    """`best_cell.json`, comparable."""
-    return drop_cost_and_dates(json.loads((folder / "results/best_cell.json").read_text()))
+        if rng.random() < 0.5:  # else it is started again at once, while others are still ending
+            below = list_survivors(below)
+    tally.faults += [f"{folder.name}: {one} is left" for one in list_survivors(below)]
+    tally.faults += [f"{folder.name}: {fault}" for fault in check_run(folder, known, expected)]
+    tally.again += sum(count_killed(record) for record in read_records(folder).values())
+    return left
 
 
 def run_undisturbed(folder: Path, cores: int = 2) -> float:
@@ -226,19 +167,20 @@ def soak(
     kills: int,
     seed: int,
     tally: Tally,
-    per_run: int = 8,
+    per_run: int = 10,
 ) -> None:
     """All disturbed runs of one configuration, at most `per_run` kills each."""
     reference = folder / "undisturbed"
     build_toy(reference, config, recordings)
     span = run_undisturbed(reference)
-    rng, left, number = np.random.default_rng(seed), kills, 0
-    while left > 0:
+    rng, number = np.random.default_rng(seed), 0
+    left = [str(target) for target in rng.permutation(np.resize(TARGETS, kills))]
+    while left:
         disturbed = folder / f"disturbed_{number}"
         build_toy(disturbed, config, recordings)
-        left -= disturb(disturbed, rng, min(left, per_run), tally, span)
+        left = disturb(disturbed, left[:per_run], rng, tally, span) + left[per_run:]
         if read_result(disturbed) != read_result(reference):
-            tally.faults.append(f"{disturbed}: best_cell.json differs from {reference}'s")
+            tally.faults.append(f"{disturbed}: records or best_cell.json differ from {reference}'s")
         elif not tally.faults:
             shutil.rmtree(disturbed)
         number += 1
@@ -256,9 +198,9 @@ def main() -> None:
     folder = chosen.folder or Path(tempfile.mkdtemp(prefix="soak_"))
     tally, begin = Tally(), time.monotonic()
     share = np.diff(np.linspace(0, chosen.kills, len(chosen.strategies) + 1).astype(int))
-    for strategy, kills in zip(chosen.strategies, share, strict=True):
+    for number, (strategy, kills) in enumerate(zip(chosen.strategies, share, strict=True)):
         config = copy.deepcopy(TOY)
-        config["search"]["strategy"] = strategy
+        config["search"] |= {"strategy": strategy, "candidates_per_job": (1, 3)[number % 2]}
         soak(folder / strategy, config, TOY_RECORDINGS, int(kills), chosen.seed, tally)
         print(f"{strategy}: {dict(tally.kills)}, faults {tally.faults}", flush=True)
     reference = folder / chosen.strategies[0] / "undisturbed"
@@ -272,7 +214,8 @@ def main() -> None:
     print(
         f"{sum(tally.kills.values())} kills ({dict(tally.kills)}), {tally.starts} restarts, "
         f"{len(chosen.strategies)} strategies, cores 2 and {chosen.cores}; "
-        f"{tally.finished} finished records seen at kills; {len(tally.faults)} faults; "
+        f"{tally.finished} finished records seen at kills, {tally.again} processes of candidates "
+        f"started again; {len(tally.faults)} faults; "
         f"{(time.monotonic() - begin) / 60:.0f} min"
     )
     if not chosen.folder and not tally.faults:

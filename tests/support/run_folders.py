@@ -75,7 +75,7 @@ def build_record(
         "rungs": list(rungs),
         "complexity": {"params": params, "macs": macs},
         "provenance": build_provenance(0, **digests),
-        "cost": {"images_seen": 7, "seconds": 1.5, "peak_memory_mb": 100.0},
+        "cost": {"images_seen": 7, "seconds": 1.5, "peak_memory_mb": 100.0, "attempts": 1},
     }
 
 

@@ -3,7 +3,7 @@
 import copy
 
 import pytest
-from soak.soak import drop_cost_and_dates
+from soak.checks import drop_cost_and_dates
 from support.toy_run import TOY, Toy
 from support.warm import serving
 

@@ -9,7 +9,7 @@ import time
 
 import psutil
 import pytest
-from soak.soak import list_workers
+from soak.targets import list_workers
 
 from tgas_neuro.__main__ import main
 

@@ -4,7 +4,7 @@ import importlib.util
 import shutil
 
 import pytest
-from soak.soak import drop_cost_and_dates
+from soak.checks import drop_cost_and_dates
 from support.toy_run import Toy
 
 from tgas_neuro.runtime.files import read_json

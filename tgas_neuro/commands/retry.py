@@ -14,7 +14,7 @@ from tgas_neuro.commands.terminal import add_run
 from tgas_neuro.commands.unlock import refuse_live_run
 from tgas_neuro.runtime.errors import UserError, check_choice
 from tgas_neuro.runtime.files import read_json
-from tgas_neuro.search.candidate import KEPT
+from tgas_neuro.search.candidate.kept import KEPT
 from tgas_neuro.search.history import describe_states
 from tgas_neuro.search.records import CandidateRecord, Proposals
 from tgas_neuro.search.runs import find_run

@@ -1,4 +1,3 @@
-from functools import partial
 from pathlib import Path
 
 from tgas_neuro.config.configuration import check_section
@@ -7,14 +6,8 @@ from tgas_neuro.plan.configuration import read_search
 from tgas_neuro.runtime.files import read_json, write_json
 from tgas_neuro.runtime.ledger import noted
 from tgas_neuro.runtime.processes import running_rule
-from tgas_neuro.search.candidate import (
-    Inputs,
-    drop_kept,
-    find_proposal,
-    import_once,
-    make_kept_record,
-    make_record,
-)
+from tgas_neuro.search.candidate import Inputs, find_proposal, import_once
+from tgas_neuro.search.candidate.kept import make_kept_record
 from tgas_neuro.search.guidance import Rating
 from tgas_neuro.search.runs.status import describe_record
 
@@ -26,15 +19,16 @@ inputs = Inputs(Path(params.images), Path(snakemake.input.teacher), Path(snakema
 search = read_search(params.search)
 premature = check_section(Premature, params.premature, "params", ["premature"])
 several, known = len(names) > 1, {}  # what all candidates of the job read
-make = partial(make_kept_record, run) if several else partial(make_record, run=run)
 for number, (name, log) in enumerate(zip(names, snakemake.log, strict=True)):
     weights = run / "weights" / f"{name}.pt" if search.keep_weights else None
     written = [snakemake.output[number]]
-    with running_rule(log) as report, noted(snakemake, written, known):
+    with running_rule(log) as report, noted(snakemake, written, known) as root:
         if several:
             import_once()
         proposals = read_json(snakemake.input.proposals)
-        record = make(
+        record = make_kept_record(
+            run,
+            root,
             find_proposal(proposals, name),
             proposals["rungs"],
             search,
@@ -46,4 +40,3 @@ for number, (name, log) in enumerate(zip(names, snakemake.log, strict=True)):
         write_json(snakemake.output[number], record)
         written += [str(weights)] if weights is not None and weights.is_file() else []
         report(describe_record(record, Rating.from_search(search), run))
-drop_kept(run, names)

@@ -10,15 +10,13 @@ import pytest
 from tgas_neuro.config.premature import Premature
 from tgas_neuro.config.search import Search
 from tgas_neuro.runtime.files import read_json, write_json
-from tgas_neuro.runtime.ledger import is_whole, load_entry
+from tgas_neuro.runtime.ledger import Source, calc_root, is_whole, load_entry, write_entry
 from tgas_neuro.runtime.provenance import build_provenance
-from tgas_neuro.search import candidate
-from tgas_neuro.search.candidate import (
-    Inputs,
+from tgas_neuro.search.candidate import Inputs, kept, list_batches
+from tgas_neuro.search.candidate.kept import (
     drop_kept,
     keep_cut_batches,
     keep_record,
-    list_batches,
     make_kept_record,
 )
 from tgas_neuro.search.history import describe_stop
@@ -47,20 +45,21 @@ def test_batches(candidates, together, expected):
 def make(tmp_path, monkeypatch):
     """Makes a record, or takes up the one that is kept; says which."""
     write_json(tmp_path / "classes.json", {"classes": ["a"], "digest": "of the images"})
-    monkeypatch.setattr(candidate, "make_record", lambda *_: RECORD | {"state": "made anew"})
+    monkeypatch.setattr(kept, "make_record", lambda *_: RECORD | {"state": "made anew"})
 
-    def call(proposal=PROPOSAL, seed=5, digests=DIGESTS, weights=None):
+    def call(proposal=PROPOSAL, seed=5, digests=DIGESTS, weights=None, root="root"):
         search, premature = Search(seed=seed), Premature(data={"kind": "simulated"})
         inputs = Inputs(tmp_path, tmp_path / "teacher.nc", tmp_path / "ranks")
         sections = (search, premature)
-        record = make_kept_record(tmp_path, proposal, [], *sections, inputs, weights, digests)
+        record = make_kept_record(tmp_path, root, proposal, [], *sections, inputs, weights, digests)
+        assert "made_from" not in record
         return record["state"]
 
     return call
 
 
 def test_a_kept_record_is_taken_up(tmp_path, make):
-    keep_record(tmp_path, RECORD)
+    keep_record(tmp_path, RECORD, "root")
     assert make() == "ok"
     drop_kept(tmp_path, ["g000_c01", "g000_c02"])
     assert make() == "made anew"
@@ -74,10 +73,11 @@ def test_a_kept_record_is_taken_up(tmp_path, make):
         {"proposal": PROPOSAL | {"original": "g000_c00"}},
         {"seed": 6},
         {"digests": DIGESTS | {"teacher": "another"}},
+        {"root": "with the teacher of other recordings"},
     ],
 )
 def test_the_record_of_something_else_is_not(tmp_path, make, other):
-    keep_record(tmp_path, RECORD)
+    keep_record(tmp_path, RECORD, "root")
     assert make(**other) == "made anew"
 
 
@@ -88,28 +88,32 @@ def test_other_weights_than_were_kept_with_it_count(tmp_path, make, monkeypatch)
     weights.write_bytes(b"trained")
     assert make(weights=weights) == "made anew"
     assert is_whole(weights) and load_entry(weights).rule == "candidate"
-    keep_record(tmp_path, RECORD)
+    keep_record(tmp_path, RECORD, "root")
     assert make(weights=weights) == "ok"
     weights.write_bytes(b"trainee")
     assert make(weights=weights) == "made anew"
 
 
 def test_other_images_count(tmp_path, make):
-    keep_record(tmp_path, RECORD)
+    keep_record(tmp_path, RECORD, "root")
     write_json(tmp_path / "classes.json", {"classes": ["a"], "digest": "of other images"})
     assert make() == "made anew"
 
 
-def test_records_of_cut_batches_are_kept(tmp_path):
+def test_records_of_cut_batches_are_kept(tmp_path, monkeypatch):
     """Of a batch with some records; not of one with all, which Snakemake leaves alone."""
-    for name in ("g000_c00", "g000_c01", "g000_c02", "g001_c03"):
-        path = tmp_path / f"generation_{name[1:4]}" / f"candidate_{name[-2:]}.json"
-        path.parent.mkdir(exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    run, sources = Path("results/search/run"), {"teacher.nc": Source("digest", "chain")}
+    for name in ("g000_c00", "g000_c01", "g000_c02", "g001_c03", "g002_c00"):
+        path = run / f"generation_{name[1:4]}" / f"candidate_{name[-2:]}.json"
         write_json(path, RECORD | {"id": name})
-    keep_cut_batches(tmp_path, list_batches(4, 2))
-    kept = sorted(path.name for path in (tmp_path / "kept").iterdir())
-    assert kept == ["g000_c02.json", "g001_c03.json"]
-    assert read_json(tmp_path / "kept/g000_c02.json") == RECORD | {"id": "g000_c02"}
+        if name != "g002_c00":  # its job was killed before it noted it
+            write_entry(path, "candidates", "params", sources)
+    keep_cut_batches(run, list_batches(4, 2))
+    names = sorted(path.name for path in (run / "kept").iterdir())
+    assert names == ["g000_c02.json", "g001_c03.json"]
+    expected = RECORD | {"id": "g000_c02", "made_from": calc_root(sources)}
+    assert read_json(run / "kept/g000_c02.json") == expected
     keep_cut_batches(tmp_path / "a_run_that_is_not_there", list_batches(4, 2))
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import socket
 import subprocess
 import sys
 import textwrap
@@ -172,6 +173,21 @@ def test_a_killed_workflow_takes_all_with_it(start, tmp_path):
     finally:
         with contextlib.suppress(psutil.NoSuchProcess):
             job.kill()  # the script of a rule ends by itself (die_with_workflow)
+
+
+def test_a_new_worker_deletes_the_sockets_of_killed_ones(start, tmp_path):
+    folder = tmp_path / f"tgas-neuro-{os.getuid()}"
+    folder.mkdir(mode=0o700)
+    (folder / "a file").touch()
+    with socket.socket(socket.AF_UNIX) as dead, socket.socket(socket.AF_UNIX) as listening:
+        dead.bind(str(folder / "killed"))
+        listening.bind(str(folder / "listening"))
+        listening.listen(0)
+        dead.close()
+        output, _ = start("show(describe)").communicate(timeout=300)
+    assert json.loads(output.splitlines()[-1])[0] == "ok"
+    wait_until(lambda: not find_workers(tmp_path))
+    assert {path.name for path in folder.iterdir()} == {"a file", "listening"}
 
 
 @pytest.mark.parametrize("reason", ["in a job", "open to others", "no workflow"])

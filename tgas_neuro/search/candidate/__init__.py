@@ -1,14 +1,12 @@
 """One candidate: it is trained a little and scored in a child process, and its record is written.
 
 Imports no torch: the process that writes the record only watches the one that trains. A job may
-hold several candidates. Snakemake deletes what a failed job has written, and what is there before
-it starts one again, so each finished record is also kept elsewhere until all of the job are
-finished. A job that was killed takes them up and trains nothing twice.
+hold several candidates.
 """
 
 import contextlib
 import importlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +17,6 @@ from tgas_neuro.config.premature import Premature
 from tgas_neuro.config.search import Limits, Search
 from tgas_neuro.images.decoded import load_classes, load_images_digest
 from tgas_neuro.runtime.errors import UserError, counting_failures
-from tgas_neuro.runtime.files import read_json, write_json
-from tgas_neuro.runtime.ledger import check_source, forget_entry, is_whole, write_entry
 from tgas_neuro.runtime.provenance import Provenance, build_provenance, get_time
 from tgas_neuro.search.candidate.child import Begin, Call, Outcome, run_in_child
 from tgas_neuro.search.candidate.worker import find_served
@@ -43,7 +39,6 @@ NOT_MEASURED: Evaluation = {
     "rungs": [],
     "cost": {"images_seen": 0},
 }
-KEPT = "kept"  # folder of a run; empty unless jobs of several candidates are unfinished
 
 
 @dataclass(frozen=True)
@@ -167,7 +162,7 @@ def make_record(
         "rungs": evaluation["rungs"],
         **probed,
         "complexity": size,
-        "provenance": _build_provenance(search.seed, inputs, digests),
+        "provenance": build_record_provenance(search.seed, inputs, digests),
         "cost": {
             "seconds": round(outcome.seconds, 3),
             "peak_memory_mb": round(outcome.peak_memory_mb, 1),
@@ -200,7 +195,8 @@ def find_excess(size: Size, limits: Limits) -> str | None:
     return None
 
 
-def _build_provenance(seed: int, inputs: Inputs, digests: dict[str, str]) -> Provenance:
+def build_record_provenance(seed: int, inputs: Inputs, digests: dict[str, str]) -> Provenance:
+    """What a record says of its origin: versions, seed, digests of images and configuration."""
     return build_provenance(seed, images=load_images_digest(inputs.images), **digests)
 
 
@@ -226,74 +222,3 @@ def import_once() -> None:
     if find_served() is None:
         with contextlib.suppress(Exception):
             importlib.import_module("tgas_neuro.search.candidate.evaluation")
-
-
-def make_kept_record(
-    run: Path,
-    proposal: ProposedCandidate,
-    rungs: Sequence[Threshold],
-    search: Search,
-    premature: Premature,
-    inputs: Inputs,
-    weights: Path | None,
-    digests: dict[str, str],
-) -> CandidateRecord:
-    """Take up the record that a killed job kept, or make it (see `make_record`) and keep it.
-
-    A kept record counts only for the same candidate, if its provenance (versions, seed, digests of
-    images and configuration) is that of a record made now, and if its weights are what they were.
-
-    Parameters
-    ----------
-    run
-        Folder of the run.
-    """
-    path = _get_kept_path(run, proposal["id"])
-    if path.is_file() and is_whole(path):
-        kept: CandidateRecord = read_json(path)
-        keys = ("id", "genotype", "original")
-        same = [kept.get(key) for key in keys] == [proposal.get(key) for key in keys]
-        now = _build_provenance(search.seed, inputs, digests)
-        whole = weights is None or not weights.is_file() or is_whole(weights)
-        if same and kept["provenance"] == now and whole:
-            return kept
-    record = make_record(proposal, rungs, search, premature, inputs, weights, digests, run)
-    if weights is not None and weights.is_file():
-        write_entry(weights, "candidate")
-    keep_record(run, record)
-    return record
-
-
-def keep_record(run: Path, record: CandidateRecord) -> None:
-    """Keep a finished record beside the outputs of its job."""
-    path = _get_kept_path(run, record["id"])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_json(path, record)
-    write_entry(path, "candidate")
-
-
-def drop_kept(run: Path, names: Iterable[str]) -> None:
-    """Delete what was kept of these candidates, whose records are written."""
-    for name in names:
-        path = _get_kept_path(run, name)
-        path.unlink(missing_ok=True)
-        forget_entry(path)
-
-
-def keep_cut_batches(run: Path, batches: Sequence[Sequence[str]]) -> None:
-    """Before a workflow starts, keep the records of batches that are not complete.
-
-    They were written by a job that was killed, or when fewer candidates went into one job.
-    """
-    for generation in sorted(run.glob("generation_*")):
-        for batch in batches:
-            paths = [generation / f"candidate_{number}.json" for number in batch]
-            there = [path for path in paths if path.is_file()]
-            if 0 < len(there) < len(batch):
-                for path in there:
-                    check_source(path)
-                    keep_record(run, read_json(path))
-
-
-def _get_kept_path(run: Path, name: str) -> Path:
-    return run / KEPT / f"{name}.json"

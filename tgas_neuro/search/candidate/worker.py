@@ -115,7 +115,7 @@ def _connect(workflow: psutil.Process) -> socket.socket:
         try:
             connection.connect(str(path))
         except OSError:
-            path.unlink(missing_ok=True)
+            _drop_dead(folder)
             _start(path, workflow)
             connection.connect(str(path))
     return connection
@@ -135,6 +135,22 @@ def _locked_folder() -> Iterator[Path]:
         yield folder
     finally:
         os.close(descriptor)
+
+
+def _drop_dead(folder: Path) -> None:
+    """Delete the sockets of workers that were killed, of any workflow: nobody listens there.
+
+    A worker that is being started listens before the folder is unlocked.
+    """
+    for path in filter(Path.is_socket, folder.iterdir()):
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.setblocking(False)
+            try:
+                connection.connect(str(path))
+            except ConnectionRefusedError:
+                path.unlink(missing_ok=True)
+            except OSError:  # it listens, and has much to do
+                continue
 
 
 def _start(path: Path, workflow: psutil.Process) -> None:

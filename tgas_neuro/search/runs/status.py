@@ -161,7 +161,9 @@ def describe_record(record: CandidateRecord, rating: Rating, folder: Path) -> st
         text = f" ({record['message']})"
     best = find_best_so_far(folder, rating, entries)
     so_far = f"  best so far {best[0]:.3f} ({best[1]})" if best else ""
-    return f"candidate {record['id']}: {record['state']}{text}{so_far}"
+    killed = max(record["cost"]["attempts"] - 1, 0)
+    again = f" after {killed} killed process{'es' * (killed > 1)}" if killed else ""
+    return f"candidate {record['id']}: {record['state']}{again}{text}{so_far}"
 
 
 def find_best_so_far(

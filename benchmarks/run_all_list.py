@@ -1,0 +1,101 @@
+"""What run_all.py runs: each benchmark's form, budget, targets, and why it may be left out."""
+
+import importlib.util
+from dataclasses import dataclass, field
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A script and how it is called.
+
+    Attributes
+    ----------
+    script
+        Name of the file, without its ending.
+    budget
+        Time that it may take on two quiet cores [min].
+    arguments
+        Of the command line.
+    form
+        What is measured, in words; empty for the whole.
+    targets
+        The beginning of what is measured to the ratio that is aimed at, in words.
+    absent
+        Why it is left out; empty for one that runs.
+    """
+
+    script: str
+    budget: float
+    arguments: tuple[str, ...] = ()
+    form: str = ""
+    targets: dict[str, str] = field(default_factory=dict)
+    absent: str = ""
+
+
+def list_benchmarks(old: Path | None = None) -> list[Benchmark]:
+    """All benchmarks, those that cannot run here with the reason."""
+    older = () if old is None else ("--old", str(old.resolve()))
+    no_old = "" if old else "needs an older checkout: --old FOLDER"
+    large, growth = "22,248 stimuli", "growth in stimuli, all pairs"
+    parts = (large, growth, *(("one layer",) if old else ()))
+    found = [
+        Benchmark(
+            "rdm",
+            4,
+            ("--sizes", "3200x1024", "5760x4096"),
+            "two of four sizes",
+        ),
+        Benchmark(
+            "streaming",
+            4,
+            ("--repeats", "3", "--only", *parts, *older),
+            "22,248 stimuli and growth in stimuli, three repeats",
+            {"one layer": "1.3", "22,248 stimuli, 4,000,000 pairs": "15"},
+        ),
+        Benchmark(
+            "score",
+            2,
+            ("--quick", "--metrics", "ridge", "spearman", "cka"),
+            "640 stimuli, without pls",
+        ),
+        Benchmark("noise_ceiling", 4, ("--skip", "truth"), "speed alone"),
+        Benchmark("recordings", 2.5),
+        Benchmark(
+            "candidate",
+            3,
+            ("--rounds", "1"),
+            "one round of three",
+            {"24 px, 8 filters": "2.5", "32 px, 16 filters": "3"},
+        ),
+        Benchmark("warm_worker", 2, ("--rounds", "2"), "two rounds of five"),
+        Benchmark("image_loading", 2.5, ("--rounds", "3"), "three rounds of five"),
+        Benchmark(
+            "default_run",
+            4,
+            (*older, "--quick"),
+            "quick",
+            {"": "0.5"},
+            no_old,
+        ),
+        Benchmark("final_speed", 3, ("--quick",), "quick", {"": "1.3"}),
+        _describe_gpu_check(),
+        Benchmark("streaming_errors", 0, absent="needs 12 GB of memory; run it by itself"),
+        Benchmark("final_training", 0, absent="needs tiny_imagenet_100 and two hours"),
+        Benchmark("cluster_overhead", 0, absent="starts a SLURM as root, and takes 18 minutes"),
+        Benchmark("guidance", 0, absent="needs cifar10_subset and recordings, and takes hours"),
+    ]
+    return [one for one in found if (HERE / f"{one.script}.py").is_file()]
+
+
+def _describe_gpu_check() -> Benchmark:
+    """On a GPU where there is one; else its short form, which compares the CPU with itself."""
+    if importlib.util.find_spec("torch") is not None:
+        import torch
+
+        if torch.cuda.is_available():
+            return Benchmark("gpu_check", 5)
+    arguments = ("--device", "cpu", "--quick")
+    return Benchmark("gpu_check", 1, arguments, "the CPU with itself: there is no GPU")
