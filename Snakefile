@@ -10,6 +10,10 @@ from tgas_neuro.runtime.yaml_files import load_configuration
 
 min_version("9.0")
 
+# Snakemake loads nbformat to see in which language scripts are written. Where this optional package
+# is there, that compiles grammars of URIs for two seconds; no notebook is read here.
+sys.modules.setdefault("rfc3987_syntax", None)
+
 # Snakemake fills braces in paths of the workflow, and would end in an IndexError.
 if set("{}") & set(str(workflow.basedir)):
     print(

@@ -4,10 +4,9 @@ import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -18,7 +17,9 @@ from tgas_neuro.architecture.spaces import SPACES, read_genotype
 from tgas_neuro.figures.rdm import CELL, build_rdm_title, plot_layer_map, plot_rdm
 from tgas_neuro.runtime.files import written_whole
 from tgas_neuro.scoring.layers import LayerChoice, list_chosen, list_similarities
-from tgas_neuro.teacher.teacher import get_rdm
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 DPI = 150
 MOST_ROWS = 4000  # of an RDM that is made from responses
@@ -26,8 +27,10 @@ ROOM = 0.9  # above and below the layer map [inch]
 LEFT, RIGHT = 0.9, 0.9  # for the names of layers and the colour bar [inch]
 
 
-def draw_region(name: str, region: xr.Dataset, path: str | Path) -> None:
+def draw_region(name: str, region: "xr.Dataset", path: str | Path) -> None:
     """Draw the RDM of one region of a teacher, sorted by category, its ceiling in the title."""
+    from tgas_neuro.teacher.teacher import get_rdm  # xarray, which other figures do without
+
     attrs = region.attrs
     ceiling = float(attrs["ceiling"])
     title = build_rdm_title(

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from scipy.spatial.distance import squareform
-from scipy.stats import rankdata
 
 # Above so many stimuli, neighbours are averaged: a screen has no more pixels to spare.
 MAX_CELLS = 700
@@ -116,7 +116,7 @@ def calc_percentiles(rdm: np.ndarray) -> np.ndarray:
     """
     if len(rdm) < 2:
         return np.full(len(rdm), 50.0)
-    ranks = rankdata(rdm, nan_policy="omit")
+    ranks = pd.Series(rdm).rank().to_numpy()  # scipy.stats takes a second to load
     return (ranks - 1) / max(np.isfinite(rdm).sum() - 1, 1) * 100
 
 

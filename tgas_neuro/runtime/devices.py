@@ -169,6 +169,12 @@ def keep_freed_memory() -> None:
         mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
 
+def return_freed_memory() -> None:
+    """Give the system what `keep_freed_memory` kept, before work that needs other blocks."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
 def measure_peak_memory(device: torch.device) -> float:
     """Peak memory so far [MB]: of the GPU, or resident memory of this process."""
     if device.type == "cuda":

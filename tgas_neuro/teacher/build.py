@@ -15,7 +15,6 @@ from tgas_neuro.runtime.errors import check_choice
 from tgas_neuro.runtime.files import calc_digest, calc_sha256
 from tgas_neuro.runtime.provenance import derive_generator
 from tgas_neuro.teacher.held_out import add_site_ceilings
-from tgas_neuro.teacher.network.network import build_network_regions
 from tgas_neuro.teacher.noise_free import build_noise_free_region, load_shown
 from tgas_neuro.teacher.options import Source, TeacherOptions, find_weights, refuse_published
 from tgas_neuro.teacher.recorded.recorded_region import (
@@ -212,9 +211,16 @@ def _build_pixels(sources: dict[str, Source], options: TeacherOptions) -> Region
     return regions
 
 
+def _build_network_regions(sources: dict[str, Source], options: TeacherOptions) -> Regions:
+    # torchvision, which recordings do without
+    from tgas_neuro.teacher.network.network import build_network_regions
+
+    return build_network_regions(sources, options)
+
+
 def _build_random_network(sources: dict[str, Source], options: TeacherOptions) -> Regions:
     """A network that has not learned anything."""
-    return build_network_regions(
+    return _build_network_regions(
         sources,
         replace(options, network=options.get_network().model_copy(update={"weights": None})),
     )
@@ -230,7 +236,7 @@ CONTROLS: dict[str, Callable[[dict[str, Source], TeacherOptions], Regions]] = {
 
 KINDS: dict[str, Callable[[dict[str, Source], TeacherOptions], Regions]] = {
     "recordings": build_recordings_regions,
-    "network": build_network_regions,
+    "network": _build_network_regions,
     "control": build_control_regions,
 }
 

@@ -13,9 +13,8 @@ import pandas as pd
 import xarray as xr
 
 from tgas_neuro.config.teacher import OF_RESPONSES
-from tgas_neuro.images.pixels import BROKEN, decode_pixels, resize_pixels
 from tgas_neuro.recordings.assembly import load_netcdf, sort_coordinates
-from tgas_neuro.recordings.formats.pictures import calc_pixel_digest
+from tgas_neuro.recordings.formats.pictures import BROKEN, calc_pixel_digest
 from tgas_neuro.recordings.stimuli import validate_images
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import written_whole
@@ -154,17 +153,17 @@ def show_image(pixels: np.ndarray, degrees: float, size: int, visual_degrees: fl
         (y, x, rgb), uint8; the width spans `degrees`.
     degrees
         Width of the image [deg], above 0.
-    size
-        Width and height of the field of view [pixel].
-    visual_degrees
-        Width and height of the field of view [deg]. A smaller image is centred on grey, a
-        larger one loses its border, as on Brain-Score's screen.
+    size, visual_degrees
+        Width and height of the field of view [pixel], [deg]. A smaller image is centred on grey,
+        a larger one loses its border, as on Brain-Score's screen.
 
     Returns
     -------
     seen
         (y, x, rgb), uint8.
     """
+    from tgas_neuro.images.pixels import resize_pixels  # torch, as below
+
     width = max(1, round(size * degrees / visual_degrees))
     height = max(1, round(width * pixels.shape[0] / pixels.shape[1]))
     resized = resize_pixels(pixels, width, height)
@@ -180,10 +179,11 @@ def show_stimuli(
     stimuli: pd.DataFrame, folder: str | Path, size: int, visual_degrees: float
 ) -> np.ndarray:
     """Show all stimuli of a table in its order, (stimulus, y, x, rgb), uint8 (see `show_image`)."""
+    from tgas_neuro.images.pixels import decode_pixels  # torch, as above
+
     seen = np.empty((len(stimuli), size, size, 3), dtype=np.uint8)
-    for number, (filename, degrees) in enumerate(
-        zip(stimuli["filename"], stimuli["degrees"], strict=True)
-    ):
+    shown = zip(stimuli["filename"], stimuli["degrees"], strict=True)
+    for number, (filename, degrees) in enumerate(shown):
         path = Path(folder) / filename
         try:
             pixels = decode_pixels(path.read_bytes())

@@ -105,6 +105,8 @@ JOBS = (
 GENERATIONS = range(PLAN.config.search.generations)
 CANDIDATES = range(PLAN.config.search.candidates)
 LAG = PLAN.config.search.lag
+# Priority of what all candidates wait for longest: images are made beside it.
+FIRST = 1
 
 # Params of rules: a changed one makes the rule run again, so that they hold nothing that does not
 # matter to its numbers: not how long the search goes on, not where files are looked for.

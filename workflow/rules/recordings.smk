@@ -39,6 +39,7 @@ rule recordings_responses:
         "results/benchmarks/recordings_{dataset}.tsv"
     wildcard_constraints:
         dataset=match_datasets("responses"),
+    priority: FIRST
     conda:
         ENVIRONMENT
     threads: 1

@@ -12,9 +12,10 @@ rule teacher:
         f"results/logs/teacher/{PLAN.teacher}.log",
     benchmark:
         f"results/benchmarks/teacher_{PLAN.teacher}.tsv"
+    priority: FIRST
     conda:
         ENVIRONMENT
-    threads: 2
+    threads: PLAN.config.teacher.threads
     resources:
         **ask_gpus(PLAN.config.teacher.network.device if PLAN.config.teacher.network else ""),
         mem_mb=grow(8000),
@@ -38,6 +39,7 @@ rule teacher_ranks:
         directory(RANKS),
     log:
         f"results/logs/teacher/{PLAN.teacher}_ranks.log",
+    priority: FIRST
     conda:
         ENVIRONMENT
     threads: 1

@@ -236,6 +236,38 @@ def test_wide_features_are_sampled_in_bounded_memory(monkeypatch):
     assert compare_features(features, ranked)["IT"] == pytest.approx(whole, abs=1e-6)
 
 
+def test_bins_come_from_the_first_tile_where_values_are_tame(monkeypatch):
+    """No sample in float64 then, which takes as long as all the rest."""
+    generator = np.random.default_rng(7)
+    rdm, half = pdist(draw_gaussian(generator)), np.arange(N) % 2
+    ranked, rectified = rank_rdms({"V4": rdm}, half), draw_rectified(generator)
+    expected = calc_expected(rectified, "correlation", rdm, half)
+
+    def refuse(*arguments):
+        raise AssertionError("a sample was calculated")
+
+    monkeypatch.setattr(streaming, "choose_bins", refuse)
+    found = compare_features(torch.from_numpy(rectified.astype(np.float32)), ranked)
+    assert found["V4"] == pytest.approx(expected, abs=2e-6)
+    for draw in (draw_clumps, draw_duplicates, draw_binary):  # ties, and what rounding would hide
+        with pytest.raises(AssertionError):
+            compare_features(torch.from_numpy(draw(generator).astype(np.float32)), ranked)
+
+
+def test_a_first_tile_that_is_unlike_the_others_does_no_harm():
+    """The first half varies little, so that its bins put most of the other pairs into the last."""
+    generator = np.random.default_rng(8)
+    half = np.arange(N) % 2
+    features = draw_gaussian(generator) * np.where(half == 0, 1e-2, 1.0)[:, None]
+    features[half == 0] += 1.0
+    rdm = pdist(draw_related(features, generator))
+    found = compare_features(
+        torch.from_numpy(features.astype(np.float32)), rank_rdms({"V4": rdm}, half), "euclidean"
+    )
+    expected = calc_expected(features, "euclidean", rdm, half)
+    assert found["V4"] == pytest.approx(expected, abs=2e-6)
+
+
 def test_a_callers_lower_precision_changes_nothing(monkeypatch):
     """TF32 on a GPU, and another kernel on some CPUs."""
     generator = np.random.default_rng(6)

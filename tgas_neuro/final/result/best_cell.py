@@ -16,11 +16,11 @@ from tgas_neuro.runtime.files import write_json
 from tgas_neuro.runtime.provenance import list_versions
 from tgas_neuro.scoring.layers import LayerChoice, RegionScore, Score, get_guidance, get_similarity
 from tgas_neuro.search.records import Best
-from tgas_neuro.teacher.teacher import Teacher
 
-if TYPE_CHECKING:  # they load torch
+if TYPE_CHECKING:  # they load torch or xarray
     from tgas_neuro.final.evaluation.teacher_guidance import FinalGuidance
     from tgas_neuro.final.training.training import FinalMetrics
+    from tgas_neuro.teacher.teacher import Teacher
 
 Checked = TypeVar("Checked", bound=Part)
 
@@ -44,7 +44,7 @@ FEW_CANDIDATES = 100
 
 def make_best_cell(
     best: Best,
-    teacher: Teacher,
+    teacher: "Teacher",
     metrics: "FinalMetrics",
     guidance: "FinalGuidance",
     config: Configuration,
@@ -179,7 +179,7 @@ def write_best_cell(path: str | Path, content: BestCell) -> None:
 
 
 def _describe_teacher(
-    teacher: Teacher, measured: Score, layer_choice: LayerChoice
+    teacher: "Teacher", measured: Score, layer_choice: LayerChoice
 ) -> dict[str, Any]:
     missing = [name for name in measured["regions"] if name not in teacher.regions]
     if missing:

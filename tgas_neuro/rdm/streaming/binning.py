@@ -70,17 +70,28 @@ def fit_bins(sample: torch.Tensor, tie: float = 0.0, jitter: float = 0.0) -> Bin
     """
     ordered = sample.sort().values
     ties = _find_ties(ordered, tie)
-    low, high = float(ordered[0]), float(ordered[-1])
-    if len(ties) == 0:
-        margin = (high - low) / 16  # for values beyond the sample
-        low, scale = low - margin, N_BINS / (high - low + 2 * margin)
-        bins = Bins(low, scale, N_BINS)
-        if calc_unresolved(torch.bincount(bins.assign(sample.clone()), minlength=N_BINS)) < (
-            MOST_UNRESOLVED
-        ):
-            return bins
+    bins = fit_even_bins(sample) if len(ties) == 0 else None
+    if bins is not None:
+        return bins
     edges = _find_edges(ordered, ties, tie, jitter)
-    return Bins(low, 0.0, len(edges) + 1, edges)
+    return Bins(float(ordered[0]), 0.0, len(edges) + 1, edges)
+
+
+def fit_even_bins(sample: torch.Tensor) -> Bins | None:
+    """Choose bins of one width from a sample of the values; None if some would hold too many.
+
+    Parameters
+    ----------
+    sample
+        (value,), finite; at least one.
+    """
+    low, high = map(float, sample.aminmax())
+    margin = (high - low) / 16  # for values beyond the sample
+    if margin == 0:
+        return None
+    bins = Bins(low - margin, N_BINS / (high - low + 2 * margin), N_BINS)
+    counts = torch.bincount(bins.assign(sample.clone()), minlength=N_BINS)
+    return bins if calc_unresolved(counts) < MOST_UNRESOLVED else None
 
 
 def calc_unresolved(counts: torch.Tensor) -> float:

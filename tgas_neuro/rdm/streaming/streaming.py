@@ -6,21 +6,31 @@ are counted in fine bins, the regions' ranks summed in them, and the mean rank o
 its values. The crossed halves come out of the same pass, for each half has tiles of its own.
 """
 
+from collections.abc import Iterable
+from itertools import chain
+
 import numpy as np
 import torch
 
 from tgas_neuro.rdm.distances import calc_patterns
-from tgas_neuro.rdm.streaming.binning import Bins, calc_mid_ranks, rank_with_ties
+from tgas_neuro.rdm.streaming.binning import (
+    MOST_UNRESOLVED,
+    Bins,
+    calc_mid_ranks,
+    calc_unresolved,
+    rank_with_ties,
+)
 from tgas_neuro.rdm.streaming.products import (
     calc_rounding,
     calc_tiles,
     choose_bins,
     read_ranks,
     restore,
+    try_even_bins,
 )
 from tgas_neuro.rdm.streaming.ranked import SUBSETS, RankedRDMs
 from tgas_neuro.rdm.streaming.sampled import compare_sampled
-from tgas_neuro.rdm.streaming.tiles import ACROSS
+from tgas_neuro.rdm.streaming.tiles import ACROSS, Tile
 from tgas_neuro.runtime.devices import in_whole_float32
 from tgas_neuro.runtime.errors import UserError
 
@@ -81,20 +91,44 @@ def compare_features(
         return _compare_exactly(patterns, ranked, distance)
     if ranked.comparison == "pearson":
         return _compare_pearson(patterns, ranked, distance)
+    similarities = _compare_simply(patterns, ranked)
+    if similarities is not None:
+        return similarities
     bins, dtype = choose_bins(features, patterns, order, distance)
     if dtype != patterns.dtype:
         patterns = calc_patterns(features, distance, dtype, order)
-    return _compare_spearman(patterns, ranked, bins)
+    tiles = calc_tiles(patterns, ranked.tiles)
+    return _compare_spearman(tiles, ranked, bins, order.device)[0]
+
+
+def _compare_simply(
+    patterns: torch.Tensor, ranked: RankedRDMs
+) -> dict[str, dict[str, float]] | None:
+    """Spearman's r with bins of one width; None if ties or the rounding need more than that."""
+    tiles = calc_tiles(patterns, ranked.tiles)
+    first = next(tiles)  # rows are in an order by chance, so that all tiles are alike
+    bins = try_even_bins(first[1], patterns)
+    if bins is None:
+        return None
+    similarities, counts = _compare_spearman(chain([first], tiles), ranked, bins, patterns.device)
+    return similarities if calc_unresolved(counts) < MOST_UNRESOLVED else None
 
 
 def _compare_spearman(
-    patterns: torch.Tensor, ranked: RankedRDMs, bins: Bins
-) -> dict[str, dict[str, float]]:
+    tiles: Iterable[tuple[Tile, torch.Tensor]],
+    ranked: RankedRDMs,
+    bins: Bins,
+    device: torch.device,
+) -> tuple[dict[str, dict[str, float]], torch.Tensor]:
     """Spearman's r from the counts of the bins and the sums of the regions' ranks in them.
 
     Ranks are multiples of a half, so that their sums are exact in float64 in any order.
+
+    Returns
+    -------
+    similarities, counts
+        As in `compare_features`, and how many pairs each bin holds.
     """
-    device = patterns.device
     counts = torch.zeros((3, bins.n_bins), dtype=torch.int64, device=device)
     sums = {
         name: torch.zeros(bins.n_bins, dtype=torch.float64, device=device)
@@ -107,7 +141,7 @@ def _compare_spearman(
     most = max((tile.n_pairs for tile in ranked.tiles), default=0)
     bin_room = torch.empty(most, dtype=torch.int64, device=device)
     rank_room = torch.empty(most, dtype=torch.float64, device=device)
-    for tile, values in calc_tiles(patterns, ranked.tiles):
+    for tile, values in tiles:
         bin_of = bins.assign(values, out=bin_room[: tile.n_pairs])
         found = rank_room[: tile.n_pairs]
         counts[tile.part] += torch.bincount(bin_of, minlength=bins.n_bins)
@@ -126,7 +160,7 @@ def _compare_spearman(
             similarities[name][subset] = _correlate_bins(
                 count, mid_ranks, total - count * ranks.mean[subset], ranks.variation[subset]
             )
-    return similarities
+    return similarities, counts.sum(dim=0)
 
 
 def _correlate_bins(

@@ -14,7 +14,12 @@ from tgas_neuro.architecture.space import Genotype
 from tgas_neuro.config.premature import Premature
 from tgas_neuro.config.search import Scoring
 from tgas_neuro.images.decoded import load_decoded
-from tgas_neuro.runtime.devices import choose_device, keep_freed_memory, measure_peak_memory
+from tgas_neuro.runtime.devices import (
+    choose_device,
+    keep_freed_memory,
+    measure_peak_memory,
+    return_freed_memory,
+)
 from tgas_neuro.runtime.files import written_whole
 from tgas_neuro.runtime.provenance import derive_generator, derive_seed
 from tgas_neuro.scoring.layers import Score
@@ -123,6 +128,7 @@ def evaluate_candidate(
         list(ladder.rungs),
         ladder.go_on,
     )
+    return_freed_memory()
     if weights is not None:
         content = io.BytesIO()  # a full disk is then an OSError, not one of torch's
         torch.save(network.state_dict(), content)

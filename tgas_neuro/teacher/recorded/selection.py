@@ -7,7 +7,6 @@ import pandas as pd
 import xarray as xr
 
 from tgas_neuro.config.messages import suggest
-from tgas_neuro.rdm import calc_site_reliability
 from tgas_neuro.recordings.assembly import SITE_RELIABILITY
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import calc_digest
@@ -283,6 +282,8 @@ def calc_reliability(
     parts: Parts, name: str, options: TeacherOptions, repeated: Parts = ()
 ) -> list[np.ndarray]:
     """Reliability of each part's sites, (neuroid,); without repeated stimuli a published one."""
+    from tgas_neuro.rdm import calc_site_reliability  # torch, which readers of teachers do without
+
     generator = derive_generator(options.seed, "teacher", name, "sites")
     if not repeated:
         return [
