@@ -13,6 +13,7 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from tgas_neuro.config.recordings import Pictures
+from tgas_neuro.images import data
 from tgas_neuro.images.augmentation import AUGMENTATIONS
 from tgas_neuro.images.data import AHEAD, FolderImages, _Batches, iterate_batches, normalise
 from tgas_neuro.images.image_folder import load_image_folder
@@ -40,6 +41,55 @@ def test_kept_images_equal_those_decoded_each_time(listing, augmentation):
     assert read.kept is None
     for epoch in (None, 2):
         assert torch.equal(kept.load(range(7), epoch), read.load(range(7), epoch))
+
+
+@pytest.fixture
+def decoded(monkeypatch):
+    """Names of the files that this process has decoded, in their order."""
+    names, decode = [], data.decode_square
+
+    def note(path, *arguments, **options):
+        names.append(path.name)
+        return decode(path, *arguments, **options)
+
+    monkeypatch.setattr(data, "decode_square", note)
+    return names
+
+
+@pytest.mark.parametrize("augmentation", ["pad_crop", "none"])
+def test_images_are_decoded_when_they_are_first_wanted_and_then_kept(
+    listing, decoded, augmentation
+):
+    images = FolderImages(listing, 8, augmentation, 5)
+    names = [Path(path).name for path in listing.paths]
+    assert decoded == []
+    images.load([4, 1], 0)
+    images.load([1, 5, 4], 1)
+    assert decoded == [names[4], names[1], names[5]]
+    images.load(range(7))
+    assert sorted(decoded) == sorted(names)
+
+
+def test_what_workers_decode_is_kept_for_all_processes(listing, decoded):
+    images = FolderImages(listing, 8, "none", 5)
+    first = torch.cat([inputs for inputs, _ in iterate_batches(images, [[6, 2], [0]], CPU, 2, 0)])
+    assert decoded == []
+    again = normalise(images.load([6, 2, 0]))
+    assert decoded == []  # none of them in this process
+    assert torch.equal(first, again)
+    images.load([1])
+    assert decoded == [Path(listing.paths[1]).name]
+
+
+def test_an_image_that_failed_is_not_kept(listing):
+    path = listing.folder / listing.paths[2]
+    whole = path.read_bytes()
+    path.write_bytes(whole[:60])
+    images, other = (FolderImages(listing, 8, "none", memory_mb=size) for size in (100, 0))
+    with pytest.raises(UserError, match="not a readable image"):
+        images.load([2])
+    path.write_bytes(whole)
+    assert torch.equal(images.load([2]), other.load([2]))
 
 
 def test_unaugmented_pixels_are_those_of_the_file(listing):
@@ -211,7 +261,7 @@ def test_grey_and_transparent_images_become_rgb(tmp_path):
         9,
     ]
     with pytest.raises(UserError, match=r"2.png: 100% .*; set final.data.images.alpha: "):
-        FolderImages(listing, 8, "none", reading=Reading(key="final.data.images"))
+        FolderImages(listing, 8, "none", reading=Reading(key="final.data.images")).load([1])
 
 
 def test_names_of_files_may_hold_any_letters(tmp_path):

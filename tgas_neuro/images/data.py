@@ -41,8 +41,9 @@ class FolderImages:
     seed
         Of the augmentation, a function of (seed, epoch, sample). None never augments.
     memory_mb
-        Images are decoded once and kept as squares of `size` if all of them fit into this memory
-        [MiB]. Random resized crops need the whole image, which is never kept.
+        Images are decoded when they are first wanted and kept as squares of `size` if all of them
+        fit into this memory [MiB]. What a worker of `iterate_batches` decodes is kept for all
+        processes. Random resized crops need the whole image, which is never kept.
     reading
         How files become inputs.
 
@@ -68,10 +69,12 @@ class FolderImages:
         # One array instead of many strings: a worker that counts references to strings copies the
         # pages that it shares with this process.
         self._paths = np.array([os.fsencode(path) for path in listing.paths])
-        self.kept: np.ndarray | None = None
+        self.kept: torch.Tensor | None = None
         whole_needed = self.augmentation.crop is not None and seed is not None
         if not whole_needed and len(listing) * size * size * 3 <= memory_mb * 2**20:
-            self.kept = self.load(range(len(listing))).numpy()
+            # Filled image by image: a training that goes on after a break starts at once.
+            self.kept = _share_pixels((len(listing), size, size, 3))
+            self._is_kept = _share_pixels((len(listing),))  # 0 or 1
 
     def __len__(self) -> int:
         return len(self.listing)
@@ -112,8 +115,15 @@ class FolderImages:
         return images
 
     def _load_view(self, sample: int) -> np.ndarray:
-        if self.kept is not None:
-            return self.kept[sample]
+        if self.kept is None:
+            return self._decode_view(sample)
+        place = self.kept[sample].numpy()
+        if not self._is_kept[sample]:
+            place[:] = self._decode_view(sample)
+            self._is_kept[sample] = 1  # not before: a worker may be killed while it decodes
+        return place
+
+    def _decode_view(self, sample: int) -> np.ndarray:
         return decode_square(self._get_path(sample), self._choose_view, self.size, self.reading)
 
     def _choose_view(self, width: int, height: int) -> Cut:

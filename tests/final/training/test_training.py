@@ -1,5 +1,6 @@
 import csv
 import json
+import signal
 
 import pytest
 import torch
@@ -8,8 +9,11 @@ from torch import nn
 
 from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.architecture.spaces import calc_complexity
+from tgas_neuro.final.launch.processes import PreemptedError
 from tgas_neuro.final.network.network import build_final_network
+from tgas_neuro.final.training.step import Stepper
 from tgas_neuro.final.training.training import train_final
+from tgas_neuro.images import data
 from tgas_neuro.runtime.errors import UserError
 
 
@@ -80,6 +84,44 @@ def test_a_broken_run_goes_on_to_the_same_bits(train, broken_after):
     assert_same(weights, found)
     assert drop_free(result) == drop_free(whole)
     assert result["cost"]["images_seen"] == whole["cost"]["images_seen"]
+
+
+def test_a_resume_within_an_epoch_decodes_no_image_of_the_steps_passed(train, monkeypatch):
+    """Also of splits that are kept in memory, which a new process has to decode again."""
+    decoded, decode, take = [], data.decode_square, Stepper.take
+
+    def note(path, *arguments, **options):
+        decoded.append(str(path))
+        return decode(path, *arguments, **options)
+
+    def stop_in_second_epoch(stepper, batches, rate):
+        loss = take(stepper, batches, rate)
+        stop_in_second_epoch.steps += 1
+        if stop_in_second_epoch.steps == 5:  # two of the three steps of the second epoch
+            signal.raise_signal(signal.SIGTERM)
+        return loss
+
+    stop_in_second_epoch.steps = 0
+    whole, weights, _ = train("whole")
+    monkeypatch.setattr(Stepper, "take", stop_in_second_epoch)
+    with pytest.raises(PreemptedError):
+        train("broken")
+    monkeypatch.setattr(data, "decode_square", note)
+    before_step = []
+
+    def look(stepper, batches, rate):
+        before_step.append(len(decoded))
+        loss = take(stepper, batches, rate)
+        before_step.append(len(decoded))
+        return loss
+
+    monkeypatch.setattr(Stepper, "take", look)
+    result, found, lines = train("broken")
+    assert lines[0] == "final: going on after epoch 1 of 3, step 2 of 3"
+    assert before_step[:2] == [0, 6]  # the images of the third step, of 23
+    assert len(decoded) == len(set(decoded))  # each once at most
+    assert_same(weights, found)
+    assert drop_free(result) == drop_free(whole)
 
 
 def test_a_finished_run_trains_nothing_again(train):
