@@ -5,7 +5,7 @@ import torch
 from support.networks import EVERY, build_small, list_networks
 from torchvision.models.feature_extraction import create_feature_extractor
 
-from tgas_neuro.architecture import layers
+from tgas_neuro.architecture import depthwise, layers
 from tgas_neuro.architecture.network import catching_outputs, find_overwritten
 
 
@@ -36,14 +36,14 @@ def test_graphs_equal_the_network(genotype, changes):
 
 def test_a_batch_that_crosses_the_size_of_strips():
     """Of 2 images below `LEAST_VALUES` values, of 7 above; gradients are on, as by default."""
-    network, _ = build_small(EVERY, filters=8, image_size=64)
+    network, _ = build_small(EVERY, filters=8, image_size=32)
     program = torch.export.export(
         network,
-        (torch.randn(2, 3, 64, 64).to(memory_format=torch.channels_last),),
+        (torch.randn(2, 3, 32, 32).to(memory_format=torch.channels_last),),
         dynamic_shapes=({0: torch.export.Dim("batch", min=1)},),
     )
-    images = torch.randn(7, 3, 64, 64).to(memory_format=torch.channels_last)
-    assert 2 * 8 * 64 * 64 < layers.LEAST_VALUES < 7 * 8 * 64 * 64
+    images = torch.randn(7, 3, 32, 32).to(memory_format=torch.channels_last)
+    assert 2 * 8 * 32 * 32 < depthwise.LEAST_VALUES < 7 * 8 * 32 * 32
     with torch.no_grad():
         torch.testing.assert_close(program.module()(images), network(images), rtol=1e-5, atol=1e-5)
 
@@ -52,8 +52,12 @@ def test_the_network_itself_is_as_before(monkeypatch):
     """In training the fast operations are still taken, before and after a graph was made."""
     network, _ = build_small(EVERY, filters=8, image_size=64)
     taken = []
-    for name in ("_StripwiseConv", "_Subsample", "_Concatenate"):
-        fast = getattr(layers, name)
+    for module, name in (
+        (depthwise, "_DepthwiseConv"),
+        (layers, "_Subsample"),
+        (layers, "_Concatenate"),
+    ):
+        fast = getattr(module, name)
 
         class Spy:
             @staticmethod
@@ -61,10 +65,10 @@ def test_the_network_itself_is_as_before(monkeypatch):
                 taken.append(name)
                 return fast.apply(*arguments)
 
-        monkeypatch.setattr(layers, name, Spy)
+        monkeypatch.setattr(module, name, Spy)
     images = torch.randn(7, 3, 64, 64).to(memory_format=torch.channels_last)
     network.train()(images).sum().backward()
-    assert set(taken) == {"_StripwiseConv", "_Subsample", "_Concatenate"}
+    assert set(taken) == {"_DepthwiseConv", "_Subsample", "_Concatenate"}
     before = list(taken)
     taken.clear()
     torch.export.export(network.eval(), (images,))

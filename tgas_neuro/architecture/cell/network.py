@@ -21,8 +21,8 @@ from tgas_neuro.architecture.cell.layout import (
     OperationLayout,
     build_layout,
 )
+from tgas_neuro.architecture.depthwise import DepthwiseConv
 from tgas_neuro.architecture.layers import (
-    DepthwiseConv,
     PointwiseConv,
     State,
     concatenate,
