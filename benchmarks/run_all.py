@@ -154,9 +154,10 @@ def list_ratios(content: Any, above: str = "") -> Iterator[tuple[str, float]]:
         What is known of it.
     """
     for name, row in _list_rows(content, above):
-        ratio = row.get("ratio")
-        if isinstance(ratio, int | float) and ratio != 1:
-            yield name, float(ratio)
+        of_peers = {f"{name}, to {peer}": one for peer, one in row.get("ratios", {}).items()}
+        for what, ratio in {name: row.get("ratio"), **of_peers}.items():
+            if isinstance(ratio, int | float) and ratio != 1:
+                yield what, float(ratio)
 
 
 def list_failures(content: Any) -> Iterator[str]:
@@ -189,7 +190,7 @@ def build_ratio_table(benchmarks: Sequence[Benchmark], runs: dict[str, Run]) -> 
     lines = []
     for one in benchmarks:
         for name, ratio, earlier in runs[one.script].ratios if one.script in runs else []:
-            target = next((t for start, t in one.targets.items() if name.startswith(start)), "")
+            target = next((t for part, t in one.targets.items() if part in name), "")
             lines.append(f"{one.script} | {name} | {ratio} | {earlier} | {target}")
     return format_table(COLUMNS, lines)
 
