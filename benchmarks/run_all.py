@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from run_all_list import Benchmark, list_benchmarks
-from tables import format_table
+from tables import describe_others, format_table
 
 from tgas_neuro.runtime.files import read_json
 
@@ -47,12 +47,15 @@ class Run:
         Why it failed; empty if it did not.
     ratios
         Lines of the table: what was measured, its ratio or ``failed``, the earlier one.
+    others
+        Most cores that other processes used meanwhile; ratios of a busy machine are wrong.
     """
 
     minutes: float
     processor_minutes: float
     failure: str
     ratios: list[tuple[str, str, str]]
+    others: float
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -83,7 +86,8 @@ def run_all(benchmarks: Sequence[Benchmark], folder: Path, output: Path) -> int:
         runs[one.script] = run_one(one, folder, output)
     budgets = sum(one.budget for one in benchmarks if one.script in runs)
     minutes = sum(run.minutes for run in runs.values())
-    print(f"\n# All ratios\n\n{build_ratio_table(benchmarks, runs)}")
+    busy = describe_others({"others": run.others} for run in runs.values())
+    print(f"\n# All ratios\n\n{build_ratio_table(benchmarks, runs)}{busy}")
     print(f"# Time, {minutes:.0f} min of {budgets:g}\n\n{build_time_table(benchmarks, runs)}")
     for one in benchmarks:
         if one.absent:
@@ -101,6 +105,7 @@ def run_one(one: Benchmark, folder: Path, output: Path) -> Run:
         minutes = (time.monotonic() - began) / 60
         processor_minutes = (_read_processor_seconds() - before) / 60
         ratios: list[tuple[str, str, str]] = []
+        others = [0.0]
         for path in sorted(Path(made).glob("*.json")):
             content = read_json(path)
             earlier = _read_earlier(folder / "results", path.stem)
@@ -108,6 +113,8 @@ def run_one(one: Benchmark, folder: Path, output: Path) -> Run:
                 (name, f"{ratio:.2f}", f"{earlier[name]:.2f}" if name in earlier else "")
                 for name, ratio in list_ratios(content)
             ]
+            rows = [row for _, row in _list_rows(content, "") if "ratio" in row]
+            others += [row.get("others", 0) for row in rows]
             failed = list(list_failures(content))
             ratios += [(line, "failed", "") for line in failed]
             failure = failure or "; ".join(line for line in failed if "tgas-neuro" in line)
@@ -116,7 +123,7 @@ def run_one(one: Benchmark, folder: Path, output: Path) -> Run:
             shutil.copyfile(path, output / f"{path.stem}{part}{path.suffix}")
     if not failure and not ratios:
         failure = "it wrote no ratio"
-    return Run(minutes, processor_minutes, failure, ratios)
+    return Run(minutes, processor_minutes, failure, ratios, max(others))
 
 
 def _call(command: list[str], seconds: float) -> str:
@@ -154,9 +161,10 @@ def list_ratios(content: Any, above: str = "") -> Iterator[tuple[str, float]]:
         What is known of it.
     """
     for name, row in _list_rows(content, above):
-        ratio = row.get("ratio")
-        if isinstance(ratio, int | float) and ratio != 1:
-            yield name, float(ratio)
+        of_peers = {f"{name}, to {peer}": one for peer, one in row.get("ratios", {}).items()}
+        for what, ratio in {name: row.get("ratio"), **of_peers}.items():
+            if isinstance(ratio, int | float) and ratio != 1:
+                yield what, float(ratio)
 
 
 def list_failures(content: Any) -> Iterator[str]:
@@ -189,7 +197,7 @@ def build_ratio_table(benchmarks: Sequence[Benchmark], runs: dict[str, Run]) -> 
     lines = []
     for one in benchmarks:
         for name, ratio, earlier in runs[one.script].ratios if one.script in runs else []:
-            target = next((t for start, t in one.targets.items() if name.startswith(start)), "")
+            target = next((t for part, t in one.targets.items() if part in name), "")
             lines.append(f"{one.script} | {name} | {ratio} | {earlier} | {target}")
     return format_table(COLUMNS, lines)
 

@@ -11,7 +11,8 @@ WRITING = """
 import json, sys
 from pathlib import Path
 rows = [{"size": [2, 3], "contestant": "tgas-neuro", "ratio": 1.0},
-        {"size": [2, 3], "contestant": "peer", "ratio": 4.0},
+        {"size": [2, 3], "contestant": "peer", "ratio": 4.0, "others": 0.7},
+        {"work": "step", "ratios": {"timm": 1.25, "itself": 1}},
         {"size": [2, 3], "contestant": "other peer", "failed": "not installed"}]
 Path(sys.argv[sys.argv.index("--output") + 1], "fast.json").write_text(json.dumps({"rows": rows}))
 """
@@ -45,7 +46,10 @@ def test_each_ratio_lies_beside_the_earlier_one_and_the_target(run_all, folder, 
     output = capfd.readouterr().out
     assert "| fast | 2 x 3, peer | 4.00 | 3.50 | 5 |" in output
     assert "| fast | 2 x 3, other peer: not installed | failed |  |  |" in output
+    assert "| fast | step, to timm | 1.25 |  |  |" in output
+    assert "itself" not in output
     assert "| fast | short |" in output
+    assert "The machine was busy: other processes used up to 0.7 cores." in output
     assert [path.name for path in (folder / "new").iterdir()] == ["fast-part.json"]
     assert json.loads((folder / "new/fast-part.json").read_text())["rows"][1]["ratio"] == 4.0
 

@@ -14,6 +14,7 @@ from tgas_neuro.runtime.yaml_files import mark_arguments
 from tgas_neuro.config.section import dump_decisive, dump_section
 from tgas_neuro.runtime.errors import UserError, forget_failures
 from tgas_neuro.runtime.files import read_json, write_json
+from tgas_neuro.runtime.fragments import remove_dead_fragments
 from tgas_neuro.runtime.yaml_files import load_yaml
 from tgas_neuro.images.decoded import CHECKED
 from tgas_neuro.plan.plan import build_plan, name_plugin, refuse_stale

@@ -199,6 +199,7 @@ rule best:
 
 onstart:
     check_leftovers()
+    remove_dead_fragments(Path("results"))
     note_run()
     keep_finished()
     forget_failures(Path(SEARCH))

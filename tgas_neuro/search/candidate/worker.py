@@ -271,3 +271,4 @@ def main(listener: str, workflow: str, path: str) -> None:
             Worker(socket.socket(fileno=int(listener)), int(workflow)).serve()
     finally:
         Path(path).unlink(missing_ok=True)
+    os._exit(0)  # to unload torch takes a second, in which the workflow's output stays open
