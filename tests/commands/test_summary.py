@@ -86,8 +86,10 @@ def test_values_of_the_file(content, tmp_path):
     content["teacher"]["layer_choice"] = "paper"
     write_json(path, content | {"alpha": {"start": 3, "end": 1}, "reward": 0.5})
     assert "reward   0.500 = P 0.250 + 1 x TG 0.250" in summarise(path)
-    write_json(path, content | {"scale": "standardised", "reward": 1.5})
-    assert "reward   1.500 = z(P) + 2 x z(TG) (paper); P 0.250, TG 0.250" in summarise(path)
+    basis = {"scale": "standardised", "reward_basis": "z-scores over 9 candidates"}
+    write_json(path, content | basis | {"reward": 1.5})
+    expected = "z(P) + 2 x z(TG) (paper) (z-scores over 9 candidates); P 0.250, TG 0.250"
+    assert f"reward   1.500 = {expected}" in summarise(path)
     write_json(path, content | {"guidance": "params", "reward": 4.09})
     assert "reward   4.090 = log10 of the parameters; P 0.250, TG 0.250" in summarise(path)
 

@@ -32,6 +32,8 @@ def run(arguments: argparse.Namespace) -> None:
         print(json.dumps(content, indent=2))
         return
     print(f"run {describe_choice(folder, arguments.run)}, ranked by {found.rating.describe()}")
+    if found.rating.compares:
+        print(found.describe_basis())
     if not leaders:
         print(describe_nothing(entries))
         return

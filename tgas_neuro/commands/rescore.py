@@ -3,7 +3,7 @@
 Needs a run with search.keep_weights. Each finished candidate is compared with the teacher as in the
 search; P does not change. The scores are written to `rescored_<teacher>.json` in the folder of the
 run after every candidate, and an interrupted rescoring continues. The table ranks by
-P + alpha * TG.
+P + alpha * TG, or by their z-scores where the run does.
 """
 
 import argparse

@@ -79,8 +79,10 @@ def _describe_measures(record: CandidateRecord, run: Run) -> list[str]:
     entry = next(entry for entry in run.list_entries() if entry.id == record["id"])
     before = "not recorded" if entry.TG_untrained is None else f"{entry.TG_untrained:.3f}"
     reward = "none" if entry.reward is None else f"{entry.reward:.3f}"
+    basis = [f"           {run.describe_basis()}"] if rating.compares else []
     return [
         f"reward     {reward} = {rating.describe()}",
+        *basis,
         *lines,
         f"TG         {entry.TG:.3f} ({rating.layer_choice}); before the training {before}",
     ]

@@ -83,7 +83,8 @@ def _describe_reward(content: dict[str, Any]) -> str:
     rating = Rating.read(settings)
     if rating.guidance == "p_plus_tg" and not rating.standardises:
         return f"{reward:.3f} = P {P:.3f} + {rating.calc_alpha(1.0):g} x TG {TG:.3f}"
-    return f"{reward:.3f} = {rating.describe()}; P {P:.3f}, TG {TG:.3f}"
+    basis = f" ({content['reward_basis']})" if "reward_basis" in content else ""
+    return f"{reward:.3f} = {rating.describe()}{basis}; P {P:.3f}, TG {TG:.3f}"
 
 
 def _describe_regions(regions: dict[str, dict[str, Any]], layer_choice: str) -> str:

@@ -98,7 +98,7 @@ FORMULAS = {
     "params": "log10 of the parameters",
     "macs": "log10 of the multiply-adds",
     "tg_epoch0": "TG at epoch 0 ({layer_choice})",
-    "learned": "accuracy later on, learned from P, TG ({layer_choice}), its change and size",
+    "learned": "P, or the later accuracy as probes teach it from P, TG ({layer_choice}) and size",
 }
 # Modes that need TG of the network in training: at a rung only these measure it.
 TRAINED_GUIDANCES = ("p_plus_tg", "tg")

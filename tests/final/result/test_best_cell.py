@@ -145,9 +145,13 @@ def test_the_mean_of_all_layers_is_there_where_it_counts(parts):
 
 
 def test_scale_and_a_falling_alpha(parts):
-    assert "scale" not in build(parts)
+    before = build(parts)
+    assert "scale" not in before
     parts["best"] |= {"scale": "standardised", "alpha": {"start": 2.0, "end": 1.0}}
+    parts["best"]["standardisation"] = None
     found = build(parts)
+    expected = "P and TG as measured, as fewer than 5 candidates have both"
+    assert found["reward_basis"] == expected and "reward_basis" not in before
     assert (found["scale"], found["alpha"]) == ("standardised", {"start": 2.0, "end": 1.0})
 
 

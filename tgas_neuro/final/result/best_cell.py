@@ -16,6 +16,7 @@ from tgas_neuro.runtime.files import write_json
 from tgas_neuro.runtime.provenance import list_versions
 from tgas_neuro.scoring.layers import LayerChoice, RegionScore, Score, get_guidance, get_similarity
 from tgas_neuro.search.records import Best
+from tgas_neuro.search.rewards import describe_basis
 
 if TYPE_CHECKING:  # they load torch or xarray
     from tgas_neuro.final.evaluation.teacher_guidance import FinalGuidance
@@ -25,7 +26,6 @@ if TYPE_CHECKING:  # they load torch or xarray
 Checked = TypeVar("Checked", bound=Part)
 
 LEADERS = 10
-OF_BEST = ("hash", "id", "reward", "guidance", "alpha", "scale")
 NAMES = {
     "simulated": "simulated objects",
     "imagenet": "ImageNet (ILSVRC2012)",
@@ -118,14 +118,14 @@ def make_best_cell(
     )
     evaluated = sum(best["states"].values())
     content = {
+        **{key: value for key, value in best.items() if key in BestCell.model_fields},
         "simulated_or_toy": list_simulated_or_toy(teacher_part, final_part, searched_simulated),
         "note": build_note(teacher_part, final_part, searched_simulated, evaluated),
-        "genotype": best["genotype"],
         "drawing": {
             "picture": files["picture"],
             "text": describe_genotype(read_genotype(best["genotype"])),
         },
-        **{key: value for key, value in best.items() if key in OF_BEST},
+        "reward_basis": describe_basis(best),
         "premature": {k: value for k, value in premature.items() if k in Premature.model_fields},
         "teacher": teacher_part,
         "final": final_part,

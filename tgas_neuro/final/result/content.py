@@ -183,6 +183,9 @@ class BestCell(Part):
         "the later accuracy as probes teach it (learned)."
     )
     alpha: float | Alpha = key("Weight of TG in the reward; only p_plus_tg uses it.")
+    reward_basis: str = key(
+        "What the reward was calculated from, if it depends on other candidates.", default=""
+    )
     scale: Literal["raw", "standardised"] = key(
         "Whether the reward adds P and TG, or their z-scores over all candidates.", default="raw"
     )

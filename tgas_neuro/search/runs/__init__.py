@@ -13,7 +13,7 @@ from tgas_neuro.search.guidance import Rating
 from tgas_neuro.search.history import Entry, build_entry, load_reused
 from tgas_neuro.search.records import CandidateRecord, History, Proposals, ProposedCandidate
 from tgas_neuro.search.reward_records import RewardBasis
-from tgas_neuro.search.rewards import rate_together
+from tgas_neuro.search.rewards import describe_basis, rate_together
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,10 +72,17 @@ class Run:
 
     def list_entries(self) -> list[Entry]:
         """Reused candidates, then all that have finished, ranked as the run does."""
+        return self._list_rated()[0]
+
+    def describe_basis(self) -> str:
+        """What their rewards were calculated from, in words; empty if that is their own record."""
+        return describe_basis(self._list_rated()[1])
+
+    def _list_rated(self) -> tuple[list[Entry], RewardBasis]:
         entries = load_reused(self.reused, self.rating)
         if self.history:
             entries += [Entry.from_json(entry) for entry in self.history["entries"]]
-        return _add_entries(entries, self.list_new_records(), self.rating)[0]
+        return _add_entries(entries, self.list_new_records(), self.rating)
 
     def rate(self, rating: Rating) -> list[Entry]:
         """The same candidates ranked in another way, from their records."""
