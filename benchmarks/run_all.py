@@ -161,10 +161,10 @@ def list_ratios(content: Any, above: str = "") -> Iterator[tuple[str, float]]:
         What is known of it.
     """
     for name, row in _list_rows(content, above):
-        of_peers = {f"{name}, to {peer}": one for peer, one in row.get("ratios", {}).items()}
-        for what, ratio in {name: row.get("ratio"), **of_peers}.items():
+        several = {f"{name}, {key}": one for key, one in row.get("ratios", {}).items()}
+        for what, ratio in {name: row.get("ratio"), **several}.items():
             if isinstance(ratio, int | float) and ratio != 1:
-                yield what, float(ratio)
+                yield what.removeprefix(", "), float(ratio)
 
 
 def list_failures(content: Any) -> Iterator[str]:

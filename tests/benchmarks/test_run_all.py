@@ -46,7 +46,7 @@ def test_each_ratio_lies_beside_the_earlier_one_and_the_target(run_all, folder, 
     output = capfd.readouterr().out
     assert "| fast | 2 x 3, peer | 4.00 | 3.50 | 5 |" in output
     assert "| fast | 2 x 3, other peer: not installed | failed |  |  |" in output
-    assert "| fast | step, to timm | 1.25 |  |  |" in output
+    assert "| fast | step, timm | 1.25 |  |  |" in output
     assert "itself" not in output
     assert "| fast | short |" in output
     assert "The machine was busy: other processes used up to 0.7 cores." in output

@@ -190,6 +190,23 @@ def test_a_new_worker_deletes_the_sockets_of_killed_ones(start, tmp_path):
     assert {path.name for path in folder.iterdir()} == {"a file", "listening"}
 
 
+def test_a_worker_ends_without_unloading_torch(tmp_path):
+    code = f"import atexit, sys; from {WORKER} import main; atexit.register(print, 'unloading'); "
+    path = tmp_path / "socket"
+    with socket.socket(socket.AF_UNIX) as listener, subprocess.Popen(["true"]) as workflow:
+        listener.bind(str(path))
+        listener.listen()
+        numbers = [str(listener.fileno()), str(workflow.pid)]  # one that has ended
+        found = subprocess.run(
+            [sys.executable, "-c", code + "main(*sys.argv[1:])", *numbers, str(path)],
+            pass_fds=[listener.fileno()],
+            capture_output=True,
+            text=True,
+        )
+    assert (found.returncode, found.stdout, found.stderr) == (0, "", "")
+    assert not path.exists()
+
+
 @pytest.mark.parametrize("reason", ["in a job", "open to others", "no workflow"])
 def test_where_no_worker_is_to_be_had_the_job_forks(start, tmp_path, reason):
     options = ("--mode", "remote") if reason == "in a job" else ()
