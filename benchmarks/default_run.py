@@ -4,12 +4,13 @@
 
 Runs the workflow of each build in turns, with the build's config.yaml and ``.venv``, in a new
 folder, from nothing to the plugin of the winner. Meanwhile it looks ten times a second at all
-processes that Snakemake has started, and notes the CPU time that the kernel has counted of each. The
-total is what the kernel has counted of all when they have ended.
+processes that Snakemake has started, and notes the CPU time that the kernel has counted of each.
+The total is what the kernel has counted of all when they have ended.
 
 The memory of a candidate's job is the sum of the proportional set sizes of its script, of the
 process that trains and of its share of the warm worker: pages that several processes share count
-for each of them in part, so that jobs that run at once can be added. Linux only.
+for each of them in part, so that jobs that run at once can be added. Beside it stands what a
+further job adds: the pages of script and process that no other process has. Linux only.
 """
 
 import argparse
@@ -40,7 +41,7 @@ PERIOD = 0.1  # [s] between two looks
 LOOKS_A_MEMORY = 4  # adding up the pages of a process takes a few ms
 TICK = os.sysconf("SC_CLK_TCK")
 CANDIDATE = ("script candidate", "process of a candidate")
-RATIOS = ("seconds", "cpu", "job_memory_mb")
+RATIOS = ("seconds", "cpu", "job_memory_mb", "added_memory_mb")
 QUICK = {"generations": 1, "candidates": 2}  # of the section search
 COLUMNS = ("process", "number", "CPU [s]", "share")
 
@@ -61,6 +62,8 @@ class Seen:
         Proportional set size at the last look [MB].
     peak_mb
         Largest memory of its job [MB]; of the process of a candidate alone.
+    private_mb, added_mb
+        Memory that no other process has, at the last look, and the most that its job had [MB].
     """
 
     kind: str
@@ -68,6 +71,8 @@ class Seen:
     cpu: float = 0.0
     memory_mb: float = 0.0
     peak_mb: float = 0.0
+    private_mb: float = 0.0
+    added_mb: float = 0.0
 
 
 @dataclass
@@ -120,13 +125,17 @@ def _add_memory(alive: dict[int, Seen]) -> None:
     """Memory of each candidate's job: process, script and share of the worker."""
     relevant = {pid: one for pid, one in alive.items() if one.kind in (*CANDIDATE, "warm worker")}
     for pid, one in relevant.items():
-        pages = re.search(r"^Pss: +(\d+)", _read(f"/proc/{pid}/smaps_rollup"), re.MULTILINE)
-        one.memory_mb = int(pages[1]) / 1024 if pages else 0.0
+        pages = re.findall(r"^(Pss|Private_\w+): +(\d+)", _read(f"/proc/{pid}/smaps_rollup"), re.M)
+        one.memory_mb = sum(int(number) for name, number in pages if name == "Pss") / 1024
+        one.private_mb = sum(int(number) for name, number in pages if name != "Pss") / 1024
     jobs = [one for one in relevant.values() if one.kind == CANDIDATE[1]]
     if jobs:  # all scripts that wait are of these jobs
         shared = sum(one.memory_mb for one in relevant.values() if one not in jobs) / len(jobs)
         for one in jobs:
             one.peak_mb = max(one.peak_mb, one.memory_mb + shared)
+            scripts = [other for other in relevant.values() if other.kind == CANDIDATE[0]]
+            waiting = sum(other.private_mb for other in scripts) / len(jobs)
+            one.added_mb = max(one.added_mb, one.private_mb + waiting)
 
 
 def _read(path: str) -> str:
@@ -181,6 +190,7 @@ def run_once(build: Path, folder: Path, quick: bool) -> dict[str, Any]:
         "seconds": seconds,
         "cpu": _count_cpu() - before,
         "job_memory_mb": median(peaks) if peaks else float("nan"),
+        "added_memory_mb": median(one.added_mb for one in watch.seen.values() if one.added_mb),
         "largest_job_memory_mb": max(peaks, default=float("nan")),
         "resident_mb": median(record["cost"]["peak_memory_mb"] for record in records),
         "processes": dict(sorted(kinds.items(), key=lambda item: -item[1]["cpu"])),
