@@ -60,6 +60,7 @@ def fit_regression(entries: Sequence[Entry]) -> Regression | None:
     with threadpool_limits(limits=1):  # sums in one order, however many threads there are
         penalty, intercept, weights, errors = fit_ridge(scaled, rest)
     weights[0] = max(weights[0] + expected, 0.0)
+    weights[deviations == 0] = 0.0
     errors_of_P = (rest - rest.mean()) * len(rest) / (len(rest) - 1)  # by the mean of the others
     gains = errors_of_P**2 - errors**2
     features: dict[str, Feature] = {
