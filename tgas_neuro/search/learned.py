@@ -1,10 +1,14 @@
 """Guidance learned: probes teach what P, TG and size say about the accuracy later on.
 
-A ridge regression predicts the accuracy of a probe after its longer training. P is not penalised,
-so that a large penalty leaves P alone. The penalty is the one with the least leave-one-out error,
-which has a closed form (Golub, Heath & Wahba 1979, Technometrics, section 1). The prediction counts
-only if it is better than that from P alone by more than one standard error, as a teacher that knows
-nothing would otherwise add noise to P.
+A ridge regression predicts the accuracy of a probe after its longer training. It starts from the
+expectation that P correlates with that at `EXPECTED`, and its weights are the differences from
+there, so that a large penalty leaves P alone. The penalty is the one with the least leave-one-out
+error, which has a closed form (Golub, Heath & Wahba 1979, Technometrics, section 1).
+
+A teacher that knows nothing must not do harm. The prediction counts only if it is better than the
+expectation by more than one standard error. A higher P never counts against a candidate, and
+features other than P count at most as far as probes have them: a candidate that is out of their
+range, such as one that has learned nothing, is not praised by a weight that never saw its like.
 """
 
 import math
@@ -17,6 +21,7 @@ from tgas_neuro.config.premature import FEWEST_PROBES
 from tgas_neuro.search.history import Entry
 from tgas_neuro.search.reward_records import Feature, Regression
 
+EXPECTED = 0.3  # correlation of P with the accuracy of probes, before any probe is known
 PENALTIES = 10.0 ** np.arange(-1, 4.5, 0.5)  # of features in standard deviations
 SIZE = "log10 of the parameters"
 
@@ -34,9 +39,10 @@ def fit_regression(entries: Sequence[Entry]) -> Regression | None:
     regression
         ``features`` are P, TG of each region, its change from before the training (a region to
         which no layer had a similarity then counts as 0 there), and the logarithm of the
-        parameters, each with its mean, standard deviation and weight [accuracy per deviation].
-        ``error`` and ``error_of_P`` are root mean squares of the leave-one-out errors
-        [accuracy], of the regression and of P alone; ``used`` is whether the regression counts.
+        parameters, each with its mean, standard deviation, range over the probes, and weight
+        [accuracy per deviation]. ``error`` and ``error_of_P`` are root mean squares of the
+        leave-one-out errors [accuracy], of the regression and of the expectation from P alone;
+        ``used`` is whether the regression counts.
         None for fewer than `FEWEST_PROBES` probes.
     """
     probes = [entry for entry in entries if entry.probe_accuracy is not None]
@@ -48,14 +54,24 @@ def fit_regression(entries: Sequence[Entry]) -> Regression | None:
     values = np.array([[row[name] for name in names] for row in rows])
     means, deviations = values.mean(axis=0), values.std(axis=0)
     deviations[np.ptp(values, axis=0) == 0] = 0.0  # which rounding may hide
-    scaled = (values - means) / np.where(deviations > 0, deviations, 1.0)
+    scaled = (values - means) / np.where(deviations > 0, deviations, np.inf)
+    expected = EXPECTED * accuracy.std()
+    rest = accuracy - expected * scaled[:, 0]
     with threadpool_limits(limits=1):  # sums in one order, however many threads there are
-        penalty, intercept, weights, errors = fit_ridge(scaled[:, :1], scaled[:, 1:], accuracy)
-        _, _, _, errors_of_P = fit_ridge(scaled[:, :1], scaled[:, 1:1], accuracy)
+        penalty, intercept, weights, errors = fit_ridge(scaled, rest)
+    weights[0] = max(weights[0] + expected, 0.0)
+    weights[deviations == 0] = 0.0
+    errors_of_P = (rest - rest.mean()) * len(rest) / (len(rest) - 1)  # by the mean of the others
     gains = errors_of_P**2 - errors**2
     features: dict[str, Feature] = {
-        name: {"mean": float(mean), "deviation": float(deviation), "weight": float(weight)}
-        for name, mean, deviation, weight in zip(names, means, deviations, weights, strict=True)
+        name: {
+            "mean": float(means[k]),
+            "deviation": float(deviations[k]),
+            "weight": float(weights[k]),
+            "lowest": float(values[:, k].min()),
+            "highest": float(values[:, k].max()),
+        }
+        for k, name in enumerate(names)
     }
     return {
         "of": len(probes),
@@ -69,57 +85,38 @@ def fit_regression(entries: Sequence[Entry]) -> Regression | None:
 
 
 def fit_ridge(
-    free: np.ndarray, penalised: np.ndarray, accuracy: np.ndarray
+    features: np.ndarray, accuracy: np.ndarray
 ) -> tuple[float, float, np.ndarray, np.ndarray]:
     """Ridge regression with an intercept, and the penalty with the least leave-one-out error.
 
     Parameters
     ----------
-    free
-        (probe, feature): features whose weights are not penalised; 0 for those that do not vary,
-        and for all if they are the same in all probes but one, which alone would decide.
-    penalised
-        (probe, feature): the others, which may be none.
+    features
+        (probe, feature), of mean 0.
     accuracy
         (probe,)
 
     Returns
     -------
     penalty
-        One of `PENALTIES`, the larger of equals; 0 if nothing is penalised.
+        One of `PENALTIES`, the larger of equals.
     intercept, weights
-        (feature,): of the free features, then of the others.
+        (feature,)
     errors
         (probe,): accuracy less its prediction by all other probes, for this penalty.
     """
-    varies = np.ptp(free, axis=0) > 0
-    base = np.column_stack([np.ones(len(accuracy)), free[:, varies]])
-    basis, _ = np.linalg.qr(base)
-    if (basis**2).sum(axis=1).max() > 1 - 1e-9:  # a probe that its own prediction depends on
-        varies, base = np.zeros_like(varies), base[:, :1]
-        basis, _ = np.linalg.qr(base)
-
-    def take_out(values: np.ndarray) -> np.ndarray:
-        rest: np.ndarray = values - basis @ (basis.T @ values)
-        return rest
-
-    rest, leverage = take_out(accuracy), (basis**2).sum(axis=1)
-    penalty, others, errors = 0.0, np.zeros(penalised.shape[1]), rest / (1 - leverage)
-    if penalised.shape[1]:
-        left, singular, right = np.linalg.svd(take_out(penalised), full_matrices=False)
-        projected = left.T @ rest
-        found = []
-        for one in PENALTIES:
-            kept = singular**2 / (singular**2 + one)
-            fitted, hat = left @ (kept * projected), leverage + left**2 @ kept
-            found.append((rest - fitted) / (1 - hat))
-        least = min(range(len(found)), key=lambda k: (np.square(found[k]).mean(), -k))
-        penalty, errors = float(PENALTIES[least]), found[least]
-        others = right.T @ (singular / (singular**2 + penalty) * projected)
-    solved, *_ = np.linalg.lstsq(base, accuracy - penalised @ others, rcond=None)
-    weights = np.zeros(free.shape[1])
-    weights[varies] = solved[1:]
-    return penalty, float(solved[0]), np.concatenate([weights, others]), errors
+    n, mean = len(accuracy), accuracy.mean()
+    left, singular, right = np.linalg.svd(features, full_matrices=False)
+    projected = left.T @ (accuracy - mean)
+    found = []
+    for penalty in PENALTIES:
+        kept = singular**2 / (singular**2 + penalty)
+        leverage = 1 / n + left**2 @ kept
+        found.append((accuracy - mean - left @ (kept * projected)) / (1 - leverage))
+    least = min(range(len(found)), key=lambda k: (np.square(found[k]).mean(), -k))
+    penalty = float(PENALTIES[least])
+    weights = right.T @ (singular / (singular**2 + penalty) * projected)
+    return penalty, float(mean), weights, found[least]
 
 
 def predict_accuracy(entry: Entry, regression: Regression) -> float:
@@ -128,8 +125,10 @@ def predict_accuracy(entry: Entry, regression: Regression) -> float:
     total = regression["intercept"]
     for name, feature in regression["features"].items():
         if feature["deviation"] > 0:
-            deviations = (features[name] - feature["mean"]) / feature["deviation"]
-            total += feature["weight"] * deviations
+            value = features[name]
+            if name != "P":
+                value = min(max(value, feature["lowest"]), feature["highest"])
+            total += feature["weight"] * (value - feature["mean"]) / feature["deviation"]
     return total
 
 

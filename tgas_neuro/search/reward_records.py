@@ -40,9 +40,11 @@ class Standardisation(TypedDict):
 
 
 class Feature(Spread):
-    """A measure in the regression, with its weight [accuracy per standard deviation]."""
+    """A measure in the regression: its weight [accuracy per deviation] and range over probes."""
 
     weight: float
+    lowest: float
+    highest: float
 
 
 class Regression(TypedDict):
