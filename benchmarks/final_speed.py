@@ -139,8 +139,8 @@ def calc_ratios(seconds: dict[str, list[float]], name: str) -> dict[str, float]:
 def find_difference(losses: dict[str, list[float]]) -> float:
     """Largest difference of a contestant's losses from ours.
 
-    In float64 all train the same network in the same way (`tests/benchmarks`). In float32 torch's
-    batch normalisation rounds more channels last than otherwise, and training amplifies that.
+    In float64 all train the same network in the same way (`tests/benchmarks`). In float32 rounding
+    differs, most of all channels last, and training amplifies that.
     """
     return max(
         abs(a - b) for found in losses.values() for a, b in zip(found, losses[OURS], strict=True)
