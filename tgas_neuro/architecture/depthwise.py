@@ -87,7 +87,8 @@ def _differentiate_weight(
 ) -> torch.Tensor:
     """Gradient of the weights, (channels, 1, k, k), in the way that suits kernel and images."""
     kernel, (height, width) = weight.shape[3], images.shape[2:]
-    if height * width * gradient.shape[2] * gradient.shape[3] <= MOST_PAIRS:
+    pairs = height * width * gradient.shape[2] * gradient.shape[3]
+    if pairs <= MOST_PAIRS and not torch.compiler.is_compiling():  # which sees no cache
         return _differentiate_by_product(gradient, images, weight, stride)
     if height >= kernel and width >= kernel:
         return _differentiate_by_strips(gradient, images, weight, stride)
@@ -124,12 +125,12 @@ def _differentiate_by_product(
 ) -> torch.Tensor:
     """Sums over n of the products of all pairs of pixels; a weight is the sum of those it joins."""
     channels, _, _, kernel = weight.shape
-    pairs = torch.bmm(
+    products = torch.bmm(
         gradient.contiguous().flatten(2).permute(1, 2, 0),
         images.contiguous().flatten(2).transpose(0, 1),
     )
-    joined = _list_joined(*images.shape[2:], kernel, stride).to(pairs.dtype)
-    return (pairs.flatten(1) @ joined).view(channels, 1, kernel, kernel)
+    joined = _list_joined(*images.shape[2:], kernel, stride).to(products.dtype)
+    return (products.flatten(1) @ joined).view(channels, 1, kernel, kernel)
 
 
 @functools.cache
