@@ -72,8 +72,8 @@ class SearchOptions(Section):
 
     seeds: int = key(200, "Searches of each kind.", decides=True, ge=10, le=10_000)
     candidates: Annotated[list[Annotated[int, Field(ge=2)]], Unique(), Field(min_length=1)] = key(
-        [5, 10, 15, 20, 30, 40, 60, 80, 100, 150],
-        "Candidates of a search; more than half of the cells are left out.",
+        [5, 10, 15, 20, 30, 40, 50, 60, 75, 100, 150],
+        "Candidates of a search; more than a quarter of the cells are left out.",
         decides=True,
     )
     resamples: int = key(

@@ -132,8 +132,9 @@ class Searches:
 
     def __init__(self, scores: Mapping[str, Scores], truth: np.ndarray, experiment: Experiment):
         options, half = experiment.searches, len(truth) // 2
+        most = half // 2  # searches that draw all cells of a half all return the same one
         self.scores, self.truth, self.half = scores, truth, half
-        self.candidates = [number for number in options.candidates if number <= half] or [half]
+        self.candidates = [number for number in options.candidates if number <= most] or [most]
         self.rng = derive_generator(experiment.training.seed, "searches")
         self.seeds, self.resamples = options.seeds, options.resamples
         batch = experiment.training.premature.batch_size

@@ -7,6 +7,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from tgas_neuro.config.experiments import Experiment
 from tgas_neuro.experiments.page import SUMS
@@ -16,6 +17,7 @@ from tgas_neuro.figures.scores import label_ends
 BRAIN, CONTROL, ALONE = "#0072b2", "#d55e00", "0.15"  # Okabe and Ito (2008); grey
 PANEL = (3.1, 2.5)  # width and height [inch]
 COLUMNS = 4
+MOST_TICKS = 6  # of a curve
 
 
 def build_gain_figure(result: dict[str, Any], experiment: Experiment, partial: bool) -> Figure:
@@ -68,6 +70,10 @@ def build_curve_figure(efficiency: dict[str, Any], names: dict[str, str]) -> Fig
         ax.step(found["images"], quality, where="post", color=colours[key], lw=1.6)
         ends.append((float(quality[-1]), names[key], colours[key]))
     ax.set_xscale("log")
+    images = np.unique(np.concatenate([one["images"] for one in efficiency["guidances"].values()]))
+    ticks = images[np.unique(np.linspace(0, len(images) - 1, MOST_TICKS).round().astype(int))]
+    ax.set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks], fontsize=8)
+    ax.xaxis.set_minor_formatter(NullFormatter())
     label_ends(ax, ends)
     ax.set_xlabel("training images of all candidates")
     ax.set_ylabel("mature accuracy of the pick [%]")
