@@ -56,4 +56,9 @@ rule all:
 
 
 onsuccess:
+    drop_noticed(Path(SEARCH))
     print_summary()
+
+
+onerror:
+    drop_noticed(Path(SEARCH))

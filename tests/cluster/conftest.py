@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from cluster.slurm import Cluster, find_reason_to_skip
 from cluster.toy import ClusterToy
-from soak.soak import drop_cost_and_dates
+from soak.checks import drop_cost_and_dates
 
 
 @pytest.fixture(scope="session")

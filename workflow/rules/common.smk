@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tgas_neuro import RESULTS_VERSION
 from tgas_neuro.search.candidate import list_batches
-from tgas_neuro.search.candidate.kept import keep_cut_batches
+from tgas_neuro.search.candidate.kept import drop_noticed, keep_cut_batches
 from tgas_neuro.commands.summary import summarise
 from tgas_neuro.runtime.yaml_files import mark_arguments
 from tgas_neuro.config.section import dump_decisive, dump_section

@@ -15,6 +15,7 @@ from tgas_neuro.runtime.provenance import build_provenance
 from tgas_neuro.search.candidate import Inputs, kept, list_batches
 from tgas_neuro.search.candidate.kept import (
     drop_kept,
+    drop_noticed,
     keep_cut_batches,
     keep_record,
     make_kept_record,
@@ -155,3 +156,15 @@ def test_the_reason_of_a_stop():
         "(premature.keep_fraction)"
     )
     assert describe_stop([rung | {"value": None}]).startswith("no value after 0.5 epochs")
+
+
+def test_at_the_end_only_what_nobody_noticed_stays_kept(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = tmp_path / "run"
+    for name in ("g000_c00", "g000_c01", "g001_c00"):
+        keep_record(run, {"id": name}, "root")
+    (run / "generation_000").mkdir()
+    write_json(run / "generation_000/candidate_01.json", {"id": "g000_c01"})
+    drop_noticed(run)
+    assert sorted(path.stem for path in run.glob("kept/*")) == ["g000_c00", "g001_c00"]
+    drop_noticed(tmp_path / "none")

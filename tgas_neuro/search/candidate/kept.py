@@ -81,6 +81,17 @@ def drop_kept(run: Path, names: Iterable[str]) -> None:
         forget_entry(path)
 
 
+def drop_noticed(run: Path) -> None:
+    """At the end of a workflow, delete what was kept of records that are there.
+
+    Snakemake has noticed the end of their jobs. Who deletes such a record wants it made again.
+    """
+    for path in (run / KEPT).glob("g*_c*.json"):
+        generation, candidate = path.stem.split("_c")
+        if (run / f"generation_{generation[1:]}" / f"candidate_{candidate}.json").is_file():
+            drop_kept(run, [path.stem])
+
+
 def keep_cut_batches(run: Path, batches: Sequence[Sequence[str]]) -> None:
     """Before a workflow starts, keep the records of batches that are not complete.
 
