@@ -44,7 +44,7 @@ def main() -> None:
     print(json.dumps({"start": imported - start, **parts}))
 
 
-def evaluate_watched(**arguments: Any) -> dict[str, Any]:
+def evaluate_watched(begin: Any, **arguments: Any) -> dict[str, Any]:
     """In the child: `evaluate_candidate`, with the time that its parts take."""
     called = time.time()
     from tgas_neuro.search.candidate import evaluation, training
@@ -65,7 +65,7 @@ def evaluate_watched(**arguments: Any) -> dict[str, Any]:
         setattr(evaluation, name, watch(name, getattr(evaluation, name)))
     # training ends with a validation, which is counted as such
     training.measure_accuracy = watch("measure_accuracy", training.measure_accuracy)
-    found = evaluation.evaluate_candidate(**arguments)
+    found = evaluation.evaluate_candidate(**arguments, begin=begin)
     watched["train_candidate"] -= watched["measure_accuracy"]
     found["cost"]["watched"] = watched
     return found
