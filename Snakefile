@@ -44,6 +44,7 @@ include: "workflow/rules/recordings.smk"
 include: "workflow/rules/teacher.smk"
 include: "workflow/rules/search.smk"
 include: "workflow/rules/final.smk"
+include: "workflow/rules/experiments_common.smk"
 include: "workflow/rules/experiments.smk"
 
 

@@ -1,0 +1,75 @@
+# What the rules of experiments share: their files, and the plans of their teachers.
+from functools import cache
+
+from tgas_neuro.config.experiments import MatureTable
+from tgas_neuro.experiments.options import configure_teacher, load_experiment
+from tgas_neuro.recordings.datasets.description import LocalFile
+
+EXPERIMENT = "results/experiments/{experiment}"
+FILES = [Path("experiments"), Path(workflow.basedir) / "workflow/experiments"]
+sys.path.append(str(FILES[1]))  # modules that make networks
+
+
+@cache
+def get_experiment(name):
+    """An experiment by name; a mistake of the user ends in its one line."""
+    try:
+        return load_experiment(name, FILES)
+    except UserError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+@cache
+def plan_teacher(name, key):
+    """The plan of a run with one teacher of an experiment."""
+    config = configure_teacher(get_experiment(name), key)
+    try:
+        return build_plan(config, DESCRIPTIONS, f"{name}.yaml: teachers.{key}")
+    except UserError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+def list_teachers_files(wildcards):
+    """Files of the user's that a teacher is made from, and its network's."""
+    plan = plan_teacher(wildcards.experiment, wildcards.key)
+    files = [file for found in plan.descriptions.values() for file in found.files]
+    own = [str(locate_file(file, "")) for file in files if isinstance(file, LocalFile)]
+    return [*own, *plan.network]
+
+
+def dump_experiment(wildcards):
+    """An experiment as params hold it, without what only says where files are looked for."""
+    return dump_decisive(get_experiment(wildcards.experiment))
+
+
+def describe_drawing(wildcards):
+    """All that decides which cell has a number, not how many there are."""
+    content = dump_experiment(wildcards)
+    table = content["mature"] if content["mature"]["kind"] == "table" else None
+    return [content["space"], content["options"], content["cells"]["seed"], table]
+
+
+def list_cells(wildcards):
+    """Files of all trainings of an experiment."""
+    cells = get_experiment(wildcards.experiment).cells
+    folder = f"results/experiments/{wildcards.experiment}/cells"
+    numbers = [(number, 0) for number in range(cells.number)]
+    numbers += [(number, 1) for number in range(cells.repeated)]
+    return [f"{folder}/{number:04d}_{repetition}.json" for number, repetition in numbers]
+
+
+def list_mature(wildcards):
+    """Files of the longer trainings, if the experiment has no table of accuracies."""
+    experiment = get_experiment(wildcards.experiment)
+    if isinstance(experiment.mature, MatureTable):
+        return []
+    folder = f"results/experiments/{wildcards.experiment}/mature"
+    return [f"{folder}/{number:04d}.json" for number in range(experiment.cells.number)]
+
+
+def get_table(wildcards):
+    """The table of an experiment: a kept one, or one that is made here."""
+    kept = get_experiment(wildcards.experiment).table
+    return kept or f"results/experiments/{wildcards.experiment}/table.csv.gz"
