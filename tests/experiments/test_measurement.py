@@ -147,6 +147,14 @@ def test_a_cell_that_diverges_keeps_what_was_measured_before(files, training):
     assert list(record["steps"]) == ["0"]
 
 
+def test_a_longer_training_that_diverges_has_no_accuracy(files, training):
+    fast = training.premature.model_copy(update={"learning_rate": 1e30})
+    wild, said = training.model_copy(update={"premature": fast}), []
+    mature = MatureTraining(kind="training", steps=20)
+    assert train_mature(GENOTYPE, wild, mature, files[0], said.append) is None
+    assert said[0].startswith("20 steps: diverged (") and len(said) == 1
+
+
 def test_a_longer_training_learns(files, training):
     accuracy = train_mature(
         GENOTYPE, training, MatureTraining(kind="training", steps=150), files[0]

@@ -5,10 +5,9 @@ from typing import Any
 
 from tgas_neuro.architecture.nasbench201.genotype import NASBench201Genotype
 from tgas_neuro.architecture.space import Genotype
-from tgas_neuro.architecture.spaces import SPACES
-from tgas_neuro.config.configuration import check_section
 from tgas_neuro.config.experiments import CellOptions, Experiment, MatureTable
 from tgas_neuro.experiments.mature import Mature, load_mature
+from tgas_neuro.experiments.options import build_cell_space
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.provenance import derive_generator
 
@@ -49,16 +48,10 @@ def draw_cells(experiment: Experiment) -> list[dict[str, Any]]:
 
 
 def _draw_from_space(experiment: Experiment) -> list[Genotype]:
-    space = SPACES[experiment.space]
-    options = (
-        check_section(space.options, experiment.options, "options").model_dump()
-        if space.options is not None
-        else {}
-    )
-    made, rng = space(**options), derive_generator(experiment.cells.seed, "cells")
+    space, rng = build_cell_space(experiment), derive_generator(experiment.cells.seed, "cells")
     found: dict[str, Genotype] = {}
     for _ in range(MOST_DRAWS * experiment.cells.number):
-        genotype = made.sample(rng)
+        genotype = space.sample(rng)
         found.setdefault(genotype.hash, genotype.canonical())
         if len(found) == experiment.cells.number:
             return list(found.values())

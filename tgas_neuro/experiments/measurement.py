@@ -7,17 +7,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
-from tgas_neuro.architecture.network import build_network
-from tgas_neuro.architecture.skeleton import build_skeleton
+from tgas_neuro.architecture.network import GenotypeNetwork, build_network
+from tgas_neuro.architecture.skeleton import Skeleton, build_skeleton
 from tgas_neuro.architecture.space import Genotype
 from tgas_neuro.architecture.spaces import calc_complexity
 from tgas_neuro.config.experiments import MatureTraining, Training
 from tgas_neuro.images.augmentation import augment_batch
-from tgas_neuro.images.decoded import load_classes, load_decoded
+from tgas_neuro.images.decoded import load_decoded
 from tgas_neuro.images.pixels import load_batch
-from tgas_neuro.runtime.devices import autocast, choose_device
+from tgas_neuro.runtime.devices import choose_device
 from tgas_neuro.runtime.provenance import derive_generator, derive_seed
 from tgas_neuro.scoring.scores import score_network
 from tgas_neuro.search.candidate.child import DivergedError
@@ -26,6 +25,7 @@ from tgas_neuro.search.candidate.training import (
     build_sgd,
     draw_held_back,
     measure_accuracy,
+    take_step,
     train_candidate,
 )
 from tgas_neuro.teacher.teacher import Teacher
@@ -86,9 +86,11 @@ def measure_cell(
     set_up_torch(training.premature.threads)
     device = choose_device(training.premature.device, "premature.device", claim=True)
     seed = _derive_repetition(training.seed, repetition)
-    pixels, labels, _ = load_decoded(images / "train")
-    held_back = _hold_back(training, labels)
-    network = _build(genotype, training, images, seed, device)
+    pixels, labels, classes = load_decoded(images / "train")
+    rng = derive_generator(training.seed, "held back")
+    held_back = draw_held_back(labels, training.premature.held_back, rng)
+    skeleton = build_skeleton(training.premature, len(classes))
+    network = _build(genotype, skeleton, seed, device)
     found: dict[str, Any] = {}
 
     def measure(step: int) -> None:
@@ -134,7 +136,6 @@ def measure_cell(
         measure(last)
     except DivergedError as error:
         state, message = "diverged", str(error)
-    skeleton = build_skeleton(training.premature, len(load_classes(images / "train")))
     return {
         "hash": genotype.hash,
         "genotype": genotype.to_json(),
@@ -152,23 +153,18 @@ def train_mature(
     mature: MatureTraining,
     images: Path,
     report: Report = lambda line: None,
-) -> float:
-    """Train a cell longer; its accuracy in [0, 1] on the validation split.
+) -> float | None:
+    """Train a cell longer; its accuracy in [0, 1] on the validation split, None if it diverges.
 
     All training images are used, the held-back ones as well. The learning rate is constant, and
     falls linearly to 0 over the last share of the steps.
-
-    Raises
-    ------
-    DivergedError
-        The loss is not finite at the end.
     """
     premature = training.premature
     set_up_torch(premature.threads)
     device = choose_device(premature.device, "premature.device", claim=True)
-    pixels, labels, _ = load_decoded(images / "train")
-    network = _build(genotype, training, images, training.seed, device)
-    network.train()
+    pixels, labels, classes = load_decoded(images / "train")
+    skeleton = build_skeleton(premature, len(classes))
+    network = _build(genotype, skeleton, training.seed, device).train()
     optimizer = build_sgd(
         network, premature.learning_rate, premature.momentum, premature.weight_decay
     )
@@ -184,14 +180,13 @@ def train_mature(
             group["lr"] = premature.learning_rate * min(1.0, (mature.steps - step) / falling)
         x = load_batch(pixels, batch, device)
         x = augment_batch(x, rng) if premature.augment else x
-        target = torch.from_numpy(labels[batch].astype(np.int64)).to(device)
-        with autocast(device):
-            loss = nn.functional.cross_entropy(network(x), target)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
+        take_step(network, optimizer, x, labels[batch])
     pixels, labels, _ = load_decoded(images / "val")
-    accuracy, _ = measure_accuracy(network, pixels, labels, np.arange(len(labels)), device)
+    try:
+        accuracy, _ = measure_accuracy(network, pixels, labels, np.arange(len(labels)), device)
+    except DivergedError as error:
+        report(f"{mature.steps} steps: diverged ({error})")
+        return None
     report(f"{mature.steps} steps: accuracy {accuracy:.3f}")
     return accuracy
 
@@ -200,15 +195,9 @@ def _derive_repetition(seed: int, repetition: int) -> int:
     return seed if repetition == 0 else derive_seed(seed, "repetition", repetition)
 
 
-def _hold_back(training: Training, labels: np.ndarray) -> np.ndarray:
-    rng = derive_generator(training.seed, "held back")
-    return draw_held_back(labels, training.premature.held_back, rng)
-
-
 def _build(
-    genotype: Genotype, training: Training, images: Path, seed: int, device: torch.device
-) -> Any:
-    skeleton = build_skeleton(training.premature, len(load_classes(images / "train")))
+    genotype: Genotype, skeleton: Skeleton, seed: int, device: torch.device
+) -> GenotypeNetwork:
     generator = torch.Generator().manual_seed(derive_seed(seed, "weights", genotype.hash))
     network = build_network(genotype, skeleton, generator)
     move_to(network, device)

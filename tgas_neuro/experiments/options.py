@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tgas_neuro.architecture.space import Space
 from tgas_neuro.architecture.spaces import SPACES
 from tgas_neuro.config.configuration import check_section
 from tgas_neuro.config.experiments import Experiment
@@ -38,16 +39,23 @@ def check_experiment(content: Any, name: str) -> Experiment:
     """Check an experiment; `name` is its file, for messages."""
     experiment = check_section(Experiment, content, name)
     try:
-        check_choice("space", experiment.space, SPACES)
-        options = SPACES[experiment.space].options
-        if options is not None:
-            check_section(options, experiment.options, name, ["options"])
-        elif experiment.options:
-            raise UserError(f"options: {experiment.options}; {experiment.space} has none; remove")
+        build_cell_space(experiment, name)
     except UserError as error:
         text = str(error)
         raise UserError(text if text.startswith(name) else f"{name}: {text}") from None
     return experiment
+
+
+def build_cell_space(experiment: Experiment, name: str = "experiment") -> Space[Any]:
+    """The space that cells are drawn from, with its options; `name` is the file, for messages."""
+    check_choice("space", experiment.space, SPACES)
+    space = SPACES[experiment.space]
+    if space.options is not None:
+        options = check_section(space.options, experiment.options, name, ["options"])
+        return space(**options.model_dump())
+    if experiment.options:
+        raise UserError(f"options: {experiment.options}; {experiment.space} has none; remove")
+    return space()
 
 
 def configure_teacher(experiment: Experiment, key: str) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from tgas_neuro.experiments.statistics import Resamples, compare, estimate, rate
 from tgas_neuro.experiments.table import average_regions
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.scoring.layers import LAYER_CHOICES
+from tgas_neuro.search.guidance import SCALES
 
-SCALES = ("raw", "standardised")
 FEWEST = 10  # cells
 
 

@@ -130,12 +130,7 @@ def train_candidate(
         x = load_batch(images, batch, device)
         if premature.augment:
             x = augment_batch(x, generator)
-        target = torch.from_numpy(labels[batch].astype(np.int64)).to(device)
-        with autocast(device):
-            loss = nn.functional.cross_entropy(forward(x), target)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
+        loss = take_step(forward, optimizer, x, labels[batch])
         if step % STEPS_BETWEEN_CHECKS == 0 or step == steps - 1:
             _check_finite(loss, f"loss at step {step + 1} of {steps}")
         if step + 1 in rung_after:
@@ -151,6 +146,34 @@ def train_candidate(
     return TrainingResult(
         accuracy, cross_entropy, len(train), int(held_back.sum()), seen, stopped_at
     )
+
+
+def take_step(
+    forward: Callable[[torch.Tensor], torch.Tensor],
+    optimizer: torch.optim.Optimizer,
+    x: torch.Tensor,
+    labels: np.ndarray,
+) -> torch.Tensor:
+    """One step of training on a batch; the loss before it.
+
+    Parameters
+    ----------
+    forward
+        The network, or its compiled form.
+    optimizer
+        Of its parameters.
+    x
+        (image, rgb, y, x), on the device of the network.
+    labels
+        (image,), class numbers.
+    """
+    target = torch.from_numpy(labels.astype(np.int64)).to(x.device)
+    with autocast(x.device):
+        loss = nn.functional.cross_entropy(forward(x), target)
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    optimizer.step()
+    return loss
 
 
 def build_sgd(
