@@ -12,14 +12,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from final_speed_contestants import MIXED, OURS, PEAK, TIMM, TIMM_LAST
+from final_speed_contestants import MIXED, OURS, PEAK, TIMM, TIMM_LAST, build_skeleton
 from final_speed_resume import build_resume_table, time_resumes
 from harness import PACKAGES, Measurement, describe_machine, list_versions, measure
 from image_loading_inputs import write_images
 from tables import describe_others, format_table
 
 from tgas_neuro.architecture.cell.published import PNASNET5
-from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.architecture.spaces import calc_complexity
 from tgas_neuro.runtime.files import write_json
 from tgas_neuro.runtime.provenance import get_time
@@ -149,17 +148,7 @@ def find_difference(losses: dict[str, list[float]]) -> float:
 
 def calc_bound(case: dict[str, Any], peak: list[dict[str, float]]) -> dict[str, float]:
     """What one core needs at least for an image: operations and bytes at the measured peak."""
-    skeleton = Skeleton(
-        case["filters"],
-        case["cells"],
-        stages=3,
-        n_classes=case["classes"],
-        image_size=case["size"],
-        stem="imagenet",
-        stem_filters=case["stem_filters"],
-        downsampling="within",
-    )
-    cost = calc_complexity(PNASNET5, skeleton)
+    cost = calc_complexity(PNASNET5, build_skeleton(case))
     operations, speed = cost.macs * 2 * 3, max(one["operations"] for one in peak)
     moved, bandwidth = peak[0]["bytes_an_image"], max(one["bytes"] for one in peak)
     return {

@@ -168,13 +168,11 @@ def build_settings(case: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def build_ours(case: dict[str, Any]) -> nn.Module:
-    """The package's PNASNet-5 network; the same weights in every process."""
-    from tgas_neuro.architecture.cell.published import PNASNET5
-    from tgas_neuro.architecture.network import build_network
+def build_skeleton(case: dict[str, Any]) -> Any:
+    """The size of the network, as PNASNet-5 was released."""
     from tgas_neuro.architecture.skeleton import Skeleton
 
-    skeleton = Skeleton(
+    return Skeleton(
         filters=case["filters"],
         cells_per_stage=case["cells"],
         stages=3,
@@ -184,7 +182,14 @@ def build_ours(case: dict[str, Any]) -> nn.Module:
         stem_filters=case["stem_filters"],
         downsampling="within",
     )
-    return build_network(PNASNET5, skeleton, torch.Generator().manual_seed(SEED))
+
+
+def build_ours(case: dict[str, Any]) -> nn.Module:
+    """The package's PNASNet-5 network; the same weights in every process."""
+    from tgas_neuro.architecture.cell.published import PNASNET5
+    from tgas_neuro.architecture.network import build_network
+
+    return build_network(PNASNET5, build_skeleton(case), torch.Generator().manual_seed(SEED))
 
 
 def build_timm(case: dict[str, Any]) -> nn.Module:

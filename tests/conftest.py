@@ -46,6 +46,15 @@ def pytest_runtest_setup(item):
     torch.manual_seed(int(os.environ.get("TGAS_TEST_SEED", "0")))
 
 
+@pytest.fixture
+def keep_settings_of_torch():
+    """What a candidate sets in this process ends with the test."""
+    threads = torch.get_num_threads()
+    yield
+    torch.use_deterministic_algorithms(False)
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """Folder with the macaque files; they are never committed."""

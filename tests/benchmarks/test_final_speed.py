@@ -1,15 +1,13 @@
 """The benchmark of the final training: its contestants train the same network in the same way."""
 
 import itertools
-import sys
-from pathlib import Path
 
 import pytest
 import torch
+from support.benchmarks import import_scripts
 from torch.utils.flop_counter import FlopCounterMode
 
 pytest.importorskip("timm")
-FOLDER = Path(__file__).parents[2] / "benchmarks"
 # Half of 10 filters is odd, as half of the mobile network's 54 is.
 CASE = {
     "size": 40,
@@ -24,16 +22,11 @@ CASE = {
 
 @pytest.fixture(scope="module")
 def speed():
-    sys.path.insert(0, str(FOLDER))  # its modules import each other as a script's do
-    try:
-        import final_speed
-        import final_speed_contestants
-        import final_speed_reference  # noqa: F401  # imported later by the contestants
-        import final_speed_resume
-        import image_loading_inputs
-    finally:
-        sys.path.remove(str(FOLDER))
-    return final_speed, final_speed_contestants, final_speed_resume, image_loading_inputs
+    # the contestants import the reference later
+    import_scripts("final_speed_reference")
+    return import_scripts(
+        "final_speed", "final_speed_contestants", "final_speed_resume", "image_loading_inputs"
+    )
 
 
 def test_the_network_in_modules_of_timm_is_the_same_function(speed):

@@ -2,24 +2,17 @@
 
 import json
 import math
-import sys
-from pathlib import Path
 
 import pytest
 import torch
+from support.benchmarks import import_scripts
 
-FOLDER = Path(__file__).parents[2] / "benchmarks"
 CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
 def gpu_check():
-    sys.path.insert(0, str(FOLDER))  # its modules import each other as a script's do
-    try:
-        import gpu_check
-    finally:
-        sys.path.remove(str(FOLDER))
-    return gpu_check
+    return import_scripts("gpu_check")[0]
 
 
 def run(gpu_check, capsys, *more):

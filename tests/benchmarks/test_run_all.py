@@ -1,12 +1,10 @@
 """One command for all benchmarks: forms, failures and absences are said, and ratios compared."""
 
 import json
-import sys
-from pathlib import Path
 
 import pytest
+from support.benchmarks import FOLDER, import_scripts
 
-FOLDER = Path(__file__).parents[2] / "benchmarks"
 WRITING = """
 import json, sys
 from pathlib import Path
@@ -20,12 +18,7 @@ Path(sys.argv[sys.argv.index("--output") + 1], "fast.json").write_text(json.dump
 
 @pytest.fixture(scope="module")
 def run_all():
-    sys.path.insert(0, str(FOLDER))  # its modules import each other as a script's do
-    try:
-        import run_all
-    finally:
-        sys.path.remove(str(FOLDER))
-    return run_all
+    return import_scripts("run_all")[0]
 
 
 @pytest.fixture

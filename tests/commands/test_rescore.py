@@ -8,8 +8,8 @@ import pytest
 import torch
 import xarray as xr
 import yaml
-from scipy.spatial.distance import pdist
 from support.run_folders import build_record, build_search, write_run
+from support.small_teacher import build_region
 
 from tgas_neuro import RESULTS_VERSION
 from tgas_neuro.__main__ import main
@@ -50,26 +50,9 @@ def keep_settings_of_torch():
 
 def write_teacher_folder(folder, seed, comparison="spearman", channels=3):
     rng = np.random.default_rng(seed)
-    region = xr.Dataset(
-        {
-            "rdm": ("pair", pdist(rng.normal(size=(N_STIMULI, 9))).astype(np.float32)),
-            "half": ("row_name", (np.arange(N_STIMULI) % 2).astype(np.int8)),
-            "images": (
-                ("stimulus", "y", "x", "rgb"),
-                rng.integers(0, 256, (N_STIMULI, SIZE, SIZE, channels)).astype(np.uint8),
-            ),
-            "row": ("stimulus", np.arange(N_STIMULI)),
-        },
-        attrs={
-            "corrected_for_noise": 1,
-            "ceiling": 0.8,
-            "ceiling_half_0": 0.7,
-            "ceiling_half_1": 0.9,
-            "distance": "correlation",
-            "comparison": comparison,
-        },
-    )
-    teacher = Teacher({"IT": region}, {})
+    responses = rng.normal(size=(N_STIMULI, 9))
+    images = rng.integers(0, 256, (N_STIMULI, SIZE, SIZE, channels))
+    teacher = Teacher({"IT": build_region(responses, images, comparison)}, {})
     write_teacher(folder / "teacher.nc", teacher)
     write_ranks(folder / "ranks", teacher)
 

@@ -2,9 +2,7 @@
 
 import numpy as np
 import pytest
-import torch
-import xarray as xr
-from scipy.spatial.distance import pdist
+from support.small_teacher import build_region
 
 from tgas_neuro.architecture.skeleton import build_skeleton
 from tgas_neuro.architecture.spaces import SPACES
@@ -16,6 +14,7 @@ from tgas_neuro.search.candidate import Inputs
 from tgas_neuro.search.candidate.evaluation import evaluate_candidate
 from tgas_neuro.teacher.teacher import Teacher, write_teacher
 
+pytestmark = pytest.mark.usefixtures("keep_settings_of_torch")
 SIZE, CLASSES, N_IMAGES, N_STIMULI = 8, 4, 80, 16
 N_TRAIN = 72  # the others are held back
 GENOTYPE = SPACES["nasbench201"].read(
@@ -27,36 +26,11 @@ GENOTYPE = SPACES["nasbench201"].read(
 )
 
 
-@pytest.fixture(autouse=True)
-def keep_settings_of_torch():
-    threads = torch.get_num_threads()
-    yield
-    torch.use_deterministic_algorithms(False)
-    torch.set_num_threads(threads)
-
-
 def make_teacher(seed):
     rng = np.random.default_rng(seed)
-    region = xr.Dataset(
-        {
-            "rdm": ("pair", pdist(rng.normal(size=(N_STIMULI, 9))).astype(np.float32)),
-            "half": ("row_name", (np.arange(N_STIMULI) % 2).astype(np.int8)),
-            "images": (
-                ("stimulus", "y", "x", "rgb"),
-                rng.integers(0, 256, (N_STIMULI, SIZE, SIZE, 3)).astype(np.uint8),
-            ),
-            "row": ("stimulus", np.arange(N_STIMULI)),
-        },
-        attrs={
-            "corrected_for_noise": 1,
-            "ceiling": 0.8,
-            "ceiling_half_0": 0.7,
-            "ceiling_half_1": 0.9,
-            "distance": "correlation",
-            "comparison": "spearman",
-        },
-    )
-    return Teacher({"V4": region}, {})
+    responses = rng.normal(size=(N_STIMULI, 9))
+    images = rng.integers(0, 256, (N_STIMULI, SIZE, SIZE, 3))
+    return Teacher({"V4": build_region(responses, images)}, {})
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,8 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 import torch
-import xarray as xr
-from scipy.spatial.distance import pdist
 from support.run_folders import build_search, draw
+from support.small_teacher import build_region
 
 from tgas_neuro.architecture.network import build_network
 from tgas_neuro.architecture.skeleton import build_skeleton
@@ -35,6 +34,7 @@ from tgas_neuro.search.guidance import Rating
 from tgas_neuro.search.history import build_entry
 from tgas_neuro.teacher.teacher import Teacher, write_teacher
 
+pytestmark = pytest.mark.usefixtures("keep_settings_of_torch")
 SIZE, CLASSES, N_IMAGES, N_STIMULI = 8, 4, 80, 16
 SETTINGS = Premature(
     data={"kind": "simulated"},
@@ -58,35 +58,12 @@ def files(tmp_path_factory):
     np.save(folder / "images.npy", np.clip(colours[labels] + noise, 0, 255).astype(np.uint8))
     np.save(folder / "labels.npy", labels)
     write_json(folder / "classes.json", {"classes": list("abcd"), "digest": "of the images"})
-    images = rng.integers(0, 256, (N_STIMULI, SIZE, SIZE, 3)).astype(np.uint8)
-    region = xr.Dataset(
-        {
-            "rdm": ("pair", pdist(rng.normal(size=(N_STIMULI, 9))).astype(np.float32)),
-            "half": ("row_name", (np.arange(N_STIMULI) % 2).astype(np.int8)),
-            "images": (("stimulus", "y", "x", "rgb"), images),
-            "row": ("stimulus", np.arange(N_STIMULI)),
-        },
-        attrs={
-            "corrected_for_noise": 1,
-            "ceiling": 0.8,
-            "ceiling_half_0": 0.7,
-            "ceiling_half_1": 0.9,
-            "distance": "correlation",
-            "comparison": "spearman",
-        },
-    )
-    teacher = Teacher({"IT": region}, {})
+    images = rng.integers(0, 256, (N_STIMULI, SIZE, SIZE, 3))
+    responses = rng.normal(size=(N_STIMULI, 9))
+    teacher = Teacher({"IT": build_region(responses, images)}, {})
     write_teacher(folder / "teacher.nc", teacher)
     write_ranks(folder / "ranks", teacher)
     return folder, teacher
-
-
-@pytest.fixture(autouse=True)
-def keep_settings_of_torch():
-    threads = torch.get_num_threads()
-    yield
-    torch.use_deterministic_algorithms(False)
-    torch.set_num_threads(threads)
 
 
 def list_inputs(folder):
