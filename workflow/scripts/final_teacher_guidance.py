@@ -23,4 +23,7 @@ with running_rule(snakemake.log[0]) as report, noted(snakemake):
         params.seed,
     )
     write_json(snakemake.output[0], score)
-    report(f"TG of the final network: {score['TG']}")
+    values = [
+        f"{choice} {'none' if TG is None else f'{TG:.3f}'}" for choice, TG in score["TG"].items()
+    ]
+    report(f"TG of the final network: {', '.join(values)}")
