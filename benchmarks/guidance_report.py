@@ -8,6 +8,8 @@ from matplotlib.figure import Figure
 from scipy.stats import rankdata, spearmanr
 from tables import format_table
 
+from tgas_neuro.experiments.statistics import standardise_ranks
+
 RESAMPLES = 2000
 INTERVAL = (5, 95)  # percentiles: a 90 % interval
 ALPHAS = (0.25, 0.5, 1.0, 2.0, 4.0)
@@ -37,7 +39,7 @@ class Outcome:
         resamples = np.random.default_rng(seed).integers(n, size=(RESAMPLES, n))
         self.accuracy = accuracy
         self._cells = np.vstack([np.arange(n), resamples])
-        self._ranks = _rank(accuracy[self._cells])
+        self._ranks = standardise_ranks(accuracy[self._cells])
 
     def rate(self, values: np.ndarray) -> dict[str, Any]:
         """Rank correlation of values (cell,) with the accuracy, and its percentile interval."""
@@ -50,14 +52,7 @@ class Outcome:
 
     def _correlate(self, values: np.ndarray) -> np.ndarray:
         """Spearman's coefficients of the cells themselves and of every resample."""
-        return (_rank(values[self._cells]) * self._ranks).sum(axis=1)
-
-
-def _rank(values: np.ndarray) -> np.ndarray:
-    """Ranks in each row, centred and of length 1; zeros where the values do not differ."""
-    ranks = rankdata(values, axis=1) - (values.shape[1] + 1) / 2
-    lengths = np.linalg.norm(ranks, axis=1, keepdims=True)
-    return ranks / np.where(lengths > 0, lengths, 1.0)
+        return (standardise_ranks(values[self._cells]) * self._ranks).sum(axis=1)
 
 
 def _summarise(statistics: np.ndarray) -> tuple[float, list[float]]:

@@ -76,13 +76,13 @@ class Resamples:
 
     def rank(self, scores: np.ndarray) -> np.ndarray:
         """Ranks (row, cell) of scores (cell,), centred and of length 1; 0 if all are equal."""
-        return _standardise_ranks(scores[self.cells])
+        return standardise_ranks(scores[self.cells])
 
     def rank_sum(self, one: np.ndarray, other: np.ndarray, standardised: bool) -> np.ndarray:
         """The same, of the sum of two scores; standardised, of their z-scores in each row."""
         parts = [scores[self.cells] for scores in (one, other)]
         left, right = (standardise(x) if standardised else x for x in parts)
-        return _standardise_ranks(left + right)
+        return standardise_ranks(left + right)
 
     def correlate(self, ranks: np.ndarray) -> np.ndarray:
         """Spearman's correlation with the truth, (row,)."""
@@ -142,7 +142,8 @@ def standardise(scores: np.ndarray) -> np.ndarray:
     return np.divide(centred, spread, out=np.zeros_like(centred), where=spread > 1e-12)
 
 
-def _standardise_ranks(scores: np.ndarray) -> np.ndarray:
+def standardise_ranks(scores: np.ndarray) -> np.ndarray:
+    """Ranks in each row, centred and of length 1; 0 where all are equal."""
     ranks = rankdata(scores, axis=1) - (scores.shape[1] + 1) / 2
     lengths = np.linalg.norm(ranks, axis=1, keepdims=True)
     return np.divide(ranks, lengths, out=np.zeros_like(ranks), where=lengths > 0)
