@@ -104,7 +104,7 @@ def test_a_requeued_final_training_goes_on(cluster, finished, tmp_path):
         one.config["final"]["epochs"] = 40
     alone.run("results/best_cell.json")
     process = toy.start("results/best_cell.json")
-    folder = Path(read_result(alone.folder)["files"]["weights"]).parent
+    folder = Path(read_result(alone.folder)["best_cell"]["files"]["weights"]).parent
     checkpoint = toy.folder / folder / "work" / "checkpoint.pt"
     wait_until(checkpoint.exists, "no checkpoint", 120)
     (job,) = [n for n, comment in cluster.list_jobs("running").items() if "final" in comment]
