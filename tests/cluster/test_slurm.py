@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,9 +20,15 @@ pytestmark = [pytest.mark.workflow, pytest.mark.cluster]
 @pytest.fixture
 def running(cluster, second_generation):
     """Candidates of a generation as jobs: the Snakemake that submitted them, and one of them."""
-    process = second_generation.start(second_generation.target)
-    try:
+    with following(cluster, second_generation.start(second_generation.target)) as process:
         yield process, wait_for_candidate(cluster)
+
+
+@contextmanager
+def following(cluster, process):
+    """A Snakemake that submits jobs; whatever happens, nothing of it is left for other tests."""
+    try:
+        yield process
     finally:
         process.kill()
         process.wait()
@@ -103,16 +110,16 @@ def test_a_requeued_final_training_goes_on(cluster, finished, tmp_path):
         one.copy_results(finished)
         one.config["final"]["epochs"] = 40
     alone.run("results/best_cell.json")
-    process = toy.start("results/best_cell.json")
-    folder = Path(read_result(alone.folder)["best_cell"]["files"]["weights"]).parent
-    checkpoint = toy.folder / folder / "work" / "checkpoint.pt"
-    wait_until(checkpoint.exists, "no checkpoint", 120)
-    (job,) = [n for n, comment in cluster.list_jobs("running").items() if "final" in comment]
-    cluster.ask("scontrol", "requeue", job)
-    # SLURM lets a requeued job wait for two minutes; an administrator need not
-    wait_until(lambda: job in cluster.list_jobs("pending"), "not requeued")
-    cluster.ask("scontrol", "update", f"JobId={job}", "StartTime=now")
-    assert_ended_well(process, toy)
+    with following(cluster, toy.start("results/best_cell.json")) as process:
+        folder = Path(read_result(alone.folder)["best_cell"]["files"]["weights"]).parent
+        checkpoint = toy.folder / folder / "work" / "checkpoint.pt"
+        wait_until(checkpoint.exists, "no checkpoint", 120)
+        (job,) = [n for n, comment in cluster.list_jobs("running").items() if "final" in comment]
+        cluster.ask("scontrol", "requeue", job)
+        # SLURM lets a requeued job wait for two minutes; an administrator need not
+        wait_until(lambda: job in cluster.list_jobs("pending"), "not requeued")
+        cluster.ask("scontrol", "update", f"JobId={job}", "StartTime=now")
+        assert_ended_well(process, toy)
     assert read_result(toy.folder) == read_result(alone.folder)
     shown = cluster.ask("scontrol", "show", "job", job).stdout
     assert "Restarts=1" in shown

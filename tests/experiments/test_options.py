@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tgas_neuro.experiments.options import check_experiment, configure_teacher, load_experiment
 from tgas_neuro.plan.plan import build_plan
@@ -30,6 +31,44 @@ def test_experiments_of_the_project_can_be_planned(name, monkeypatch):
 def test_a_missing_experiment_is_named_with_those_there_are(tmp_path):
     with pytest.raises(UserError, match=r"no experiment 'toys'; there are: .*toy"):
         load_experiment("toys", [tmp_path, FOLDER])
+
+
+def write(folder, name, content):
+    (folder / f"{name}.yaml").write_text(yaml.safe_dump(content))
+
+
+def test_an_experiment_takes_from_another_what_it_does_not_say(tmp_path, content):
+    own = {
+        "like": "long",
+        "title": "Short",
+        "cells": {"repeated": 10},
+        "training": {"steps": [0, 6], "premature": {"batch_size": None}},
+        "mature": {"kind": "table", "path": "a.csv", "column": "b"},
+    }
+    write(tmp_path, "long", content)
+    write(tmp_path, "short", own)
+    content |= {key: own[key] for key in ("title", "mature")}
+    content["cells"]["repeated"] = 10
+    content["training"]["steps"] = [0, 6]
+    del content["training"]["premature"]["batch_size"]
+    assert load_experiment("short", [tmp_path]) == check_experiment(content, "short")
+
+
+@pytest.mark.parametrize(
+    ("like", "message"),
+    [
+        ("a", r"b.yaml: like: 'a'; expected the name of another"),
+        ("b", r"b.yaml: like: 'b'; expected the name of another"),
+        (3, r"b.yaml: like: 3; expected the name of another"),
+        ("c", r"b.yaml: like: no experiment 'c'; there are: a, b"),
+    ],
+)
+def test_what_an_experiment_cannot_be_like(tmp_path, like, message):
+    write(tmp_path, "a", {"like": "b"})
+    write(tmp_path, "b", {"like": like})
+    with pytest.raises(UserError, match=message) as found:
+        load_experiment("a", [tmp_path])
+    assert "\n" not in str(found.value)
 
 
 def change(content, path, value):

@@ -68,8 +68,19 @@ def test_a_toy_experiment(tmp_path):
     assert {path: path.stat().st_mtime_ns for path in done} == done
     assert len(list(folder.glob("cells/*.json"))) == 11
 
-    content["table"] = "results/experiments/toy/table.csv.gz"
-    (tmp_path / "experiments/kept.yaml").write_text(yaml.safe_dump(content))
+    write = {"like": "toy", "cells": {"number": 12}, "continues": f"{folder}/table.csv.gz"}
+    (tmp_path / "experiments/more.yaml").write_text(yaml.safe_dump(write))
+    found = run(tmp_path, "results/experiments/more/table.csv.gz")
+    assert found.returncode == 0, found.stdout[-5000:]
+    more = tmp_path / "results/experiments/more"
+    assert [path.name for path in more.glob("cells/*.json")] == ["0011_0.json"]
+    assert "11 trainings of earlier sittings" in found.stdout
+    ours, theirs = (pd.read_csv(one / "table.csv.gz") for one in (more, folder))
+    assert ours["cell"].nunique() == 12
+    pd.testing.assert_frame_equal(ours[ours["cell"] < 11], theirs, check_exact=True)
+
+    kept = {"like": "toy", "table": "results/experiments/toy/table.csv.gz"}
+    (tmp_path / "experiments/kept.yaml").write_text(yaml.safe_dump(kept))
     found = run(tmp_path, "results/experiments/kept/report.html")
     assert found.returncode == 0, found.stdout[-5000:]
     kept = tmp_path / "results/experiments/kept"

@@ -138,6 +138,11 @@ class Experiment(Section):
         "A table of an earlier run of this experiment; then no cell is trained.",
         decides=True,
     )
+    continues: UserPath | None = key(
+        None,
+        "A table of earlier sittings of this experiment; trainings that it holds are not repeated.",
+        decides=True,
+    )
     resamples: int = key(
         10_000, "Resamples of the cells, for the intervals.", decides=True, ge=100, le=1_000_000
     )
@@ -149,6 +154,10 @@ class Experiment(Section):
     @model_validator(mode="after")
     def _check(self) -> "Experiment":
         primary, steps = self.primary, self.training.steps
+        if self.table and self.continues:
+            raise SectionError(
+                "continues", f"{str(self.continues)!r}, but with table nothing is trained; keep one"
+            )
         if primary.steps not in steps:
             raise SectionError("primary.steps", f"{primary.steps}; expected one of {steps}")
         for name in ("teacher", "control"):

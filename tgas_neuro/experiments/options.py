@@ -15,6 +15,9 @@ from tgas_neuro.runtime.yaml_files import load_configuration
 def load_experiment(name: str, folders: Sequence[Path]) -> Experiment:
     """Load and check ``<name>.yaml``.
 
+    Its key ``like`` names another experiment, from which all is taken that the file does not say;
+    null takes a key of it away.
+
     Parameters
     ----------
     name
@@ -27,12 +30,35 @@ def load_experiment(name: str, folders: Sequence[Path]) -> Experiment:
     UserError
         There is no such file, or something in it is wrong.
     """
+    path, content = _load_content(name, folders, [])
+    return check_experiment(content, str(path))
+
+
+def _load_content(name: str, folders: Sequence[Path], before: list[str]) -> tuple[Path, Any]:
+    """Path and content of the file of an experiment, with what it takes from another."""
     paths = [folder / f"{name}.yaml" for folder in folders]
     path = next((path for path in paths if path.is_file()), None)
     if path is None:
         there = sorted({found.stem for folder in folders for found in folder.glob("*.yaml")})
-        raise UserError(f"no experiment {name!r}; there are: {', '.join(there) or 'none'}")
-    return check_experiment(load_configuration(path), str(path))
+        text = f"no experiment {name!r}; there are: {', '.join(there) or 'none'}"
+        raise UserError(f"{before[-1]}.yaml: like: {text}" if before else text)
+    content = load_configuration(path)
+    if not isinstance(content, dict) or "like" not in content:
+        return path, content
+    other = content.pop("like")
+    if not isinstance(other, str) or other in (name, *before):
+        raise UserError(f"{path}: like: {other!r}; expected the name of another experiment")
+    return path, _overlay(_load_content(other, folders, [*before, name])[1], content)
+
+
+def _overlay(below: Any, above: Any) -> Any:
+    """`above` laid over `below`, section by section; null takes a key away."""
+    if not isinstance(below, dict) or not isinstance(above, dict):
+        return above
+    if below.get("kind") != above.get("kind", below.get("kind")):
+        return above  # keys of another kind say nothing of this one
+    both = below | {key: _overlay(below.get(key), value) for key, value in above.items()}
+    return {key: value for key, value in both.items() if value is not None}
 
 
 def check_experiment(content: Any, name: str) -> Experiment:

@@ -4,7 +4,7 @@ import gzip
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import pandas as pd
 
@@ -16,14 +16,31 @@ from tgas_neuro.scoring.layers import LAYER_CHOICES, get_similarity
 
 TRAINING = ("hash", "repetition", "steps")  # a cell at some moment of one of its trainings
 KEYS = (*TRAINING, "teacher", "region")
-COLUMNS = (*KEYS, "mature", "params", "macs", "P", *LAYER_CHOICES)
+COLUMNS = ("cell", *KEYS, "measured_by", "mature", "params", "macs", "P", *LAYER_CHOICES)
 DIGITS = 6  # of similarities; their errors are larger
+
+
+class Measured(TypedDict):
+    """What the rows of a teacher were measured with.
+
+    Attributes
+    ----------
+    regions
+        Names of its regions.
+    digest
+        From `digest_measurements`.
+    """
+
+    regions: Sequence[str]
+    digest: str
 
 
 def build_table(
     records: Sequence[Mapping[str, Any]],
+    cells: Mapping[str, int],
     mature: Mapping[str, float | None],
-    teachers: Sequence[str],
+    steps: Sequence[int],
+    teachers: Mapping[str, Measured],
 ) -> pd.DataFrame:
     """A row for each cell, repetition, step, teacher and region.
 
@@ -31,48 +48,46 @@ def build_table(
     ----------
     records
         From `measure_cell`.
+    cells
+        Hash of a cell to its number.
     mature
         Hash of a cell to its accuracy in [0, 1]; None for one whose training diverged.
+    steps
+        At which cells are measured.
     teachers
-        Their keys.
+        Their keys, to what was measured with them.
 
     Returns
     -------
     table
-        With `COLUMNS`: accuracies in [0, 1], and a column for each layer choice with the region's
-        similarity, corrected for noise. NaN where it is not defined; a step that a diverged cell
+        With `COLUMNS`: the cell's number, the digest of what the row was measured with, accuracies
+        in [0, 1], and a column for each layer choice with the region's similarity, corrected for
+        noise. NaN where it is not defined; a step that a diverged cell
         did not reach has P of NaN as well.
     """
-    steps = sorted({int(step) for record in records for step in record["steps"]})
-    regions = sorted(
-        {
-            name
-            for record in records
-            for step in record["steps"].values()
-            for name in step["regions"]
-        }
-    )
-    ordered = [name for key in teachers for name in regions if name.split(BETWEEN)[0] == key]
+    ordered = [(key, region) for key, one in teachers.items() for region in one["regions"]]
     rows = []
     for record in records:
         for step in steps:
             measured = record["steps"].get(str(step))
-            for name in ordered:
-                teacher, region = name.split(BETWEEN, 1)
+            for teacher, region in ordered:
+                name = f"{teacher}{BETWEEN}{region}"
                 rows.append(
                     {
+                        "cell": cells[record["hash"]],
                         "hash": record["hash"],
                         "repetition": record["repetition"],
                         "steps": step,
                         "teacher": teacher,
                         "region": region,
+                        "measured_by": teachers[teacher]["digest"],
                         "mature": mature[record["hash"]],
                         **record["complexity"],
                         "P": measured["P"] if measured else math.nan,
                         **_take_similarities(measured and measured["regions"].get(name)),
                     }
                 )
-    return pd.DataFrame(rows).astype({"mature": float})[list(COLUMNS)]
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"mature": float})
 
 
 def _take_similarities(region: Any) -> dict[str, float]:
@@ -99,8 +114,17 @@ def write_table(path: str | Path, table: pd.DataFrame) -> None:
         beside.write_bytes(packed)
 
 
-def read_table(path: str | Path, experiment: Experiment) -> pd.DataFrame:
+def read_table(path: str | Path, experiment: Experiment, whole: bool = True) -> pd.DataFrame:
     """Read a table that `write_table` made.
+
+    Parameters
+    ----------
+    path
+        CSV, compressed if its name ends in ``.gz``.
+    experiment
+        Whose table it is.
+    whole
+        Whether all of its steps and teachers must be there.
 
     Raises
     ------
@@ -109,7 +133,12 @@ def read_table(path: str | Path, experiment: Experiment) -> pd.DataFrame:
     """
     try:
         packed = "gzip" if str(path).endswith(".gz") else None
-        table = pd.read_csv(path, dtype={"hash": str}, compression=packed)
+        table = pd.read_csv(
+            path,
+            dtype={"hash": str, "measured_by": str},
+            compression=packed,
+            float_precision="round_trip",
+        )
     except (OSError, ValueError, EOFError) as error:
         raise UserError(f"{path}: not a table of an experiment ({error})") from None
     missing = [name for name in COLUMNS if name not in table]
@@ -120,7 +149,7 @@ def read_table(path: str | Path, experiment: Experiment) -> pd.DataFrame:
         ("teachers", table["teacher"], list(experiment.teachers)),
     ):
         absent = [value for value in wanted if value not in set(found)]
-        if absent:
+        if whole and absent:
             raise UserError(f"{path}: {key}: has no {absent[0]!r}; it is of another experiment")
     if table.duplicated(list(KEYS)).any():
         raise UserError(f"{path}: has a row twice; it was put together from tables that overlap")

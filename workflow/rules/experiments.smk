@@ -167,6 +167,7 @@ rule experiment_table:
         cells=f"{EXPERIMENT}/cells.json",
         records=list_cells,
         mature=list_mature,
+        earlier=lambda wildcards: get_experiment(wildcards.experiment).continues or [],
     output:
         f"{EXPERIMENT}/table.csv.gz",
     log:
@@ -179,7 +180,8 @@ rule experiment_table:
         mem_mb=2000,
         runtime=20,
     params:
-        teachers=lambda wildcards: list(get_experiment(wildcards.experiment).teachers),
+        experiment=dump_experiment,
+        teachers=lambda wildcards: describe_measurements(wildcards.experiment),
         results_version=RESULTS_VERSION,
     message:
         "Gathering the cells of {wildcards.experiment}"

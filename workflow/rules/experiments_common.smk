@@ -3,6 +3,7 @@ from functools import cache
 
 from tgas_neuro.config.experiments import MatureTable
 from tgas_neuro.experiments.options import configure_teacher, load_experiment
+from tgas_neuro.experiments.sittings import digest_measurements, list_trainings, read_earlier
 from tgas_neuro.recordings.datasets.description import LocalFile
 
 EXPERIMENT = "results/experiments/{experiment}"
@@ -51,13 +52,40 @@ def describe_drawing(wildcards):
     return [content["space"], content["options"], content["cells"]["seed"], table]
 
 
+@cache
+def describe_measurements(name):
+    """Key of each teacher to its regions and the digest of what its rows are measured with."""
+    experiment = get_experiment(name)
+    plans = {key: plan_teacher(name, key) for key in experiment.teachers}
+    teachers = {key: plan.digests["teacher"] for key, plan in plans.items()}
+    digests = digest_measurements(experiment, teachers, RESULTS_VERSION)
+    return {
+        key: {"regions": list(plan.regions), "digest": digests[key]} for key, plan in plans.items()
+    }
+
+
+@cache
+def find_known(name):
+    """Number and repetition of the trainings that earlier sittings have measured."""
+    experiment = get_experiment(name)
+    if experiment.continues is None:
+        return frozenset()
+    digests = {key: one["digest"] for key, one in describe_measurements(name).items()}
+    try:
+        return frozenset(list_trainings(read_earlier(experiment.continues, experiment, digests)))
+    except UserError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
 def list_cells(wildcards):
-    """Files of all trainings of an experiment."""
+    """Files of all trainings of an experiment that earlier sittings have not measured."""
     cells = get_experiment(wildcards.experiment).cells
     folder = f"results/experiments/{wildcards.experiment}/cells"
     numbers = [(number, 0) for number in range(cells.number)]
     numbers += [(number, 1) for number in range(cells.repeated)]
-    return [f"{folder}/{number:04d}_{repetition}.json" for number, repetition in numbers]
+    known = find_known(wildcards.experiment)
+    return [f"{folder}/{one:04d}_{other}.json" for one, other in numbers if (one, other) not in known]
 
 
 def list_mature(wildcards):
@@ -66,7 +94,9 @@ def list_mature(wildcards):
     if isinstance(experiment.mature, MatureTable):
         return []
     folder = f"results/experiments/{wildcards.experiment}/mature"
-    return [f"{folder}/{number:04d}.json" for number in range(experiment.cells.number)]
+    known = {number for number, _ in find_known(wildcards.experiment)}
+    wanted = [number for number in range(experiment.cells.number) if number not in known]
+    return [f"{folder}/{number:04d}.json" for number in wanted]
 
 
 def get_table(wildcards):
