@@ -137,7 +137,7 @@ def join_sittings(
             )
         if wanted["mature"] is not None and first["mature"] != wanted["mature"]:
             raise UserError(
-                f"{path}: cell {number} has the mature accuracy {first['mature']:g}, but now mature "
+                f"{path}: cell {number} has the mature accuracy {first['mature']:g}, but mature "
                 f"says {wanted['mature']:g}; give it as it was, or remove continues"
             )
     parts = [one for one in (earlier, table) if len(one)]
