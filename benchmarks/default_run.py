@@ -240,7 +240,7 @@ def main() -> None:
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="a candidate for each of --cores, at least two, and no final training",
+        help="a candidate for each of --cores, at least two; no final training",
     )
     parser.add_argument("--cores", default="all", help="of the run, also more than there are")
     parser.add_argument("--output", type=Path, default=HERE / "results", help="of the JSON file")
