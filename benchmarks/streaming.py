@@ -15,7 +15,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import numpy as np
 from harness import describe_machine
 from tables import format_table
 
@@ -44,11 +43,11 @@ import json, sys, time
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 sys.path.insert(1, sys.argv[2])
-from streaming import build_inputs
+from streaming_inputs import build_inputs, import_scorer
 n, d, regions, pairs, layers, threads = json.loads(sys.argv[3])
 import torch
 torch.set_num_threads(threads)
-from tgas_neuro.rdm.streaming.streaming import compare_features
+compare_features = import_scorer()
 features, ranked = build_inputs(n, d, regions, pairs)
 compare_features(features, ranked)
 
@@ -67,37 +66,6 @@ for _ in sys.stdin:
     row = {"seconds": seconds, "cpu": cpu, "peak_mb": read("VmHWM") - before, "values": values}
     print(json.dumps(row), flush=True)
 """
-
-
-def build_inputs(n_rows: int, n_units: int, n_regions: int, pairs: int | None) -> tuple[Any, Any]:
-    """Features with a signal of low rank, and random ranks, on which the time does not depend."""
-    import torch
-
-    from tgas_neuro.rdm.streaming.ranked import RankedRDMs, Ranks
-
-    generator = torch.Generator().manual_seed(0)
-    features = torch.randn(n_rows, 24, generator=generator) @ torch.randn(
-        24, n_units, generator=generator
-    )
-    features /= 5
-    for rows in features.split(1000):
-        rows += torch.randn(rows.shape, generator=generator)
-    features.clamp_(min=0)
-    sample = ()
-    if pairs is not None:
-        from tgas_neuro.rdm.streaming.ranked import Sample
-
-        sample = (Sample(pairs, 0),)
-    order = torch.randperm(n_rows, generator=generator).numpy()
-    ranked = RankedRDMs(order, n_rows // 2, "spearman", {}, *sample)
-    n_pairs = sum(tile.n_pairs for tile in ranked.tiles)
-    within = sum(tile.n_pairs for tile in ranked.tiles if tile.part != 2)
-    rng = np.random.default_rng(0)
-    for number in range(n_regions):
-        own = [rng.random(size, dtype=np.float32) for size in (n_pairs, within)]
-        moments = [dict.fromkeys(("all", "half_0", "half_1"), value) for value in (0.5, n_pairs)]
-        ranked.regions[f"region_{number}"] = Ranks(*own, *moments)
-    return features, ranked
 
 
 def take_turns(contestants: dict[str, tuple[Any, ...]], threads: int, repeats: int) -> list[dict]:
