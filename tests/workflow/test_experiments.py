@@ -92,5 +92,5 @@ def test_mistakes_end_in_one_line(tmp_path):
     write_toy(tmp_path, TOY, TOY_RECORDINGS)
     found = run(tmp_path, "results/experiments/toys/report.html")
     assert found.returncode != 0
-    assert "Error: no experiment 'toys'; there are: surrogates, toy" in found.stdout
+    assert "Error: no experiment 'toys'; there are: surrogates, surrogates_early, toy" in found.stdout
     assert "Traceback" not in found.stdout

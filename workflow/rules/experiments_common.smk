@@ -85,7 +85,9 @@ def list_cells(wildcards):
     numbers = [(number, 0) for number in range(cells.number)]
     numbers += [(number, 1) for number in range(cells.repeated)]
     known = find_known(wildcards.experiment)
-    return [f"{folder}/{one:04d}_{other}.json" for one, other in numbers if (one, other) not in known]
+    return [
+        f"{folder}/{one:04d}_{other}.json" for one, other in numbers if (one, other) not in known
+    ]
 
 
 def list_mature(wildcards):
