@@ -292,6 +292,10 @@ def test_the_page_stands_alone_and_says_what_came_out(content):
         "images": [720, 1440],
         "best": 0.95,
         "strategies": {"evolution": {"P": rated, "learned_control": rated}},
+        "weights": {
+            name: {"alpha 0.5": {"regret": one, "over_P": {"value": -0.3, "interval": [-1, 0.1]}}}
+            for name in ("primary", "control")
+        },
     }
     efficiency = {
         "searches": 33, "candidates": [10], "guidances": guidances, "strategies": strategies
@@ -310,6 +314,8 @@ def test_the_page_stands_alone_and_says_what_came_out(content):
     assert "2.50 (1.25 to 4.75)" in text and "33 of each kind" in text
     assert "evolution: learned, mean, shuffled" in text and "1.23 (1.00 to 2.00)" in text
     assert "a share of 0.25 of the candidates is trained on to 4,321 steps" in text
+    assert "z(P) + alpha x z(TG), alpha = 0.5" in text
+    assert text.count("-30.00 (-100.00 to +10.00)") == 2 and "searches of 10 candidates" in text
     assert "90.00 (80.00 to 95.00)" in text and "1,440 images" in text
     strategies["probes"] = None
     page = build_page(result, efficiency | {"strategies": None}, experiment, {}, "made of nothing")

@@ -70,7 +70,7 @@ class ExperimentTeacher(Section):
 class ReplayedProbes(Section):
     """Candidates that guidance learned trains on, when searches are replayed."""
 
-    share: float = key(0.2, "Probability that a candidate is one.", decides=True, gt=0, le=1)
+    share: float = key(0.4, "Probability that a candidate is one.", decides=True, gt=0, le=1)
     steps: int | None = key(
         None,
         "Steps, counted from the beginning, up to which they are trained, one of training.steps; "

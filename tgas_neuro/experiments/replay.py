@@ -49,6 +49,14 @@ class Guided:
     later: np.ndarray | None = None
     images_of_probe: int = 0
 
+    def rate_by(self, rating: Rating) -> "Guided":
+        """The same cells, ranked otherwise, by the same layer choice."""
+        entries = [
+            replace(entry, reward=rating.rate(entry.measures)) if entry.measures else entry
+            for entry in self.entries
+        ]
+        return replace(self, rating=rating, entries=entries)
+
     def evaluate(self, number: int, name: str, seed: int) -> tuple[Entry, int]:
         """A cell as a candidate of a search with this seed, and the images that it costs."""
         # is_probed stands beside the training, which loads torch

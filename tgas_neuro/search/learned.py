@@ -142,7 +142,7 @@ def _fit_models(
         expected = EXPECTED * accuracy.std() * along
         rest = accuracy - scaled[probed] @ expected
         for name, columns in sets.items():
-            features = scaled[np.ix_(probed, columns)]
+            features = scaled[probed][:, columns]
             penalty, _, deviating, errors = fit_ridge(features - features.mean(axis=0), rest)
             weights = expected.copy()
             weights[columns] += deviating
