@@ -101,6 +101,7 @@ def tabulate(brain, control, seed=0):
 @pytest.fixture
 def searched(content):
     content["searches"] = {"seeds": 50, "candidates": [5, 10, 15, 16], "resamples": 20}
+    content["searches"]["strategies"] = []  # test_searches.py
     return check_experiment(content, "x")
 
 
@@ -109,7 +110,7 @@ def test_a_teacher_that_knows_saves_images(searched):
     assert result["candidates"] == [5, 10, 15]  # 16 are more than a quarter
     found = result["guidances"]
     assert "factor" not in found["P"]
-    for name in ("paper", "primary"):  # P needs 6 steps for what the teacher knows after 3
+    for name in ("TG", "paper", "primary"):  # P needs 6 steps for what the teacher knows after 3
         factor = found[name]["factor"]
         assert factor["factor"] == {"value": 2.0, "interval": [2.0, 2.0]}
         assert factor["images"] == [15 * 6 * 12, 15 * 3 * 12]
@@ -121,9 +122,11 @@ def test_equal_scores_need_equal_images(searched):
     """A teacher whose TG is the same for all cells changes nothing."""
     table = tabulate(0.1, 0.1)
     table[["crossed", "paper", "mean"]] = 0.3
-    for name, found in rate_efficiency(table, searched)["guidances"].items():
-        if name != "P":
-            assert found["factor"]["factor"] == {"value": 1.0, "interval": [1.0, 1.0]}
+    found = rate_efficiency(table, searched)["guidances"]
+    for name in ("paper", "primary", "control"):
+        assert found[name]["factor"]["factor"] == {"value": 1.0, "interval": [1.0, 1.0]}
+    # TG alone then returns the first cell that it draws, whatever it costs
+    assert max(found["TG"]["quality"]) < min(found["P"]["quality"][-3:]) - 0.02
 
 
 def test_the_numbers_repeat(searched):

@@ -8,11 +8,17 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
+from tgas_neuro.experiments.efficiency_page import name_guidances
 from tgas_neuro.experiments.options import check_experiment
-from tgas_neuro.experiments.page import build_page, describe_answer, name_guidances
+from tgas_neuro.experiments.page import build_page, describe_answer
 from tgas_neuro.experiments.surrogates import rate_surrogates
 from tgas_neuro.experiments.table import KEYS, average_regions, build_table, read_table, write_table
-from tgas_neuro.figures.experiments import build_curve_figure, build_gain_figure, render_svg
+from tgas_neuro.figures.experiments import (
+    build_curve_figure,
+    build_gain_figure,
+    build_strategies_figure,
+    render_svg,
+)
 from tgas_neuro.runtime.errors import UserError
 
 N = 80
@@ -282,9 +288,26 @@ def test_the_page_stands_alone_and_says_what_came_out(content):
         }
         for name, quality in (("P", 0.6), ("paper", 0.7), ("primary", 0.8), ("control", 0.6))
     }
-    efficiency = {"searches": 33, "candidates": [10], "guidances": guidances}
+    one = {"value": 0.9, "interval": [0.8, 0.95]}
+    rated = {"quality": [one, one], "regret": {"value": 0.0123, "interval": [0.01, 0.02]}}
+    strategies = {
+        "steps": 6,
+        "generation": 5,
+        "probes": {"share": 0.25, "steps": 4321},
+        "images": [720, 1440],
+        "best": 0.95,
+        "strategies": {"evolution": {"P": rated, "learned_control": rated}},
+        "weights": {
+            name: {"alpha 0.5": {"regret": one, "over_P": {"value": -0.3, "interval": [-1, 0.1]}}}
+            for name in ("primary", "control")
+        },
+    }
+    efficiency = {
+        "searches": 33, "candidates": [10], "guidances": guidances, "strategies": strategies
+    }  # fmt: skip
     drawn = render_svg(build_curve_figure(efficiency, name_guidances(experiment)))
-    pictures = {"A picture": svg, "Curves": drawn}
+    replayed = render_svg(build_strategies_figure(strategies))
+    pictures = {"A picture": svg, "Curves": drawn, "Strategies": replayed}
     page = build_page(result, efficiency, experiment, pictures, "made of nothing")
     reader = Reader()
     reader.feed(page)
@@ -294,6 +317,16 @@ def test_the_page_stands_alone_and_says_what_came_out(content):
     assert describe_answer(result["primary"], experiment) in text
     assert "z(P) + z(TG), <brain> & more" in text
     assert "2.50 (1.25 to 4.75)" in text and "33 of each kind" in text
+    assert "evolution: learned, mean, shuffled" in text and "1.23 (1.00 to 2.00)" in text
+    assert "a share of 0.25 of the candidates is trained on to 4,321 steps" in text
+    assert "z(P) + alpha x z(TG), alpha = 0.5" in text
+    assert text.count("-30.00 (-100.00 to +10.00)") == 2 and "searches of 10 candidates" in text
+    assert "90.00 (80.00 to 95.00)" in text and "1,440 images" in text
+    strategies["probes"] = None
+    page = build_page(result, efficiency | {"strategies": None}, experiment, {}, "made of nothing")
+    assert "evolution" not in page
+    page = build_page(result, efficiency, experiment, {}, "made of nothing")
+    assert "Guidance learned is left out" in page
     low, high = result["primary"]["gain"]["r"]["interval"]
     value = result["primary"]["gain"]["r"]["value"]
     assert f"{value:+.2f} ({low:+.2f} to {high:+.2f})" in text

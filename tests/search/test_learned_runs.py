@@ -49,7 +49,7 @@ def test_a_run_is_replayed_from_its_history(folder):
     assert [entry["reward"] for entry in first["entries"]] == [e["P"] for e in first["entries"]]
     assert describe_history(first).endswith("P, as fewer than 8 probes have an accuracy")
     found = second["regression"]
-    assert found["used"] and found["of"] == 12
+    assert found["of"] == 12
     assert found["features"]["TG IT"]["weight"] > 5 * abs(found["features"]["P"]["weight"])
     line = describe_history(second)
     assert "accuracy predicted from 12 probes (error 0.0" in line

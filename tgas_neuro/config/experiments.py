@@ -1,11 +1,11 @@
 """The files in workflow/experiments: cells, their training, the teachers, and what counts."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
 from tgas_neuro.config.premature import Premature
-from tgas_neuro.config.search import Scoring
+from tgas_neuro.config.search import Scoring, Strategy
 from tgas_neuro.config.section import Matching, Section, SectionError, Text, Unique, UserPath, key
 
 Name = Annotated[str, Matching("^[a-z][a-z0-9_]*$", "lower-case letters, digits and _")]
@@ -67,8 +67,21 @@ class ExperimentTeacher(Section):
     teacher: dict[str, Any] = key({}, "As the section of config.yaml.", decides=True)
 
 
+class ReplayedProbes(Section):
+    """Candidates that guidance learned trains on, when searches are replayed."""
+
+    share: float = key(0.4, "Probability that a candidate is one.", decides=True, gt=0, le=1)
+    steps: int | None = key(
+        None,
+        "Steps, counted from the beginning, up to which they are trained, one of training.steps; "
+        "null: the last.",
+        decides=True,
+        ge=1,
+    )
+
+
 class SearchOptions(Section):
-    """Random searches that are replayed on the measured cells."""
+    """Searches that are replayed on the measured cells."""
 
     seeds: int = key(200, "Searches of each kind.", decides=True, ge=10, le=10_000)
     candidates: Annotated[list[Annotated[int, Field(ge=2)]], Unique(), Field(min_length=1)] = key(
@@ -79,6 +92,26 @@ class SearchOptions(Section):
     resamples: int = key(
         200, "Resamples of the cells, for the interval of the factor.", decides=True, ge=20
     )
+    strategies: Annotated[list[Strategy], Unique()] = key(
+        list(get_args(Strategy)),
+        "Strategies that are replayed under every guidance, beside the random searches of the "
+        "factor of images; [] for none.",
+        decides=True,
+    )
+    generation: int = key(
+        5, "Candidates of a generation of these strategies.", decides=True, ge=1, le=100
+    )
+    probes: ReplayedProbes = key(
+        ReplayedProbes, "Candidates that guidance learned trains on.", decides=True
+    )
+
+    def limit(self, cells: int) -> list[int]:
+        """``candidates`` that are at most a quarter of so many cells; a quarter if there are none.
+
+        Searches that draw all cells all return the same one.
+        """
+        most = cells // 4
+        return sorted(number for number in self.candidates if number <= most) or [most]
 
 
 class Primary(Section):
@@ -160,6 +193,19 @@ class Experiment(Section):
             )
         if primary.steps not in steps:
             raise SectionError("primary.steps", f"{primary.steps}; expected one of {steps}")
+        probes = self.searches.probes.steps
+        if probes is not None and not (probes in steps and probes > primary.steps):
+            later = [step for step in steps if step > primary.steps]
+            raise SectionError(
+                "searches.probes.steps",
+                f"{probes}; expected one of training.steps above primary.steps: {later}",
+            )
+        if primary.steps == 0 and self.searches.strategies:
+            raise SectionError(
+                "searches.strategies",
+                f"{self.searches.strategies}, but primary.steps is 0, and searches are compared at "
+                "equal numbers of training images; give [], or more steps",
+            )
         for name in ("teacher", "control"):
             found = getattr(primary, name)
             if found not in self.teachers:

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from tgas_neuro.config.section import Section, SectionError, Unique, UserPath, key
 from tgas_neuro.config.strategies import EvolutionOptions, ProgressiveOptions, ReinforceOptions
 
+Strategy = Literal["random", "tpe", "reinforce", "evolution", "progressive"]
 OF_UNTRAINED = ("tg_epoch0", "learned")  # guidances that need TG at epoch 0
 FEWEST_PAIRS = 1000  # of a sample; of fewer the standard error is above 0.03
 
@@ -103,7 +104,7 @@ class Search(Section):
     """
 
     space: str = key("cell", "What may be proposed.", decides=True)
-    strategy: Literal["random", "tpe", "reinforce", "evolution", "progressive"] = key(
+    strategy: Strategy = key(
         "tpe",
         "random: uniform; tpe: tree-structured Parzen estimator (optuna); reinforce: LSTM "
         "controller, policy gradient; evolution: regularized evolution; progressive: cells grow "

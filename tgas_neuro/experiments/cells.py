@@ -35,7 +35,7 @@ def draw_cells(experiment: Experiment) -> list[dict[str, Any]]:
     if isinstance(mature, MatureTable):
         found = _draw_with_table(mature, experiment)
     else:
-        found = [(genotype, None) for genotype in _draw_from_space(experiment)]
+        found = [(genotype, None) for genotype in draw_from_space(experiment)]
     return [
         {
             "hash": genotype.hash,
@@ -47,7 +47,8 @@ def draw_cells(experiment: Experiment) -> list[dict[str, Any]]:
     ]
 
 
-def _draw_from_space(experiment: Experiment) -> list[Genotype]:
+def draw_from_space(experiment: Experiment) -> list[Genotype]:
+    """Draw different cells from the space, canonical ones; `UserError` if it has too few."""
     space, rng = build_cell_space(experiment), derive_generator(experiment.cells.seed, "cells")
     found: dict[str, Genotype] = {}
     for _ in range(MOST_DRAWS * experiment.cells.number):
@@ -73,7 +74,7 @@ def _draw_with_table(
             f"{mature.unit!r}, which goes to {highest:g}"
         )
     if not table.genotypes:  # hashes alone say nothing of a cell
-        drawn = _draw_from_space(experiment)
+        drawn = draw_from_space(experiment)
         return [(one, value / highest) for one, value in zip(drawn, table.join(drawn), strict=True)]
     if experiment.space != "nasbench201":
         raise UserError(

@@ -2,7 +2,8 @@
 
 A search draws so many cells, trains each for so many steps, and returns the one that its score
 ranks first. Its cost is the number of training images that were seen, its quality the mature
-accuracy of what it returns.
+accuracy of what it returns. `tgas_neuro.experiments.searches` replays the strategies that propose
+cells by what they know.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from tgas_neuro.config.experiments import Experiment
+from tgas_neuro.experiments.searches import rate_strategies
 from tgas_neuro.experiments.statistics import INTERVAL, Estimate, standardise
 from tgas_neuro.experiments.surrogates import take_values
 from tgas_neuro.experiments.table import average_regions
@@ -26,7 +28,7 @@ class Scores:
     Attributes
     ----------
     P, TG
-        Step to values (cell,); TG of None ranks by P alone.
+        Step to values (cell,); TG of None ranks by P alone, or what stands in its place.
     scale
         Whether P and TG are added (``raw``), or their z-scores over the cells that a search has
         seen (``standardised``).
@@ -132,9 +134,8 @@ class Searches:
 
     def __init__(self, scores: Mapping[str, Scores], truth: np.ndarray, experiment: Experiment):
         options, half = experiment.searches, len(truth) // 2
-        most = half // 2  # searches that draw all cells of a half all return the same one
         self.scores, self.truth, self.half = scores, truth, half
-        self.candidates = [number for number in options.candidates if number <= most] or [most]
+        self.candidates = options.limit(len(truth))
         self.rng = derive_generator(experiment.training.seed, "searches")
         self.seeds, self.resamples = options.seeds, options.resamples
         batch = experiment.training.premature.batch_size
@@ -176,15 +177,16 @@ def rate_efficiency(table: pd.DataFrame, experiment: Experiment) -> dict[str, An
     table
         From `tgas_neuro.experiments.table.build_table`.
     experiment
-        Says what is compared: P, the paper's sum (crossed, raw) and the primary one of the primary
-        teacher, and the primary one of its control.
+        Says what is compared: P, TG, the paper's sum (crossed, raw) and the primary one of the
+        primary teacher, and the primary one of its control.
 
     Returns
     -------
     result
         ``searches`` and ``candidates``; ``guidances``: name to ``images`` and ``quality`` of its
-        curve and, but for P, its `Factor`.
+        curve and, but for P, its `Factor`. ``strategies``: see `rate_strategies`.
     """
+    strategies = rate_strategies(table, experiment)
     table = average_regions(table)
     first = table[table["repetition"] == 0]
     truth = first.groupby("hash", sort=True)["mature"].first().dropna()
@@ -203,6 +205,7 @@ def rate_efficiency(table: pd.DataFrame, experiment: Experiment) -> dict[str, An
             }
             for name, (cost, quality) in curves.items()
         },
+        "strategies": strategies,
     }
 
 
@@ -219,6 +222,7 @@ def build_scores(rows: pd.DataFrame, cells: pd.Index, experiment: Experiment) ->
     P = take(primary.teacher, "P")
     return {
         "P": Scores(P),
+        "TG": Scores(take(primary.teacher, primary.layer_choice)),
         "paper": Scores(P, take(primary.teacher, "crossed"), "raw"),
         "primary": Scores(P, take(primary.teacher, primary.layer_choice), primary.scale),
         "control": Scores(P, take(primary.control, primary.layer_choice), primary.scale),

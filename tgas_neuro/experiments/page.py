@@ -1,11 +1,18 @@
 """The page of an experiment: one HTML file without a server, pictures and tables in it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
 from tgas_neuro.config.experiments import Experiment
-from tgas_neuro.experiments.statistics import TOP, Estimate, Rated
+from tgas_neuro.experiments.efficiency_page import describe_efficiency
+from tgas_neuro.experiments.statistics import TOP, Rated
+from tgas_neuro.experiments.tables import (
+    SUMS,
+    build_html_table,
+    format_estimate,
+    in_percent,
+)
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;
@@ -19,7 +26,6 @@ th:first-child, td:first-child { text-align: left; } tr.control td:first-child {
   background: #f2f7fb; } .note { color: #555; font-size: 14px; } svg { max-width: 100%;
   height: auto; }
 """
-SUMS = {"raw": "P + TG", "standardised": "z(P) + z(TG)"}
 CHOICES = {
     "crossed": "the layer chosen on one half of the stimuli and scored on the other",
     "paper": "the highest layer",
@@ -57,7 +63,7 @@ def build_page(
     ]
     parts += [
         "<h2>How many images does guidance save?</h2>",
-        _describe_factors(efficiency, experiment),
+        describe_efficiency(efficiency, experiment),
     ]
     for caption, svg in pictures.items():
         parts += [f"<h2>{escape(caption)}</h2>", svg[svg.index("<svg") :]]
@@ -74,13 +80,6 @@ def build_page(
         f"<title>{escape(experiment.title)}</title><style>{STYLE}</style></head>\n"
         f"<body>{body}</body></html>\n"
     )
-
-
-def format_estimate(one: Estimate, signed: bool = False) -> str:
-    """A number with its interval."""
-    form = "+.2f" if signed else ".2f"
-    low, high = one["interval"]
-    return f"{one['value']:{form}} ({low:{form}} to {high:{form}})"
 
 
 def describe_answer(primary: Mapping[str, Any], experiment: Experiment) -> str:
@@ -145,7 +144,7 @@ def _describe_primary(primary: Mapping[str, Any], experiment: Experiment) -> str
             format_estimate(gain["r"], True) if gain else "",
             format_estimate(rated["partial"]),
             format_estimate(gain["partial"], True) if gain else "",
-            format_estimate(_in_percent(rated["regret"])),
+            format_estimate(in_percent(rated["regret"])),
         ]
         for name, rated, gain in rows
     ]
@@ -165,46 +164,6 @@ def _describe_primary(primary: Mapping[str, Any], experiment: Experiment) -> str
         f"to the control: {format_estimate(primary['above_control'], True)}. Top-{TOP} regret: the "
         f"highest accuracy less the mean of the {TOP} cells that are ranked first.</p>"
         + build_html_table(head, lines)
-    )
-
-
-def name_guidances(experiment: Experiment) -> dict[str, str]:
-    """Keys of `rate_efficiency` to what is said of them."""
-    primary = experiment.primary
-    teacher, control = (
-        experiment.teachers[key].title for key in (primary.teacher, primary.control)
-    )
-    return {
-        "P": "P alone",
-        "paper": f"{SUMS['raw']}, crossed (the paper's sum), {teacher}",
-        "primary": f"{SUMS[primary.scale]}, {primary.layer_choice}, {teacher}",
-        "control": f"{SUMS[primary.scale]}, {primary.layer_choice}, {control}",
-    }
-
-
-def _describe_factors(efficiency: Mapping[str, Any], experiment: Experiment) -> str:
-    names = name_guidances(experiment)
-    head = ["", "highest quality of both [%]", "images, P", "images, guided", "factor"]
-    lines = []
-    for key, found in efficiency["guidances"].items():
-        if key == "P":
-            continue
-        factor = found["factor"]
-        lines.append(
-            [
-                names[key],
-                f"{100 * factor['quality']:.2f}",
-                *(f"{images:,.0f}" for images in factor["images"]),
-                format_estimate(factor["factor"]),
-            ]
-        )
-    return (
-        '<p class="note">Random searches, replayed on the measured cells '
-        f"({efficiency['searches']} of each kind): quality is the mature accuracy of the cell that "
-        "the score ranks first, cost the training images of all candidates. Steps and number of "
-        "candidates are chosen on one half of the cells, and count on the other, both ways round. "
-        "The factor is how many times as many images P needs for the highest quality that both "
-        "reach; brackets are 95 % intervals over cells.</p>" + build_html_table(head, lines)
     )
 
 
@@ -262,19 +221,3 @@ def _tabulate_reliability(result: Mapping[str, Any], experiment: Experiment) -> 
         f"{experiment.cells.repeated} cells, with other weights and batches.</p>"
         + build_html_table(head, lines)
     )
-
-
-def build_html_table(
-    head: Sequence[str], lines: Sequence[Sequence[str]], controls: Sequence[bool] = ()
-) -> str:
-    """A table; rows of controls have the class ``control``."""
-    rows = ["<tr>" + "".join(f"<th>{escape(name)}</th>" for name in head) + "</tr>"]
-    for number, line in enumerate(lines):
-        of_control = number < len(controls) and controls[number]
-        opened = '<tr class="control">' if of_control else "<tr>"
-        rows.append(opened + "".join(f"<td>{escape(cell)}</td>" for cell in line) + "</tr>")
-    return f'<div class="wide"><table>{"".join(rows)}</table></div>'
-
-
-def _in_percent(one: Estimate) -> Estimate:
-    return {"value": 100 * one["value"], "interval": [100 * bound for bound in one["interval"]]}

@@ -10,11 +10,21 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from tgas_neuro.config.experiments import Experiment
-from tgas_neuro.experiments.page import SUMS
+from tgas_neuro.experiments.tables import SUMS
 from tgas_neuro.figures.pictures import build_figure
 from tgas_neuro.figures.scores import label_ends
 
 BRAIN, CONTROL, ALONE = "#0072b2", "#d55e00", "0.15"  # Okabe and Ito (2008); grey
+COLOURS = {
+    "P": ALONE,
+    "TG": "#009e73",
+    "paper": "#56b4e9",
+    "primary": BRAIN,
+    "control": CONTROL,
+    "learned": BRAIN,
+    "learned_control": CONTROL,
+}
+SHORT = {"primary": "sum", "control": "sum, control", "learned_control": "learned, control"}
 PANEL = (3.1, 2.5)  # width and height [inch]
 COLUMNS = 4
 MOST_TICKS = 6  # of a curve
@@ -63,22 +73,62 @@ def build_curve_figure(efficiency: dict[str, Any], names: dict[str, str]) -> Fig
     figure = build_figure((7.5, 4.2))
     figure.set_layout_engine("constrained")
     ax = figure.subplots()
-    colours = {"P": ALONE, "paper": "#56b4e9", "primary": BRAIN, "control": CONTROL}
     ends = []
     for key, found in efficiency["guidances"].items():
         quality = 100 * np.array(found["quality"])
-        ax.step(found["images"], quality, where="post", color=colours[key], lw=1.6)
-        ends.append((float(quality[-1]), names[key], colours[key]))
-    ax.set_xscale("log")
+        ax.step(found["images"], quality, where="post", color=COLOURS[key], lw=1.6)
+        ends.append((float(quality[-1]), names[key], COLOURS[key]))
     images = np.unique(np.concatenate([one["images"] for one in efficiency["guidances"].values()]))
-    ticks = images[np.unique(np.linspace(0, len(images) - 1, MOST_TICKS).round().astype(int))]
-    ax.set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks], fontsize=8)
-    ax.xaxis.set_minor_formatter(NullFormatter())
+    _scale_images(ax, images)
     label_ends(ax, ends)
     ax.set_xlabel("training images of all candidates")
     ax.set_ylabel("mature accuracy of the pick [%]")
     ax.spines[["top", "right"]].set_visible(False)
     return figure
+
+
+def build_strategies_figure(found: dict[str, Any]) -> Figure:
+    """A panel for each strategy: the quality of what it returns by images, for each guidance.
+
+    Parameters
+    ----------
+    found
+        From `rate_strategies`. Bands are its 95 % intervals of the mean over searches.
+    """
+    strategies = found["strategies"]
+    n_columns = min(len(strategies), COLUMNS - 1)
+    n_rows = -(-len(strategies) // n_columns)
+    figure = build_figure((n_columns * 1.3 * PANEL[0], n_rows * 1.2 * PANEL[1]))
+    figure.set_layout_engine("constrained")
+    grid = figure.subplots(n_rows, n_columns, squeeze=False, sharey=True)
+    for ax in grid.flat[len(strategies) :]:
+        ax.set_visible(False)
+    for ax, (strategy, guidances) in zip(grid.flat, strategies.items(), strict=False):
+        ends = []
+        for key, rated in guidances.items():
+            values = 100 * np.array([one["value"] for one in rated["quality"]])
+            low, high = 100 * np.transpose([one["interval"] for one in rated["quality"]])
+            style = "--" if key.startswith("learned") else "-"
+            ax.plot(found["images"], values, style, color=COLOURS[key], lw=1.6)
+            ax.fill_between(found["images"], low, high, color=COLOURS[key], alpha=0.12, lw=0)
+            ends.append((float(values[-1]), SHORT.get(key, key), COLOURS[key]))
+        _scale_images(ax, np.array(found["images"]))
+        label_ends(ax, ends)
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.set_title(strategy, fontsize=9)
+    for ax in grid[:, 0]:
+        ax.set_ylabel("mature accuracy [%]", fontsize=9)
+    for ax in grid[-1]:
+        ax.set_xlabel("training images", fontsize=9)
+    return figure
+
+
+def _scale_images(ax: Axes, images: np.ndarray) -> None:
+    """A logarithmic axis of numbers of images, with some of them as ticks."""
+    ax.set_xscale("log")
+    ticks = images[np.unique(np.linspace(0, len(images) - 1, MOST_TICKS).round().astype(int))]
+    ax.set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks], fontsize=8)
+    ax.xaxis.set_minor_formatter(NullFormatter())
 
 
 def render_svg(figure: Figure) -> str:

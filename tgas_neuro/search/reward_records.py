@@ -40,23 +40,38 @@ class Standardisation(TypedDict):
 
 
 class Feature(Spread):
-    """A measure in the regression: its weight [accuracy per deviation] and range over probes."""
+    """A measure in the regression: its weight [accuracy per deviation] and range over probes.
+
+    Mean and deviation are those of all trained candidates.
+    """
 
     weight: float
     lowest: float
     highest: float
 
 
+class Model(TypedDict):
+    """One of the regressions that are averaged.
+
+    It expects z(P) + `weight_of_TG` * z(TG); `features` may deviate from that. `share` is its
+    weight in the average.
+    """
+
+    weight_of_TG: float
+    features: str
+    penalty: float
+    share: float
+
+
 class Regression(TypedDict):
     """What probes taught; see `tgas_neuro.search.learned.fit_regression`."""
 
     of: int
-    penalty: float
     intercept: float
     features: dict[str, Feature]
+    models: list[Model]
     error: float
     error_of_P: float
-    used: bool
 
 
 class RewardBasis(TypedDict, total=False):

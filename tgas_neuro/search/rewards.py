@@ -38,14 +38,16 @@ def rate_together(entries: Sequence[Entry], rating: Rating) -> tuple[list[Entry]
         return list(entries), {}
     trained = [entry for entry in entries if entry.original is None]
     if rating.guidance == "learned":
-        from tgas_neuro.search.learned import fit_regression, predict_accuracy  # numpy
+        from tgas_neuro.search.learned import fit_regression, predict_accuracies  # numpy
 
         regression = fit_regression(trained)
-        learned = regression if regression and regression["used"] else None
+        known = [entry for entry in entries if entry.P is not None]
+        rewards: Sequence[float | None] = [entry.P for entry in known]
+        if regression is not None:
+            rewards = predict_accuracies(known, regression)
+        found = {id(entry): reward for entry, reward in zip(known, rewards, strict=True)}
         return [
-            replace(entry, reward=predict_accuracy(entry, learned) if learned else entry.P)
-            if entry.P is not None
-            else entry
+            replace(entry, reward=found[id(entry)]) if id(entry) in found else entry
             for entry in entries
         ], {"regression": regression}
     standardisation = calc_standardisation((entry.P, entry.TG) for entry in trained)

@@ -1,7 +1,13 @@
 from tgas_neuro import __version__
+from tgas_neuro.experiments.efficiency_page import name_guidances
 from tgas_neuro.experiments.options import check_experiment
-from tgas_neuro.experiments.page import build_page, describe_answer, name_guidances
-from tgas_neuro.figures.experiments import build_curve_figure, build_gain_figure, render_svg
+from tgas_neuro.experiments.page import build_page, describe_answer
+from tgas_neuro.figures.experiments import (
+    build_curve_figure,
+    build_gain_figure,
+    build_strategies_figure,
+    render_svg,
+)
 from tgas_neuro.figures.pictures import save_figure
 from tgas_neuro.runtime.files import read_json, written_whole
 from tgas_neuro.runtime.ledger import noted
@@ -19,6 +25,8 @@ with running_rule(snakemake.log[0]) as report, noted(snakemake) as root:
         "The same with size held constant": build_gain_figure(result, experiment, partial=True),
     }
     curve, gain, _ = figures.values()
+    if strategies := efficiency["strategies"]:
+        figures["Strategies at equal numbers of images"] = build_strategies_figure(strategies)
     save_figure(curve, snakemake.output.efficiency)
     save_figure(gain, snakemake.output.surrogates)
     pictures = {caption: render_svg(figure) for caption, figure in figures.items()}
