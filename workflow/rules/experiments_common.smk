@@ -1,7 +1,9 @@
 # What the rules of experiments share: their files, and the plans of their teachers.
 from functools import cache
+from types import SimpleNamespace
 
 from tgas_neuro.config.experiments import MatureTable
+from tgas_neuro.experiments.grids import expand_grid, list_teachers
 from tgas_neuro.experiments.options import configure_teacher, load_experiment
 from tgas_neuro.recordings.datasets.description import LocalFile
 
@@ -37,6 +39,43 @@ def list_teachers_files(wildcards):
     files = [file for found in plan.descriptions.values() for file in found.files]
     own = [str(locate_file(file, "")) for file in files if isinstance(file, LocalFile)]
     return [*own, *plan.network]
+
+
+def list_grid_files(wildcards):
+    """Files that the teachers of a grid are made from: those of the teacher that it is of."""
+    of = get_experiment(wildcards.experiment).grids[wildcards.grid].of
+    return list_teachers_files(SimpleNamespace(experiment=wildcards.experiment, key=of))
+
+
+def configure_grid(wildcards):
+    """The configuration of each teacher of a grid."""
+    experiment = get_experiment(wildcards.experiment)
+    return {
+        key: configure_teacher(experiment, key)
+        for key in expand_grid(experiment, wildcards.grid)
+    }
+
+
+def get_grid_digest(wildcards):
+    """The digest of the teacher that a grid is of: its data sets and its network."""
+    of = get_experiment(wildcards.experiment).grids[wildcards.grid].of
+    return plan_teacher(wildcards.experiment, of).digests["teacher"]
+
+
+def list_joined_teachers(wildcards):
+    """Files of all teachers: one by one, then those of each grid."""
+    experiment = get_experiment(wildcards.experiment)
+    folder = f"results/experiments/{wildcards.experiment}"
+    return [
+        *(f"{folder}/teachers/{key}.nc" for key in experiment.teachers),
+        *(f"{folder}/grids/{name}.nc" for name in experiment.grids),
+    ]
+
+
+def list_neurons(wildcards):
+    """What the page says of sites and repetitions, if the experiment has grids."""
+    folder = f"results/experiments/{wildcards.experiment}"
+    return [f"{folder}/neurons.json"] if get_experiment(wildcards.experiment).grids else []
 
 
 def dump_experiment(wildcards):
