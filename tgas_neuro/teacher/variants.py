@@ -30,17 +30,21 @@ def build_variants(
         Key to variant, at least one. Those of kind ``network`` differ in their electrodes alone,
         so that the stimuli go through the network once for all.
     report
-        Receives a line for each region of each teacher.
+        Receives a line for each region of each teacher, after its key.
 
     Raises
     ------
     UserError
         As of `build_teacher`.
     """
+
+    def begin(key: str) -> Callable[[str], None]:
+        return lambda line: report(f"{key}: {line}")
+
     first = next(iter(variants.values()))
     if first.options.kind != "network":
         return {
-            key: build_teacher(one.sources, one.options, one.provenance, report)
+            key: build_teacher(one.sources, one.options, one.provenance, begin(key))
             for key, one in variants.items()
         }
     # torchvision, which recordings do without
@@ -50,6 +54,6 @@ def build_variants(
     with computing_with(first.options.threads):
         regions = build_network_variants(first.sources, options)
     return {
-        key: finish_teacher(found, one.options, one.provenance, report)
+        key: finish_teacher(found, one.options, one.provenance, begin(key))
         for (key, one), found in zip(variants.items(), regions, strict=True)
     }

@@ -51,8 +51,7 @@ def configure_grid(wildcards):
     """The configuration of each teacher of a grid."""
     experiment = get_experiment(wildcards.experiment)
     return {
-        key: configure_teacher(experiment, key)
-        for key in expand_grid(experiment, wildcards.grid)
+        key: configure_teacher(experiment, key) for key in expand_grid(experiment, wildcards.grid)
     }
 
 
