@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tgas_neuro.experiments.grids import expand_grid, list_teachers
 from tgas_neuro.experiments.options import check_experiment, configure_teacher, load_experiment
 from tgas_neuro.plan.plan import build_plan
 from tgas_neuro.runtime.errors import UserError
@@ -18,14 +19,17 @@ NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 def test_experiments_of_the_project_can_be_planned(name, monkeypatch):
     monkeypatch.syspath_prepend(FOLDER)
     experiment = load_experiment(name, [FOLDER])
-    for key in experiment.teachers:
+    keys = list(experiment.teachers)
+    for grid in experiment.grids:
+        found = list(expand_grid(experiment, grid))
+        keys += [found[0], found[-1]]
+    teachers = list_teachers(experiment)
+    for key in keys:
         config = configure_teacher(experiment, key)
         plan = build_plan(config, [PROJECT / "neural_data"], key)
-        assert plan.config.teacher.kind == experiment.teachers[key].teacher.get(
-            "kind", "recordings"
-        )
+        assert plan.config.teacher.kind == teachers[key].teacher.get("kind", "recordings")
         kind = plan.config.teacher.kind == "control"
-        assert kind == experiment.teachers[key].control
+        assert kind == teachers[key].control
 
 
 def test_a_missing_experiment_is_named_with_those_there_are(tmp_path):

@@ -61,6 +61,20 @@ MISTAKES = [
     ("recordings.regions.V4", {"dataset": ["simulated"]}, r"unknown key 'dataset', did you mean"),
     ("recordings.regions.V4.datasets", [], r"recordings.regions.V4.datasets: .*at least 1"),
     ("recordings.regions.V4.datasets", "simulated", r"V4.datasets: expected a list"),
+    ("recordings.regions.V4.sample", {}, r"V4.sample: neither neuroids nor repetitions; name one"),
+    ("recordings.regions.V4.sample", {"sites": 3}, r"V4.sample: unknown key 'sites'"),
+    ("recordings.regions.V4.sample", {"neuroids": 1}, r"V4.sample.neuroids: 1 is too small"),
+    ("recordings.regions.V4.sample", {"neuroids": "10"}, r"expected a whole number or null, got"),
+    (
+        "recordings.regions.V4.sample",
+        {"repetitions": 1},
+        r"V4.sample.repetitions: 1 presentation cannot be split.*add V4 to teacher.uncorrected",
+    ),
+    (
+        "recordings.regions.V4",
+        {"datasets": ["a"], "ceiling_from": ["b"], "sample": {"repetitions": 2}},
+        r"V4.sample.repetitions: 2, but ceiling_from takes the noise ceiling from other",
+    ),
     ("recordings.normalise", "z-score", r"normalise: 'z-score' is not one of: zscore, none"),
     ("recordings.min_site_reliability", 1.5, r"min_site_reliability: 1.5 is too large"),
     ("teacher.uncorrected", ["It"], r"teacher.uncorrected\[0\]: 'It' is not a region .*V4, IT"),
@@ -106,6 +120,7 @@ MISTAKES = [
 NETWORK = {"model": "resnet18", "layers": {"V4": "layer2", "IT": "layer4"}}
 NETWORK_TEACHER = {"kind": "network", "network": NETWORK}
 RANDOM = {"kind": "control", "control": {"type": "random_network"}, "network": NETWORK}
+PIXELS = {"type": "pixels"}
 TEACHER_MISTAKES = [
     ({"kind": "brain"}, r"teacher.kind: 'brain' is not one of: recordings, network, control"),
     ({"kind": "network"}, r"teacher.network: is missing; teacher.kind 'network' needs its model"),
@@ -225,6 +240,25 @@ def test_the_module_that_makes_the_teachers_network_is_one_of_its_files(
     assert build_plan(default, DESCRIPTIONS).network == [str(tmp_path / file)]
     network["model"] = "nowhere.at_all:build"  # building the teacher says so
     assert build_plan(default, DESCRIPTIONS).network == []
+
+
+def test_a_sample_is_one_of_recordings_that_are_used(default):
+    sample = {"neuroids": 10, "repetitions": 1}
+    default["recordings"]["regions"]["IT"]["sample"] = sample
+    default["teacher"] |= {"uncorrected": ["IT"]}
+    assert check_configuration(default).recordings.regions["IT"].sample.model_dump() == sample | {
+        "draw": 0
+    }
+    shuffled = {"kind": "control", "control": {"type": "shuffled"}}
+    check_configuration(default | {"teacher": default["teacher"] | shuffled})
+    for teacher in (
+        {"kind": "network", "network": NETWORK},
+        RANDOM,
+        {**shuffled, "control": PIXELS},
+    ):
+        config = default | {"teacher": default["teacher"] | teacher}
+        with pytest.raises(UserError, match=r"IT.sample: the teacher uses only the stimuli of sim"):
+            check_configuration(config)
 
 
 @pytest.mark.parametrize(("path", "value", "message"), MISTAKES)

@@ -57,6 +57,7 @@ GIVEN = {
     f"{REGION}.match": "array",
     f"{REGION}.ceiling_from": ["other"],
     f"{REGION}.degrees": 5,
+    f"{REGION}.sample": {"recordings": {"regions": {"V4": {"sample": {"neuroids": 20}}}}},
     "recordings.mirror": "mirror",
     "teacher.kind": {"teacher": TEACHER | {"kind": "control", "control": {"type": "shuffled"}}},
     "teacher.network": {"teacher": TEACHER | {"kind": "network", "network": NETWORK}},

@@ -43,6 +43,25 @@ def test_a_toy_experiment(tmp_path):
     content["training"]["steps"] = [0, 4]
     content["primary"]["steps"] = 4
     content["searches"] = {"seeds": 10, "candidates": [5], "resamples": 20}
+    content["teachers"]["simulated"]["teacher"]["uncorrected"] = ["V4", "IT"]
+    content["teachers"]["network"] = {
+        "title": "a network",
+        "recordings": content["teachers"]["simulated"]["recordings"],
+        "teacher": {
+            "uncorrected": ["V4", "IT"],
+            "kind": "network",
+            "network": {
+                "model": "resnet18",
+                "layers": {"V4": "layer1", "IT": "layer2"},
+                "size": 32,
+            },
+        },
+    }
+    grid = {"title": "few sites", "neuroids": [5, 20], "draws": 2}
+    content["grids"] = {
+        "few": grid | {"of": "simulated", "repetitions": [1, None]},
+        "through": grid | {"of": "network", "repetitions": [1, 5]},
+    }
     path = tmp_path / "experiments/toy.yaml"
     path.write_text(yaml.safe_dump(content))
     folder = tmp_path / "results/experiments/toy"
@@ -53,10 +72,22 @@ def test_a_toy_experiment(tmp_path):
     assert TITLE in page and "10 cells of the space nasbench201" in page
     assert (folder / "surrogates.png").read_bytes()[:4] == b"\x89PNG"
     table = pd.read_csv(folder / "table.csv.gz")
-    assert len(table) == 10 * 2 * 2 * 2 and table["mature"].between(0.5, 0.64).all()
+    assert (
+        len(table) == 10 * 2 * (3 + 2 * 2 * 2 * 2) * 2 and table["mature"].between(0.5, 0.64).all()
+    )
     assert table["mean"].notna().all()
     result = json.loads((folder / "surrogates.json").read_text())
-    assert result["cells"]["ranked"] == 10
+    assert result["cells"]["ranked"] == 10 and list(result["steps"]["4"]["teachers"]) == [
+        *("simulated", "shuffled", "network")
+    ]
+    grids = json.loads((folder / "neurons.json").read_text())["steps"]["4"]["grids"]
+    for name, most in (("few", None), ("through", 5)):
+        points = {(one["neuroids"], one["repetitions"]): one for one in grids[name]["points"]}
+        assert list(points) == [(5, 1), (5, most), (20, 1), (20, most)]
+        assert points[5, 1]["ceiling"] == [None, None] and points[20, 1]["sites"] == 20
+        assert all(0.2 < ceiling < 1 for ceiling in points[20, most]["ceiling"])
+        assert len(set(points[5, 1]["of_draws"]["TG"])) == 2
+    assert "How many sites and repetitions does a teacher need?" in page
     assert not list((tmp_path / "results").glob("search/*/generation_*"))  # of the main run
 
     # nothing is made twice; more cells train only the new ones; a kept table trains nothing
@@ -85,12 +116,15 @@ def test_a_toy_experiment(tmp_path):
     assert found.returncode == 0, found.stdout[-5000:]
     kept = tmp_path / "results/experiments/kept"
     assert not (kept / "cells").exists()
-    assert (kept / "surrogates.json").read_bytes() == (folder / "surrogates.json").read_bytes()
+    for name in ("surrogates.json", "neurons.json"):
+        assert (kept / name).read_bytes() == (folder / name).read_bytes()
+    assert not (kept / "grids").exists()
 
 
 def test_mistakes_end_in_one_line(tmp_path):
     write_toy(tmp_path, TOY, TOY_RECORDINGS)
     found = run(tmp_path, "results/experiments/toys/report.html")
     assert found.returncode != 0
-    assert "Error: no experiment 'toys'; there are: surrogates, surrogates_early, toy" in found.stdout
+    there = "neurons, surrogates, surrogates_early, toy"
+    assert f"Error: no experiment 'toys'; there are: {there}" in found.stdout
     assert "Traceback" not in found.stdout

@@ -85,13 +85,18 @@ class Recordings:
         Raises
         ------
         UserError
-            Only an RDM was published, or there are several sessions.
+            Only an RDM was published, there are several sessions, or a ``sample`` is taken.
         """
         from tgas_neuro.recordings.assembly import load_assembly
         from tgas_neuro.teacher.recorded.selection import select_sites
 
         folder = self._get_folder(self.regions[0])
         self._refuse_published("to_xarray()", folder.name)
+        if any(source.sample is not None for source in self._sources.values()):
+            raise UserError(
+                "sample: to_xarray() gives all that was recorded, rdm() and ceiling() take the "
+                "sample; load the recordings without it"
+            )
         found = load_assembly(folder / "assembly.nc")
         numbered = {folder.name: found.assign_coords(place=("neuroid", np.arange(found.shape[1])))}
         sites = [

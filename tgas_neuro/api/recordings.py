@@ -64,7 +64,7 @@ def load_recordings(
         Receives notes on what was left out or converted, a line each.
     **source
         Further keys of ``recordings.regions.<region>``: ``join``, ``match``, ``unmatched``,
-        ``ceiling_from``, ``degrees``.
+        ``ceiling_from``, ``degrees``, ``sample``.
 
     Returns
     -------

@@ -67,6 +67,25 @@ class ExperimentTeacher(Section):
     teacher: dict[str, Any] = key({}, "As the section of config.yaml.", decides=True)
 
 
+class Grid(Section):
+    """Teachers that are made from one: so many of its sites, in so many repetitions.
+
+    Recordings are sampled (``recordings.regions.<region>.sample``), a network is seen through
+    electrodes (``teacher.network.electrodes``). Each has the key
+    ``<grid>_<neuroids>x<repetitions>_<draw>``, with ``all`` for null.
+    """
+
+    title: Text = key(..., "Its name on the page.", decides=True)
+    of: Name = key(..., "Key of the teacher.", decides=True)
+    neuroids: Annotated[list[Annotated[int, Field(ge=2)] | None], Unique(), Field(min_length=1)] = (
+        key(..., "Sites of each region; null, of recordings, takes all.", decides=True)
+    )
+    repetitions: Annotated[
+        list[Annotated[int, Field(ge=1)] | None], Unique(), Field(min_length=1)
+    ] = key(..., "Presentations of every stimulus; null, of recordings, takes all.", decides=True)
+    draws: int = key(3, "Random draws of each.", decides=True, ge=1, le=100)
+
+
 class ReplayedProbes(Section):
     """Candidates that guidance learned trains on, when searches are replayed."""
 
@@ -165,6 +184,9 @@ class Experiment(Section):
     teachers: dict[Name, ExperimentTeacher] = key(
         ..., "Key to teacher or control.", decides=True, min_length=1
     )
+    grids: dict[Name, Grid] = key(
+        {}, "Teachers with few or many sites and repetitions.", decides=True
+    )
     mirror: UserPath | None = key(None, "As recordings.mirror of config.yaml.", decides=False)
     table: UserPath | None = key(
         None,
@@ -183,6 +205,10 @@ class Experiment(Section):
     searches: SearchOptions = key(
         SearchOptions, "Searches that are replayed on the measured cells.", decides=True
     )
+
+    def list_unused(self) -> set[str]:
+        """An experiment without grids is what it was before there were any."""
+        return set() if self.grids else {"grids"}
 
     @model_validator(mode="after")
     def _check(self) -> "Experiment":

@@ -73,6 +73,27 @@ class Selection(Section):
         return {name: values for name, values in labels.items() if values is not None}
 
 
+class SiteSample(Section):
+    """A part of the recordings, drawn at random, as though no more had been recorded.
+
+    More sites or repetitions of the same draw hold those of fewer.
+    """
+
+    neuroids: int | None = key(None, "Sites; null takes all.", decides=True, ge=2)
+    repetitions: int | None = key(
+        None, "Presentations of every stimulus; null takes all.", decides=True, ge=1
+    )
+    draw: int = key(0, "Which of the random draws.", decides=True, ge=0)
+
+    @model_validator(mode="after")
+    def _check_given(self) -> "SiteSample":
+        if self.neuroids is None and self.repetitions is None:
+            raise SectionError(
+                "", "neither neuroids nor repetitions; name one of them, or remove the section"
+            )
+        return self
+
+
 class RegionSource(Section):
     """Where a region comes from."""
 
@@ -119,16 +140,32 @@ class RegionSource(Section):
         le=WIDEST_DEGREES,
     )
 
+    sample: SiteSample | None = key(
+        None,
+        "Take a random part of the sites and of the presentations; null takes all.",
+        decides=True,
+    )
+
     def list_unused(self) -> set[str]:
         """Keys that are not given; an older configuration has the digest that it had."""
         unused = {
             name
-            for name in ("join", "ceiling_from", "degrees")
+            for name in ("join", "ceiling_from", "degrees", "sample")
             if getattr(self, name) == type(self).model_fields[name].default
         }
         if self.join == "sites":
             unused |= {"unmatched"} | ({"match"} if not self.ceiling_from else set())
         return unused
+
+    @model_validator(mode="after")
+    def _check_sample(self) -> "RegionSource":
+        if self.ceiling_from and self.sample is not None and self.sample.repetitions is not None:
+            raise SectionError(
+                "sample.repetitions",
+                f"{self.sample.repetitions}, but ceiling_from takes the noise ceiling from other "
+                "presentations; remove one of them",
+            )
+        return self
 
 
 @dataclass(frozen=True)

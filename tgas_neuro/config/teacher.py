@@ -32,6 +32,11 @@ class Electrodes(Section):
         unit="spikes",
         gt=0,
     )
+    draw: int = key(0, "Which of the random draws of units and spikes.", decides=True, ge=0)
+
+    def list_unused(self) -> set[str]:
+        """The first draw is the one that an older configuration has."""
+        return set() if self.draw else {"draw"}
 
 
 class NetworkOptions(Section):

@@ -1,12 +1,14 @@
 """One cell: P and its similarity with all teachers along the training, and what it reaches."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+import xarray as xr
 
 from tgas_neuro.architecture.network import GenotypeNetwork, build_network
 from tgas_neuro.architecture.skeleton import Skeleton, build_skeleton
@@ -35,16 +37,41 @@ BETWEEN = ":"  # key of a teacher, and its region
 Report = Callable[[str], None]
 
 
-def join_teachers(teachers: dict[str, Teacher]) -> Teacher:
-    """One teacher with the regions of all, so that regions on the same stimuli share a pass."""
-    return Teacher(
-        {
-            f"{key}{BETWEEN}{name}": region
-            for key, teacher in teachers.items()
-            for name, region in teacher.regions.items()
-        },
-        {key: teacher.provenance for key, teacher in teachers.items()},
-    )
+def join_teachers(teachers: Mapping[str, Teacher], joined: Sequence[Teacher] = ()) -> Teacher:
+    """One teacher with the regions of all, so that regions on the same stimuli share a pass.
+
+    Those of teachers that were `joined` before follow.
+    """
+    regions = {
+        f"{key}{BETWEEN}{name}": region
+        for key, teacher in teachers.items()
+        for name, region in teacher.regions.items()
+    }
+    provenance: dict[str, Any] = {key: one.provenance for key, one in teachers.items()}
+    for other in joined:
+        regions |= other.regions
+        provenance |= other.provenance
+    return Teacher(regions, provenance)
+
+
+def describe_sites(teacher: Teacher) -> dict[str, dict[str, float | None]]:
+    """Region to the number of its sites before and after unreliable ones were left out.
+
+    ``ceiling`` is there also if similarities are not corrected by it; None if there is none.
+    """
+
+    def take(region: xr.Dataset, key: str, digits: int = 0) -> float | None:
+        value = float(region.attrs.get(key, math.nan))
+        return round(value, digits) if math.isfinite(value) else None
+
+    return {
+        name: {
+            "recorded": take(region, "n_sites_measured"),
+            "sites": take(region, "n_sites"),
+            "ceiling": take(region, "ceiling", 6),
+        }
+        for name, region in teacher.regions.items()
+    }
 
 
 def measure_cell(
@@ -79,9 +106,9 @@ def measure_cell(
     Returns
     -------
     record
-        ``complexity``, and ``steps``: number of steps, as text, to ``P``, ``loss`` and
-        ``regions``, those of `score_network`. ``state`` is ``ok``, or ``diverged`` with a
-        ``message``; then the steps before are kept.
+        ``complexity``, ``teachers`` (see `describe_sites`), and ``steps``: number of steps, as
+        text, to ``P``, ``loss`` and ``regions``, those of `score_network`. ``state`` is ``ok``, or
+        ``diverged`` with a ``message``; then the steps before are kept.
     """
     set_up_torch(training.premature.threads)
     device = choose_device(training.premature.device, "premature.device", claim=True)
@@ -143,6 +170,7 @@ def measure_cell(
         "state": state,
         "message": message,
         "complexity": asdict(calc_complexity(genotype, skeleton)),
+        "teachers": describe_sites(teacher),
         "steps": found,
     }
 

@@ -8,6 +8,7 @@ from tgas_neuro.architecture.space import Space
 from tgas_neuro.architecture.spaces import SPACES
 from tgas_neuro.config.configuration import check_section
 from tgas_neuro.config.experiments import Experiment
+from tgas_neuro.experiments.grids import check_grids, list_teachers
 from tgas_neuro.runtime.errors import UserError, check_choice
 from tgas_neuro.runtime.yaml_files import load_configuration
 
@@ -66,6 +67,7 @@ def check_experiment(content: Any, name: str) -> Experiment:
     experiment = check_section(Experiment, content, name)
     try:
         build_cell_space(experiment, name)
+        check_grids(experiment)
     except UserError as error:
         text = str(error)
         raise UserError(text if text.startswith(name) else f"{name}: {text}") from None
@@ -86,7 +88,7 @@ def build_cell_space(experiment: Experiment, name: str = "experiment") -> Space[
 
 def configure_teacher(experiment: Experiment, key: str) -> dict[str, Any]:
     """A configuration as of config.yaml, of which only recordings, teacher and seed matter."""
-    teacher, size = experiment.teachers[key], experiment.training.premature.image_size
+    teacher, size = list_teachers(experiment)[key], experiment.training.premature.image_size
     return {
         "recordings": {"mirror": experiment.mirror} | dict(teacher.recordings),
         "teacher": {"stimuli": {"size": size, "visual_degrees": 8}} | dict(teacher.teacher),

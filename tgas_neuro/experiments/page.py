@@ -1,6 +1,6 @@
 """The page of an experiment: one HTML file without a server, pictures and tables in it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -39,6 +39,7 @@ def build_page(
     experiment: Experiment,
     pictures: Mapping[str, str],
     made: str,
+    sections: Sequence[str] = (),
 ) -> str:
     """The page as HTML.
 
@@ -54,6 +55,8 @@ def build_page(
         Caption to a picture, as SVG.
     made
         A line that says from what and with what it was made.
+    sections
+        Further parts, as HTML.
     """
     parts = [
         f"<h1>{escape(experiment.title)}</h1>",
@@ -68,6 +71,7 @@ def build_page(
     for caption, svg in pictures.items():
         parts += [f"<h2>{escape(caption)}</h2>", svg[svg.index("<svg") :]]
     parts += [
+        *sections,
         _tabulate_teachers(result, experiment),
         "<h2>Other definitions of TG and of the sum</h2>",
         _tabulate_definitions(result, experiment),

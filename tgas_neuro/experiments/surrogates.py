@@ -42,25 +42,14 @@ def rate_surrogates(table: pd.DataFrame, experiment: Experiment) -> dict[str, An
     UserError
         Fewer than `FEWEST` cells have a truth.
     """
-    table = average_regions(table)
+    table = average_regions(table[table["teacher"].isin(list(experiment.teachers))])
     first = table[table["repetition"] == 0]
-    by_hash = first.groupby("hash", sort=True)[["mature", "params"]].first()
-    cells = by_hash[by_hash["mature"].notna()]
-    if len(cells) < FEWEST:
-        raise UserError(
-            f"{len(cells)} cells have an accuracy to be ranked by; at least {FEWEST} are needed"
-        )
-    resamples = Resamples(
-        cells["mature"].to_numpy(),
-        cells["params"].to_numpy(float),
-        experiment.resamples,
-        experiment.training.seed,
-    )
+    cells, resamples = draw_resamples(first, experiment)
     truth = cells["mature"]
     return {
         "cells": {
             "ranked": len(cells),
-            "without_truth": int(by_hash["mature"].isna().sum()),
+            "without_truth": first["hash"].nunique() - len(cells),
             "without_value": _count_missing(first, cells.index),
         },
         "truth": {
@@ -79,6 +68,36 @@ def rate_surrogates(table: pd.DataFrame, experiment: Experiment) -> dict[str, An
         },
         "primary": _compare_primary(first, cells.index, resamples, experiment),
     }
+
+
+def draw_resamples(first: pd.DataFrame, experiment: Experiment) -> tuple[pd.DataFrame, Resamples]:
+    """The cells with a truth, by hash, and resamples of them, the same for the same experiment.
+
+    Parameters
+    ----------
+    first
+        From `average_regions`, the first training of each cell.
+    experiment
+        Says how many resamples.
+
+    Returns
+    -------
+    cells, resamples
+        ``mature`` and ``params`` of each cell.
+
+    Raises
+    ------
+    UserError
+        There are fewer than `FEWEST`.
+    """
+    by_hash = first.groupby("hash", sort=True)[["mature", "params"]].first()
+    cells = by_hash[by_hash["mature"].notna()]
+    if len(cells) < FEWEST:
+        raise UserError(
+            f"{len(cells)} cells have an accuracy to be ranked by; at least {FEWEST} are needed"
+        )
+    truth, size = cells["mature"].to_numpy(), cells["params"].to_numpy(float)
+    return cells, Resamples(truth, size, experiment.resamples, experiment.training.seed)
 
 
 def _rate_step(

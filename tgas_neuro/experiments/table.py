@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 import pandas as pd
 
 from tgas_neuro.config.experiments import Experiment
+from tgas_neuro.experiments.grids import list_teachers
 from tgas_neuro.experiments.measurement import BETWEEN
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import written_whole
@@ -17,6 +18,9 @@ from tgas_neuro.scoring.layers import LAYER_CHOICES, get_similarity
 TRAINING = ("hash", "repetition", "steps")  # a cell at some moment of one of its trainings
 KEYS = (*TRAINING, "teacher", "region")
 COLUMNS = ("cell", *KEYS, "measured_by", "mature", "params", "macs", "P", *LAYER_CHOICES)
+# Of the teacher's region: its sites, those that are reliable enough, and its ceiling, also where
+# similarities are not corrected by it. Tables of earlier versions do not have them.
+SITES = ("recorded", "sites", "ceiling")
 DIGITS = 6  # of similarities; their errors are larger
 
 
@@ -62,8 +66,8 @@ def build_table(
     table
         With `COLUMNS`: the cell's number, the digest of what the row was measured with, accuracies
         in [0, 1], and a column for each layer choice with the region's similarity, corrected for
-        noise. NaN where it is not defined; a step that a diverged cell
-        did not reach has P of NaN as well.
+        noise; and with `SITES`. NaN where it is not defined; a step that a diverged cell did not
+        reach has P of NaN as well.
     """
     ordered = [(key, region) for key, one in teachers.items() for region in one["regions"]]
     rows = []
@@ -85,9 +89,14 @@ def build_table(
                         **record["complexity"],
                         "P": measured["P"] if measured else math.nan,
                         **_take_similarities(measured and measured["regions"].get(name)),
+                        **record.get("teachers", {}).get(name, {}),
                     }
                 )
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"mature": float})
+    return (
+        pd.DataFrame(rows, columns=[*COLUMNS, *SITES])
+        .astype({"mature": float})
+        .astype(dict.fromkeys(SITES, float))
+    )
 
 
 def _take_similarities(region: Any) -> dict[str, float]:
@@ -146,11 +155,11 @@ def read_table(path: str | Path, experiment: Experiment, whole: bool = True) -> 
         raise UserError(f"{path}: not a table of an experiment; it has no column {missing[0]!r}")
     for key, found, wanted in (
         ("steps", table["steps"], experiment.training.steps),
-        ("teachers", table["teacher"], list(experiment.teachers)),
+        ("teachers", table["teacher"], list(list_teachers(experiment))),
     ):
         absent = [value for value in wanted if value not in set(found)]
         if whole and absent:
             raise UserError(f"{path}: {key}: has no {absent[0]!r}; it is of another experiment")
     if table.duplicated(list(KEYS)).any():
         raise UserError(f"{path}: has a row twice; it was put together from tables that overlap")
-    return table
+    return table.assign(**{name: math.nan for name in SITES if name not in table})

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from tgas_neuro.config.experiments import Experiment
+from tgas_neuro.experiments.neurons_page import format_repetitions
 from tgas_neuro.experiments.tables import SUMS
 from tgas_neuro.figures.pictures import build_figure
 from tgas_neuro.figures.scores import label_ends
@@ -129,6 +130,82 @@ def _scale_images(ax: Axes, images: np.ndarray) -> None:
     ticks = images[np.unique(np.linspace(0, len(images) - 1, MOST_TICKS).round().astype(int))]
     ax.set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks], fontsize=8)
     ax.xaxis.set_minor_formatter(NullFormatter())
+
+
+def build_neurons_figure(result: dict[str, Any], experiment: Experiment) -> Figure:
+    """Rank correlation of TG, gain and ceiling by sites: a column for each grid of teachers.
+
+    There is a line for each number of repetitions: means over draws, whiskers are 95 % intervals
+    over cells, those of ceilings go from the lowest draw to the highest.
+
+    Parameters
+    ----------
+    result
+        From `rate_neurons`.
+    """
+    found = result["steps"][str(experiment.primary.steps)]
+    names = list(experiment.grids)
+    figure = build_figure((0.8 + 4.0 * len(names), 7.5))
+    figure.set_layout_engine("constrained")
+    grid = figure.subplots(3, len(names), squeeze=False, sharex="col", sharey="row")
+    for column, name in zip(grid.T, names, strict=True):
+        plot_neurons(found, experiment, name, column)
+    labels = ("rank correlation of TG", f"gain of {SUMS[experiment.primary.scale]}", "ceiling")
+    for ax, label in zip(grid[:, 0], labels, strict=True):
+        ax.set_ylabel(label, fontsize=9)
+    return figure
+
+
+def plot_neurons(
+    found: dict[str, Any], experiment: Experiment, name: str, axes: np.ndarray
+) -> np.ndarray:
+    """Draw one grid of teachers into three `axes`, and return them."""
+    of_grid = found["grids"][name]
+    points = of_grid["points"]
+    repetitions = list(dict.fromkeys(point["repetitions"] for point in points))
+    shades = mpl.colormaps["viridis"](np.linspace(0.85, 0, len(repetitions)))
+    places = sorted({point["neuroids"] for point in points})
+    for number, shade in enumerate(shades):
+        same = sorted(
+            (point for point in points if point["repetitions"] == repetitions[number]),
+            key=lambda point: point["neuroids"],
+        )
+        # side by side, so that whiskers can be told apart
+        x = np.array([point["neuroids"] for point in same])
+        x = x * (1 + 0.035 * (number - (len(shades) - 1) / 2))
+        label = format_repetitions(repetitions[number])
+        for ax, measure in zip(axes, ("TG", "gain"), strict=False):
+            values = [point[measure]["r"]["value"] for point in same]
+            ends = np.transpose([point[measure]["r"]["interval"] for point in same])
+            _plot_whiskers(ax, x, values, ends, shade, label)
+        some = [None not in point["ceiling"] for point in same]
+        ceilings = [np.array(point["ceiling"]) for point in same if None not in point["ceiling"]]
+        ends = np.array([[one.min() for one in ceilings], [one.max() for one in ceilings]])
+        _plot_whiskers(axes[2], x[some], [one.mean() for one in ceilings], ends, shade, label)
+    axes[0].axhline(found["P"]["r"]["value"], color=ALONE, lw=1, ls=":", label="P")
+    whole = experiment.teachers[experiment.grids[name].of].title
+    for ax, measure in zip(axes, ("TG", "gain"), strict=False):
+        ax.axhline(of_grid["of"][measure]["r"]["value"], color=ALONE, lw=1, ls="--", label=whole)
+    axes[1].axhline(0, color="0.6", lw=0.8)
+    for ax in axes:
+        ax.set_xscale("log")
+        ax.set_xticks(places, [f"{place:.0f}" for place in places])
+        ax.xaxis.set_minor_formatter(NullFormatter())
+        ax.tick_params(labelsize=8)
+        ax.spines[["top", "right"]].set_visible(False)
+    axes[0].set_title(experiment.grids[name].title, fontsize=9)
+    axes[0].legend(fontsize=7, frameon=False)
+    axes[2].set_xlabel("sites", fontsize=9)
+    return axes
+
+
+def _plot_whiskers(
+    ax: Axes, x: np.ndarray, values: list[float], ends: np.ndarray, colour: Any, label: str
+) -> None:
+    if not len(x):
+        return
+    ax.plot(x, values, "o-", color=colour, lw=1.4, ms=3, label=label)
+    ax.vlines(x, *ends, color=colour, lw=0.8)
 
 
 def render_svg(figure: Figure) -> str:

@@ -70,6 +70,7 @@ def check_configuration(config: Any, name: str = "config.yaml") -> Configuration
     check_scaling(checked.final, checked.search.space, name)
     try:
         _check_teacher(checked.teacher)
+        _check_samples(checked)
         check_batches(checked.final)
         _check_network(checked)
     except UserError as error:
@@ -117,6 +118,25 @@ def _check_teacher(teacher: TeacherOptions) -> None:
             f"{'; set teacher.network.electrodes or' if noise_free else ';'} take "
             "correlation, cosine or euclidean"
         )
+
+
+def _check_samples(config: Configuration) -> None:
+    """A sample is one of recordings that are used; of single presentations there is no ceiling."""
+    for region, source in config.recordings.regions.items():
+        key = f"recordings.regions.{region}.sample"
+        if source.sample is None:
+            continue
+        if config.teacher.shows_stimuli_only:
+            raise UserError(
+                f"{key}: the teacher uses only the stimuli of {', '.join(source.datasets)}, not "
+                "what was recorded; remove the section"
+            )
+        if source.sample.repetitions == 1 and region not in config.teacher.uncorrected:
+            raise UserError(
+                f"{key}.repetitions: 1 presentation cannot be split, so that {region} has no noise "
+                f"ceiling; add {region} to teacher.uncorrected to use its similarity as measured, "
+                "or take more"
+            )
 
 
 def check_sources(

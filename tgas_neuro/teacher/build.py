@@ -129,6 +129,7 @@ def _build_matched(name: str, source: Source, options: TeacherOptions) -> xr.Dat
 
 
 Regions = dict[str, xr.Dataset]
+Report = Callable[[str], None]
 
 
 def build_control_regions(sources: dict[str, Source], options: TeacherOptions) -> Regions:
@@ -245,7 +246,7 @@ def build_teacher(
     sources: dict[str, Source],
     options: TeacherOptions,
     provenance: dict[str, Any],
-    report: Callable[[str], None] = print,
+    report: Report = print,
 ) -> Teacher:
     """Build a teacher.
 
@@ -269,6 +270,13 @@ def build_teacher(
     check_choice("teacher.kind", options.kind, KINDS)
     with computing_with(options.threads):  # the last digits depend on it
         regions = KINDS[options.kind](sources, options)
+    return finish_teacher(regions, options, provenance, report)
+
+
+def finish_teacher(
+    regions: Regions, options: TeacherOptions, provenance: dict[str, Any], report: Report
+) -> Teacher:
+    """Add to built regions what all kinds have, as `build_teacher` does."""
     for name, region in regions.items():
         region.attrs["kind"] = options.kind
         region.attrs["title"] = _build_title(options)

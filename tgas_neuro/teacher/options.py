@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tgas_neuro.config.recordings import SiteSample
 from tgas_neuro.config.teacher import DOWNLOAD, OF_RESPONSES, ControlOptions, NetworkOptions
 from tgas_neuro.runtime.errors import UserError
 
@@ -110,6 +111,8 @@ class Source:
         Data set to its folder, of those whose repetitions give the noise ceiling.
     degrees
         Width at which a candidate sees the stimuli [deg]; None: as the data sets say.
+    sample
+        A random part of the sites and presentations; None: all.
     """
 
     folders: Mapping[str, Path]
@@ -119,6 +122,7 @@ class Source:
     unmatched: str = "refuse"
     ceilings: Mapping[str, Path] = field(default_factory=dict)
     degrees: float | None = None
+    sample: SiteSample | None = None
 
     @property
     def dataset(self) -> str:
@@ -152,6 +156,7 @@ def read_sources(
         section = recordings["regions"][region]
         # folders are <data set>, <data set>+<file> for one of many, and perhaps @<window> after it
         pooled = [name for name in names if re.split("[+@]", name)[0] in section["datasets"]]
+        sample = section.get("sample")
         sources[region] = Source(
             {name: Path(folder, name) for name in pooled},
             {
@@ -160,6 +165,7 @@ def read_sources(
                 if key != READ_BEFORE and values is not None
             },
             ceilings={name: Path(folder, name) for name in names if name not in pooled},
+            sample=None if sample is None else SiteSample(**sample),
             **{key: section[key] for key in JOINING if key in section},
         )
     return sources
@@ -204,8 +210,12 @@ def refuse_published(region: str, source: Source, dataset: str, options: Teacher
                 f"teacher.{key}: {value!r} needs responses, but {name}; use {way_out}, or a data "
                 "set with responses"
             )
-    if source.select:
-        raise UserError(
-            f"recordings.regions.{region}.select: {name}, so nothing can be selected; remove "
-            "the key"
-        )
+    for key, given, what in (
+        ("select", source.select, "selected"),
+        ("sample", source.sample, "drawn"),
+    ):
+        if given:
+            raise UserError(
+                f"recordings.regions.{region}.{key}: {name}, so nothing can be {what}; remove the "
+                "key"
+            )

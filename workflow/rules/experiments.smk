@@ -77,12 +77,35 @@ rule experiment_teacher:
         "../scripts/experiment_teacher.py"
 
 
+rule experiment_grid:
+    input:
+        list_grid_files,
+    output:
+        f"{EXPERIMENT}/grids/{{grid}}.nc",
+    log:
+        "results/logs/experiments/{experiment}_grid_{grid}.log",
+    conda:
+        ENVIRONMENT
+    threads: 2
+    resources:
+        mem_mb=grow(8000),
+        runtime=grow(480),
+    params:
+        configs=configure_grid,
+        digest=get_grid_digest,
+        name="{experiment}.yaml: grids.{grid}",
+        descriptions=list(map(str, DESCRIPTIONS)),
+        modules=str(FILES[1]),
+        results_version=RESULTS_VERSION,
+    message:
+        "Making the teachers of the grid {wildcards.grid} of {wildcards.experiment}"
+    script:
+        "../scripts/experiment_grid.py"
+
+
 rule experiment_ranks:
     input:
-        lambda wildcards: [
-            f"results/experiments/{wildcards.experiment}/teachers/{key}.nc"
-            for key in get_experiment(wildcards.experiment).teachers
-        ],
+        list_joined_teachers,
     output:
         teacher=f"{EXPERIMENT}/teacher.nc",
         ranks=directory(f"{EXPERIMENT}/ranks"),
@@ -233,10 +256,33 @@ rule experiment_efficiency:
         "../scripts/experiment_efficiency.py"
 
 
+rule experiment_neurons:
+    input:
+        get_table,
+    output:
+        f"{EXPERIMENT}/neurons.json",
+    log:
+        "results/logs/experiments/{experiment}_neurons.log",
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=grow(4000),
+        runtime=grow(120),
+    params:
+        experiment=dump_experiment,
+        results_version=RESULTS_VERSION,
+    message:
+        "Rating the teachers with few or many sites, {wildcards.experiment}"
+    script:
+        "../scripts/experiment_neurons.py"
+
+
 rule experiment_report:
     input:
         surrogates=f"{EXPERIMENT}/surrogates.json",
         efficiency=f"{EXPERIMENT}/efficiency.json",
+        neurons=list_neurons,
     output:
         page=f"{EXPERIMENT}/report.html",
         surrogates=f"{EXPERIMENT}/surrogates.png",

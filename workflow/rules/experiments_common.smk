@@ -1,10 +1,13 @@
 # What the rules of experiments share: their files, and the plans of their teachers.
 from functools import cache
+from types import SimpleNamespace
 
 from tgas_neuro.config.experiments import MatureTable
+from tgas_neuro.experiments.grids import expand_grid
 from tgas_neuro.experiments.options import configure_teacher, load_experiment
 from tgas_neuro.experiments.sittings import digest_measurements, list_trainings, read_earlier
 from tgas_neuro.recordings.datasets.description import LocalFile
+from tgas_neuro.runtime.files import calc_digest
 
 EXPERIMENT = "results/experiments/{experiment}"
 FILES = [Path("experiments"), Path(workflow.basedir) / "workflow/experiments"]
@@ -40,6 +43,42 @@ def list_teachers_files(wildcards):
     return [*own, *plan.network]
 
 
+def list_grid_files(wildcards):
+    """Files that the teachers of a grid are made from: those of the teacher that it is of."""
+    of = get_experiment(wildcards.experiment).grids[wildcards.grid].of
+    return list_teachers_files(SimpleNamespace(experiment=wildcards.experiment, key=of))
+
+
+def configure_grid(wildcards):
+    """The configuration of each teacher of a grid."""
+    experiment = get_experiment(wildcards.experiment)
+    return {
+        key: configure_teacher(experiment, key) for key in expand_grid(experiment, wildcards.grid)
+    }
+
+
+def get_grid_digest(wildcards):
+    """The digest of the teacher that a grid is of: its data sets and its network."""
+    of = get_experiment(wildcards.experiment).grids[wildcards.grid].of
+    return plan_teacher(wildcards.experiment, of).digests["teacher"]
+
+
+def list_joined_teachers(wildcards):
+    """Files of all teachers: one by one, then those of each grid."""
+    experiment = get_experiment(wildcards.experiment)
+    folder = f"results/experiments/{wildcards.experiment}"
+    return [
+        *(f"{folder}/teachers/{key}.nc" for key in experiment.teachers),
+        *(f"{folder}/grids/{name}.nc" for name in experiment.grids),
+    ]
+
+
+def list_neurons(wildcards):
+    """What the page says of sites and repetitions, if the experiment has grids."""
+    folder = f"results/experiments/{wildcards.experiment}"
+    return [f"{folder}/neurons.json"] if get_experiment(wildcards.experiment).grids else []
+
+
 def dump_experiment(wildcards):
     """An experiment as params hold it, without what only says where files are looked for."""
     return dump_decisive(get_experiment(wildcards.experiment))
@@ -57,11 +96,16 @@ def describe_measurements(name):
     """Key of each teacher to its regions and the digest of what its rows are measured with."""
     experiment = get_experiment(name)
     plans = {key: plan_teacher(name, key) for key in experiment.teachers}
+    regions = {key: list(plan.regions) for key, plan in plans.items()}
     teachers = {key: plan.digests["teacher"] for key, plan in plans.items()}
+    for grid in experiment.grids:
+        of = experiment.grids[grid].of
+        for key, found in expand_grid(experiment, grid).items():
+            regions[key] = regions[of]
+            content = [teachers[of], found.teacher.recordings, found.teacher.teacher]
+            teachers[key] = calc_digest(content)
     digests = digest_measurements(experiment, teachers, RESULTS_VERSION)
-    return {
-        key: {"regions": list(plan.regions), "digest": digests[key]} for key, plan in plans.items()
-    }
+    return {key: {"regions": regions[key], "digest": digests[key]} for key in teachers}
 
 
 @cache

@@ -1,10 +1,12 @@
 from tgas_neuro import __version__
 from tgas_neuro.experiments.efficiency_page import name_guidances
+from tgas_neuro.experiments.neurons_page import describe_neurons
 from tgas_neuro.experiments.options import check_experiment
 from tgas_neuro.experiments.page import build_page, describe_answer
 from tgas_neuro.figures.experiments import (
     build_curve_figure,
     build_gain_figure,
+    build_neurons_figure,
     build_strategies_figure,
     render_svg,
 )
@@ -30,10 +32,13 @@ with running_rule(snakemake.log[0]) as report, noted(snakemake) as root:
     save_figure(curve, snakemake.output.efficiency)
     save_figure(gain, snakemake.output.surrogates)
     pictures = {caption: render_svg(figure) for caption, figure in figures.items()}
+    sections = []
+    for path in snakemake.input.neurons:
+        neurons = read_json(path)
+        drawn = render_svg(build_neurons_figure(neurons, experiment))
+        sections.append(describe_neurons(neurons, experiment, drawn))
     made = f"Made by tgas-neuro {__version__}; digest of all that it was made from: {root[:16]}."
-    page = build_page(result, efficiency, experiment, pictures, made)
+    page = build_page(result, efficiency, experiment, pictures, made, sections)
     with written_whole(snakemake.output.page) as beside:
-        beside.write_text(
-            build_page(result, efficiency, experiment, pictures, made), encoding="utf-8"
-        )
+        beside.write_text(page, encoding="utf-8")
     report(describe_answer(result["primary"], experiment))

@@ -11,11 +11,15 @@ from scipy.spatial.distance import pdist, squareform
 from scipy.stats import spearmanr
 from support.resizing import resize_by_torchvision
 
+from tgas_neuro.config.section import dump_decisive
 from tgas_neuro.config.teacher import Electrodes, NetworkOptions
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import calc_sha256
+from tgas_neuro.teacher.identity import identify_teacher
 from tgas_neuro.teacher.noise_free import narrow_features
+from tgas_neuro.teacher.options import Source, TeacherOptions
 from tgas_neuro.teacher.teacher import get_ceiling, load_teacher, write_teacher
+from tgas_neuro.teacher.variants import Variant, build_variants
 
 MEAN, DEVIATION = (0.4, 0.5, 0.6), (0.2, 0.3, 0.25)
 TOO_MANY = Electrodes(units=9999, repetitions=2, mean_count=1.0)
@@ -30,6 +34,14 @@ def describe(model="tiny_networks:build_seeded", layers=None, **changes):
     checked = NetworkOptions(model=model, layers=layers, **settings)
     # not checked again: what no configuration holds is refused here too
     return {"kind": "network", "network": checked.model_copy(update=changes)}
+
+
+def make_variant(folder, **changes):
+    """What `build` of the fixture builds, with one's own hands."""
+    options = {"level": "image", "splits": 10, "uncorrected": (), "size": 16, "visual_degrees": 8}
+    options |= {"min_site_reliability": 0.2, "normalise": "zscore", "threads": 1, "seed": 0}
+    sources = {name: Source({folder.name: folder}, {}) for name in ("V4", "IT")}
+    return Variant(sources, TeacherOptions(**options | changes), {})
 
 
 def look(folder, size):
@@ -202,6 +214,39 @@ class TestElectrodes:
         assert ceilings == sorted(ceilings)
         assert ceilings[-1] > 0.9
         assert similarities == sorted(similarities)
+
+    def test_variants_are_those_that_are_built_alone(self, simulated, build, monkeypatch):
+        """Also beside the whole layer, and the stimuli go through the network once."""
+        draws = [(12, 4, 0), (30, 2, 0), (12, 4, 1), None]
+        found = {}
+        for number, one in enumerate(draws):
+            electrodes = one and Electrodes(units=one[0], repetitions=one[1], draw=one[2])
+            network = describe(layers={"V4": "early", "IT": "late"}, electrodes=electrodes)
+            found[f"variant_{number}"] = network
+        alone = {key: build(simulated, **options) for key, options in found.items()}
+        passes = []
+        record = importlib.import_module("tgas_neuro.teacher.network.network").record_layers
+        monkeypatch.setattr(
+            "tgas_neuro.teacher.network.network.record_layers",
+            lambda *given: passes.append(1) or record(*given),
+        )
+        some = dict(list(found.items())[:-1])
+        for chosen in (found, some):  # all units are kept, or those that are needed
+            passes.clear()
+            together = build_variants(
+                {key: make_variant(simulated, **options) for key, options in chosen.items()},
+                lambda line: None,
+            )
+            assert len(passes) == 1 and list(together) == list(chosen)
+            for key, teacher in together.items():
+                assert identify_teacher(teacher) == identify_teacher(alone[key])
+        names = [set(alone[key].regions["V4"]["neuroid_id"].values) for key in some]
+        assert names[0] != names[2]  # other units, and so other sites
+        assert alone["variant_3"].regions["V4"].attrs["noise_free"] == 1
+
+    def test_the_first_draw_is_that_of_older_configurations(self):
+        assert "draw" not in dump_decisive(Electrodes(units=3))
+        assert dump_decisive(Electrodes(units=3, draw=2))["draw"] == 2
 
     def test_a_silent_layer_is_refused(self, published, build, monkeypatch, tiny_networks):
         def build_silent():

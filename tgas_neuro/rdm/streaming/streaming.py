@@ -150,25 +150,17 @@ def _compare_spearman(
             if tile.part != ACROSS:
                 read_ranks(ranks.within, tile.start_within, found)
                 within[name][tile.part].scatter_add_(0, bin_of, found)
-    similarities: dict[str, dict[str, float]] = {}
-    for name, ranks in ranked.regions.items():
-        similarities[name] = {}
-        for subset, part in SUBSETS.items():
-            count = counts.sum(dim=0) if part is None else counts[part]
+    similarities: dict[str, dict[str, float]] = {name: {} for name in ranked.regions}
+    for subset, part in SUBSETS.items():
+        count = counts.sum(dim=0) if part is None else counts[part]
+        # Pearson's r of mean ranks, which all regions share, and ranks
+        centred = torch.where(count > 0, calc_mid_ranks(count) - (float(count.sum()) + 1) / 2, 0.0)
+        variation = float(centred.square() @ count.double())
+        for name, ranks in ranked.regions.items():
             total = sums[name] if part is None else within[name][part]
-            mid_ranks = calc_mid_ranks(count)
-            similarities[name][subset] = _correlate_bins(
-                count, mid_ranks, total - count * ranks.mean[subset], ranks.variation[subset]
-            )
+            product = float(centred @ (total - count * ranks.mean[subset]))
+            similarities[name][subset] = _divide(product, variation, ranks.variation[subset])
     return similarities, counts.sum(dim=0)
-
-
-def _correlate_bins(
-    count: torch.Tensor, mid_ranks: torch.Tensor, total: torch.Tensor, variation: float
-) -> float:
-    """Pearson's r of mean ranks and ranks; `total`: sum of a bin's centred ranks."""
-    centred = torch.where(count > 0, mid_ranks - (float(count.sum()) + 1) / 2, 0.0)
-    return _divide(float(centred @ total), float(centred.square() @ count.double()), variation)
 
 
 def _compare_exactly(

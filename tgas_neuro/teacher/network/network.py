@@ -1,5 +1,6 @@
 """A network as the teacher: named layers are regions, whole or through electrodes."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -117,16 +118,37 @@ def build_network_regions(
     UserError
         The network, its weights or a layer are not there or do not fit.
     """
+    return build_network_variants(sources, [options])[0]
+
+
+def build_network_variants(
+    sources: dict[str, Source], variants: Sequence[TeacherOptions]
+) -> list[dict[str, xr.Dataset]]:
+    """The same for several choices of electrodes: stimuli go through the network once.
+
+    Parameters
+    ----------
+    sources
+        As in `build_network_regions`.
+    variants
+        Options that differ in ``network.electrodes`` alone.
+
+    Returns
+    -------
+    regions
+        Of each of the variants.
+    """
+    options = variants[0]
     settings = options.get_network()
     control = options.control.seed if options.control else 0
     device = choose_device(settings.device, "teacher.network.device", claim=True)
     seed = derive_seed(options.seed, "teacher", "weights", control)
     network = build_model(settings.model, settings.weights, seed).to(device)
     layers = find_layers(network, settings.layers)
-    regions = {}
+    regions: list[dict[str, xr.Dataset]] = [{} for _ in variants]
     for names in _group_regions(sources):
         shown, digest = load_shown(names[0], sources[names[0]], options)
-        recorder = _Recorder(options, shown)
+        recorder = _Recorder(variants, shown)
         features = record_layers(
             network,
             {name: layers[name] for name in names},
@@ -137,8 +159,10 @@ def build_network_regions(
             recorder.choose,
         )
         for name in names:
-            regions[name] = recorder.build(name, sources[name], features.pop(name), digest)
-    return {name: regions[name] for name in sources}
+            found = recorder.build(name, sources[name], features.pop(name), digest)
+            for region, of_variant in zip(found, regions, strict=True):
+                of_variant[name] = region
+    return [{name: of_variant[name] for name in sources} for of_variant in regions]
 
 
 def _group_regions(sources: dict[str, Source]) -> list[list[str]]:
@@ -150,22 +174,60 @@ def _group_regions(sources: dict[str, Source]) -> list[list[str]]:
 
 
 class _Recorder:
-    """Chooses the units of each region's layer and makes the region from what they give."""
+    """Chooses the units of each region's layer and makes the regions from what they give.
 
-    def __init__(self, options: TeacherOptions, shown: Shown):
-        self.options, self.shown = options, shown
-        self.units: dict[str, np.ndarray] = {}
+    Attributes
+    ----------
+    chosen
+        Region to the units of each variant, in ascending order; None: all.
+    kept
+        Region to all units that some variant needs; None: all.
+    """
+
+    def __init__(self, variants: Sequence[TeacherOptions], shown: Shown):
+        self.variants, self.shown = variants, shown
+        self.chosen: dict[str, list[np.ndarray | None]] = {}
+        self.kept: dict[str, np.ndarray | None] = {}
 
     def choose(self, region: str, n_units: int) -> torch.Tensor | None:
-        electrodes = self.options.get_network().electrodes
-        if electrodes is None:
+        """The units of a region's layer that are to be recorded; None: all."""
+        found: list[np.ndarray | None] = []
+        for options in self.variants:
+            electrodes = options.get_network().electrodes
+            if electrodes is None:
+                found.append(None)
+                continue
+            generator = derive_generator(
+                options.seed, "teacher", region, "units", *_name_draw(electrodes)
+            )
+            found.append(choose_units(region, n_units, electrodes, generator))
+        self.chosen[region] = found
+        some = [units for units in found if units is not None]
+        if len(some) < len(found):
+            self.kept[region] = None
             return None
-        generator = derive_generator(self.options.seed, "teacher", region, "units")
-        self.units[region] = choose_units(region, n_units, electrodes, generator)
-        return torch.from_numpy(self.units[region])
+        kept = self.kept[region] = np.unique(np.concatenate(some))
+        return torch.from_numpy(kept)
 
-    def build(self, name: str, source: Source, features: torch.Tensor, digest: str) -> xr.Dataset:
-        settings = self.options.get_network()
+    def build(
+        self, name: str, source: Source, features: torch.Tensor, digest: str
+    ) -> list[xr.Dataset]:
+        """The region of each variant, from features (stimulus, unit) of the kept units."""
+        return [
+            self._build_one(name, source, features, units, options, digest)
+            for units, options in zip(self.chosen[name], self.variants, strict=True)
+        ]
+
+    def _build_one(
+        self,
+        name: str,
+        source: Source,
+        features: torch.Tensor,
+        units: np.ndarray | None,
+        options: TeacherOptions,
+        digest: str,
+    ) -> xr.Dataset:
+        settings = options.get_network()
         attrs: dict[str, Any] = {
             "model": settings.model,
             "layer": settings.layers[name],
@@ -173,19 +235,28 @@ class _Recorder:
             "description": f"network {settings.model}, {describe_weights(settings)}, "
             f"layer {settings.layers[name]}",
         }
-        if settings.electrodes is None:
+        if settings.electrodes is None or units is None:
             return build_noise_free_region(
-                name, source, self.shown, features, self.options, stimuli_digest=digest, **attrs
+                name, source, self.shown, features, options, stimuli_digest=digest, **attrs
             )
+        kept = self.kept[name]
+        place = units if kept is None else np.searchsorted(kept, units)
         assembly = record_electrodes(
-            features,
-            self.units[name],
+            features[:, torch.from_numpy(place)],
+            units,
             self.shown.stimuli["stimulus_id"].to_numpy(),
             name,
             settings.electrodes,
-            derive_generator(self.options.seed, "teacher", name, "counts"),
+            derive_generator(
+                options.seed, "teacher", name, "counts", *_name_draw(settings.electrodes)
+            ),
         )
         assembly.attrs["stimuli_digest"] = digest
-        measured = filter_sites((assembly,), self.shown, name, self.options)
+        measured = filter_sites((assembly,), self.shown, name, options)
         attrs["description"] += ", seen through electrodes"
-        return build_measured_region(name, measured, self.options, dataset=source.dataset, **attrs)
+        return build_measured_region(name, measured, options, dataset=source.dataset, **attrs)
+
+
+def _name_draw(electrodes: Electrodes) -> list[int]:
+    """What a draw adds to the names of generators; the first one has none."""
+    return [electrodes.draw] if electrodes.draw else []

@@ -26,6 +26,7 @@ from tgas_neuro.teacher.recorded.recorded_region import (
     build_measured_region,
     filter_sites,
 )
+from tgas_neuro.teacher.recorded.sampling import describe_sample, draw_sample
 from tgas_neuro.teacher.recorded.selection import (
     add_labels,
     build_region_error,
@@ -94,11 +95,13 @@ def load_measured(name: str, source: Source, options: TeacherOptions) -> Measure
         tables = shared
     check_units(assemblies, name, options.normalise)
     shown = prepare_stimuli(next(iter(tables.values())), source.first, options, source.dataset)
-    parts = pool_assemblies(assemblies, tables)
-    measured = filter_sites(
-        parts, shown, name, options, load_repeated(assemblies, repeated, source, name)
+    parts, again = draw_sample(
+        pool_assemblies(assemblies, tables),
+        load_repeated(assemblies, repeated, source, name),
+        name,
+        source,
     )
-    return replace(measured, notes=notes)
+    return replace(filter_sites(parts, shown, name, options, again), notes=notes)
 
 
 def note_shared(
@@ -211,6 +214,7 @@ def _build_recorded(
     measured = load_measured(name, source, options)
     simulated = {bool(part.attrs.get("simulated", 0)) for part in measured.parts}
     what = "recorded and simulated" if len(simulated) == 2 else KINDS[simulated.pop()]
+    what += describe_sample(source.sample)
     return build_measured_region(
         name, measured, options, pictures, dataset=source.dataset, description=what
     )
