@@ -74,6 +74,12 @@ def test_random_searches_find_what_the_closed_form_says(cells, truth):
         assert truth[column].mean() == pytest.approx(expected, abs=4 * truth.std() / 1000**0.5)
 
 
+def test_a_search_ends_when_it_has_seen_all_cells(cells, truth):
+    guided = Guided(Rating("p"), list_candidates(cells, truth, truth), images=10)
+    search = Search(strategy="random", candidates=70, seed=0)
+    assert replay_search(cells, guided, search, [10**9]) == [int(np.argmax(truth))]
+
+
 @pytest.mark.parametrize("strategy", ["evolution", "tpe", "reinforce", "progressive"])
 def test_strategies_that_learn_beat_random_search_where_p_is_the_truth(cells, truth, strategy):
     guided = Guided(Rating("p"), list_candidates(cells, truth, truth), images=10)

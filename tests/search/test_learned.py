@@ -259,6 +259,15 @@ def test_failures_have_no_reward_and_similarities_that_are_missing_count_as_none
     assert basis == same and rated[1].reward == expected[1].reward is not None
 
 
+def test_without_any_similarity_p_and_size_are_left():
+    entries, _ = draw_candidates(0, knows=0.6, size=0.8)
+    without = [replace(e, TG=None, regions={}, regions_untrained=None) for e in entries]
+    rated, basis = rate_together(without, LEARNED)
+    assert list(basis["regression"]["features"]) == ["P", SIZE]
+    sizes = [math.log10(entry.params) for entry in rated]
+    assert np.corrcoef([entry.reward for entry in rated], sizes)[0, 1] > 0.5
+
+
 def test_accuracies_that_are_all_the_same_teach_nothing():
     entries, _ = draw_candidates(0, knows=0.6)
     same = [replace(e, probe_accuracy=0.7 if e.probe_accuracy else None) for e in entries]

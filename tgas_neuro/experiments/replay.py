@@ -80,13 +80,13 @@ def replay_search(
     Parameters
     ----------
     cells
-        What can be seen.
+        What can be seen; a search ends when it has seen all of them.
     guided
         What is seen of them.
     search
         Its strategy, seed and number of candidates in a generation count.
     budgets
-        Numbers of training images, ascending; the largest is for fewer candidates than cells.
+        Numbers of training images, ascending.
 
     Returns
     -------
@@ -101,11 +101,12 @@ def replay_search(
     spent: list[int] = []
     seen = np.zeros(len(cells.genotypes), bool)
     generation = 0
-    while not spent or spent[-1] < budgets[-1]:
+    while not seen.all() and (not spent or spent[-1] < budgets[-1]):
         rng = derive_generator(search.seed, "propose", generation)
         entries, _ = rate_together(history, guided.rating)
+        left = int(np.sum(~seen))
         proposals = propose_generation(strategy, entries, [], search.candidates, rng)
-        for place, proposal in enumerate(proposals[: int(np.sum(~seen))]):
+        for place, proposal in enumerate(proposals[:left]):
             number = cells.find_nearest(proposal.genotype, seen, rng)
             seen[number] = True
             name = name_candidate(generation, place)

@@ -1,16 +1,17 @@
 """Guidance learned: probes teach what P, TG and size say about the accuracy later on.
 
 Ridge regressions predict the accuracy of a probe after its longer training. Each starts from an
-expectation, z(P) or z(P) + z(TG), which correlates with that accuracy at `EXPECTED`; its weights
-are the differences from there, so that a large penalty leaves the expectation alone. The penalty is
-the one with the least leave-one-out error, which has a closed form (Golub, Heath & Wahba 1979,
-Technometrics, section 1). They also differ in the features that may deviate.
+expectation, z(P) plus none, half or all of z(TG), which correlates with that accuracy at
+`EXPECTED`. Its weights are the differences from there, so that a large penalty leaves the
+expectation alone. The penalty is the one with the least leave-one-out error, which has a closed
+form (Golub, Heath & Wahba 1979, Technometrics, section 1). They also differ in the features that
+may deviate.
 
 None of them is chosen, because a few probes cannot tell which is best. Their mean counts, each
 weighted by its leave-one-out error to the power of minus the number of probes. This is the pseudo-
 Bayesian model average (Geisser & Eddy 1979, J. Am. Stat. Assoc.; Yao et al. 2018, Bayesian Anal.,
-section 3.4) for errors of a normal distribution. With few probes it is between both expectations;
-a teacher that is better than none, or worse, moves it as more are known.
+section 3.4) for errors of a normal distribution. With few probes it is between the expectations; as
+more are known, a teacher that is better than none, or worse, moves it.
 
 A teacher that knows nothing must not do harm. A higher P never counts against a candidate, and
 other features count at most as far as probes have them: a candidate that is out of their range,
@@ -87,9 +88,9 @@ def fit_regression(entries: Sequence[Entry]) -> Regression | None:
     fitted = _bound(accuracy)
     with _get_libraries().limit(limits=1):  # sums in one order, however many threads there are
         found = list(_fit_models(table, scaled, probed, fitted))
-    errors = np.array([one.errors for one in found])
-    shares = weigh_models(errors)
-    weights = shares @ np.array([one.weights for one in found])
+        errors = np.array([one.errors for one in found])
+        shares = weigh_models(errors)
+        weights = shares @ np.array([one.weights for one in found])
     weights[0] = max(weights[0], 0.0)
     weights[deviations == 0] = 0.0
     rest = fitted - EXPECTED * fitted.std() * scaled[probed, 0]
@@ -164,7 +165,7 @@ def _build_expectation(
     """
     along = np.zeros(len(table.names))
     along[0] = 1.0
-    spread = table.values[:, regions].mean(axis=1).std()
+    spread = table.values[:, regions].sum(axis=1).std() / max(len(regions), 1)
     if spread > 0:
         along[regions] = weight * table.values[:, regions].std(axis=0) / (len(regions) * spread)
     total = (scaled @ along).std()
