@@ -15,6 +15,7 @@ import xarray as xr
 from tgas_neuro.config.teacher import OF_RESPONSES
 from tgas_neuro.recordings.assembly import load_netcdf, sort_coordinates
 from tgas_neuro.recordings.formats.pictures import BROKEN, calc_pixel_digest
+from tgas_neuro.recordings.netcdf_groups import load_netcdf_groups
 from tgas_neuro.recordings.stimuli import validate_images
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import written_whole
@@ -108,11 +109,10 @@ def load_teacher(path: str | Path, for_scoring: bool = False) -> Teacher:
     names = root.attrs["regions"].split(", ")
     comparison = root.attrs.get("comparison")
     drop = [name for name, needed in LEFT_OUT.items() if for_scoring and comparison not in needed]
-    regions = {name: load_netcdf(path, name, drop) for name in names}
+    regions = load_netcdf_groups(path, names, drop)
     if comparison in LEFT_OUT["rdm"]:  # those that are made from responses, too
-        regions |= {
-            name: load_netcdf(path, name) for name, found in regions.items() if "rdm" not in found
-        }
+        made = [name for name, found in regions.items() if "rdm" not in found]
+        regions |= load_netcdf_groups(path, made)
     for name, region in regions.items():
         for variable, dims in REGION_VARIABLES.items():
             found = region[variable].dims if variable in region else None
