@@ -190,7 +190,7 @@ def plot_neurons(
     for ax in axes:
         ax.set_xscale("log")
         ax.set_xticks(places, [f"{place:.0f}" for place in places])
-        ax.xaxis.set_minor_formatter(NullFormatter())
+        ax.minorticks_off()
         ax.tick_params(labelsize=8)
         ax.spines[["top", "right"]].set_visible(False)
     axes[0].set_title(experiment.grids[name].title, fontsize=9)
