@@ -190,7 +190,7 @@ rule experiment_table:
         cells=f"{EXPERIMENT}/cells.json",
         records=list_cells,
         mature=list_mature,
-        earlier=lambda wildcards: get_experiment(wildcards.experiment).continues or [],
+        earlier=list_earlier,
     output:
         f"{EXPERIMENT}/table.csv.gz",
     log:

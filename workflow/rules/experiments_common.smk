@@ -122,6 +122,12 @@ def find_known(name):
         sys.exit(1)
 
 
+def list_earlier(wildcards):
+    """The table of earlier sittings, if there is one."""
+    earlier = get_experiment(wildcards.experiment).continues
+    return [earlier] if earlier else []
+
+
 def list_cells(wildcards):
     """Files of all trainings of an experiment that earlier sittings have not measured."""
     cells = get_experiment(wildcards.experiment).cells
