@@ -15,6 +15,7 @@ from tgas_neuro.architecture.skeleton import Skeleton, build_skeleton
 from tgas_neuro.architecture.space import Genotype
 from tgas_neuro.architecture.spaces import calc_complexity
 from tgas_neuro.config.experiments import MatureTraining, Training
+from tgas_neuro.experiments.table import BETWEEN
 from tgas_neuro.images.augmentation import augment_batch
 from tgas_neuro.images.decoded import load_decoded
 from tgas_neuro.images.pixels import load_batch
@@ -31,8 +32,6 @@ from tgas_neuro.search.candidate.training import (
     train_candidate,
 )
 from tgas_neuro.teacher.teacher import Teacher
-
-BETWEEN = ":"  # key of a teacher, and its region
 
 Report = Callable[[str], None]
 

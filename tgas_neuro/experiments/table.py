@@ -10,11 +10,11 @@ import pandas as pd
 
 from tgas_neuro.config.experiments import Experiment
 from tgas_neuro.experiments.grids import list_teachers
-from tgas_neuro.experiments.measurement import BETWEEN
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import written_whole
 from tgas_neuro.scoring.layers import LAYER_CHOICES, get_similarity
 
+BETWEEN = ":"  # key of a teacher, and its region
 TRAINING = ("hash", "repetition", "steps")  # a cell at some moment of one of its trainings
 KEYS = (*TRAINING, "teacher", "region")
 COLUMNS = ("cell", *KEYS, "measured_by", "mature", "params", "macs", "P", *LAYER_CHOICES)

@@ -5,7 +5,6 @@ from types import SimpleNamespace
 from tgas_neuro.config.experiments import MatureTable
 from tgas_neuro.experiments.grids import expand_grid
 from tgas_neuro.experiments.options import configure_teacher, load_experiment
-from tgas_neuro.experiments.sittings import digest_measurements, list_trainings, read_earlier
 from tgas_neuro.recordings.datasets.description import LocalFile
 from tgas_neuro.runtime.files import calc_digest
 
@@ -94,6 +93,8 @@ def describe_drawing(wildcards):
 @cache
 def describe_measurements(name):
     """Key of each teacher to its regions and the digest of what its rows are measured with."""
+    from tgas_neuro.experiments.sittings import digest_measurements  # loads pandas
+
     experiment = get_experiment(name)
     plans = {key: plan_teacher(name, key) for key in experiment.teachers}
     regions = {key: list(plan.regions) for key, plan in plans.items()}
@@ -111,6 +112,8 @@ def describe_measurements(name):
 @cache
 def find_known(name):
     """Number and repetition of the trainings that earlier sittings have measured."""
+    from tgas_neuro.experiments.sittings import list_trainings, read_earlier  # loads pandas
+
     experiment = get_experiment(name)
     if experiment.continues is None:
         return frozenset()
