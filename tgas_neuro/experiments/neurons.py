@@ -6,10 +6,10 @@ from typing import Any, TypedDict
 import numpy as np
 import pandas as pd
 
-from tgas_neuro.config.experiments import Experiment
+from tgas_neuro.config.experiments import Experiment, Primary
 from tgas_neuro.experiments.grids import GridTeacher, expand_grid
-from tgas_neuro.experiments.statistics import Measured, Rated, Resamples, compare, rate
-from tgas_neuro.experiments.surrogates import draw_resamples, take_values
+from tgas_neuro.experiments.statistics import Measured, Rated, compare, rate
+from tgas_neuro.experiments.surrogates import Step, draw_resamples
 from tgas_neuro.experiments.table import SITES, average_regions
 from tgas_neuro.runtime.errors import UserError
 
@@ -82,21 +82,24 @@ def rate_neurons(table: pd.DataFrame, experiment: Experiment) -> dict[str, Any]:
     cells, resamples = draw_resamples(first, experiment)
     sites = table.groupby(["teacher", "region"])[list(SITES)].first()
     expanded = {name: expand_grid(experiment, name) for name in experiment.grids}
-    steps = {}
-    for step in experiment.training.steps:
-        rater = _Rater(first[first["steps"] == step], cells.index, resamples, experiment)
-        steps[str(step)] = {
-            "P": rate(rater.alone),
+    primary, steps = experiment.primary, {}
+    for number in experiment.training.steps:
+        step = Step(first[first["steps"] == number], cells.index, resamples, experiment)
+        steps[str(number)] = {
+            "P": rate(step.of_P),
             "grids": {
                 name: {
-                    "of": rater.rate([experiment.grids[name].of]),
-                    "points": [_rate_point(same, rater, sites, name) for same in _group(teachers)],
+                    "of": _rate_draws([experiment.grids[name].of], step, primary),
+                    "points": [
+                        _describe_point(same, sites, name) | _rate_draws(list(same), step, primary)
+                        for same in _group(teachers)
+                    ],
                 }
                 for name, teachers in expanded.items()
             },
         }
     own = first[first["teacher"].isin([key for found in expanded.values() for key in found])]
-    missing = own["P"].notna() & own[experiment.primary.layer_choice].isna()
+    missing = own["P"].notna() & own[primary.layer_choice].isna()
     return {
         "without_TG": int(own.loc[missing & own["hash"].isin(cells.index), "hash"].nunique()),
         "steps": steps,
@@ -111,33 +114,18 @@ def _group(teachers: dict[str, GridTeacher]) -> list[dict[str, GridTeacher]]:
     return list(groups.values())
 
 
-class _Rater:
-    """Rates teachers at a step."""
-
-    def __init__(
-        self, rows: pd.DataFrame, cells: pd.Index, resamples: Resamples, experiment: Experiment
-    ):
-        self.rows, self.cells, self.resamples = rows, cells, resamples
-        self.primary = experiment.primary
-        self.P = take_values(rows, cells, self.primary.teacher, "P")
-        self.alone = resamples.measure(resamples.rank(self.P))
-
-    def rate(self, keys: Sequence[str]) -> Draws:
-        """Rate the draws with these keys."""
-        alone, both = [], []
-        for key in keys:
-            TG = take_values(self.rows, self.cells, key, self.primary.layer_choice)
-            standardised = self.primary.scale == "standardised"
-            alone.append(self.resamples.measure(self.resamples.rank(TG)))
-            both.append(self.resamples.measure(self.resamples.rank_sum(self.P, TG, standardised)))
-        return {
-            "TG": rate(_average(alone)),
-            "gain": compare(_average(both), self.alone),
-            "of_draws": {
-                "TG": [float(one.r[0]) for one in alone],
-                "gain": [float(one.r[0] - self.alone.r[0]) for one in both],
-            },
-        }
+def _rate_draws(keys: Sequence[str], step: Step, primary: Primary) -> Draws:
+    """Rate the teachers with these keys."""
+    alone = [step.measure_alone(key, primary.layer_choice) for key in keys]
+    both = [step.measure_sum(key, primary.layer_choice, primary.scale) for key in keys]
+    return {
+        "TG": rate(_average(alone)),
+        "gain": compare(_average(both), step.of_P),
+        "of_draws": {
+            "TG": [float(one.r[0]) for one in alone],
+            "gain": [float(one.r[0] - step.of_P.r[0]) for one in both],
+        },
+    }
 
 
 def _average(measured: Sequence[Measured]) -> Measured:
@@ -145,9 +133,8 @@ def _average(measured: Sequence[Measured]) -> Measured:
     return Measured(*(np.mean(values, axis=0) for values in zip(*measured, strict=True)))
 
 
-def _rate_point(
-    same: dict[str, GridTeacher], rater: _Rater, sites: pd.DataFrame, grid: str
-) -> Point:
+def _describe_point(same: dict[str, GridTeacher], sites: pd.DataFrame, grid: str) -> dict[str, Any]:
+    """What `Point` has beside `Draws`."""
     one = next(iter(same.values()))
     of_draws = [sites.loc[key] for key in same]  # (region, SITES)
     there = float(of_draws[0]["recorded"].mean())
@@ -164,7 +151,6 @@ def _rate_point(
         "draws": len(same),
         "sites": used if np.isfinite(used) else None,
         "ceiling": [value if np.isfinite(value) else None for value in ceilings],
-        **rater.rate(list(same)),
     }
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from tgas_neuro.config.experiments import Experiment
-from tgas_neuro.experiments.statistics import Resamples, compare, estimate, rate
+from tgas_neuro.experiments.statistics import Measured, Resamples, compare, estimate, rate
 from tgas_neuro.experiments.table import average_regions
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.scoring.layers import LAYER_CHOICES
@@ -100,20 +100,47 @@ def draw_resamples(first: pd.DataFrame, experiment: Experiment) -> tuple[pd.Data
     return cells, Resamples(truth, size, experiment.resamples, experiment.training.seed)
 
 
+class Step:
+    """What is known of the cells after so many steps: P, and the sums with the TG of teachers.
+
+    Attributes
+    ----------
+    of_P
+        P, measured.
+    """
+
+    def __init__(
+        self, rows: pd.DataFrame, cells: pd.Index, resamples: Resamples, experiment: Experiment
+    ):
+        self._rows, self._cells, self._resamples = rows, cells, resamples
+        self._P = take_values(rows, cells, experiment.primary.teacher, "P")
+        self.of_P = resamples.measure(resamples.rank(self._P))
+
+    def measure_alone(self, teacher: str, choice: str) -> Measured:
+        """TG of a teacher for a layer choice."""
+        TG = take_values(self._rows, self._cells, teacher, choice)
+        return self._resamples.measure(self._resamples.rank(TG))
+
+    def measure_sum(self, teacher: str, choice: str, scale: str) -> Measured:
+        """P and this TG, added as `scale` says."""
+        TG = take_values(self._rows, self._cells, teacher, choice)
+        return self._resamples.measure(
+            self._resamples.rank_sum(self._P, TG, scale == "standardised")
+        )
+
+
 def _rate_step(
     rows: pd.DataFrame, cells: pd.Index, resamples: Resamples, experiment: Experiment
 ) -> dict[str, Any]:
-    P = take_values(rows, cells, next(iter(experiment.teachers)), "P")
-    alone = resamples.measure(resamples.rank(P))
+    step = Step(rows, cells, resamples, experiment)
     teachers: dict[str, Any] = {key: {} for key in experiment.teachers}
     for key, choice in product(experiment.teachers, LAYER_CHOICES):
-        TG = take_values(rows, cells, key, choice)
-        rated: dict[str, Any] = {"TG": rate(resamples.measure(resamples.rank(TG)))}
+        rated: dict[str, Any] = {"TG": rate(step.measure_alone(key, choice))}
         for scale in SCALES:
-            both = resamples.measure(resamples.rank_sum(P, TG, scale == "standardised"))
-            rated[scale] = {**rate(both), "gain": compare(both, alone)}
+            both = step.measure_sum(key, choice, scale)
+            rated[scale] = {**rate(both), "gain": compare(both, step.of_P)}
         teachers[key][choice] = rated
-    return {"P": rate(alone), "teachers": teachers}
+    return {"P": rate(step.of_P), "teachers": teachers}
 
 
 def _compare_primary(
@@ -121,25 +148,17 @@ def _compare_primary(
 ) -> dict[str, Any]:
     """The gain of the primary teacher, and how far it is above that of the control."""
     primary = experiment.primary
-    rows = first[first["steps"] == primary.steps]
-    P = take_values(rows, cells, primary.teacher, "P")
-    alone = resamples.measure(resamples.rank(P))
+    step = Step(first[first["steps"] == primary.steps], cells, resamples, experiment)
     both, control = (
-        resamples.measure(
-            resamples.rank_sum(
-                P,
-                take_values(rows, cells, teacher, primary.layer_choice),
-                primary.scale == "standardised",
-            )
-        )
+        step.measure_sum(teacher, primary.layer_choice, primary.scale)
         for teacher in (primary.teacher, primary.control)
     )
     found: dict[str, Any] = {
-        "P": rate(alone),
+        "P": rate(step.of_P),
         "sum": rate(both),
         "control": rate(control),
-        "gain": compare(both, alone),
-        "gain_of_control": compare(control, alone),
+        "gain": compare(both, step.of_P),
+        "gain_of_control": compare(control, step.of_P),
         "above_control": estimate(both.r - control.r),
     }
     lower = [
