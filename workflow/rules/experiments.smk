@@ -49,7 +49,7 @@ rule experiment_images:
 
 rule experiment_teacher:
     input:
-        list_teachers_files,
+        lambda wildcards: list_teachers_files(wildcards.experiment, wildcards.key),
     output:
         f"{EXPERIMENT}/teachers/{{key}}.nc",
     log:
@@ -105,7 +105,14 @@ rule experiment_grid:
 
 rule experiment_ranks:
     input:
-        list_joined_teachers,
+        teachers=lambda wildcards: [
+            f"results/experiments/{wildcards.experiment}/teachers/{key}.nc"
+            for key in get_experiment(wildcards.experiment).teachers
+        ],
+        grids=lambda wildcards: [
+            f"results/experiments/{wildcards.experiment}/grids/{name}.nc"
+            for name in get_experiment(wildcards.experiment).grids
+        ],
     output:
         teacher=f"{EXPERIMENT}/teacher.nc",
         ranks=directory(f"{EXPERIMENT}/ranks"),

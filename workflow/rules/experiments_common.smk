@@ -1,6 +1,5 @@
 # What the rules of experiments share: their files, and the plans of their teachers.
 from functools import cache
-from types import SimpleNamespace
 
 from tgas_neuro.config.experiments import MatureTable
 from tgas_neuro.experiments.grids import expand_grid
@@ -34,9 +33,9 @@ def plan_teacher(name, key):
         sys.exit(1)
 
 
-def list_teachers_files(wildcards):
+def list_teachers_files(name, key):
     """Files of the user's that a teacher is made from, and its network's."""
-    plan = plan_teacher(wildcards.experiment, wildcards.key)
+    plan = plan_teacher(name, key)
     files = [file for found in plan.descriptions.values() for file in found.files]
     own = [str(locate_file(file, "")) for file in files if isinstance(file, LocalFile)]
     return [*own, *plan.network]
@@ -45,7 +44,7 @@ def list_teachers_files(wildcards):
 def list_grid_files(wildcards):
     """Files that the teachers of a grid are made from: those of the teacher that it is of."""
     of = get_experiment(wildcards.experiment).grids[wildcards.grid].of
-    return list_teachers_files(SimpleNamespace(experiment=wildcards.experiment, key=of))
+    return list_teachers_files(wildcards.experiment, of)
 
 
 def configure_grid(wildcards):
@@ -60,16 +59,6 @@ def get_grid_digest(wildcards):
     """The digest of the teacher that a grid is of: its data sets and its network."""
     of = get_experiment(wildcards.experiment).grids[wildcards.grid].of
     return plan_teacher(wildcards.experiment, of).digests["teacher"]
-
-
-def list_joined_teachers(wildcards):
-    """Files of all teachers: one by one, then those of each grid."""
-    experiment = get_experiment(wildcards.experiment)
-    folder = f"results/experiments/{wildcards.experiment}"
-    return [
-        *(f"{folder}/teachers/{key}.nc" for key in experiment.teachers),
-        *(f"{folder}/grids/{name}.nc" for name in experiment.grids),
-    ]
 
 
 def list_neurons(wildcards):

@@ -8,10 +8,9 @@ from tgas_neuro.scoring.scoring import write_ranks
 from tgas_neuro.teacher.teacher import load_teacher, write_teacher
 
 with running_rule(snakemake.log[0]), noted(snakemake):
-    paths = [Path(path) for path in snakemake.input]
     joined = join_teachers(
-        {path.stem: load_teacher(path) for path in paths if path.parent.name == "teachers"},
-        [load_teacher(path) for path in paths if path.parent.name == "grids"],
+        {Path(path).stem: load_teacher(path) for path in snakemake.input.teachers},
+        [load_teacher(path) for path in snakemake.input.grids],
     )
     write_teacher(snakemake.output.teacher, joined)
     sample = Sample.choose(snakemake.params.pairs, snakemake.params.seed)
