@@ -45,13 +45,7 @@ def build_gain_figure(result: dict[str, Any], experiment: Experiment, partial: b
         With size held constant.
     """
     keys = list(experiment.teachers)
-    n_rows = -(-len(keys) // COLUMNS)
-    n_columns = min(len(keys), COLUMNS)
-    figure = build_figure((n_columns * PANEL[0], n_rows * PANEL[1] + 0.5))
-    figure.set_layout_engine("constrained")
-    grid = figure.subplots(n_rows, n_columns, squeeze=False, sharex=True, sharey=True)
-    for ax in grid.flat[len(keys) :]:
-        ax.set_visible(False)
+    figure, grid = _build_panels(len(keys), COLUMNS, PANEL, 0.5, sharex=True)
     for ax, key in zip(grid.flat, keys, strict=False):
         plot_teacher(result, experiment, key, ax, "partial" if partial else "r")
     for ax in grid[:, 0]:
@@ -97,13 +91,8 @@ def build_strategies_figure(found: dict[str, Any]) -> Figure:
         From `rate_strategies`. Bands are its 95 % intervals of the mean over searches.
     """
     strategies = found["strategies"]
-    n_columns = min(len(strategies), COLUMNS - 1)
-    n_rows = -(-len(strategies) // n_columns)
-    figure = build_figure((n_columns * 1.3 * PANEL[0], n_rows * 1.2 * PANEL[1]))
-    figure.set_layout_engine("constrained")
-    grid = figure.subplots(n_rows, n_columns, squeeze=False, sharey=True)
-    for ax in grid.flat[len(strategies) :]:
-        ax.set_visible(False)
+    size = (1.3 * PANEL[0], 1.2 * PANEL[1])
+    figure, grid = _build_panels(len(strategies), COLUMNS - 1, size)
     for ax, (strategy, guidances) in zip(grid.flat, strategies.items(), strict=False):
         ends = []
         for key, rated in guidances.items():
@@ -122,6 +111,20 @@ def build_strategies_figure(found: dict[str, Any]) -> Figure:
     for ax in grid[-1]:
         ax.set_xlabel("training images", fontsize=9)
     return figure
+
+
+def _build_panels(
+    number: int, most_columns: int, size: tuple[float, float], beside: float = 0.0, **shared: bool
+) -> tuple[Figure, np.ndarray]:
+    """A figure with so many axes of a size, in a grid (row, column) whose rest is hidden."""
+    n_columns = min(number, most_columns)
+    n_rows = -(-number // n_columns)
+    figure = build_figure((n_columns * size[0], n_rows * size[1] + beside))
+    figure.set_layout_engine("constrained")
+    grid = figure.subplots(n_rows, n_columns, squeeze=False, sharey=True, **shared)
+    for ax in grid.flat[number:]:
+        ax.set_visible(False)
+    return figure, grid
 
 
 def _scale_images(ax: Axes, images: np.ndarray) -> None:
