@@ -114,14 +114,18 @@ def build_strategies_figure(found: dict[str, Any]) -> Figure:
 
 
 def _build_panels(
-    number: int, most_columns: int, size: tuple[float, float], beside: float = 0.0, **shared: bool
+    number: int,
+    most_columns: int,
+    size: tuple[float, float],
+    beside: float = 0.0,
+    sharex: bool = False,
 ) -> tuple[Figure, np.ndarray]:
     """A figure with so many axes of a size, in a grid (row, column) whose rest is hidden."""
     n_columns = min(number, most_columns)
     n_rows = -(-number // n_columns)
     figure = build_figure((n_columns * size[0], n_rows * size[1] + beside))
     figure.set_layout_engine("constrained")
-    grid = figure.subplots(n_rows, n_columns, squeeze=False, sharey=True, **shared)
+    grid = figure.subplots(n_rows, n_columns, squeeze=False, sharex=sharex, sharey=True)
     for ax in grid.flat[number:]:
         ax.set_visible(False)
     return figure, grid
