@@ -101,6 +101,15 @@ def test_before_the_training_it_is_the_untrained_candidate(files, training, meas
     assert (measured["state"], measured["repetition"]) == ("ok", 0)
 
 
+def test_at_known_steps_only_accuracy_is_measured(files, training, measured):
+    found = measure_cell(GENOTYPE, 0, training, files[0], files[1], files[0] / "ranks", [0, 3])
+    expected = {
+        step: one | {"regions": {} if step in ("0", "3") else one["regions"]}
+        for step, one in measured["steps"].items()
+    }
+    assert found == measured | {"steps": expected}
+
+
 def test_the_second_training_has_other_weights_and_the_same_held_back_images(
     files, training, measured
 ):

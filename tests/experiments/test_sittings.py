@@ -6,9 +6,11 @@ import pytest
 from tgas_neuro.experiments.options import check_experiment
 from tgas_neuro.experiments.sittings import (
     collect_mature,
+    count_other_trainings,
     digest_measurements,
     join_sittings,
-    list_trainings,
+    list_known,
+    list_moments,
     read_earlier,
 )
 from tgas_neuro.experiments.table import build_table, write_table
@@ -66,24 +68,55 @@ def test_two_sittings_are_one(tmp_path, experiment, digests, cells, tabulate, fi
     path, whole = tmp_path / "first.csv.gz", tmp_path / "whole.csv.gz"
     write_table(path, tabulate(first, diverged=diverged))
     earlier = read_earlier(path, experiment, digests)
-    assert set(list_trainings(earlier)) == set(first)
-    left = [one for one in TRAININGS if one not in set(list_trainings(earlier))]
+    assert list_known(earlier) == {training: [0, 3, 6] for training in first}
+    left = [one for one in TRAININGS if one not in first]
     joined = join_sittings(earlier, tabulate(left, diverged=diverged), cells, path)
     write_table(tmp_path / "joined.csv.gz", joined)
     write_table(whole, tabulate(TRAININGS, diverged=diverged))
     assert (tmp_path / "joined.csv.gz").read_bytes() == whole.read_bytes()
 
 
-def test_a_training_that_was_measured_at_fewer_steps_is_made_again(
-    tmp_path, experiment, digests, tabulate
+@pytest.mark.parametrize("diverged", [(), (1,), (2,)])
+def test_a_training_goes_on_where_a_sitting_ended(
+    tmp_path, experiment, digests, cells, tabulate, diverged
 ):
-    table = pd.concat([tabulate([(0, 0), (1, 0)], steps=(0, 3)), tabulate([(2, 0)])])
-    write_table(tmp_path / "a.csv", table)
-    assert set(list_trainings(read_earlier(tmp_path / "a.csv", experiment, digests))) == {(2, 0)}
-    # as one that lacks a teacher
+    """Steps that are known are measured for P alone, and kept as they were."""
+    path, whole = tmp_path / "first.csv.gz", tmp_path / "whole.csv.gz"
+    both = TRAININGS[:2], TRAININGS[2:]
+    early = tabulate(both[0], steps=(0, 3), diverged=diverged)
+    late = tabulate(both[1], steps=(3, 6), diverged=diverged)
+    early, late = (rows.assign(mean=rows["P"] / 2) for rows in (early, late))
+    table = pd.concat([early, late])
+    write_table(path, table)
+    earlier = read_earlier(path, experiment, digests)
+    known = list_known(earlier)
+    assert known == {one: [0, 3] for one in both[0]} | {one: [3, 6] for one in both[1]}
+    made = tabulate(TRAININGS, diverged=diverged)  # no similarities at any step
+    new = [one[2] not in known[one[:2]] for one in list_moments(made)]
+    made["mean"] = (made["P"] / 2).where(new)
+    assert count_other_trainings(earlier, made) == (0, len(TRAININGS))
+    write_table(tmp_path / "joined.csv.gz", join_sittings(earlier, made, cells, path))
+    at_once = tabulate(TRAININGS, diverged=diverged)
+    write_table(whole, at_once.assign(mean=at_once["P"] / 2))
+    assert (tmp_path / "joined.csv.gz").read_bytes() == whole.read_bytes()
+
+
+def test_another_training_at_known_steps_is_counted(tmp_path, experiment, digests, tabulate):
+    write_table(tmp_path / "a.csv", tabulate(TRAININGS[:5], steps=(0, 3), diverged=(4,)))
+    earlier = read_earlier(tmp_path / "a.csv", experiment, digests)
+    again = tabulate(TRAININGS[1:7], diverged=(4,))
+    again.loc[(again["cell"] == 2) & (again["steps"] == 3), "P"] += 1e-9
+    again.loc[(again["cell"] == 3) & (again["steps"] == 6), "P"] += 1.0  # not known
+    assert count_other_trainings(earlier, again) == (1, 4)
+    assert count_other_trainings(earlier, tabulate([])) == (0, 0)
+
+
+def test_a_step_without_all_teachers_is_measured_again(tmp_path, experiment, digests, tabulate):
     whole = tabulate([(0, 0), (1, 0)])
-    write_table(tmp_path / "a.csv", whole[(whole["cell"] > 0) | (whole["teacher"] == "brain")])
-    assert set(list_trainings(read_earlier(tmp_path / "a.csv", experiment, digests))) == {(1, 0)}
+    lost = (whole["cell"] == 0) & (whole["steps"] == 3) & (whole["teacher"] == "shuffled")
+    write_table(tmp_path / "a.csv", whole[~lost])
+    earlier = read_earlier(tmp_path / "a.csv", experiment, digests)
+    assert list_known(earlier) == {(0, 0): [0, 6], (1, 0): [0, 3, 6]}
 
 
 def test_steps_and_teachers_that_are_not_wanted_are_left_out(tmp_path, content, digests, tabulate):

@@ -195,7 +195,7 @@ class Experiment(Section):
     )
     continues: UserPath | None = key(
         None,
-        "A table of earlier sittings of this experiment; trainings that it holds are not repeated.",
+        "A table of earlier sittings of this experiment; what it holds is not measured again.",
         decides=True,
     )
     resamples: int = key(

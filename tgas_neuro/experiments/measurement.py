@@ -1,7 +1,7 @@
 """One cell: P and its similarity with all teachers along the training, and what it reaches."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -80,6 +80,7 @@ def measure_cell(
     images: Path,
     teacher: Teacher,
     ranks: Path,
+    known: Collection[int] = (),
     report: Report = lambda line: None,
 ) -> dict[str, Any]:
     """Train a cell as a candidate is trained, and measure it on the way.
@@ -99,6 +100,8 @@ def measure_cell(
         Folder with the decoded split ``train``.
     teacher, ranks
         Of all teachers (see `join_teachers`), and its ranks.
+    known
+        Steps whose similarities are known from an earlier sitting. Only P is measured there.
     report
         Receives a line for each measurement.
 
@@ -106,8 +109,8 @@ def measure_cell(
     -------
     record
         ``complexity``, ``teachers`` (see `describe_sites`), and ``steps``: number of steps, as
-        text, to ``P``, ``loss`` and ``regions``, those of `score_network`. ``state`` is ``ok``, or
-        ``diverged`` with a ``message``; then the steps before are kept.
+        text, to ``P``, ``loss`` and ``regions``, those of `score_network` (none at `known` steps).
+        ``state`` is ``ok``, or ``diverged`` with a ``message``; then the steps before are kept.
     """
     set_up_torch(training.premature.threads)
     device = choose_device(training.premature.device, "premature.device", claim=True)
@@ -123,16 +126,20 @@ def measure_cell(
         network.eval()
         chosen = np.flatnonzero(held_back)
         P, loss = measure_accuracy(network, pixels, labels, chosen, device)
-        score = score_network(
-            network,
-            network.layers(),
-            teacher,
-            ranks,
-            device,
-            training.seed,
-            **training.scoring.model_dump(),
+        regions = (
+            {}
+            if step in known
+            else score_network(
+                network,
+                network.layers(),
+                teacher,
+                ranks,
+                device,
+                training.seed,
+                **training.scoring.model_dump(),
+            )["regions"]
         )
-        found[str(step)] = {"P": P, "loss": loss, "regions": score["regions"]}
+        found[str(step)] = {"P": P, "loss": loss, "regions": regions}
         report(f"{step} steps: P {P:.3f}")
 
     n_train = int((~held_back).sum())

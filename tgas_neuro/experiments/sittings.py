@@ -15,6 +15,7 @@ from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import calc_digest
 
 DIGITS = 16  # of a digest
+MOMENT = ("cell", "repetition", "steps")
 
 
 def digest_measurements(
@@ -47,7 +48,7 @@ def digest_measurements(
 def read_earlier(
     path: str | Path, experiment: Experiment, digests: Mapping[str, str]
 ) -> pd.DataFrame:
-    """Rows of the trainings that a table of earlier sittings holds whole.
+    """Rows of the steps that a table of earlier sittings holds with all teachers.
 
     Parameters
     ----------
@@ -73,18 +74,21 @@ def read_earlier(
             f"{path}: teacher {other['teacher'].iloc[0]!r} was measured with another training, "
             "another teacher or by another version; set them as they were, or remove continues"
         )
-    wanted = {(step, key) for step in experiment.training.steps for key in digests}
-    found = table.groupby(["cell", "repetition"])[["steps", "teacher"]].apply(
-        lambda rows: wanted <= set(rows.itertuples(index=False, name=None))
-    )
-    whole = set(found.index[found]) if len(found) else set()
-    kept = np.array([pair in whole for pair in list_trainings(table)], dtype=bool)
-    return table[kept].reset_index(drop=True)
+    teachers = table.groupby(list(MOMENT))["teacher"].transform("nunique")
+    return table[teachers == len(digests)].reset_index(drop=True)
 
 
-def list_trainings(table: pd.DataFrame) -> list[tuple[int, int]]:
-    """Number of the cell and repetition of each row."""
-    return list(zip(table["cell"].tolist(), table["repetition"].tolist(), strict=True))
+def list_known(table: pd.DataFrame) -> dict[tuple[int, int], list[int]]:
+    """Number of a cell and repetition to the steps at which the table holds it, ascending."""
+    known: dict[tuple[int, int], list[int]] = {}
+    for cell, repetition, step in sorted(set(list_moments(table))):
+        known.setdefault((cell, repetition), []).append(step)
+    return known
+
+
+def list_moments(table: pd.DataFrame) -> list[tuple[int, int, int]]:
+    """Number of the cell, repetition and step of each row."""
+    return list(zip(*(table[name].tolist() for name in MOMENT), strict=True))
 
 
 def collect_mature(
@@ -102,6 +106,8 @@ def join_sittings(
     earlier: pd.DataFrame, table: pd.DataFrame, cells: Sequence[Mapping[str, Any]], path: str | Path
 ) -> pd.DataFrame:
     """One table of both, as one sitting would have made it.
+
+    A step that both hold is taken from the earlier one.
 
     Parameters
     ----------
@@ -123,7 +129,7 @@ def join_sittings(
     repetitions = [cell["repetitions"] for cell in cells]
     asked = [
         cell < len(cells) and repetition < repetitions[cell]
-        for cell, repetition in list_trainings(earlier)
+        for cell, repetition, _ in list_moments(earlier)
     ]
     earlier = earlier[np.array(asked, dtype=bool)]
     for number, rows in earlier.groupby("cell"):
@@ -140,6 +146,24 @@ def join_sittings(
                 f"{path}: cell {number} has the mature accuracy {first['mature']:g}, but mature "
                 f"says {wanted['mature']:g}; give it as it was, or remove continues"
             )
-    parts = [one for one in (earlier, table) if len(one)]
+    known = set(list_moments(earlier))
+    later = table[np.array([one not in known for one in list_moments(table)], dtype=bool)]
+    parts = [one for one in (earlier, later) if len(one)]
     both = pd.concat(parts, ignore_index=True) if parts else table
-    return both.sort_values(["repetition", "cell"], kind="stable").reset_index(drop=True)
+    order = ["repetition", "cell", "steps"]
+    return both.sort_values(order, kind="stable").reset_index(drop=True)
+
+
+def count_other_trainings(earlier: pd.DataFrame, table: pd.DataFrame) -> tuple[int, int]:
+    """How many trainings of both have another P at a step that both hold, and how many are in both.
+
+    P repeats to the digit on one kind of processor. On another kind it differs in its last digits,
+    which a short training enlarges.
+    """
+    both = pd.merge(
+        *(rows.groupby(list(MOMENT))["P"].first().reset_index() for rows in (earlier, table)),
+        on=list(MOMENT),
+    )
+    equal = (both["P_x"] == both["P_y"]) | (both["P_x"].isna() & both["P_y"].isna())
+    found = equal.groupby([both["cell"], both["repetition"]]).all()
+    return int((~found).sum()), len(found)

@@ -157,6 +157,7 @@ rule experiment_cell:
     params:
         training=lambda wildcards: dump_experiment(wildcards)["training"],
         drawn=describe_drawing,
+        known=list_known_steps,
         results_version=RESULTS_VERSION,
     message:
         "Cell {wildcards.cell} of {wildcards.experiment}, training {wildcards.repetition}"

@@ -100,15 +100,15 @@ def describe_measurements(name):
 
 @cache
 def find_known(name):
-    """Number and repetition of the trainings that earlier sittings have measured."""
-    from tgas_neuro.experiments.sittings import list_trainings, read_earlier  # loads pandas
+    """Number and repetition of a training to the steps that earlier sittings have measured."""
+    from tgas_neuro.experiments.sittings import list_known, read_earlier  # loads pandas
 
     experiment = get_experiment(name)
     if experiment.continues is None:
-        return frozenset()
+        return {}
     digests = {key: one["digest"] for key, one in describe_measurements(name).items()}
     try:
-        return frozenset(list_trainings(read_earlier(experiment.continues, experiment, digests)))
+        return list_known(read_earlier(experiment.continues, experiment, digests))
     except UserError as error:
         print(f"Error: {error}", file=sys.stderr)
         sys.exit(1)
@@ -120,15 +120,24 @@ def list_earlier(wildcards):
     return [earlier] if earlier else []
 
 
+def list_known_steps(wildcards):
+    """Steps at which an earlier sitting has measured this training."""
+    training = (int(wildcards.cell), int(wildcards.repetition))
+    return find_known(wildcards.experiment).get(training, [])
+
+
 def list_cells(wildcards):
-    """Files of all trainings of an experiment that earlier sittings have not measured."""
-    cells = get_experiment(wildcards.experiment).cells
+    """Files of all trainings of an experiment that earlier sittings have not measured to the end."""
+    experiment = get_experiment(wildcards.experiment)
+    cells, steps = experiment.cells, experiment.training.steps
     folder = f"results/experiments/{wildcards.experiment}/cells"
     numbers = [(number, 0) for number in range(cells.number)]
     numbers += [(number, 1) for number in range(cells.repeated)]
     known = find_known(wildcards.experiment)
     return [
-        f"{folder}/{one:04d}_{other}.json" for one, other in numbers if (one, other) not in known
+        f"{folder}/{one:04d}_{other}.json"
+        for one, other in numbers
+        if known.get((one, other)) != steps
     ]
 
 

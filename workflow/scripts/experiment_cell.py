@@ -18,6 +18,7 @@ with running_rule(snakemake.log[0]) as report, noted(snakemake):
         Path(snakemake.input.images[0]).parents[1],
         load_teacher(snakemake.input.teacher, for_scoring=True),
         Path(snakemake.input.ranks),
+        snakemake.params.known,
         report,
     )
     write_json(snakemake.output[0], record)

@@ -1,5 +1,10 @@
 from tgas_neuro.experiments.options import check_experiment
-from tgas_neuro.experiments.sittings import collect_mature, join_sittings, read_earlier
+from tgas_neuro.experiments.sittings import (
+    collect_mature,
+    count_other_trainings,
+    join_sittings,
+    read_earlier,
+)
 from tgas_neuro.experiments.table import build_table, write_table
 from tgas_neuro.runtime.files import read_json
 from tgas_neuro.runtime.ledger import noted
@@ -19,6 +24,12 @@ with running_rule(snakemake.log[0]) as report, noted(snakemake):
     for rows, path in zip(earlier, given.earlier, strict=True):
         known = len(rows.groupby(["cell", "repetition"]))
         report(f"{path}: {known} trainings of earlier sittings")
+        other, both = count_other_trainings(rows, table)
+        if other:
+            report(
+                f"{path}: {other} of {both} trainings that went on have another P than it holds, "
+                "as on another kind of processor: their steps are not of one training to the digit"
+            )
         table = join_sittings(rows, table, cells, path)
     write_table(snakemake.output[0], table)
     trainings = len(table.groupby(["cell", "repetition"]))
