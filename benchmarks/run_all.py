@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -197,7 +198,7 @@ def build_ratio_table(benchmarks: Sequence[Benchmark], runs: dict[str, Run]) -> 
     lines = []
     for one in benchmarks:
         for name, ratio, earlier in runs[one.script].ratios if one.script in runs else []:
-            target = next((t for part, t in one.targets.items() if part in name), "")
+            target = next((t for part, t in one.targets.items() if fnmatchcase(name, part)), "")
             lines.append(f"{one.script} | {name} | {ratio} | {earlier} | {target}")
     return format_table(COLUMNS, lines)
 

@@ -34,7 +34,7 @@ def folder(tmp_path):
 
 
 def test_each_ratio_lies_beside_the_earlier_one_and_the_target(run_all, folder, capfd):
-    one = run_all.Benchmark("fast", 1, form="short", targets={"2 x 3, peer": "5"})
+    one = run_all.Benchmark("fast", 1, form="short", targets={"*2 x 3, peer*": "5"})
     assert run_all.run_all([one], folder, folder / "new") == 0
     output = capfd.readouterr().out
     assert "| fast | 2 x 3, peer | 4.00 | 3.50 | 5 |" in output

@@ -20,7 +20,7 @@ from tgas_neuro.scoring.activations import (
 )
 from tgas_neuro.scoring.features import Features
 from tgas_neuro.scoring.layers import RegionScore, Score, calc_teacher_guidance
-from tgas_neuro.scoring.scoring import Target, build_targets, score_region
+from tgas_neuro.scoring.scoring import Similarities, Target, build_targets, score_region
 from tgas_neuro.teacher.teacher import Teacher
 
 Track = Callable[[list[str]], Iterable[str]]
@@ -102,10 +102,13 @@ def score_layers(
     regions: dict[str, RegionScore] = {}
     for target in build_targets(teacher, ranks, sample):
         recorded = record(target)
-        similarities = {
-            name: target.compare((layer := recorded[name]).features, layer.distance, exact)
-            for name in track(list(recorded))
-        }
+        if best_rdms is None and isinstance(recorded, dict):
+            similarities = _compare_and_drop(recorded, target, exact, track)
+        else:
+            similarities = {
+                name: target.compare((layer := recorded[name]).features, layer.distance, exact)
+                for name in track(list(recorded))
+            }
         for region in target.regions:
             regions[region] = score_region(
                 {name: found[region] for name, found in similarities.items()},
@@ -116,6 +119,18 @@ def score_layers(
                 best_rdms[region] = calc_layer_rdm(recorded[best["layer"]])
     regions = {name: regions[name] for name in teacher.regions}
     return {"TG": calc_teacher_guidance(regions), "regions": regions}
+
+
+def _compare_and_drop(
+    recorded: dict[str, Activations], target: Target, exact: bool, track: Track
+) -> dict[str, Similarities]:
+    """Compare each layer and free it; the widest comes last, when most memory is free."""
+    names = list(recorded)
+    found = {}
+    for name in track(sorted(names, key=lambda name: recorded[name].features.shape[1])):
+        layer = recorded.pop(name)
+        found[name] = target.compare(layer.features, layer.distance, exact)
+    return {name: found[name] for name in names}
 
 
 def calc_layer_rdm(layer: Activations) -> np.ndarray:
