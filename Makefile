@@ -7,12 +7,20 @@ COMPLETE := $(VENV)/.complete
 INSTALL := python -m pip install --quiet --constraint constraints.txt --editable
 export PATH := $(BIN):$(PATH)
 
-.PHONY: best-cell test lint clean
+.PHONY: best-cell macaque test lint clean
 
 # Frees the folder if a run was killed (never while one is alive), then runs the main job.
 best-cell: $(READY)
 	python -m tgas_neuro unlock
 	snakemake --cores all
+
+# The same with real macaque V4 and monkey IT and small natural images, in the folder macaque/. DATA is
+# the folder with the images; recordings that it does not have are downloaded.
+DATA ?= data
+macaque: $(READY)
+	test -f macaque/config.yaml || python -m tgas_neuro init macaque --preset macaque_small
+	ln -sfn "$(abspath $(DATA))" macaque/data
+	python -m tgas_neuro run --directory macaque
 
 # Two workers, each a file at a time: the workflow tests start many small processes.
 test: $(COMPLETE)

@@ -8,7 +8,12 @@ import yaml
 
 from tgas_neuro.config.section import MARK, Section, dump_section
 from tgas_neuro.plan.configuration import check_configuration
-from tgas_neuro.plan.plan import build_plan, calc_digests
+from tgas_neuro.plan.plan import (
+    build_plan,
+    calc_digests,
+    describe_missing_archive,
+    plan_images,
+)
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import calc_digest
 from tgas_neuro.teacher.options import read_sources
@@ -286,3 +291,17 @@ def test_every_key_that_decides_numbers_is_in_the_names_and_no_other():
         assert found == (stages[start:] if mark else []), path
         seen.add(mark)
     assert seen == {True, False, "search", "final"}
+
+
+def test_where_images_can_be_had_is_said_and_decides_nothing():
+    images = {"kind": "image_folder", "path": "a.tar.gz"}
+    said = {"premature": {"data": images | {"source": "From there."}}, "final": {"data": images}}
+    config, silent = (
+        check_configuration(copy.deepcopy(DEFAULT) | one)
+        for one in (said, {name: {"data": images} for name in said})
+    )
+    assert plan_images(config.premature) == plan_images(silent.premature)
+    assert calc_digests(config, {}) == calc_digests(silent, {})
+    text = "premature.data.path: a.tar.gz: no such file; put it there, or name another one"
+    assert describe_missing_archive(config, "a.tar.gz") == f"{text}. From there."
+    assert describe_missing_archive(silent, "a.tar.gz") == text

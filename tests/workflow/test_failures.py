@@ -46,6 +46,17 @@ def test_images_from_an_archive(folder_toy, comparable):
     shutil.rmtree(toy.folder / "images")
     for stage in ("premature", "final"):
         toy.config[stage]["data"] = {"kind": "image_folder", "path": Path(archive).name}
+    toy.config["premature"]["data"]["source"] = "They are in the drawer."
+    Path(archive).rename(toy.folder / "elsewhere")
+    found = toy.run(check=False)
+    (line,) = {line for line in found.stdout.splitlines() if line.startswith("Error: ")}
+    assert line == (
+        "Error: premature.data.path: packed.tar.gz: no such file; put it there, or name another "
+        "one. They are in the drawer."
+    )
+    assert "Traceback" not in found.stdout
+    toy.run("results/recordings/simulated/assembly.nc")  # needs no images
+    (toy.folder / "elsewhere").rename(archive)
     toy.run("--until", "images_decoded")
     assert [path.name for path in toy.folder.glob("results/images/*/*")].count("val") == 0
     toy.run()

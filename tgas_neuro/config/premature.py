@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from tgas_neuro.config.recordings import Pictures
-from tgas_neuro.config.section import Device, Section, SectionError, Unique, UserPath, key
+from tgas_neuro.config.section import Device, Section, SectionError, Text, Unique, UserPath, key
 
 
 class SimulatedImages(Section):
@@ -59,6 +59,9 @@ class ImageFolder(CheckedImages):
         "Folder with train/<class>/<image> and val/..., or a .tar.gz or .zip of it; or with "
         "Tiny-ImageNet's val/images and val/val_annotations.txt.",
         decides=True,
+    )
+    source: Text | None = key(
+        None, "Where they can be had, for the message when they are missing.", decides=False
     )
 
 

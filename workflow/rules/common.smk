@@ -17,7 +17,7 @@ from tgas_neuro.runtime.files import read_json, write_json
 from tgas_neuro.runtime.fragments import remove_dead_fragments
 from tgas_neuro.runtime.yaml_files import load_yaml
 from tgas_neuro.images.decoded import CHECKED
-from tgas_neuro.plan.plan import build_plan, name_plugin, refuse_stale
+from tgas_neuro.plan.plan import build_plan, describe_missing_archive, name_plugin, refuse_stale
 from tgas_neuro.runtime.provenance import get_time
 from tgas_neuro.runtime.slurm import refuse_leftovers
 from tgas_neuro.recordings.datasets.files import check_planned_files, locate_file, match_downloads
@@ -149,6 +149,16 @@ def get_images(name):
     """The images of that name, of the premature or of the final training."""
     found = [PLAN.premature_images, PLAN.final_images]
     return next(images for images in found if images.name == name)
+
+
+def find_archive(wildcards):
+    """The archive that images come from, if any; a missing one ends in one line."""
+    images = get_images(wildcards.images)
+    made = Path(images.get_split_folder(wildcards.split))
+    if images.archive and not Path(images.archive).exists() and not made.exists():
+        print(f"Error: {describe_missing_archive(PLAN.config, images.archive)}", file=sys.stderr)
+        sys.exit(1)
+    return images.archive or []
 
 
 def figures():

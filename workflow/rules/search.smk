@@ -3,7 +3,7 @@
 
 rule images_split:
     input:
-        archive=lambda wildcards: get_images(wildcards.images).archive or [],
+        archive=find_archive,
     output:
         directory("results/images/{images}/{split}"),
     log:

@@ -19,7 +19,7 @@ from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 from tgas_neuro.architecture.spaces import read_genotype
 from tgas_neuro.config.configuration import check_section
 from tgas_neuro.config.final import Final, check_batches
-from tgas_neuro.config.section import dump_section
+from tgas_neuro.config.section import dump_decisive, dump_section
 from tgas_neuro.final.launch.processes import SIGNALS, Group, PreemptedError
 from tgas_neuro.final.training.order import count_processes
 from tgas_neuro.final.training.training import train_final
@@ -108,7 +108,7 @@ def read_settings(job: Job, path: str | Path) -> Final:
         A key is missing, unknown or wrong.
     """
     settings = check_section(Final, job.config, str(path), ["config"])
-    for key, value in dump_section(settings).items():
+    for key, value in (dump_section(settings) | dump_decisive(settings)).items():
         if key not in job.config or job.config[key] != value:
             raise UserError(
                 f"{path}: config.{key}: {job.config.get(key, 'is missing')}; expected every key of "
