@@ -52,7 +52,7 @@ rule all:
     default_target: True
     input:
         "results/best_cell.json",
-        figures(),
+        figures("png", "svg", "pdf"),
         f"results/brainscore/{PLUGIN}",
 
 

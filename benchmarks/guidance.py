@@ -32,7 +32,7 @@ from harness import describe_machine
 
 from tgas_neuro.architecture.network import build_network
 from tgas_neuro.architecture.spaces import read_genotype
-from tgas_neuro.figures.pictures import save_figure
+from tgas_neuro.figures.style import save_figure
 from tgas_neuro.images.decoded import decode_listing
 from tgas_neuro.images.image_folder import load_image_folder
 from tgas_neuro.runtime.files import read_json, write_json

@@ -9,11 +9,13 @@ from scipy.stats import rankdata, spearmanr
 from tables import format_table
 
 from tgas_neuro.experiments.statistics import standardise_ranks
+from tgas_neuro.figures.panels import Line, Panel, build_panels_figure
+from tgas_neuro.figures.style import BLUE, DARK, VERMILION, styled
 
 RESAMPLES = 2000
 INTERVAL = (5, 95)  # percentiles: a 90 % interval
 ALPHAS = (0.25, 0.5, 1.0, 2.0, 4.0)
-COLOURS = (*(f"C{number}" for number in range(10)), "navy", "crimson")  # of teachers
+PANEL, COLUMNS = (2.7, 1.9), 3  # of the picture [inch]
 
 
 def correlate(values: np.ndarray, accuracy: np.ndarray) -> float:
@@ -208,31 +210,22 @@ def build_table(report: dict[str, Any], steps: Sequence[int]) -> str:
     return format_table(head, lines).removesuffix("\n")
 
 
+@styled()
 def draw_report(report: dict[str, Any], steps: Sequence[int]) -> Figure:
-    """Rank correlation with the long accuracy over steps: P, each TG, and P + TG."""
-    teachers = report["teachers"]
-    figure = Figure(figsize=(11, 4.6), layout="constrained")
-    axes = figure.subplots(1, 2, sharey=True)
-    P = [report["P"][str(step)]["r"] for step in steps]
-    place = np.arange(len(steps))
-    for ax, key, title in zip(axes, ("TG", "P + TG"), ("TG alone", "P + TG"), strict=True):
-        ax.plot(place, P, color="black", lw=2.5, label="P", zorder=5)
-        for number, (name, rows) in enumerate(teachers.items()):
-            control = name.startswith("control")
-            ax.plot(
-                place,
-                [rows[str(step)][key]["r"] for step in steps],
-                color=COLOURS[number],
-                ls=":" if control else "-",
-                marker="x" if control else "o",
-                ms=4,
-                label=name,
+    """A panel for each teacher: P, its TG and P + TG by steps, with 90 % intervals."""
+    panels = []
+    P = [report["P"][str(step)] for step in steps]
+    for name, rows in report["teachers"].items():
+        colour = VERMILION if name.startswith("control") else BLUE
+        found = {key: [rows[str(step)][key] for step in steps] for key in ("TG", "P + TG")}
+        lines = [
+            Line(key, [one["r"] for one in rated], [one["interval"] for one in rated], shade, style)
+            for key, rated, shade, style in (
+                ("P", P, DARK, "-"),
+                ("TG", found["TG"], colour, ":"),
+                ("P + TG", found["P + TG"], colour, "-"),
             )
-        ax.axhline(report["complexity"]["params"]["r"], color="grey", ls="--", label="parameters")
-        ax.axhline(0, color="grey", lw=0.5)
-        ax.set_xticks(place, [str(step) for step in steps])
-        ax.set_xlabel("steps of training")
-        ax.set_title(title)
-    axes[0].set_ylabel("rank correlation with the long accuracy")
-    axes[1].legend(loc="center left", bbox_to_anchor=(1.02, 0.5), fontsize="small", frameon=False)
-    return figure
+        ]
+        panels.append(Panel(name, lines, colour))
+    labels = ("steps of training", "rank correlation")
+    return build_panels_figure(panels, [str(step) for step in steps], labels, COLUMNS, PANEL)

@@ -27,7 +27,7 @@ from noise_ceiling_truth import QUICK as QUICK_GRID
 from noise_ceiling_truth import draw_truth, measure_grid, summarise_grid
 from tables import format_table
 
-from tgas_neuro.figures.pictures import save_figure
+from tgas_neuro.figures.style import save_figure
 from tgas_neuro.runtime.files import write_json
 from tgas_neuro.runtime.provenance import get_time
 

@@ -9,6 +9,8 @@ from matplotlib.figure import Figure
 from scipy.stats import zscore
 from tables import format_table
 
+from tgas_neuro.figures.panels import build_grid, finish_grid
+from tgas_neuro.figures.style import BLUE, VERMILION, styled
 from tgas_neuro.rdm import calc_noise_ceiling, calc_rdm, compare_rdms
 from tgas_neuro.rdm.repetitions import (
     average_repetitions,
@@ -25,6 +27,7 @@ MEANS = (0.1, 0.3, 1.0, 4.0, 16.0)  # counts a presentation
 STIMULI = 150
 QUICK = {"ranks": (6,), "sites": (30, 100), "repetitions": ((4, 4), (4, 50)), "means": (0.3, 4.0)}
 RELIABLE = 0.5
+NEAR = 0.02  # the grey band
 COLUMNS = (
     "sites",
     "repetitions",
@@ -125,19 +128,41 @@ def summarise_grid(rows: list[dict[str, Any]]) -> str:
     return format_table(COLUMNS, lines)
 
 
+@styled()
 def draw_truth(rows: list[dict[str, Any]]) -> Figure:
-    """Ceiling, and the root of the reliability, against what the noise-free RDM reaches."""
-    figure = Figure(figsize=(8, 4), layout="constrained")
-    panels = figure.subplots(1, 2, sharex=True, sharey=True)
-    titles = {"root": "square root of the reliability", "ceiling": "noise ceiling"}
-    reliable = np.array([row["reliability"] > RELIABLE for row in rows])
-    truth = np.array([row["truth"] for row in rows])
-    for axes, (name, title) in zip(panels, titles.items(), strict=True):
-        values = np.array([row[name] for row in rows])
-        axes.plot([0, 1], [0, 1], color="0.6", linewidth=0.8)
-        axes.scatter(truth[~reliable], values[~reliable], s=9, color="0.7", label="SB up to 0.5")
-        axes.scatter(truth[reliable], values[reliable], s=9, color="C0", label="SB above 0.5")
-        axes.set(title=title, xlabel="truth: noise-free RDM against the measured one")
-    panels[0].set(ylabel="estimate", xlim=(0.3, 1), ylim=(0.3, 1))
-    panels[0].legend(frameon=False)
+    """Errors of the ceiling and of the root of the reliability: a column for each number of sites.
+
+    A point is a cell of the grid. Those with a reliability up to 0.5 are rings. The bar at the
+    right holds 95 % of the other cells.
+    """
+    found = {sites: [row for row in rows if row["sites"] == sites] for sites in _list_sites(rows)}
+    names = {"ceiling": ("noise ceiling", BLUE), "root": ("square root\nof SB alone", VERMILION)}
+    figure, grid = build_grid(len(names) * len(found), len(found), (2.1, 2.2))
+    for ax, sites in zip(grid[0], found, strict=True):
+        ax.set_title(f"{sites} sites")
+    for line, (name, (_, colour)) in zip(grid, names.items(), strict=True):
+        for ax, cells in zip(line, found.values(), strict=True):
+            ax.axhspan(-NEAR, NEAR, color="0.9", zorder=0)
+            ax.axhline(0, color="0.6", linewidth=0.8, zorder=0)
+            reliable = np.array([cell["reliability"] > RELIABLE for cell in cells])
+            truth = np.array([cell["truth"] for cell in cells])
+            errors = np.array([cell[name] for cell in cells]) - truth
+            ax.plot(truth[reliable], errors[reliable], "o", color=colour, ms=3)
+            ax.plot(truth[~reliable], errors[~reliable], "o", color=colour, ms=3, mfc="white")
+            low, high = np.percentile(errors[reliable], [2.5, 97.5])
+            ax.plot([1.06, 1.06], [low, high], color=colour, linewidth=3, solid_capstyle="butt")
+            ax.plot(1.06, errors[reliable].mean(), "_", color=colour, ms=9, mew=1.6)
+            ax.set(xlim=(0.2, 1.12), xticks=(0.25, 0.5, 0.75, 1.0))
+    finish_grid(grid, "truth", "")
+    for line, (label, colour) in zip(grid, names.values(), strict=True):
+        line[0].set_ylabel(f"{label}\n- truth".replace("-", "\N{MINUS SIGN}"), color=colour)
+    figure.supxlabel(
+        f"rings: reliability SB up to {RELIABLE}; grey: within {NEAR}; bar: 95 % of the other "
+        "points, and their mean",
+        fontsize=8,
+    )
     return figure
+
+
+def _list_sites(rows: list[dict[str, Any]]) -> list[int]:
+    return sorted({row["sites"] for row in rows})

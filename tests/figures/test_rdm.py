@@ -6,8 +6,11 @@ from scipy.spatial.distance import squareform
 
 from tgas_neuro.figures.rdm import (
     MAX_CELLS,
+    MOST_PICTURES,
+    PICTURE,
     build_rdm_title,
     calc_percentiles,
+    choose_shown,
     plot_rdm,
     shrink_square,
     sort_categories,
@@ -34,6 +37,34 @@ def test_picture_is_sorted_by_category_and_ranked(ax):
     bar = ax.figure.axes[1]
     assert "percentile" in bar.get_ylabel()
     assert "Pearson" in bar.get_ylabel()
+
+
+def test_stimuli_stand_beside_their_rows(ax):
+    """Of four stimuli all are shown; those of a category are together, as in the RDM."""
+    rdm, categories = np.arange(6.0), ["dog", "cat", "dog", "cat"]
+    stimuli = np.arange(4, dtype=np.uint8)[:, None, None, None] * np.ones((1, 8, 8, 3), np.uint8)
+    plot_rdm(rdm, categories, ax, "V4", colorbar=False, stimuli=stimuli)
+    beside, below = ax.child_axes
+    strip, other = (np.asarray(one.images[0].get_array()) for one in (beside, below))
+    assert strip.shape == (40, 10, 3) and other.shape == (10, 40, 3)  # a margin of one pixel
+    assert strip[5::10, 5, 0].tolist() == other[5, 5::10, 0].tolist() == [1, 3, 0, 2]
+    assert strip[0, 5, 0] == 255
+    assert beside.images[0].get_extent() == [0, 1, 4, 0]
+    assert below.images[0].get_extent() == [0, 4, 1, 0]
+    assert [label.get_text() for label in beside.get_yticklabels()] == ["cat", "dog"]
+    assert [label.get_text() for label in below.get_xticklabels()] == ["cat", "dog"]
+    assert not len(ax.get_xticks()) and below.get_xlabel() == "4 stimuli"
+
+
+def test_of_many_large_stimuli_some_are_shown_small(ax):
+    n = 100
+    stimuli = np.zeros((n, 2 * PICTURE, 2 * PICTURE, 3), np.uint8)
+    plot_rdm(np.arange(n * (n - 1) / 2), None, ax, "V4", stimuli=stimuli)
+    strip = np.asarray(ax.child_axes[0].images[0].get_array())
+    assert len(strip) == MOST_PICTURES * (PICTURE + 2 * round(0.05 * PICTURE))
+    assert choose_shown(4).tolist() == [0, 1, 2, 3]
+    assert choose_shown(32).tolist() == list(range(1, 32, 2))
+    assert choose_shown(1).tolist() == [0]
 
 
 def test_without_categories_the_order_is_kept(ax):
@@ -114,6 +145,10 @@ def test_a_square_matrix_is_refused(ax):
         (("IT", 674), "IT, 674 sites\nno ceiling: RDM only"),
         (("V4", 128, 0.8, 50, True), "simulated V4, 128 sites\nceiling 0.80 (50 splits)"),
         (("IT",), "IT\nno ceiling: RDM only"),
+        (
+            ("V4", 128, 0.8249, 50, False, False, (0.7949, 0.8551)),
+            "V4, 128 sites\nceiling 0.82 (0.79 to 0.86 over 50 splits)",
+        ),
     ],
 )
 def test_titles(values, title):

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tgas_neuro.figures.pictures import build_figure
 from tgas_neuro.figures.scores import (
     build_scores_figure,
     draw_scores,
@@ -13,6 +12,7 @@ from tgas_neuro.figures.scores import (
     plot_models,
     shorten,
 )
+from tgas_neuro.figures.style import build_figure
 from tgas_neuro.runtime.errors import UserError
 
 

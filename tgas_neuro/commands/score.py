@@ -121,7 +121,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.parquet:
         find_parquet_engine()
     if arguments.picture:
-        from tgas_neuro.figures.scores import check_ending
+        from tgas_neuro.figures.style import check_ending
 
         check_ending(arguments.picture)
     if arguments.bootstrap:

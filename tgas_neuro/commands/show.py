@@ -29,13 +29,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Print the candidate, and draw it with `--picture`."""
     check_writable(arguments.picture, "--picture")
+    if arguments.picture:
+        from tgas_neuro.figures.style import check_ending  # matplotlib
+
+        check_ending(arguments.picture)
     folder = find_run(arguments.run)
     found = load_run(folder)
     record = find_candidate(found, arguments.candidate)
     print(f"candidate {record['id']} of run {describe_choice(folder, arguments.run)}")
     print("\n".join(describe_candidate(record, found)))
     if arguments.picture:
-        from tgas_neuro.figures.pictures import draw_candidate  # matplotlib
+        from tgas_neuro.figures.pictures import draw_candidate
 
         draw_candidate(record, found.rating.layer_choice, arguments.picture)
         print(f"picture    {arguments.picture}")

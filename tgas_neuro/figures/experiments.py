@@ -12,30 +12,48 @@ from matplotlib.ticker import NullFormatter
 from tgas_neuro.config.experiments import Experiment
 from tgas_neuro.experiments.neurons_page import format_repetitions
 from tgas_neuro.experiments.tables import SUMS
-from tgas_neuro.figures.pictures import build_figure
-from tgas_neuro.figures.scores import label_ends
+from tgas_neuro.figures.panels import (
+    LABEL,
+    Line,
+    Panel,
+    build_grid,
+    build_panels_figure,
+    finish_grid,
+)
+from tgas_neuro.figures.style import (
+    BLUE,
+    DARK,
+    FORMATS,
+    GREEN,
+    PURPLE,
+    VERMILION,
+    build_figure,
+    label_ends,
+    styled,
+)
 
-BRAIN, CONTROL, ALONE = "#0072b2", "#d55e00", "0.15"  # Okabe and Ito (2008); grey
+BRAIN, CONTROL, ALONE = BLUE, VERMILION, DARK
 COLOURS = {
     "P": ALONE,
-    "TG": "#009e73",
-    "paper": "#56b4e9",
+    "TG": GREEN,
+    "paper": PURPLE,
     "primary": BRAIN,
     "control": CONTROL,
     "learned": BRAIN,
     "learned_control": CONTROL,
 }
 SHORT = {"primary": "sum", "control": "sum, control", "learned_control": "learned, control"}
-PANEL = (3.1, 2.5)  # width and height [inch]
-COLUMNS = 4
+PANEL = (2.7, 1.9)  # width and height [inch]
+COLUMNS = 3
 MOST_TICKS = 6  # of a curve
 
 
+@styled()
 def build_gain_figure(result: dict[str, Any], experiment: Experiment, partial: bool) -> Figure:
     """A panel for each teacher and control: rank correlation of P, of TG and of their sum by steps.
 
-    Layer choice and scale are those of the primary comparison. Bands are 95 % intervals of P and
-    of the sum, over cells.
+    Layer choice and scale are those of the primary comparison. Bands and whiskers are 95 %
+    intervals over cells.
 
     Parameters
     ----------
@@ -44,17 +62,14 @@ def build_gain_figure(result: dict[str, Any], experiment: Experiment, partial: b
     partial
         With size held constant.
     """
-    keys = list(experiment.teachers)
-    figure, grid = _build_panels(len(keys), COLUMNS, PANEL, 0.5, sharex=True)
-    for ax, key in zip(grid.flat, keys, strict=False):
-        plot_teacher(result, experiment, key, ax, "partial" if partial else "r")
-    for ax in grid[:, 0]:
-        ax.set_ylabel("rank correlation" + ("\ngiven size" if partial else ""), fontsize=9)
-    for ax in grid[-1]:
-        ax.set_xlabel("steps of training", fontsize=9)
-    return figure
+    measure = "partial" if partial else "r"
+    panels = [build_panel(result, experiment, key, measure) for key in experiment.teachers]
+    places = [str(step) for step in experiment.training.steps]
+    labels = ("steps of training", "rank correlation" + ("\ngiven size" if partial else ""))
+    return build_panels_figure(panels, places, labels, COLUMNS, PANEL)
 
 
+@styled()
 def build_curve_figure(efficiency: dict[str, Any], names: dict[str, str]) -> Figure:
     """The quality of searches by the training images that they see, for each guidance.
 
@@ -82,6 +97,7 @@ def build_curve_figure(efficiency: dict[str, Any], names: dict[str, str]) -> Fig
     return figure
 
 
+@styled()
 def build_strategies_figure(found: dict[str, Any]) -> Figure:
     """A panel for each strategy: the quality of what it returns by images, for each guidance.
 
@@ -91,44 +107,25 @@ def build_strategies_figure(found: dict[str, Any]) -> Figure:
         From `rate_strategies`. Bands are its 95 % intervals of the mean over searches.
     """
     strategies = found["strategies"]
-    size = (1.3 * PANEL[0], 1.2 * PANEL[1])
-    figure, grid = _build_panels(len(strategies), COLUMNS - 1, size)
+    size = (1.4 * PANEL[0], 1.5 * PANEL[1])
+    figure, grid = build_grid(len(strategies), COLUMNS - 1, size, sharex=False)
+    labels = []
     for ax, (strategy, guidances) in zip(grid.flat, strategies.items(), strict=False):
         ends = []
         for key, rated in guidances.items():
             values = 100 * np.array([one["value"] for one in rated["quality"]])
             low, high = 100 * np.transpose([one["interval"] for one in rated["quality"]])
             style = "--" if key.startswith("learned") else "-"
-            ax.plot(found["images"], values, style, color=COLOURS[key], lw=1.6)
+            ax.plot(found["images"], values, style, color=COLOURS[key])
             ax.fill_between(found["images"], low, high, color=COLOURS[key], alpha=0.12, lw=0)
             ends.append((float(values[-1]), SHORT.get(key, key), COLOURS[key]))
         _scale_images(ax, np.array(found["images"]))
-        label_ends(ax, ends)
-        ax.spines[["top", "right"]].set_visible(False)
+        labels.append((ax, ends))
         ax.set_title(strategy, fontsize=9)
-    for ax in grid[:, 0]:
-        ax.set_ylabel("mature accuracy [%]", fontsize=9)
-    for ax in grid[-1]:
-        ax.set_xlabel("training images", fontsize=9)
+    finish_grid(grid, "training images", "mature accuracy [%]")
+    for ax, ends in labels:  # the common limits are known now
+        label_ends(ax, ends, LABEL / size[1])
     return figure
-
-
-def _build_panels(
-    number: int,
-    most_columns: int,
-    size: tuple[float, float],
-    beside: float = 0.0,
-    sharex: bool = False,
-) -> tuple[Figure, np.ndarray]:
-    """A figure with so many axes of a size, in a grid (row, column) whose rest is hidden."""
-    n_columns = min(number, most_columns)
-    n_rows = -(-number // n_columns)
-    figure = build_figure((n_columns * size[0], n_rows * size[1] + beside))
-    figure.set_layout_engine("constrained")
-    grid = figure.subplots(n_rows, n_columns, squeeze=False, sharex=sharex, sharey=True)
-    for ax in grid.flat[number:]:
-        ax.set_visible(False)
-    return figure, grid
 
 
 def _scale_images(ax: Axes, images: np.ndarray) -> None:
@@ -139,6 +136,7 @@ def _scale_images(ax: Axes, images: np.ndarray) -> None:
     ax.xaxis.set_minor_formatter(NullFormatter())
 
 
+@styled()
 def build_neurons_figure(result: dict[str, Any], experiment: Experiment) -> Figure:
     """Rank correlation of TG, gain and ceiling by sites: a column for each grid of teachers.
 
@@ -218,39 +216,30 @@ def _plot_whiskers(
 def render_svg(figure: Figure) -> str:
     """A figure as SVG with its text as text, the same each time it is drawn."""
     drawn = io.StringIO()
-    with mpl.rc_context({"svg.hashsalt": "tgas-neuro", "svg.fonttype": "none"}):
-        figure.savefig(drawn, format="svg", metadata={"Date": None, "Creator": None})
+    with styled():
+        figure.savefig(drawn, format="svg", metadata=FORMATS[".svg"])
     return drawn.getvalue()
 
 
-def plot_teacher(
-    result: dict[str, Any], experiment: Experiment, key: str, ax: Axes, measure: str
-) -> Axes:
-    """Draw P, TG of one teacher, and their sum into `ax` and return it."""
+def build_panel(result: dict[str, Any], experiment: Experiment, key: str, measure: str) -> Panel:
+    """P, TG of one teacher, and their sum, by steps; `measure` is ``r`` or ``partial``."""
     teacher, primary = experiment.teachers[key], experiment.primary
-    steps = [str(step) for step in experiment.training.steps]
-    places = np.arange(len(steps))
     colour = CONTROL if teacher.control else BRAIN
-    rows = [result["steps"][step] for step in steps]
+    rows = [result["steps"][str(step)] for step in experiment.training.steps]
     of_teacher = [row["teachers"][key][primary.layer_choice] for row in rows]
-    lines = (
+    found = (
         ("P", [row["P"] for row in rows], ALONE, "-"),
         ("TG", [row["TG"] for row in of_teacher], colour, ":"),
         (SUMS[primary.scale], [row[primary.scale] for row in of_teacher], colour, "-"),
     )
-    ends = []
-    for name, rated, shade, style in lines:
-        values = [one[measure]["value"] for one in rated]
-        low, high = np.transpose([one[measure]["interval"] for one in rated])
-        ax.plot(places, values, style, color=shade, lw=1.6)
-        if style == "-":
-            ax.fill_between(places, low, high, color=shade, alpha=0.15, lw=0)
-        ends.append((values[-1], name, shade))
-    label_ends(ax, ends)
-    ax.axhline(0, color="0.6", lw=0.8)
-    ax.set_xticks(places, steps, fontsize=7, rotation=45)
-    ax.set_xlim(-0.2, len(steps) - 0.8)
-    ax.tick_params(axis="y", labelsize=8)
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.set_title(teacher.title, fontsize=9, color=colour)
-    return ax
+    lines = [
+        Line(
+            name,
+            [one[measure]["value"] for one in rated],
+            [one[measure]["interval"] for one in rated],
+            shade,
+            style,
+        )
+        for name, rated, shade, style in found
+    ]
+    return Panel(teacher.title, lines, colour)

@@ -1,10 +1,11 @@
-"""An RDM as a picture, sorted by category and coloured by rank; the map of layers and regions."""
+"""An RDM as a picture: sorted by category, coloured by rank, its stimuli along the axes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from PIL import Image
 from scipy.spatial.distance import squareform
 
 # Above so many stimuli, neighbours are averaged: a screen has no more pixels to spare.
@@ -12,6 +13,10 @@ MAX_CELLS = 700
 
 # More categories than this get no names: they would overlap.
 MAX_NAMES = 24
+
+MOST_PICTURES = 16  # stimuli along an axis: of more, every so many are shown
+PICTURE = 64  # width and height of a stimulus there, at most [px]
+MARGIN = 0.05  # around a stimulus, of its width
 
 DISTANCES = {
     "correlation": "1 \N{MINUS SIGN} Pearson r",
@@ -27,6 +32,7 @@ def plot_rdm(
     title: str,
     colorbar: bool = True,
     distance: str = "correlation",
+    stimuli: np.ndarray | None = None,
 ) -> Axes:
     """Draw an RDM into `ax` and return it.
 
@@ -49,6 +55,9 @@ def plot_rdm(
         Whether to add a colour bar (takes some room from `ax`).
     distance
         What the dissimilarities are, for the colour bar.
+    stimuli
+        (row, y, x, rgb), uint8, in the order of the RDM's rows; some are shown along both axes,
+        each beside its row. None shows none.
     """
     order, names, borders = sort_categories(categories, _count_stimuli(rdm))
     percentiles = squareform(calc_percentiles(rdm))[np.ix_(order, order)]
@@ -59,10 +68,12 @@ def plot_rdm(
         vmin=0,
         vmax=100,
         extent=(0, n, n, 0),
-        interpolation="nearest",
+        interpolation="none",  # SVG and PDF hold the matrix itself
         aspect="equal",
     )
-    _draw_categories(ax, names, borders, n)
+    _draw_borders(ax, borders, n)
+    beside, below = (ax, ax) if stimuli is None else draw_stimuli(ax, stimuli[order])
+    _label_categories(beside, below, names, borders, n)
     ax.set_title(title, fontsize=10)
     if colorbar:
         bar = ax.figure.colorbar(image, ax=ax, fraction=0.046, pad=0.03)
@@ -80,6 +91,7 @@ def build_rdm_title(
     splits: int | None = None,
     simulated: bool = False,
     noise_free: bool = False,
+    interval: tuple[float, float] | None = None,
 ) -> str:
     """The two lines above an RDM: what it is of, and how good it can be.
 
@@ -97,6 +109,8 @@ def build_rdm_title(
         Whether the recordings are; the title says so.
     noise_free
         A layer or pixels, without noise: units in place of sites, and a ceiling of 1.
+    interval
+        2.5 and 97.5 percentile of the ceiling over splits.
     """
     first = f"simulated {region}" if simulated else region
     if n_sites is not None:
@@ -105,8 +119,9 @@ def build_rdm_title(
         return f"{first}\nwithout noise"
     if ceiling is None:
         return f"{first}\nno ceiling: RDM only"
-    second = f"ceiling {ceiling:.2f}"
-    return f"{first}\n{second}" + (f" ({splits} splits)" if splits else "")
+    notes = [] if interval is None else [f"{interval[0]:.2f} to {interval[1]:.2f}"]
+    notes += [f"{splits} splits"] if splits else []
+    return f"{first}\nceiling {ceiling:.2f}" + (f" ({' over '.join(notes)})" if notes else "")
 
 
 def calc_percentiles(rdm: np.ndarray) -> np.ndarray:
@@ -162,97 +177,73 @@ def _count_stimuli(rdm: np.ndarray) -> int:
     return n
 
 
-def _draw_categories(ax: Axes, names: list[str], borders: np.ndarray, n: int) -> None:
+def draw_stimuli(ax: Axes, stimuli: np.ndarray) -> tuple[Axes, Axes]:
+    """Draw stimuli along the left and the lower edge of an RDM.
+
+    Parameters
+    ----------
+    ax
+        Axes of the RDM.
+    stimuli
+        (row, y, x, rgb), uint8, in the order of the rows.
+
+    Returns
+    -------
+    beside, below
+        New axes with the stimuli, whose ticks are outside of them.
+    """
+    n = len(stimuli)
+    shown = choose_shown(n)
+    pictures = np.stack([_frame_picture(stimuli[row]) for row in shown])
+    share = 1 / len(shown)
+    beside = ax.inset_axes((-share, 0, share, 1))
+    below = ax.inset_axes((0, -share, 1, share))
+    beside.imshow(np.concatenate(pictures, axis=0), extent=(0, 1, n, 0), aspect="auto")
+    below.imshow(np.concatenate(pictures, axis=1), extent=(0, n, 1, 0), aspect="auto")
+    for one in (beside, below):
+        one.set_xticks([])
+        one.set_yticks([])
+        one.spines[:].set_visible(False)
+    return beside, below
+
+
+def choose_shown(n: int) -> np.ndarray:
+    """Rows in the middle of equal parts of an axis, at most `MOST_PICTURES`."""
+    number = min(n, MOST_PICTURES)
+    return np.floor((np.arange(number) + 0.5) * n / number).astype(int)
+
+
+def _frame_picture(pixels: np.ndarray) -> np.ndarray:
+    """A stimulus, made smaller where it is larger than `PICTURE`, with a white margin."""
+    if len(pixels) > PICTURE:
+        image = Image.fromarray(pixels).resize((PICTURE, PICTURE), Image.Resampling.BOX)
+        pixels = np.asarray(image)
+    margin = max(1, round(MARGIN * len(pixels)))
+    return np.pad(pixels, ((margin,) * 2, (margin,) * 2, (0, 0)), constant_values=255)
+
+
+def _draw_borders(ax: Axes, borders: np.ndarray, n: int) -> None:
     for border in borders[1:-1]:
         ax.axhline(border, color="white", linewidth=0.8)
         ax.axvline(border, color="white", linewidth=0.8)
     ax.set_xlim(0, n)
     ax.set_ylim(n, 0)
-    ax.tick_params(length=0, labelsize=8)
-    for spine in ax.spines.values():
-        spine.set_visible(False)
+    ax.spines[:].set_visible(False)
+    ax.set_xticks([])
+    ax.set_yticks([])
+
+
+def _label_categories(
+    beside: Axes, below: Axes, names: list[str], borders: np.ndarray, n: int
+) -> None:
+    """Name the categories at the left of one axes and below another."""
+    for ax in (beside, below):
+        ax.tick_params(length=0, labelsize=8)
     if not names or len(names) > MAX_NAMES:
         what = f"{n} stimuli" + (f" in {len(names)} categories" if names else "")
-        ax.set_xticks([])
-        ax.set_yticks([])
-        ax.set_xlabel(what, fontsize=8)
+        below.set_xlabel(what, fontsize=8)
         return
     middles = (borders[:-1] + borders[1:]) / 2
-    ax.set_xticks(middles, names, rotation=45, ha="right", rotation_mode="anchor")
-    ax.set_yticks(middles, names)
-    ax.set_xlabel(f"{n} stimuli", fontsize=8)
-
-
-CELL = (1.0, 0.24)  # of one region and one layer [inch], at which the numbers are readable
-
-
-def plot_layer_map(
-    similarities: Mapping[str, Mapping[str, float | None]],
-    chosen: Mapping[str, Sequence[str]],
-    ax: Axes,
-    title: str,
-) -> Axes:
-    """Draw a layer map into `ax` and return it.
-
-    Rows are layers, from the image (top) to the output, columns are regions. The values are raw
-    similarities, before they are corrected for noise.
-
-    Parameters
-    ----------
-    similarities
-        Region to layer to its similarity; None, drawn white, for a layer without a value. All
-        regions have the same layers.
-    chosen
-        Region to the layers that stand for it; they have a frame.
-    ax
-        Where to draw.
-    title
-        For example the id of the candidate.
-    """
-    regions = list(similarities)
-    layers = list(similarities[regions[0]])
-    values = np.array(
-        [[similarities[region][layer] for region in regions] for layer in layers], dtype=float
-    )
-    low, high = _choose_limits(values)
-    image = ax.imshow(values, cmap="viridis", aspect="auto", vmin=low, vmax=high)
-    for row, layer in enumerate(layers):
-        for column, region in enumerate(regions):
-            _write(ax, row, column, values[row, column], image)
-            if layer in chosen[region]:
-                _frame(ax, row, column)
-    ax.set_xticks(range(len(regions)), regions)
-    ax.set_yticks(range(len(layers)), layers, fontsize=8)
-    ax.tick_params(length=0)
-    ax.spines[:].set_visible(False)
-    ax.set_title(title, fontsize=10)
-    bar = ax.figure.colorbar(image, ax=ax, fraction=0.046, pad=0.03)
-    bar.set_label("similarity (raw)", fontsize=8)
-    bar.ax.tick_params(labelsize=8)
-    bar.outline.set_visible(False)
-    return ax
-
-
-def _choose_limits(values: np.ndarray) -> tuple[float, float]:
-    """From 0, or the lowest where there are negative ones, to the highest."""
-    finite = values[np.isfinite(values)]
-    low, high = (min(0.0, finite.min()), finite.max()) if len(finite) else (0.0, 1.0)
-    return low, high if high > low else low + 1.0
-
-
-def _write(ax: Axes, row: int, column: int, value: float, image) -> None:
-    dark = np.isfinite(value) and image.norm(value) < 0.6
-    ax.text(
-        column,
-        row,
-        f"{value:.3f}" if np.isfinite(value) else "none",
-        ha="center",
-        va="center",
-        fontsize=8,
-        color="white" if dark else "black",
-    )
-
-
-def _frame(ax: Axes, row: int, column: int) -> None:
-    x, y = np.array([-1, 1, 1, -1, -1]), np.array([-1, -1, 1, 1, -1])
-    ax.plot(column + 0.47 * x, row + 0.44 * y, color="#d1495b", linewidth=1.8)
+    below.set_xticks(middles, names, rotation=45, ha="right", rotation_mode="anchor")
+    beside.set_yticks(middles, names)
+    below.set_xlabel(f"{n} stimuli", fontsize=8)

@@ -7,38 +7,30 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tgas_neuro.figures.pictures import DPI, build_figure
-from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.runtime.files import written_whole
+from tgas_neuro.figures.style import (
+    build_figure,
+    check_ending,
+    colour_of,
+    label_ends,
+    save_figure,
+    styled,
+)
 from tgas_neuro.scoring.inference import Inference
 from tgas_neuro.scoring.layers import Score, list_similarities
 
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")  # Okabe and Ito (2008)
 SIGNIFICANT = 0.05
 MOST_NAMES = 24  # of layers below a panel; of more, every second, third ... has its name
 COLUMNS = 3  # panels beside each other
 PANEL = (4.4, 2.9)  # width and height of a network's layers [inch]
 ROW = 0.34  # height of a network in the comparison [inch]
 LONGEST = 34  # characters of a name; longer ones lose their middle
-# By the ending of a file: what would make two pictures of the same scores differ, left out.
-FORMATS: dict[str, dict[str, None]] = {
-    ".png": {"Software": None},
-    ".svg": {"Date": None, "Creator": None},
-    ".pdf": {"CreationDate": None, "Creator": None, "Producer": None},
-}
 
 
-def check_ending(path: Path, key: str = "--picture") -> None:
-    """Refuse a picture whose ending is not that of a format."""
-    if path.suffix.lower() not in FORMATS:
-        raise UserError(f"{key}: {path}: ending {path.suffix!r}; it may be {', '.join(FORMATS)}")
-
-
+@styled()
 def draw_scores(
     models: Mapping[str, Score], inferences: Mapping[str, Inference], path: str | Path
 ) -> None:
@@ -55,18 +47,7 @@ def draw_scores(
     """
     check_ending(Path(path))
     figure = build_scores_figure(models, inferences)
-    with (
-        written_whole(path) as beside,
-        mpl.rc_context({"svg.hashsalt": "tgas-neuro", "svg.fonttype": "none"}),
-    ):
-        figure.savefig(
-            beside,
-            format=Path(path).suffix.lower()[1:],
-            dpi=DPI,
-            bbox_inches="tight",
-            facecolor="white",
-            metadata=FORMATS[Path(path).suffix.lower()],
-        )
+    save_figure(figure, path)
 
 
 def build_scores_figure(models: Mapping[str, Score], inferences: Mapping[str, Inference]) -> Figure:
@@ -244,11 +225,6 @@ def describe_resampled(inference: Inference) -> str:
     return f"over {' and '.join(parts)}"
 
 
-def colour_of(number: int) -> str:
-    """Colour of a region by its number; they begin again after the fourth."""
-    return COLOURS[number % len(COLOURS)]
-
-
 def shorten(name: str) -> str:
     """A name without its middle where it is long."""
     half = LONGEST // 2 - 1
@@ -257,26 +233,6 @@ def shorten(name: str) -> str:
 
 def _number(names: Sequence[str]) -> list[str]:
     return [f"{shorten(name)}  {number}" for number, name in enumerate(names, start=1)]
-
-
-def label_ends(ax: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
-    """Write names at the right of their lines, far enough from each other to be read."""
-    low, high = ax.get_ylim()
-    least = 0.075 * (high - low)
-    place = -np.inf
-    for value, text, colour in sorted(ends):
-        place = max(value, place + least)
-        ax.annotate(
-            text,
-            (1, place),
-            xycoords=("axes fraction", "data"),
-            xytext=(4, 0),
-            textcoords="offset points",
-            fontsize=8,
-            va="center",
-            color=colour,
-            annotation_clip=False,
-        )
 
 
 def _decorate(ax: Axes, title: str, pad: float = 6) -> None:

@@ -90,6 +90,7 @@ def load_plan():
 PLAN = load_plan()
 SEARCH = f"results/search/{PLAN.search}"
 FINAL = f"results/final/{PLAN.final}"
+FIGURES = f"results/figures/{PLAN.final}"
 PLUGIN = name_plugin(PLAN.final)
 TEACHER = f"results/teacher/{PLAN.teacher}/teacher.nc"
 SCORING = PLAN.config.search.scoring
@@ -161,11 +162,17 @@ def find_archive(wildcards):
     return images.archive or []
 
 
-def figures():
-    """All pictures of a run."""
-    regions = [f"results/figures/{PLAN.teacher}/rdm_{region}.png" for region in PLAN.regions]
-    run = f"results/figures/{PLAN.final}"
-    return [*regions, f"{run}/search_curve.png", f"{run}/best_cell.png"]
+def name_picture(stem, caption, category):
+    """Files of a picture in every format; the PNG is in Snakemake's report."""
+    caption = f"../report/{caption}.rst"
+    return [report(f"{stem}.png", caption=caption, category=category), f"{stem}.svg", f"{stem}.pdf"]
+
+
+def figures(*formats):
+    """All pictures of a run, in these formats."""
+    regions = [f"results/figures/{PLAN.teacher}/rdm_{region}" for region in PLAN.regions]
+    run = [f"{FIGURES}/{name}" for name in ("search_curve", "best_cell", "layer_map")]
+    return [f"{stem}.{ending}" for stem in (*regions, *run) for ending in formats]
 
 
 def print_summary():
@@ -173,7 +180,8 @@ def print_summary():
     try:
         result = read_json("results/best_cell.json")
         if result["files"]["metrics"] == f"{FINAL}/metrics.json":  # of this run, no earlier one
-            print(summarise(Path("results/best_cell.json"), figures()), file=sys.stderr)
+            pictures = [path for path in figures("png") if Path(path).is_file()]
+            print(summarise(Path("results/best_cell.json"), pictures), file=sys.stderr)
     except (UserError, KeyError, TypeError):
         pass  # there is none yet, or one of an earlier version
 

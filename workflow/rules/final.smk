@@ -84,7 +84,7 @@ rule best_cell:
         teacher=TEACHER,
         metrics=f"{FINAL}/metrics.json",
         guidance=f"{FINAL}/teacher_guidance.json",
-        picture=f"results/figures/{PLAN.final}/best_cell.png",
+        picture=f"{FIGURES}/best_cell.png",
     output:
         result=report(
             "results/best_cell.json", caption="../report/best_cell.rst", category="Result"
@@ -110,7 +110,7 @@ rule best_cell:
             "weights": f"{FINAL}/weights.pt",
             "log": f"{FINAL}/log.csv",
             "picture": "results/best_cell.png",
-            "curve": f"results/figures/{PLAN.final}/search_curve.png",
+            "curve": f"{FIGURES}/search_curve.png",
             "brainscore": f"results/brainscore/{PLUGIN}",
             "teacher_guidance": f"{FINAL}/teacher_guidance.json",
         },
@@ -150,16 +150,8 @@ rule search_figures:
         best=f"{SEARCH}/best.json",
         history=get_history(GENERATIONS[-1]),
     output:
-        curve=report(
-            f"results/figures/{PLAN.final}/search_curve.png",
-            caption="../report/search_curve.rst",
-            category="Search",
-        ),
-        cell=report(
-            f"results/figures/{PLAN.final}/best_cell.png",
-            caption="../report/cell.rst",
-            category="Search",
-        ),
+        curve=name_picture(f"{FIGURES}/search_curve", "search_curve", "Search"),
+        cell=name_picture(f"{FIGURES}/best_cell", "cell", "Search"),
     log:
         f"results/logs/figures/{PLAN.final}.log",
     conda:
@@ -169,9 +161,33 @@ rule search_figures:
         mem_mb=grow(2000),
         runtime=grow(20),
     params:
+        # of chance; there wherever the search was run, and not made for a picture where it was not
+        decoded=DECODED,
         simulated=any(found.reader == "simulated" for found in PLAN.descriptions.values()),
         results_version=RESULTS_VERSION,
     message:
         "Drawing the search and its best cell"
     script:
         "../scripts/search_figures.py"
+
+
+rule final_figures:
+    input:
+        best=f"{SEARCH}/best.json",
+        guidance=f"{FINAL}/teacher_guidance.json",
+    output:
+        name_picture(f"{FIGURES}/layer_map", "layer_map", "Result"),
+    log:
+        f"results/logs/figures/{PLAN.final}_layer_map.log",
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=grow(2000),
+        runtime=grow(20),
+    params:
+        results_version=RESULTS_VERSION,
+    message:
+        "Drawing the layers of the best cell against the regions"
+    script:
+        "../scripts/final_figures.py"

@@ -60,11 +60,7 @@ rule teacher_figure:
     input:
         teacher=TEACHER,
     output:
-        report(
-            f"results/figures/{PLAN.teacher}/rdm_{{region}}.png",
-            caption="../report/rdm.rst",
-            category="Teacher",
-        ),
+        name_picture(f"results/figures/{PLAN.teacher}/rdm_{{region}}", "rdm", "Teacher"),
     log:
         f"results/logs/figures/{PLAN.teacher}_rdm_{{region}}.log",
     conda:

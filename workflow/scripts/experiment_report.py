@@ -10,7 +10,7 @@ from tgas_neuro.figures.experiments import (
     build_strategies_figure,
     render_svg,
 )
-from tgas_neuro.figures.pictures import save_figure
+from tgas_neuro.figures.style import save_figure
 from tgas_neuro.runtime.files import read_json, written_whole
 from tgas_neuro.runtime.ledger import noted
 from tgas_neuro.runtime.processes import running_rule

@@ -6,4 +6,4 @@ from tgas_neuro.teacher.teacher import build_title, load_teacher
 with running_rule(snakemake.log[0]), noted(snakemake):
     name = snakemake.wildcards.region
     region = load_teacher(snakemake.input.teacher).regions[name]
-    draw_region(build_title(name, region), region, snakemake.output[0])
+    draw_region(build_title(name, region), region, snakemake.output)

@@ -1,0 +1,63 @@
+"""Draw the pictures of stored results again; nothing is measured.
+
+    python benchmarks/redraw.py [noise_ceiling] [guidance] [surrogates_early] [--output FOLDER]
+
+Of `surrogates_early`, rank correlations and their intervals are calculated from the stored table,
+which takes minutes.
+"""
+
+import argparse
+from pathlib import Path
+
+from guidance_report import draw_report
+from matplotlib.figure import Figure
+from noise_ceiling_truth import draw_truth
+
+from tgas_neuro.experiments.options import load_experiment
+from tgas_neuro.experiments.surrogates import rate_surrogates
+from tgas_neuro.experiments.table import read_table
+from tgas_neuro.figures.experiments import build_gain_figure
+from tgas_neuro.figures.style import save_figure
+from tgas_neuro.runtime.files import find_project, read_json
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def draw_noise_ceiling() -> Figure:
+    """Ceilings against simulated truth."""
+    return draw_truth(read_json(RESULTS / "noise_ceiling.json")["truth"])
+
+
+def draw_guidance() -> Figure:
+    """What P, TG and their sum know early of 24 cells."""
+    content = read_json(RESULTS / "guidance.json")
+    return draw_report(content, content["form"]["early"])
+
+
+def draw_surrogates_early() -> Figure:
+    """What they know very early of 300 cells of NAS-Bench-201."""
+    experiment = load_experiment("surrogates_early", [find_project() / "workflow/experiments"])
+    table = read_table(RESULTS / "surrogates_early.csv.gz", experiment)
+    return build_gain_figure(rate_surrogates(table, experiment), experiment, partial=False)
+
+
+PICTURES = {
+    "noise_ceiling": draw_noise_ceiling,
+    "guidance": draw_guidance,
+    "surrogates_early": draw_surrogates_early,
+}
+
+
+def main() -> None:
+    """Parse the command line, draw."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("pictures", nargs="*", choices=PICTURES)
+    parser.add_argument("--output", type=Path, default=RESULTS, help="folder")
+    chosen = parser.parse_args()
+    for name in chosen.pictures or PICTURES:
+        save_figure(PICTURES[name](), chosen.output / f"{name}.png")
+        print(chosen.output / f"{name}.png")
+
+
+if __name__ == "__main__":
+    main()
