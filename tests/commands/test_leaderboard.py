@@ -6,7 +6,7 @@ import pytest
 from support.run_folders import build_record, draw, write_run
 
 from tgas_neuro.__main__ import main
-from tgas_neuro.commands.terminal import format_table
+from tgas_neuro.runtime.text import format_table
 
 GENOTYPES = draw(4)
 
