@@ -96,7 +96,7 @@ def test_half_way(folder):
         "recordings": ("finished", 1, 1),
         "teacher": ("waiting", 0, 1),
         "images": ("not planned", 0, 0),
-        "search": ("running", 4, 14),
+        "search": ("running", 4, 13),
         "final training": ("waiting", 0, 1),
         "evaluation": ("waiting", 0, 1),
     }

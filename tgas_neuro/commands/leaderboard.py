@@ -94,7 +94,7 @@ def build_row(entry: Entry) -> dict[str, Any]:
         "P": entry.P,
         "TG": entry.TG,
         **(entry.regions or {}),
-        "TG at epoch 0": entry.TG_untrained,
+        "untrained": entry.TG_untrained,  # TG at epoch 0
         "params": entry.params,
         "macs": entry.macs,
         "hash": entry.hash[:8],

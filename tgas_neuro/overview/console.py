@@ -114,7 +114,7 @@ class Console:
                 self._planned[get_phase(name_rule(rule))] += 0 if rule in ASIDE else number
         on = f" on {self._cores} core{'s' * (self._cores > 1)}" if self._cores else ""
         run = f", run {name_run(self.run)}" if self.run is not None else ""
-        return [wrap_line(f"tgas-neuro {__version__}: {total} jobs{on}{run}", 2)]
+        return [wrap_line(f"tgas-neuro {__version__}: {total} job{'s' * (total != 1)}{on}{run}", 2)]
 
     def _begin_job(self, record: Any) -> list[str]:
         rule = name_rule(record.rule_name)
@@ -208,7 +208,7 @@ class Console:
         own = Path(record.pathname).parts[-3:-1]
         if self._running and "snakemake" in own and not text.startswith(KEPT):
             return []
-        return [self._name_job(text)]
+        return [wrap_line(self._name_job(text), 2)]
 
     def _end(self, record: Any) -> list[str]:
         took = describe_seconds(record.created - self._began)

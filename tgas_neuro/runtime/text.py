@@ -1,5 +1,6 @@
 """Text for people: tables and lines that fit a terminal, and durations."""
 
+import re
 import shutil
 import sys
 import textwrap
@@ -22,15 +23,16 @@ def get_width() -> int:
 def wrap_line(text: str, indent: int = 0, width: int = WIDTH) -> str:
     """Wrap a line, with so many spaces before all of its lines but the first.
 
-    Words longer than a line, such as paths, are kept whole.
+    Words longer than a line, such as paths, are kept whole and where they are.
     """
-    return textwrap.fill(
-        text,
-        width,
-        subsequent_indent=" " * indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    lines = [""]
+    for gap, word in re.findall(r"( *)(\S+)", text):
+        end = len(lines[-1]) + len(gap) + len(word)
+        if not lines[-1] or end <= width or indent + len(word) > width:
+            lines[-1] += gap + word
+        else:
+            lines.append(" " * indent + word)
+    return "\n".join(lines)
 
 
 def describe_seconds(seconds: float) -> str:
