@@ -53,7 +53,7 @@ def folder(tmp_path):
 
 
 def test_a_whole_run(folder):
-    console = Console(folder)
+    console = Console(folder, "baseline")
     record = str(folder / "generation_000/candidate_0{}.json")
     assert send(console, None, message="Assuming unrestricted shared filesystem usage.") == []
     assert send(console, "workflow_started") == []

@@ -19,7 +19,7 @@ from tgas_neuro.runtime.text import describe_seconds, wrap_line
 from tgas_neuro.search.history import build_entry
 from tgas_neuro.search.records import CandidateRecord
 from tgas_neuro.search.runs import Run, load_run
-from tgas_neuro.search.runs.note import load_note, name_run
+from tgas_neuro.search.runs.note import load_note
 from tgas_neuro.search.runs.status import find_best_so_far
 
 # Rules that neither begin nor end a phase: they run beside others, or before the phase is due.
@@ -48,17 +48,17 @@ class Started:
     outputs: tuple[str, ...]
 
 
-_shown: dict[str, Path] = {}
+_shown: list[tuple[Path, str | None]] = []
 
 
-def show_run(folder: Path) -> None:
-    """Say which run the console of this process shows."""
-    _shown["run"] = folder
+def show_run(folder: Path, name: str | None = None) -> None:
+    """Say which run the console of this process shows, and how it is called."""
+    _shown[:] = [(folder, name)]
 
 
-def find_shown_run() -> Path | None:
-    """Folder of the run that the console of this process shows; None before it is planned."""
-    return _shown.get("run")
+def find_shown_run() -> tuple[Path | None, str | None]:
+    """Folder and name of the run that this process shows; None before it is planned."""
+    return _shown[0] if _shown else (None, None)
 
 
 class Console:
@@ -68,10 +68,12 @@ class Console:
     ----------
     run
         Folder of the run, ``results/search/<run>``; None while it is not known.
+    name
+        ``search.name`` of its configuration.
     """
 
-    def __init__(self, run: Path | None = None):
-        self.run = run
+    def __init__(self, run: Path | None = None, name: str | None = None):
+        self.run, self.name = run, name
         self._began = time.time()
         self._running = False
         self._cores: int | None = None
@@ -113,7 +115,8 @@ class Console:
                 total += number
                 self._planned[get_phase(name_rule(rule))] += 0 if rule in ASIDE else number
         on = f" on {self._cores} core{'s' * (self._cores > 1)}" if self._cores else ""
-        run = f", run {name_run(self.run)}" if self.run is not None else ""
+        run = f", run {self.run.name}" if self.run is not None else ""
+        run += f" ({self.name})" if self.name else ""
         return [wrap_line(f"tgas-neuro {__version__}: {total} job{'s' * (total != 1)}{on}{run}", 2)]
 
     def _begin_job(self, record: Any) -> list[str]:

@@ -93,7 +93,7 @@ def load_plan():
 
 PLAN = load_plan()
 SEARCH = f"results/search/{PLAN.search}"
-show_run(Path(SEARCH))
+show_run(Path(SEARCH), PLAN.config.search.name)
 FINAL = f"results/final/{PLAN.final}"
 PLUGIN = name_plugin(PLAN.final)
 TEACHER = f"results/teacher/{PLAN.teacher}/teacher.nc"
