@@ -91,6 +91,7 @@ def list_benchmarks(old: Path | None = None) -> list[Benchmark]:
         Benchmark("streaming_errors", 0, absent="needs 12 GB of memory; run it by itself"),
         Benchmark("final_training", 0, absent="needs tiny_imagenet_100 and two hours"),
         Benchmark("cluster_overhead", 0, absent="starts a SLURM as root, and takes 18 minutes"),
+        Benchmark("eta", 0, absent="watches a run that you start beside it"),
         Benchmark("guidance", 0, absent="needs cifar10_subset and recordings, and takes hours"),
     ]
     return [one for one in found if (HERE / f"{one.script}.py").is_file()]

@@ -11,6 +11,7 @@ from pathlib import Path
 from tgas_neuro import __version__
 from tgas_neuro.commands import (
     check,
+    compare,
     convert,
     evaluate,
     export,
@@ -22,6 +23,7 @@ from tgas_neuro.commands import (
     rescore,
     retry,
     run,
+    runs,
     score,
     show,
     status,
@@ -36,6 +38,8 @@ COMMANDS = {
     "init": init,
     "run": run,
     "status": status,
+    "runs": runs,
+    "compare": compare,
     "leaderboard": leaderboard,
     "show": show,
     "rerank": rerank,

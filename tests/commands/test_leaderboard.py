@@ -6,7 +6,7 @@ import pytest
 from support.run_folders import build_record, draw, write_run
 
 from tgas_neuro.__main__ import main
-from tgas_neuro.commands.terminal import format_table
+from tgas_neuro.runtime.text import format_table
 
 GENOTYPES = draw(4)
 
@@ -27,7 +27,7 @@ def test_best_first(searches, capsys):
     assert main(["leaderboard"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "run cell_random-1, ranked by P + 2 x TG (crossed)"
-    names = "rank candidate reward P TG IT TG at epoch 0 params macs hash"
+    names = "rank candidate reward P TG IT untrained params macs hash"
     assert lines[1].split() == names.split()
     first = ["1", "g000_c02", "1.300", "0.900", "0.200", "0.200", "-", "10", "100"]
     assert lines[2].split() == [*first, GENOTYPES[2].hash[:8]]

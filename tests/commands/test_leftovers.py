@@ -98,8 +98,9 @@ def test_only_the_jobs_of_runs_in_this_folder_are_listed(queue, folder, tmp_path
     assert found[1] == Job("12_3", f"tgas_{UUID}", "PENDING", str(folder), "a|b % c")
 
     assert main(["leftovers", str(folder)]) == 0
-    head, *rows, empty, way_out = capsys.readouterr().out.splitlines()
-    assert head.split() == ["job", "state", "rule", "name"]
+    head, *rows, left_out, empty, way_out = capsys.readouterr().out.splitlines()
+    assert head.split() == ["job", "state", "rule"]
+    assert left_out == "no room for: name (--csv has all columns)"
     assert [row.split()[0] for row in rows] == ["11", "12_3", "13", "17", "18", "20"]
     assert "candidate_wildcards_generation_000_candidate_01" in rows[0]
     assert (empty, way_out) == (

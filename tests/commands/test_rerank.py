@@ -33,13 +33,14 @@ def test_ranks_by_hand(run, capsys):
     assert main(["rerank", "run-1", "--guidance", "tg", "--layer-choice", "paper"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[1] == "ranked by TG (paper); it was P + 2 x TG (crossed)"
+    assert lines[6] == "no room for: hash (--csv has all columns)"
     assert [line.split()[:4] for line in lines[3:6]] == [
         ["1", "3", "g000_c02", "0.900"],
         ["2", "2", "g000_c00", "0.400"],
         ["3", "1", "g000_c01", "0.100"],
     ]
-    assert lines[6] == "agreement of the rankings of 3 candidates: Spearman -1.000, Kendall -1.000"
-    assert lines[7] == "best: g000_c02, reward 0.900; it was g000_c01"
+    assert lines[7] == "agreement of the rankings of 3 candidates: Spearman -1.000, Kendall -1.000"
+    assert lines[8] == "best: g000_c02, reward 0.900; it was g000_c01"
 
 
 def test_alpha_alone(run, capsys):

@@ -15,6 +15,11 @@ GENOTYPES = draw(12)
 FAILED = {"g000_c01": "timeout", "g001_c00": "out_of_memory", "g001_c02": "diverged"}
 
 
+def read_out(capsys):
+    """What was printed, as one line."""
+    return " ".join(capsys.readouterr().out.split()) + "\n"
+
+
 def write(folder, failed, generations=3):
     """A finished run of three candidates a generation, its best, and the result of its project."""
     records = [
@@ -61,7 +66,7 @@ def list_generation(number, *names):
 def test_the_record_and_what_was_made_from_it_are_moved(run, project, capsys):
     before = list_files(run)
     assert main(["retry", "run-1", "--state", "timeout"]) == 0
-    assert capsys.readouterr().out == (
+    assert read_out(capsys) == (
         "took back 1 of run run-1 (1 timeout): g000_c01; the next run evaluates them again and "
         "repeats generation_001 to generation_002, which learned from them (6 other candidates) "
         "and the final stage; the old files are in results/search/run-1/retried/000\n"
@@ -77,14 +82,14 @@ def test_the_record_and_what_was_made_from_it_are_moved(run, project, capsys):
 def test_all_three_states_by_default(run, capsys):
     assert main(["retry"]) == 0
     assert "took back 2 of run run-1 (1 timeout, 1 out_of_memory): g000_c01, g001_c00; " in (
-        capsys.readouterr().out
+        read_out(capsys)
     )
 
 
 def test_of_the_last_generation_only_the_history_is_repeated(project, capsys):
     run = write(project / "results/search/run-1", {"g002_c01": "crashed", "g002_c02": "crashed"})
     assert main(["retry", str(run), "--state", "crashed,timeout"]) == 0
-    assert capsys.readouterr().out.startswith(
+    assert read_out(capsys).startswith(
         "took back 2 of run run-1 (2 crashed): g002_c01, g002_c02; the next run evaluates them "
         "again and repeats the final stage; the old files are in "
     )
@@ -125,29 +130,29 @@ def test_a_record_that_only_a_killed_job_kept(project, capsys):
     run = write_run(project / "results/search/run-1", [[None] * 3], finished=False)
     write_json(run / "kept/g000_c01.json", build_record("g000_c01", GENOTYPES[0], "timeout"))
     assert main(["retry"]) == 0
-    assert capsys.readouterr().out == (
+    assert read_out(capsys) == (
         "took back 1 of run run-1 (1 timeout): g000_c01; the next run evaluates them again; the "
         "old files are in results/search/run-1/retried/000\n"
     )
     assert (run / "retried/000/kept/g000_c01.json").is_file()
     assert main(["retry"]) == 0
-    assert "no candidate is timeout or out_of_memory or crashed" in capsys.readouterr().out
+    assert "no candidate is timeout or out_of_memory or crashed" in read_out(capsys)
 
 
 def test_a_dry_run_moves_nothing_and_says_the_same(run, project, capsys):
     before = list_files(project)
     assert main(["retry", "--dry-run"]) == 0
-    said = capsys.readouterr().out
+    said = read_out(capsys)
     assert list_files(project) == before
     assert main(["retry"]) == 0
-    done = capsys.readouterr().out
+    done = read_out(capsys)
     assert said.replace("would take back", "took back").strip() == done.partition("; the old")[0]
 
 
 def test_nothing_to_take_back(run, project, capsys):
     before = list_files(project)
     assert main(["retry", "--state", "crashed"]) == 0
-    assert "no candidate is crashed, nothing to take back" in capsys.readouterr().out
+    assert "no candidate is crashed, nothing to take back" in read_out(capsys)
     assert list_files(project) == before
 
 

@@ -1,30 +1,44 @@
-"""How a search stands, as text; the numbers are tested where they are calculated."""
+"""What `status` prints; the numbers are tested where they are calculated."""
 
-import datetime
+import csv
+import io
+import json
 
 import pytest
 from support.run_folders import build_record, draw, write_run
 
 from tgas_neuro.__main__ import main
 from tgas_neuro.commands import status as command
-from tgas_neuro.commands.status import CLEAR, format_status
+from tgas_neuro.commands.status import format_status
+from tgas_neuro.overview.status import Phase, Status, look
 from tgas_neuro.runtime.files import write_json
-from tgas_neuro.search.runs.status import Status
+from tgas_neuro.runtime.provenance import get_time
 
 GENOTYPES = draw(3)
 HALF_WAY = Status(
+    run="cell_tpe-1",
+    name=None,
+    holder=77,
+    started=0.0,
     formula="P",
+    phases=[
+        Phase("search", "running", 14, 35, 3600.0),
+        Phase("final training", "waiting", 0, 1, 75.0),
+    ],
     generation=2,
     generations=4,
-    total=24,
     done=6,
+    total=24,
     running=[f"g001_c{k:02d}" for k in range(9)],
     states={"ok": 5, "timeout": 1},
-    best="g000_c01, reward 0.500 (P 0.500, TG 0.200)",
+    failures={"timeout": "g000_c01: took longer than search.limits.seconds, 600 s"},
+    best=[],
     images_seen=12345,
     seconds=678.9,
-    seconds_left=3600.0,
-    holder=77,
+    epoch=0,
+    epochs=4,
+    seconds_left=3675.0,
+    unknown=[],
     ended=False,
 )
 
@@ -37,25 +51,40 @@ def run(tmp_path, monkeypatch):
     return folder
 
 
-def note(folder, candidates):
-    now = datetime.datetime.now(datetime.UTC).isoformat()
-    content = {"generations": 1, "candidates": candidates, "started": now}
-    write_json(folder / "run.json", content)
+def note(folder, candidates, **more):
+    content = {"generations": 1, "candidates": candidates, "started": get_time()}
+    write_json(folder / "run.json", content | more)
 
 
 def test_all_lines():
-    assert format_status(HALF_WAY, "cell_tpe-1").splitlines() == [
-        "run         cell_tpe-1",
-        "workflow    running, process 77",
-        "ranked by   P",
-        "generation  2 of 4",
-        "done        6 of 24  [#######.......................] 25%",
-        "running     9: " + ", ".join(HALF_WAY.running[:8]) + " ...",
-        "finished    5 ok, 1 timeout",
-        "best        g000_c01, reward 0.500 (P 0.500, TG 0.200)",
-        "cost        12,345 training images in 679 s",
-        "left        about 60 min of the search",
+    head, table, rest = format_status(HALF_WAY, "cell_tpe-1").split("\n\n")
+    first, second, third = head.splitlines()
+    assert first == "run         cell_tpe-1"
+    assert second.startswith("workflow    running since 1970-01-01 ")
+    assert second.endswith(", process 77")
+    assert third == "ranked by   P"
+    assert table.splitlines() == [
+        "phase           state    jobs done  time left",
+        "search          running  14 of 35   1 h 00 min",
+        "final training  waiting  0 of 1     1 min 15 s",
     ]
+    *lines, last = rest.splitlines()
+    assert lines == [
+        "candidates  6 of 24  [######..................] 25%",
+        "generation  2 of 4",
+        "finished    5 ok, 1 timeout",
+        "timeout     g000_c01: took longer than search.limits.seconds, 600 s",
+        "running     9: g001_c00, g001_c01, g001_c02, g001_c03, g001_c04, g001_c05,",
+        "            g001_c06, g001_c07 ...",
+        "cost        12,345 training images in 679 s",
+    ]
+    assert last.startswith("time left   about 1 h 01 min, until ")
+
+
+def test_a_time_that_is_not_known():
+    unknown = {**vars(HALF_WAY), "seconds_left": None, "unknown": ["search", "final training"]}
+    text = format_status(Status(**unknown), "cell_tpe-1")
+    assert "time left   not known yet: search, final training; 1 h 01 min without them" in text
 
 
 def test_once(run, capsys):
@@ -63,36 +92,67 @@ def test_once(run, capsys):
     assert main(["status", "--once"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert "workflow    not running here; to continue: tgas run, make best-cell" in lines[1]
-    assert lines[3:5] == ["generation  1", "done        1"]
-    note(run, 3)
+    assert "candidates  1 finished" in lines
+    note(run, 3, name="baseline")
     assert main(["status"]) == 0  # not a terminal: once
-    assert "done        1 of 3" in capsys.readouterr().out
-
-
-def test_live_until_the_end(run, capsys, monkeypatch):
-    """On a terminal it looks again and again; the second look finds the search ended."""
-    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
-    note(run, 2)
-    waits = []
-
-    def sleep(seconds):
-        waits.append(seconds)
-        note(run, 1)
-
-    monkeypatch.setattr(command.time, "sleep", sleep)
-    assert main(["status", "--seconds", "0.5"]) == 0
     out = capsys.readouterr().out
-    assert out.count(CLEAR) == 2
-    assert waits == [0.5]
-    assert "workflow    the search has ended" in out.split(CLEAR)[2]
+    assert out.startswith("run         run-1 (baseline)\n")
+    assert "candidates  1 of 3  [########................] 33%" in out
+    assert all(len(line) <= 80 for line in out.splitlines())
 
 
-def test_interrupted(run, monkeypatch):
-    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+def test_for_other_programs(run, capsys):
+    note(run, 3, rules={"candidate": 3}, teacher="t", final="f", epochs=2, slots=2)
+    assert main(["status", "baseline", "--json"]) == 1
+    assert "run 'baseline': no such folder" in capsys.readouterr().err
+    note(run, 3, name="baseline", rules={"candidate": 3}, teacher="t", final="f", epochs=2)
+    assert main(["status", "baseline", "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert (content["name"], content["done"], content["total"]) == ("baseline", 1, 3)
+    assert content["best"][0]["id"] == "g000_c00"
+    assert main(["status", "--csv"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [row["phase"] for row in rows][3] == "search"
+    assert (rows[3]["jobs"], rows[3]["seconds_left"]) == ("3", "")
+
+
+def test_live_until_the_workflow_ends(run, capsys, monkeypatch):
+    """On a terminal it looks again and again; the second look finds no workflow."""
     note(run, 2)
+    looks = []
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+
+    def look_twice(folder, holder):
+        looks.append(folder)
+        return look(folder, 77 if len(looks) <= 2 else None)
+
+    monkeypatch.setattr(command, "look", look_twice)
+    monkeypatch.setattr(command, "SHORTEST", 0.01)
+    assert main(["status", "--seconds", "0"]) == 0
+    assert len(looks) == 3
+    out = capsys.readouterr().out
+    assert "q or Ctrl-C closes this view" in out
+    assert "workflow    not running here" in out.splitlines()[-20:][0] + out  # printed at last
+
+
+def test_q_and_interrupts_close_it(run, capsys, monkeypatch):
+    note(run, 2)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setattr(command, "look", lambda folder, holder: look(folder, 77))
+
+    def reading(key):
+        import contextlib
+
+        @contextlib.contextmanager
+        def keys():
+            yield key
+
+        return keys
 
     def interrupt(seconds):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(command.time, "sleep", interrupt)
-    assert main(["status"]) == 0
+    for key in (lambda seconds: "q", interrupt):
+        monkeypatch.setattr(command, "reading_keys", reading(key))
+        assert main(["status"]) == 0
+        assert "running since" in capsys.readouterr().out

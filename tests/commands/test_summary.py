@@ -56,17 +56,24 @@ def content():
     }
 
 
+def join(text):
+    """The text as one line."""
+    return " ".join(text.split())
+
+
 def test_values_of_the_file(content, tmp_path):
     path = tmp_path / "best_cell.json"
     write_json(path, content)
-    text = summarise(path, ["results/figures/a.png"])
+    wrapped = summarise(path, ["results/figures/a.png"])
+    assert all(len(line) <= 80 for line in wrapped.splitlines())
+    text = join(wrapped)
     for expected in (
         "g001_c02 of 7 candidates (6 ok, 1 timeout)",
-        "reward   0.750 = P 0.250 + 2 x TG 0.250",
+        "reward 0.750 = P 0.250 + 2 x TG 0.250",
         "IT 0.250 at cell_1/cell_2 (ceiling 0.800), V4 0.250 at cell_1/cell_2 (no ceiling)",
         "top-1 0.500 (95 % interval 0.250 to 0.750), top-5 1.000 on 400 validation images",
         "12,345 parameters, 6,789 multiply-adds",
-        "\n           IT 0.375 at cells.cell_3 (ceiling 0.800), V4 undefined (no layer",
+        "IT 0.375 at cells.cell_3 (ceiling 0.800), V4 undefined (no layer",
         "results/brainscore/tgas_neuro_cell_tpe_1/",
         "search 1,000 training images in 10 s",
         "Simulated recordings",
@@ -75,23 +82,23 @@ def test_values_of_the_file(content, tmp_path):
         assert expected in text
     content["teacher"]["layer_choice"] = "paper"
     write_json(path, content)
-    assert "IT 0.500 at stem (ceiling 0.800)" in summarise(path)
-    assert "IT 0.625 at cells.cell_5 (ceiling 0.800)" in summarise(path)
+    assert "IT 0.500 at stem (ceiling 0.800)" in join(summarise(path))
+    assert "IT 0.625 at cells.cell_5 (ceiling 0.800)" in join(summarise(path))
     content["teacher"]["layer_choice"] = "mean"
     content["teacher"]["regions"]["IT"]["mean"] = {"raw": 0.1, "corrected": 0.125}
     content["final"]["teacher"]["regions"]["IT"]["mean"] = {"raw": 0.1, "corrected": 0.375}
     content["teacher"]["regions"]["V4"]["mean"] = {"raw": 0.1, "corrected": 0.1}
     write_json(path, content)
-    assert "IT 0.125 in the mean of all layers (ceiling 0.800)" in summarise(path)
+    assert "IT 0.125 in the mean of all layers (ceiling 0.800)" in join(summarise(path))
     content["teacher"]["layer_choice"] = "paper"
     write_json(path, content | {"alpha": {"start": 3, "end": 1}, "reward": 0.5})
-    assert "reward   0.500 = P 0.250 + 1 x TG 0.250" in summarise(path)
+    assert "reward 0.500 = P 0.250 + 1 x TG 0.250" in join(summarise(path))
     basis = {"scale": "standardised", "reward_basis": "z-scores over 9 candidates"}
     write_json(path, content | basis | {"reward": 1.5})
     expected = "z(P) + 2 x z(TG) (paper) (z-scores over 9 candidates); P 0.250, TG 0.250"
-    assert f"reward   1.500 = {expected}" in summarise(path)
+    assert f"reward 1.500 = {expected}" in join(summarise(path))
     write_json(path, content | {"guidance": "params", "reward": 4.09})
-    assert "reward   4.090 = log10 of the parameters; P 0.250, TG 0.250" in summarise(path)
+    assert "reward 4.090 = log10 of the parameters; P 0.250, TG 0.250" in join(summarise(path))
 
 
 @pytest.mark.parametrize(

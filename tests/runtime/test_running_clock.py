@@ -7,15 +7,15 @@ import sys
 import psutil
 import pytest
 
-from tgas_neuro.runtime import processes
-from tgas_neuro.runtime.processes import RunningClock
+from tgas_neuro.runtime import clock as clocks_module
+from tgas_neuro.runtime.clock import RunningClock
 
 
 @pytest.fixture
 def clock(monkeypatch):
     """A clock of this process, whose time and status the test sets."""
     now = {"time": 100.0, "status": psutil.STATUS_RUNNING, "waited": 0.0}
-    monkeypatch.setattr(processes.time, "monotonic", lambda: now["time"])
+    monkeypatch.setattr(clocks_module.time, "monotonic", lambda: now["time"])
     clock = RunningClock(os.getpid(), 0.1)
     monkeypatch.setattr(clock._process, "status", lambda: now["status"])
     monkeypatch.setattr(clock, "_measure_wait", lambda: now["waited"])

@@ -62,6 +62,7 @@ class Workplace:
         environment |= {
             "PATH": f"{self.shims}:{environment['PATH']}",
             "CODE": str(self.code),
+            "TGAS_CONSOLE": "snakemake",  # whose tables name the jobs
         }
         found = subprocess.run(
             ["bash", "-euc", command],

@@ -375,7 +375,7 @@ def test_a_result_that_is_not_this_runs_is_not_shown(toy, finished, result, metr
     (history,) = toy.folder.glob("results/search/*/generation_000/history.json")
     history.unlink()
     output = toy.run(str(history.relative_to(toy.folder))).stdout
-    assert "1 of 1 steps (100%) done" in output
+    assert "1 job on 2 cores" in output and "finished after" in output
     assert "Best cell" not in output and "Traceback" not in output
     path.write_text(json.dumps(result))
     history.unlink()

@@ -66,6 +66,7 @@ GIVEN = {
     "teacher.distance": {"teacher": {"distance": "cosine", "uncorrected": ["V4", "IT"]}},
     "teacher.comparison": {"teacher": {"comparison": "pearson", "uncorrected": ["V4", "IT"]}},
     "teacher.uncorrected": ["IT"],
+    "search.name": "another name",
     "search.reinforce.clip": 0.2,
     "search.reinforce.passes": {"search": {"reinforce": {"passes": 2, "clip": 0.2}}},
     "search.scoring.max_units": 64,

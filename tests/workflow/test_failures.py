@@ -32,7 +32,7 @@ def test_nothing_before_the_final_stage_needs_the_validation_split(folder_toy, c
     (line,) = {line for line in found.stdout.splitlines() if line.startswith("Error: images/val")}
     assert "validation images are missing" in line
     warning = "Warning: final.data: images/val: no such folder here"
-    assert found.stdout.index(warning) < found.stdout.index("Proposing generation 000")
+    assert found.stdout.index(warning) < found.stdout.index("begins")
     assert found.stdout.count(warning) == 1
     shutil.move(toy.folder / "val", toy.folder / "images/val")
     assert warning not in toy.run().stdout

@@ -107,7 +107,7 @@ def test_early_stop_by_the_history_that_was_seen(runs):
 
 def test_nothing_is_done_twice(runs):
     output = runs.run("--until", "best").stdout
-    assert "Finished jobid" not in output
+    assert "begins" not in output
 
 
 def test_ranked_in_another_way(runs):

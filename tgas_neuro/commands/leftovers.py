@@ -9,7 +9,7 @@ leftover.
 import argparse
 from pathlib import Path
 
-from tgas_neuro.commands.terminal import duration, format_table
+from tgas_neuro.commands.terminal import Answer, add_forms, duration, print_answer, show_table
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.processes import describe_process, find_holder
 from tgas_neuro.runtime.slurm import (
@@ -21,6 +21,8 @@ from tgas_neuro.runtime.slurm import (
     format_command,
     wait_for_end,
 )
+
+COLUMNS = ("job", "state", "rule", "name")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--host",
         help="machine that the jobs were submitted from, if you know that no Snakemake runs there",
     )
+    add_forms(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -59,39 +62,52 @@ def run(arguments: argparse.Namespace) -> int:
             "first"
         )
     jobs = find_run_jobs(folder, arguments.prefix)
-    if not jobs:
-        print("no jobs are left in SLURM's queue from this folder")
-        return 0
-    if not arguments.cancel:
-        print(_format_jobs(jobs))
-        print(f"\nto cancel them: {format_command(folder, arguments.prefix, arguments.host)}")
-        return 0
-    check_host(folder, arguments.host)
-    return _cancel(jobs, arguments.wait)
+    if arguments.cancel and jobs:
+        check_host(folder, arguments.host)
+        return _cancel(jobs, arguments)
+
+    def describe() -> str:
+        if not jobs:
+            return "no jobs are left in SLURM's queue from this folder"
+        command = format_command(folder, arguments.prefix, arguments.host)
+        return f"{_format_jobs(jobs)}\n\nto cancel them: {command}"
+
+    print_answer(arguments, Answer(_build_rows(jobs), COLUMNS, describe))
+    return 0
 
 
-def _cancel(jobs: list[Job], patience: float) -> int:
+def _cancel(jobs: list[Job], arguments: argparse.Namespace) -> int:
     ids = [job.id for job in jobs]
     cancel_jobs(ids)
-    left = wait_for_end(ids, patience)
+    left = wait_for_end(ids, arguments.wait)
     gone = set(ids) - {job.id for job in left}
     ended = [job for job in jobs if job.id in gone]
-    if ended:
-        print(f"cancelled:\n{_format_jobs(ended)}")
-    if left:
-        print(f"still in the queue after {patience:g} s:\n{_format_jobs(left)}")
+
+    def describe() -> str:
+        after = f"still in the queue after {arguments.wait:g} s"
+        parts = [("cancelled", ended), (after, left)]
+        return "\n".join(f"{what}:\n{_format_jobs(found)}" for what, found in parts if found)
+
+    rows = [
+        {**row, "cancelled": job.id in gone}
+        for found in (ended, left)
+        for job, row in zip(found, _build_rows(found), strict=True)
+    ]
+    print_answer(arguments, Answer(rows, [*COLUMNS, "cancelled"], describe))
     return 1 if left else 0
 
 
 def _format_jobs(jobs: list[Job]) -> str:
-    return format_table(
-        [
-            {
-                "job": job.id,
-                "state": job.state,
-                "rule": job.comment.removeprefix("rule_").encode(errors="replace").decode(),
-                "name": job.name,
-            }
-            for job in jobs
-        ]
-    )
+    return show_table(_build_rows(jobs), folding=False)
+
+
+def _build_rows(jobs: list[Job]) -> list[dict[str, str]]:
+    return [
+        {
+            "job": job.id,
+            "state": job.state,
+            "rule": job.comment.removeprefix("rule_").encode(errors="replace").decode(),
+            "name": job.name,
+        }
+        for job in jobs
+    ]

@@ -5,15 +5,26 @@ this run in search.reuse.
 """
 
 import argparse
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from tgas_neuro.commands.leaderboard import build_row, describe_nothing
-from tgas_neuro.commands.terminal import add_list, add_run, format_table
+from tgas_neuro.commands.leaderboard import (
+    build_full_rows,
+    build_row,
+    describe_nothing,
+    list_columns,
+)
+from tgas_neuro.commands.terminal import (
+    Answer,
+    add_list,
+    add_run,
+    print_answer,
+    show_lines,
+    show_table,
+)
 from tgas_neuro.config.premature import FEWEST_PROBES
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.scoring.layers import LAYER_CHOICES
@@ -55,36 +66,36 @@ def run(arguments: argparse.Namespace) -> None:
     agreement = calc_agreement(before, after)
     was = {entry.id: rank for rank, entry in enumerate(before, 1)}
     leaders = after[: arguments.n]
-    if arguments.json:
-        rows = [
-            {"rank": k, "was": was.get(entry.id), "id": entry.id, "reward": entry.reward}
-            for k, entry in enumerate(leaders, 1)
-        ]
-        content: dict[str, Any] = {
-            "run": found.name,
-            "before": found.rating.to_json(),
-            "after": rating.to_json(),
-        }
-        content |= {**basis, "agreement": agreement, "leaderboard": rows}
-        print(json.dumps(content, indent=2))
-        return
-    print(f"run {describe_choice(folder, arguments.run)}")
-    print(f"ranked by {rating.describe()}; it was {found.rating.describe()}")
-    if not after:
-        print(describe_nothing(found.list_entries()))
-        return
-    print(
-        format_table(
-            [
-                {"rank": k, "was": was.get(entry.id), **build_row(entry)}
-                for k, entry in enumerate(leaders, 1)
-            ]
+    short = [
+        {"rank": k, "was": was.get(entry.id), "id": entry.id, "reward": entry.reward}
+        for k, entry in enumerate(leaders, 1)
+    ]
+    content: dict[str, Any] = {
+        "run": found.name,
+        "before": found.rating.to_json(),
+        "after": rating.to_json(),
+    }
+    content |= {**basis, "agreement": agreement, "leaderboard": short}
+
+    def describe() -> str:
+        head = show_lines(
+            f"run {describe_choice(folder, arguments.run)}",
+            f"ranked by {rating.describe()}; it was {found.rating.describe()}",
         )
-    )
-    if basis:
-        print(describe_basis(basis))
-    print(describe_agreement(agreement))
-    print(f"best: {after[0].id}, reward {after[0].reward:.3f}; it was {before[0].id}")
+        if not after:
+            return f"{head}\n{show_lines(describe_nothing(found.list_entries()))}"
+        best = f"best: {after[0].id}, reward {after[0].reward:.3f}; it was {before[0].id}"
+        lines = [*([describe_basis(basis)] if basis else []), describe_agreement(agreement), best]
+        return "\n".join([head, show_leaders(leaders, was), show_lines(*lines)])
+
+    rows = build_full_rows(leaders, was)
+    print_answer(arguments, Answer(rows, list_columns(rows), describe, content))
+
+
+def show_leaders(leaders: Sequence[Entry], was: dict[str, int]) -> str:
+    """The table of candidates with the rank that they had."""
+    ranked = enumerate(leaders, 1)
+    return show_table([{"rank": k, "was": was.get(one.id), **build_row(one)} for k, one in ranked])
 
 
 def calc_agreement(before: Sequence[Entry], after: Sequence[Entry]) -> dict[str, Any]:

@@ -7,14 +7,13 @@ P + alpha * TG, or by their z-scores where the run does.
 """
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tgas_neuro.commands.leaderboard import build_row, describe_nothing
-from tgas_neuro.commands.rerank import calc_agreement, describe_agreement
-from tgas_neuro.commands.terminal import add_list, format_table, report
+from tgas_neuro.commands.leaderboard import build_full_rows, describe_nothing, list_columns
+from tgas_neuro.commands.rerank import calc_agreement, describe_agreement, show_leaders
+from tgas_neuro.commands.terminal import Answer, add_list, print_answer, report, show_lines
 from tgas_neuro.plan.plan import Plan, build_plan
 from tgas_neuro.recordings.datasets.data_set import DESCRIPTIONS
 from tgas_neuro.runtime.errors import UserError
@@ -73,26 +72,26 @@ def run(arguments: argparse.Namespace) -> None:
     agreement = calc_agreement(before, after)
     was = {entry.id: rank for rank, entry in enumerate(before, 1)}
     leaders = after[: arguments.n]
-    if arguments.json:
-        rows = [
-            {"rank": k, "was": was.get(e.id), "id": e.id, "reward": e.reward, "P": e.P, "TG": e.TG}
-            for k, e in enumerate(leaders, 1)
-        ]
-        content = {"run": found.name, "teacher": teacher.name, **rating.to_json()}
-        print(json.dumps(content | {"agreement": agreement, "leaderboard": rows}, indent=2))
-        return
-    print(f"run {describe_choice(folder, arguments.run)}, teacher {teacher.name}")
-    print(f"ranked by {rating.describe()}; 'was': the rank with the run's own teacher")
-    if not after:
-        print(describe_nothing([rate(r, scores[r["id"]], rating) for r in records]))
-        return
-    print(
-        format_table(
-            [{"rank": k, "was": was.get(e.id), **build_row(e)} for k, e in enumerate(leaders, 1)]
+    short = [
+        {"rank": k, "was": was.get(e.id), "id": e.id, "reward": e.reward, "P": e.P, "TG": e.TG}
+        for k, e in enumerate(leaders, 1)
+    ]
+    content = {"run": found.name, "teacher": teacher.name, **rating.to_json()}
+
+    def describe() -> str:
+        head = show_lines(
+            f"run {describe_choice(folder, arguments.run)}, teacher {teacher.name}",
+            f"ranked by {rating.describe()}; 'was': the rank with the run's own teacher",
         )
-    )
-    print(describe_agreement(agreement))
-    print(f"written to {path}")
+        if not after:
+            rated = [rate(record, scores[record["id"]], rating) for record in records]
+            return f"{head}\n{show_lines(describe_nothing(rated))}"
+        lines = show_lines(describe_agreement(agreement), f"written to {path}")
+        return "\n".join([head, show_leaders(leaders, was), lines])
+
+    rows = build_full_rows(leaders, was)
+    content |= {"agreement": agreement, "leaderboard": short}
+    print_answer(arguments, Answer(rows, list_columns(rows), describe, content))
 
 
 def load_plan(overlays: Sequence[str]) -> Plan:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tgas_neuro.commands.terminal import add_run
+from tgas_neuro.commands.terminal import Answer, add_forms, add_run, print_answer, show_lines
 from tgas_neuro.commands.unlock import refuse_live_run
 from tgas_neuro.runtime.errors import UserError, check_choice
 from tgas_neuro.runtime.files import read_json
@@ -32,8 +32,8 @@ class TakenBack:
     ----------
     states
         State to the number of records that are taken back.
-    names
-        Ids of those candidates.
+    ended
+        Ids of those candidates to their states.
     repeated
         Generations that learned from them, and the number of their other candidates.
     paths
@@ -42,9 +42,14 @@ class TakenBack:
     """
 
     states: dict[str, int]
-    names: list[str]
+    ended: dict[str, str]
     repeated: tuple[list[str], int]
     paths: list[Path]
+
+    @property
+    def names(self) -> list[str]:
+        """Ids of those candidates."""
+        return list(self.ended)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,6 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="the machine that the run was started on, if you know that no Snakemake runs there",
     )
+    add_forms(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -73,14 +79,29 @@ def run(arguments: argparse.Namespace) -> None:
     if not arguments.dry_run:
         refuse_live_run(folder.resolve().parents[2], arguments.host)
     found = find_taken_back(folder, states)
-    if not found.names:
-        print(f"run {folder.name}: no candidate is {' or '.join(states)}, nothing to take back")
-        return
-    refuse_reused(folder, found.paths)
     aside = find_aside(folder)
-    if not arguments.dry_run:
-        move_aside(folder, found.paths, aside)
-    print(describe(folder, found, aside, arguments.dry_run))
+    if found.names:
+        refuse_reused(folder, found.paths)
+        if not arguments.dry_run:
+            move_aside(folder, found.paths, aside)
+
+    def say() -> str:
+        if found.names:
+            return show_lines(describe(folder, found, aside, arguments.dry_run))
+        nothing = f"no candidate is {' or '.join(states)}, nothing to take back"
+        return show_lines(f"run {folder.name}: {nothing}")
+
+    rows = [{"candidate": name, "state": state} for name, state in found.ended.items()]
+    content = {
+        "run": folder.name,
+        "dry_run": arguments.dry_run,
+        "taken_back": found.ended,
+        "repeated_generations": found.repeated[0],
+        "repeated_candidates": found.repeated[1],
+        "files": [str(path) for path in found.paths],
+        "moved_to": str(aside) if found.names else None,
+    }
+    print_answer(arguments, Answer(rows, ["candidate", "state"], say, content))
 
 
 def find_taken_back(folder: Path, states: Sequence[str]) -> TakenBack:
@@ -98,7 +119,7 @@ def find_taken_back(folder: Path, states: Sequence[str]) -> TakenBack:
     records = {path: _read_record(path) for path in [*files, *folder.glob(f"{KEPT}/*.json")]}
     wanted = {path: content for path, content in records.items() if content["state"] in states}
     if not wanted:
-        return TakenBack({}, [], ([], 0), [])
+        return TakenBack({}, {}, ([], 0), [])
     first = min(_get_generation(folder, content) for content in wanted.values())
     later = [place for place in generations if _has_learned(place, first)]
     histories = [g / "history.json" for g in generations if g >= first and g not in later]
@@ -115,11 +136,14 @@ def find_taken_back(folder: Path, states: Sequence[str]) -> TakenBack:
         *(folder / "weights" / f"{content['id']}.pt" for content in moved.values()),
         *(path for path in moved if path.parent not in later),
     ]
-    ended = {content["id"]: content["state"] for content in wanted.values()}
+    ended: dict[str, str] = {
+        content["id"]: content["state"]
+        for content in sorted(wanted.values(), key=lambda content: content["id"])
+    }
     counts = list(ended.values())
     return TakenBack(
         {state: counts.count(state) for state in states if state in counts},
-        sorted(ended),
+        ended,
         (
             [place.name for place in later],
             len({content["id"] for content in moved.values()} - set(ended)),

@@ -23,12 +23,12 @@ from tgas_neuro.api.scores import score
 from tgas_neuro.api.teachers import load_teacher
 from tgas_neuro.commands.terminal import (
     degrees,
-    format_table,
     natural,
     positive,
     report,
     share,
     show_progress,
+    show_table,
 )
 from tgas_neuro.runtime.errors import UserError, describe_error
 from tgas_neuro.runtime.files import check_writable, write_json, written_whole
@@ -147,7 +147,7 @@ def run(arguments: argparse.Namespace) -> None:
             scored = scored.infer(
                 teacher, arguments.bootstrap, arguments.seed, arguments.bootstrap_over
             )
-    print(format_table(scored.list_best()))
+    print(show_table(scored.list_best()))
     print_inferences(scored)
     for key, path in outputs.items():
         if path is not None:
@@ -240,7 +240,7 @@ def print_inferences(scored: Scores) -> None:
         for note in found["notes"]:
             print(f"Note: {region}: {note}")
         if found["differences"]:
-            print(format_table([_show_p(one) for one in found["differences"]]))
+            print(show_table([_show_p(one) for one in found["differences"]]))
 
 
 def _show_p(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,11 +2,11 @@
 
 import argparse
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import yaml
 
-from tgas_neuro.commands.terminal import add_run
+from tgas_neuro.commands.terminal import Answer, add_forms, add_run, print_answer, show_lines
 from tgas_neuro.runtime.files import check_writable
 from tgas_neuro.scoring.layers import (
     LayerChoice,
@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("candidate", help="id of the candidate, for example g001_c02")
     add_run(parser)
     parser.add_argument("--picture", type=Path, metavar="FILE.png", help="also draw the candidate")
+    add_forms(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -36,13 +37,42 @@ def run(arguments: argparse.Namespace) -> None:
     folder = find_run(arguments.run)
     found = load_run(folder)
     record = find_candidate(found, arguments.candidate)
-    print(f"candidate {record['id']} of run {describe_choice(folder, arguments.run)}")
-    print("\n".join(describe_candidate(record, found)))
+    rows = list_layers(record)
+    columns = ["layer", "region", "all", "half_0", "half_1"]
+
+    def describe() -> str:
+        head = f"candidate {record['id']} of run {describe_choice(folder, arguments.run)}"
+        # layers and genotypes are drawn as they are: their columns would lose their places
+        lines = describe_candidate(record, found)
+        return "\n".join(
+            [head, *(line if line.startswith("  ") else show_lines(line) for line in lines)]
+        )
+
+    print_answer(arguments, Answer(rows, columns, describe, build_content(record, found)))
     if arguments.picture:
         from tgas_neuro.figures.pictures import draw_candidate
 
         draw_candidate(record, found.rating.layer_choice, arguments.picture)
-        print(f"picture    {arguments.picture}")
+        if not (arguments.json or arguments.csv):
+            print(f"picture    {arguments.picture}")
+
+
+def build_content(found: CandidateRecord | ProposedCandidate, run: Run) -> dict[str, Any]:
+    """The record or proposal, with the name of the run, the formula and the reward."""
+    entries = {entry.id: entry for entry in run.list_entries()}
+    reward = entries[found["id"]].reward if found["id"] in entries else None
+    return {"run": run.name, **run.rating.to_json(), "reward": reward, "record": dict(found)}
+
+
+def list_layers(found: CandidateRecord | ProposedCandidate) -> list[dict[str, Any]]:
+    """Raw similarity of each layer with each region: on all stimuli and on either half."""
+    teacher = cast(CandidateRecord, found)["teacher"] if "state" in found else None
+    return [
+        {"layer": layer, "region": region}
+        | {key: None if values is None else values[key] for key in ("all", "half_0", "half_1")}
+        for region, score in (teacher["regions"].items() if teacher else ())
+        for layer, values in score["layers"].items()
+    ]
 
 
 def describe_candidate(found: CandidateRecord | ProposedCandidate, run: Run) -> list[str]:

@@ -1,10 +1,11 @@
 """`summary`: print what a run found and where its files are."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from tgas_neuro.commands.terminal import Answer, add_forms, print_answer, show_lines
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json
 from tgas_neuro.search.guidance import Rating
@@ -13,11 +14,14 @@ from tgas_neuro.search.guidance import Rating
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("path", nargs="?", default="results/best_cell.json", type=Path)
+    add_forms(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Print the summary of a finished run."""
-    print(summarise(arguments.path))
+    path = arguments.path
+    row = _read(path, lambda content: _flatten(content, path))
+    print_answer(arguments, Answer([row], list(row), lambda: summarise(path).strip(), row))
 
 
 def summarise(path: Path, figures: Sequence[str] = ()) -> str:
@@ -35,16 +39,45 @@ def summarise(path: Path, figures: Sequence[str] = ()) -> str:
     UserError
         The file is missing, or another version wrote it.
     """
+    lines = _read(path, lambda content: _describe(content, path))
+    return show_lines(*lines, *(f"{' ' * 11}{figure}" for figure in figures))
+
+
+def _read(path: Path, take: Callable[[dict[str, Any]], Any]) -> Any:
     content = read_json(path)
     try:
-        return "\n".join(
-            [*_describe(content, path), *(f"{' ' * 11}{figure}" for figure in figures)]
-        )
+        return take(content)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise UserError(
             f"{path}: not a best_cell.json of this version ({type(error).__name__}: {error}); name "
             "another file, or make it again: snakemake --cores 2"
         ) from None
+
+
+def _flatten(content: dict[str, Any], path: Path) -> dict[str, Any]:
+    """The numbers of the summary, one value a key."""
+    final, search, teacher = content["final"], content["search"], content["teacher"]
+    choice, row = teacher["layer_choice"], {"path": str(path), "run": search["name"]}
+    row |= {"name": get_name(content), "id": content["id"], "reward": content["reward"]}
+    row |= {"P": content["premature"]["accuracy"], "TG": teacher["TG"], "layer_choice": choice}
+    for prefix, regions in (("", teacher["regions"]), ("final_", final["teacher"]["regions"])):
+        for name, region in regions.items():
+            row[f"{prefix}TG_{name}"] = (region[choice] or {}).get("corrected")
+    for name, region in teacher["regions"].items():
+        row[f"ceiling_{name}"] = region["ceiling"] if region["corrected"] else None
+    low, high = final["top1_interval"]
+    row |= {"top1": final["top1"], "top1_low": low, "top1_high": high, "top5": final["top5"]}
+    row |= {key: final[key] for key in ("n_images", "params", "macs")}
+    for stage in ("search", "final"):
+        row[f"{stage}_images_seen"] = content["cost"][stage]["images_seen"]
+        row[f"{stage}_seconds"] = content["cost"][stage]["seconds"]
+    return row | {"evaluated": search["evaluated"], **search["states"], "note": content["note"]}
+
+
+def get_name(content: dict[str, Any]) -> str | None:
+    """``search.name`` of the configuration that made a ``best_cell.json``."""
+    name: str | None = content.get("configuration", {}).get("search", {}).get("name")
+    return name
 
 
 def _describe(content: dict[str, Any], path: Path) -> list[str]:
@@ -58,7 +91,8 @@ def _describe(content: dict[str, Any], path: Path) -> list[str]:
     low, high = final["top1_interval"]
     return [
         "",
-        f"Best cell: {content['id']} of {search['evaluated']} candidates ({states})",
+        f"Best cell: {content['id']} of {search['evaluated']} candidates ({states})"
+        + (f", {name}" if (name := get_name(content)) else ""),
         f"  reward   {_describe_reward(content)}",
         f"  teacher  {_describe_regions(regions, choice)}",
         f"  final    top-1 {final['top1']:.3f} (95 % interval {low:.3f} to {high:.3f}), "
@@ -70,8 +104,8 @@ def _describe(content: dict[str, Any], path: Path) -> list[str]:
         f"{cost['final']['images_seen']:,} in {cost['final']['seconds']:.0f} s",
         f"  note     {content['note']}",
         f"Where:     {path}",
-        f"           results/search/{search['name']}/ (every candidate), "
-        f"results/teacher/{content['teacher']['name']}/",
+        f"           results/search/{search['name']}/ (every candidate)",
+        f"           results/teacher/{content['teacher']['name']}/",
         f"           {content['files']['brainscore']}/ (for Brain-Score: docs/brainscore.md)",
     ]
 

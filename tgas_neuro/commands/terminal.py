@@ -1,14 +1,19 @@
-"""What commands share: arguments, numbers within their range, and tables of plain text."""
+"""What commands share: arguments, numbers within their range, and answers as text, JSON or CSV."""
 
+import csv
+import json
 import math
+import re
 import sys
 import time
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
-ABSENT = "-"
+from tgas_neuro.runtime.text import format_table, get_width, wrap_line
+
 PLAIN_INTERVAL = 10.0  # [s] between lines of progress where there is no terminal
 
 
@@ -57,7 +62,69 @@ def add_run(parser: ArgumentParser) -> None:
 def add_list(parser: ArgumentParser) -> None:
     """Declare how many candidates are listed, and in which form."""
     parser.add_argument("--n", type=positive, default=10, help="number of candidates (default: 10)")
-    parser.add_argument("--json", action="store_true", help="print JSON, for other programs")
+    add_forms(parser)
+
+
+def add_forms(parser: ArgumentParser) -> None:
+    """Declare the forms in which an answer is printed for other programs (see `print_answer`)."""
+    forms = parser.add_mutually_exclusive_group()
+    forms.add_argument("--json", action="store_true", help="print JSON, for other programs")
+    forms.add_argument("--csv", action="store_true", help="print the whole table as CSV")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command has to say.
+
+    Attributes
+    ----------
+    rows
+        Of the CSV table; values are numbers, texts, truth values or None. All have the same keys.
+    columns
+        Names of the columns, which CSV shows even if there are no rows.
+    content
+        As JSON; None prints the rows.
+    text
+        For people. It makes the text only when it is needed.
+    """
+
+    rows: Sequence[Mapping[str, Any]]
+    columns: Sequence[str]
+    text: Callable[[], str]
+    content: Any = None
+
+
+def print_answer(arguments: Namespace, answer: Answer) -> None:
+    """Print an answer for people, or with ``--json`` or ``--csv`` for other programs.
+
+    JSON and CSV hold numbers as they were measured; nothing is rounded or left out.
+    """
+    if arguments.json:
+        rows = [dict(row) for row in answer.rows]
+        print(json.dumps(rows if answer.content is None else answer.content, indent=2))
+    elif arguments.csv:
+        writer = csv.DictWriter(sys.stdout, answer.columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(answer.rows)
+    else:
+        print(answer.text())
+
+
+def show_table(rows: Sequence[Mapping[str, Any]], folding: bool = True) -> str:
+    """A table no wider than the terminal, or 80 columns where there is none; see `format_table`."""
+    return format_table(rows, get_width(), folding)
+
+
+def show_lines(*lines: str) -> str:
+    """Lines no wider than that; what is continued is indented to the text of the line."""
+    width = get_width()
+    return "\n".join(wrap_line(line, _find_text(line), width) for line in lines)
+
+
+def _find_text(line: str) -> int:
+    """Where the text of a line begins, whose first word is its label; 2 without a label."""
+    found = re.match(r" *\S+ {2,}(?=\S)| +(?=\S)", line)
+    return found.end() if found else 2
 
 
 def positive(text: str) -> int:
@@ -103,31 +170,3 @@ def _read_number(text: str, most: float, expected: str) -> float:
     if not (math.isfinite(number) and 0 <= number <= most):
         raise ArgumentTypeError(f"{text!r}: expected {expected}")
     return number
-
-
-def format_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Format rows as a table, whose head is the keys of the first row.
-
-    Numbers are aligned to the right: fractions have three digits, whole numbers have commas. None
-    is a dash.
-    """
-    names = list(rows[0])
-    texts = [[_format_value(row[name]) for name in names] for row in rows]
-    numeric = [any(isinstance(row[name], int | float) for row in rows) for name in names]
-    widths = [max(map(len, column)) for column in zip(names, *texts, strict=True)]
-    lines = [
-        "  ".join(
-            text.rjust(width) if right else text.ljust(width)
-            for text, width, right in zip(line, widths, numeric, strict=True)
-        ).rstrip()
-        for line in [names, *texts]
-    ]
-    return "\n".join(lines)
-
-
-def _format_value(value: Any) -> str:
-    if value is None:
-        return ABSENT
-    if isinstance(value, float):
-        return f"{value:.3f}"
-    return f"{value:,}" if isinstance(value, int) else str(value)

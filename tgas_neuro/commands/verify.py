@@ -5,11 +5,11 @@ is written.
 """
 
 import argparse
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
+from tgas_neuro.commands.terminal import Answer, add_forms, print_answer, show_lines
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json
 from tgas_neuro.runtime.ledger import (
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="a file or folder below results/ (default: results/best_cell.json)",
     )
-    parser.add_argument("--json", action="store_true", help="print every link as JSON")
+    add_forms(parser)
 
 
 @dataclass(frozen=True)
@@ -49,20 +49,24 @@ def run(arguments: argparse.Namespace) -> int:
         raise UserError(f"{result}: no such file; name a file or folder below results/")
     folder, path = split_run(result)
     links = sorted(walk_chain(folder, path), key=lambda link: link.path)
-    if arguments.json:
-        print(json.dumps([vars(link) for link in links], indent=2))
-    else:
-        for link in links:
-            origin = f"by {link.made_by}" if link.made_by else "given"
-            print(f"{'WRONG' if link.wrong else 'ok   '}  {link.path}  ({link.wrong or origin})")
     broken = sum(bool(link.wrong) for link in links)
-    if not arguments.json:
-        print(
-            f"{result}: {broken} of {len(links)} links of its chain do not hold"
-            if broken
-            else f"{result}: all {len(links)} links of its chain hold"
-        )
+
+    def describe() -> str:
+        lines = [
+            f"{'WRONG' if link.wrong else 'ok   '}  {link.path}  ({link.wrong or _origin(link)})"
+            for link in links
+        ]
+        kept = f"{broken} of {len(links)} links of its chain do not hold"
+        kept = kept if broken else f"all {len(links)} links of its chain hold"
+        return show_lines(*lines, f"{result}: {kept}")
+
+    columns = [field.name for field in fields(Link)]
+    print_answer(arguments, Answer([vars(link) for link in links], columns, describe))
     return int(broken > 0)
+
+
+def _origin(link: Link) -> str:
+    return f"by {link.made_by}" if link.made_by else "given"
 
 
 def split_run(result: Path) -> tuple[Path, str]:

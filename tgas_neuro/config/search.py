@@ -4,11 +4,18 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from tgas_neuro.config.section import Section, SectionError, Unique, UserPath, key
+from tgas_neuro.config.section import Matching, Section, SectionError, Unique, UserPath, key
 from tgas_neuro.config.strategies import EvolutionOptions, ProgressiveOptions, ReinforceOptions
 
 Strategy = Literal["random", "tpe", "reinforce", "evolution", "progressive"]
 OF_UNTRAINED = ("tg_epoch0", "learned")  # guidances that need TG at epoch 0
+RunName = Annotated[
+    str,
+    Matching(
+        r"^\w[\w .+-]{0,58}\w$|^\w$",
+        "at most 60 letters, digits, spaces and . _ + -, with a letter or digit at both ends",
+    ),
+]
 FEWEST_PAIRS = 1000  # of a sample; of fewer the standard error is above 0.03
 
 
@@ -103,6 +110,12 @@ class Search(Section):
     and allows only the spaces that exist.
     """
 
+    name: RunName | None = key(
+        None,
+        "A name for this run, by which commands find it and which they show. The folders of its "
+        "results do not change with it.",
+        decides=False,
+    )
     space: str = key("cell", "What may be proposed.", decides=True)
     strategy: Strategy = key(
         "tpe",
@@ -214,10 +227,14 @@ class Search(Section):
         return getattr(self, self.strategy, None)
 
     def list_unused(self) -> set[str]:
-        """Options of the other spaces and strategies, and the scale that was the only one."""
-        used = (self.space, self.strategy, *(["scale"] if self.scale != "raw" else []))
+        """Options of the other spaces and strategies, and the scale that was the only one.
+
+        A run without a name has the params of versions before there were names.
+        """
+        used = [self.space, self.strategy, *(["scale"] if self.scale != "raw" else [])]
+        used += ["name"] if self.name is not None else []
         options = set(type(self).model_fields) - set(Search.model_fields)
-        unused = {*options, "reinforce", "evolution", "progressive", "scale"}
+        unused = {*options, "reinforce", "evolution", "progressive", "scale", "name"}
         return unused - set(used)
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""Processes of a run: none outlives the workflow; how long one could run; who works in a folder."""
+"""Processes of a run: none outlives the workflow; the body of a rule; who works in a folder."""
 
 import contextlib
 import ctypes
@@ -20,14 +20,15 @@ from pathlib import Path
 import psutil
 
 from tgas_neuro.runtime.errors import UserError, describe_error
+from tgas_neuro.runtime.text import wrap_line
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 PATIENCE = 5.0  # [s] between SIGTERM and SIGKILL, for the clean-up
-LONGEST = 1.0  # [s] between two looks at a process, beyond which the one that looks was stopped
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 CLOSED = (errno.EROFS, errno.EACCES, errno.EPERM)
 LEAST_FREE = 2**16  # bytes, with which nothing can be written
-STOPPED = (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
+CONSOLE = "TGAS_CONSOLE"  # environment variable: what a run shows on its console
+RUN_CONSOLE = "run"  # its own lines; "snakemake" shows Snakemake's
 
 
 def die_with_parent(parent: int) -> None:
@@ -52,67 +53,6 @@ def _poll_parent(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(0.5)
     os.kill(os.getpid(), signal.SIGKILL)
-
-
-class RunningClock:
-    """How long a child could run, for a parent that looks at it every `period` seconds.
-
-    Time does not count while the child is stopped (SIGSTOP, Ctrl-Z, a debugger), while it waits
-    for a processor (Linux), or while nobody looked: then the parent itself was stopped, or the
-    machine was suspended, or the container paused.
-
-    Parameters
-    ----------
-    pid
-        Process id of the child.
-    period
-        Time between two looks [s].
-
-    Attributes
-    ----------
-    seconds
-        Time in which the child could run, up to the last look [s].
-    """
-
-    def __init__(self, pid: int, period: float):
-        self.period, self.seconds = period, 0.0
-        self._process, self._last = psutil.Process(pid), time.monotonic()
-        self._waited = 0.0
-
-    def look(self) -> None:
-        """Count the time since the last look."""
-        now = time.monotonic()
-        step, self._last = now - self._last, now
-        before, self._waited = self._waited, self._measure_wait()
-        with contextlib.suppress(psutil.Error):  # it has just ended
-            if self._process.status() in STOPPED:
-                return
-        waited = self._waited - before  # the kernel adds a whole wait when it is over
-        if step > LONGEST:
-            step, waited = self.period, max(waited - step, 0.0)
-        self.seconds = max(self.seconds + step - waited, 0.0)
-
-    def _measure_wait(self) -> float:
-        """Time that the child could have run and had no processor [s]; 0 where nobody counts."""
-        try:
-            return int(Path(f"/proc/{self._process.pid}/schedstat").read_text().split()[1]) / 1e9
-        except (OSError, LookupError, ValueError):
-            return self._waited
-
-    def measure_cpu(self) -> float:
-        """CPU time of the child so far [s]: all threads, and processes that it has waited for."""
-        try:
-            times = self._process.cpu_times()
-        except psutil.Error:
-            return 0.0
-        return times.user + times.system + times.children_user + times.children_system
-
-    def measure_memory(self) -> float:
-        """Resident memory of the child [MB]; 0 when it has just ended."""
-        try:
-            return self._process.memory_info().rss / 2**20
-        except psutil.Error:
-            return 0.0
 
 
 def die_with_workflow() -> None:
@@ -239,13 +179,16 @@ def _list_own() -> set[int]:
 
 
 @contextmanager
-def running_rule(log: str | Path) -> Iterator[Callable[[str], None]]:
+def running_rule(log: str | Path, shown: bool = False) -> Iterator[Callable[[str], None]]:
     """Run the body of a rule's script.
 
     Parameters
     ----------
     log
         The rule's log file; every reported line goes to it and to the terminal.
+    shown
+        Whether the run's console shows what the body reports; then it goes to the log alone.
+        Errors go to both.
 
     Yields
     ------
@@ -267,8 +210,13 @@ def running_rule(log: str | Path) -> Iterator[Callable[[str], None]]:
         print(line, file=sys.stderr, flush=True)
         note(f"{line}\n")
 
+    def report_shown(line: str) -> None:
+        if not shown:
+            print(wrap_line(line, 2), file=sys.stderr, flush=True)
+        note(f"{line}\n")
+
     try:
-        yield report
+        yield report_shown if os.environ.get(CONSOLE) == RUN_CONSOLE else report
     except UserError as error:
         report(f"Error: {error}")
         sys.exit(1)

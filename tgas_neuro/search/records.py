@@ -105,9 +105,10 @@ class ProbeResult(TypedDict):
 
 
 class EvaluationCost(TypedDict):
-    """Cost of a training; a candidate that was not trained has no device and no peak."""
+    """Cost of a training; a candidate that was not trained has no device, peak and seconds."""
 
     images_seen: int
+    training_seconds: NotRequired[float]
     device: NotRequired[str]
     peak_memory_mb: NotRequired[float]
 
@@ -129,10 +130,15 @@ class Evaluation(Probed):
 
 
 class CandidateCost(TypedDict):
-    """Cost of a candidate: training images, time [s], resident memory [MB], attempts."""
+    """Cost of a candidate: training images, time [s], resident memory [MB], attempts.
+
+    `training_seconds` is the time of the short training alone, without probe and comparisons; on
+    the CPU it is CPU time divided by the threads.
+    """
 
     images_seen: int
     seconds: float
+    training_seconds: NotRequired[float]
     peak_memory_mb: float
     attempts: int
     device: NotRequired[str]
@@ -237,8 +243,38 @@ class Reused(TypedDict):
 
 
 class RunNote(TypedDict):
-    """``run.json``: the length of the search, and when its workflow last began."""
+    """``run.json``: the length of the search, and when its workflow last began.
+
+    No result is made from it. Versions before wrote only the first three keys.
+
+    Attributes
+    ----------
+    started
+        UTC, ISO 8601.
+    name
+        ``search.name``; None if the run has none.
+    slots
+        Candidates that can be trained at once; None where that is not known, as on a cluster.
+    rules
+        Jobs of this start of the workflow, by rule.
+    teacher, final
+        Names of the folders of the teacher and of the final training.
+    regions
+        Of the teacher.
+    epochs
+        Of the final training.
+    finals
+        Name of each final training of this search to the whole configuration that it had.
+    """
 
     generations: int
     candidates: int
     started: str
+    name: NotRequired[str | None]
+    slots: NotRequired[int | None]
+    rules: NotRequired[dict[str, int]]
+    teacher: NotRequired[str]
+    final: NotRequired[str]
+    regions: NotRequired[list[str]]
+    epochs: NotRequired[int]
+    finals: NotRequired[dict[str, dict[str, Any]]]

@@ -3,6 +3,7 @@ import math
 import os
 import re
 import sys
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 
@@ -18,9 +19,12 @@ from tgas_neuro.runtime.fragments import remove_dead_fragments
 from tgas_neuro.runtime.yaml_files import load_yaml
 from tgas_neuro.images.decoded import CHECKED
 from tgas_neuro.plan.plan import build_plan, describe_missing_archive, name_plugin, refuse_stale
-from tgas_neuro.runtime.provenance import get_time
+from tgas_neuro.overview.console import show_run
+from tgas_neuro.overview.jobs import name_rule
+from tgas_neuro.overview.note import build_note
 from tgas_neuro.runtime.slurm import refuse_leftovers
 from tgas_neuro.recordings.datasets.files import check_planned_files, locate_file, match_downloads
+from tgas_neuro.search.runs.note import load_note
 from tgas_neuro.search.runs.reuse import find_reused_folders, list_reused_files
 
 # Network file systems often know no locks, without which HDF5 opens no file; nothing here needs them,
@@ -89,6 +93,7 @@ def load_plan():
 
 PLAN = load_plan()
 SEARCH = f"results/search/{PLAN.search}"
+show_run(Path(SEARCH), PLAN.config.search.name)
 FINAL = f"results/final/{PLAN.final}"
 FIGURES = f"results/figures/{PLAN.final}"
 PLUGIN = name_plugin(PLAN.final)
@@ -285,9 +290,24 @@ def keep_finished():
 
 
 def note_run():
-    """Say in the run's folder how long the search is to be, for `python -m tgas_neuro status`."""
-    note = {"generations": len(GENERATIONS), "candidates": len(CANDIDATES), "started": get_time()}
+    """Say in the run's folder what is to be done, for `tgas status`, `runs` and `compare`."""
+    rules = Counter()
+    for job in workflow.dag.needrun_jobs():
+        name = name_rule(job.rule.name)
+        rules[name] += len(job.output) if name == "candidate" else 1
+    note = build_note(PLAN, rules, count_slots(), load_note(Path(SEARCH)))
     write_json(f"{SEARCH}/run.json", note)
+
+
+def count_slots():
+    """Candidates that this start of the workflow trains at once; None if nothing limits them."""
+    if not workflow.local_exec:
+        return workflow.nodes if workflow.nodes < sys.maxsize else None
+    slots = max(workflow.cores // PLAN.config.premature.threads, 1)
+    gpus = workflow.global_resources.get("gpu")
+    if PLAN.config.premature.device.startswith("cuda") and gpus is not None:
+        slots = max(min(slots, gpus.value), 1)
+    return slots
 
 
 def get_splits():

@@ -5,7 +5,7 @@ from tgas_neuro.runtime.ledger import noted
 from tgas_neuro.runtime.processes import running_rule
 from tgas_neuro.teacher.teacher import load_teacher
 
-with running_rule(snakemake.log[0]) as report, noted(snakemake) as root:
+with running_rule(snakemake.log[0], shown=True) as report, noted(snakemake) as root:
     content = make_best_cell(
         read_json(snakemake.input.best),
         load_teacher(snakemake.input.teacher),

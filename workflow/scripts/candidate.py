@@ -22,7 +22,7 @@ several, known = len(names) > 1, {}  # what all candidates of the job read
 for number, (name, log) in enumerate(zip(names, snakemake.log, strict=True)):
     weights = run / "weights" / f"{name}.pt" if search.keep_weights else None
     written = [snakemake.output[number]]
-    with running_rule(log) as report, noted(snakemake, written, known) as root:
+    with running_rule(log, shown=True) as report, noted(snakemake, written, known) as root:
         if several:
             import_once()
         proposals = read_json(snakemake.input.proposals)

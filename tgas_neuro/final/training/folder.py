@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from tgas_neuro.runtime.files import calc_sha256, written_whole
+from tgas_neuro.runtime.text import describe_seconds
 
 # Errors of torch.load for files that are incomplete or no checkpoints.
 UNREADABLE = (
@@ -234,16 +235,6 @@ def describe_epoch(log: list[LogEntry], n_epochs: int) -> str:
         f"final: epoch {last.epoch}/{n_epochs}  loss {last.train_loss:.3f}  {accuracy}"
         f"{last.images_per_second:.0f} images/s  {describe_seconds(left)} left"
     )
-
-
-def describe_seconds(seconds: float) -> str:
-    """A duration to read: ``"42 s"``, ``"3 min 20 s"``, ``"5 h 02 min"``."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
 # Columns of the log, and the names of their curves in TensorBoard.

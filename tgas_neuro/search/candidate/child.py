@@ -18,8 +18,9 @@ from multiprocessing.context import ForkContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from typing import Any, Literal
 
+from tgas_neuro.runtime.clock import RunningClock
 from tgas_neuro.runtime.errors import MachineError, UserError, describe_error
-from tgas_neuro.runtime.processes import RunningClock, die_with_parent
+from tgas_neuro.runtime.processes import die_with_parent
 from tgas_neuro.search.candidate.causes import is_machines, is_out_of_memory
 from tgas_neuro.search.candidate.worker import WarmChild, ask_worker
 from tgas_neuro.search.records import State

@@ -1,6 +1,7 @@
 """The evaluation of one candidate, in its own process: build, train a little, record, score."""
 
 import io
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -117,6 +118,7 @@ def evaluate_candidate(
     network.eval()
     before = score() if untrained else None
     ladder = Ladder(early_stop, premature.epochs, before, measure, lambda: _refuse_dead(score()))
+    began = measure_time(device, premature.threads)
     result = train_candidate(
         network,
         pixels,
@@ -128,6 +130,7 @@ def evaluate_candidate(
         list(ladder.rungs),
         ladder.go_on,
     )
+    training_seconds = measure_time(device, premature.threads) - began
     return_freed_memory()
     if weights is not None:
         content = io.BytesIO()  # a full disk is then an OSError, not one of torch's
@@ -148,6 +151,7 @@ def evaluate_candidate(
         "rungs": ladder.reached,
         "cost": {
             "images_seen": result.images_seen,
+            "training_seconds": round(training_seconds, 3),
             "device": str(device),
         },
     }
@@ -218,6 +222,11 @@ class Ladder:
             }
         )
         return rung["threshold"] is None or (value is not None and value >= rung["threshold"])
+
+
+def measure_time(device: torch.device, threads: int) -> float:
+    """Time that has been computed [s]: on the CPU its own, so that waiting does not count."""
+    return time.monotonic() if device.type != "cpu" else time.process_time() / threads
 
 
 def set_up_torch(threads: int) -> None:

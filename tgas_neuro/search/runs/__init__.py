@@ -14,6 +14,7 @@ from tgas_neuro.search.history import Entry, build_entry, load_reused
 from tgas_neuro.search.records import CandidateRecord, History, Proposals, ProposedCandidate
 from tgas_neuro.search.reward_records import RewardBasis
 from tgas_neuro.search.rewards import describe_basis, rate_together
+from tgas_neuro.search.runs.note import NOTE, load_name, name_run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -134,15 +135,24 @@ def get_record_path(folder: Path, identifier: str) -> Path:
     return folder / f"generation_{generation}" / f"candidate_{candidate}.json"
 
 
-def find_run(name: str | None, searches: Path = SEARCHES) -> Path:
-    """The folder of a run: by its name in `searches`, by its path, or the newest of all.
+def find_run(name: str | None, searches: Path = SEARCHES, planned: bool = False) -> Path:
+    """The folder of a run: by its folder's name or ``search.name``, by its path, or the newest.
+
+    Parameters
+    ----------
+    name
+        None is the newest.
+    searches
+        Folder of the runs.
+    planned
+        Whether a run counts whose workflow has begun, and its search not yet.
 
     Raises
     ------
     UserError
-        There is no such run, or none at all.
+        There is no such run, none at all, or several of this name.
     """
-    folders = list_runs(searches)
+    folders = list_runs(searches, planned)
     if name is None:
         if not folders:
             raise UserError(
@@ -150,9 +160,16 @@ def find_run(name: str | None, searches: Path = SEARCHES) -> Path:
             )
         return folders[0]
     for folder in (searches / name, Path(name)):
-        if any(folder.glob("generation_*")):
+        if any(folder.glob("generation_*")) or (planned and (folder / NOTE).is_file()):
             return folder
-    near = difflib.get_close_matches(name, [folder.name for folder in folders], 3, 0.4)
+    called = [folder for folder in folders if load_name(folder) == name]
+    if len(called) > 1:
+        there = ", ".join(folder.name for folder in called)
+        raise UserError(f"run {name!r}: {len(called)} runs are called so: {there}; name one folder")
+    if called:
+        return called[0]
+    names = [one for folder in folders for one in (folder.name, load_name(folder)) if one]
+    near = difflib.get_close_matches(name, names, 3, 0.4)
     there = ", ".join(near or [folder.name for folder in folders[:3]])
     raise UserError(
         f"run {name!r}: no such folder in {searches}"
@@ -160,11 +177,14 @@ def find_run(name: str | None, searches: Path = SEARCHES) -> Path:
     )
 
 
-def list_runs(searches: Path = SEARCHES) -> list[Path]:
-    """Folders of all runs, the one with the newest file first."""
+def list_runs(searches: Path = SEARCHES, planned: bool = False) -> list[Path]:
+    """Folders of all runs, the one with the newest file first; for `planned` see `find_run`."""
     newest: dict[Path, float] = {}
     for folder in searches.glob("*"):
-        times = [path.stat().st_mtime for path in folder.glob("generation_*/*.json")]
+        files = [*folder.glob("generation_*/*.json")]
+        if planned and (folder / NOTE).is_file():
+            files.append(folder / NOTE)
+        times = [path.stat().st_mtime for path in files]
         if times:
             newest[folder] = max(times)
     return sorted(newest, key=lambda folder: (-newest[folder], folder.name))
@@ -173,7 +193,7 @@ def list_runs(searches: Path = SEARCHES) -> list[Path]:
 def describe_choice(folder: Path, name: str | None, searches: Path = SEARCHES) -> str:
     """The name of a run; if none of several was named, it also says that this is the newest."""
     number = len(list_runs(searches)) if name is None else 1
-    return folder.name + (f" (the newest of {number} runs)" if number > 1 else "")
+    return name_run(folder) + (f" (the newest of {number} runs)" if number > 1 else "")
 
 
 def find_candidate(run: Run, identifier: str) -> CandidateRecord | ProposedCandidate:

@@ -1,0 +1,1 @@
+"""What runs are doing and how they ended: phases, remaining time, console, lists, comparisons."""
