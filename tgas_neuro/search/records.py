@@ -237,8 +237,14 @@ class Reused(TypedDict):
 
 
 class RunNote(TypedDict):
-    """``run.json``: the length of the search, and when its workflow last began."""
+    """``run.json``: the length of the search, and when its workflow last began.
+
+    `final` is the name of the final training; `finals` has the whole configuration of each final
+    training of this search by its name. Runs of earlier versions have neither.
+    """
 
     generations: int
     candidates: int
     started: str
+    final: NotRequired[str]
+    finals: NotRequired[dict[str, dict[str, Any]]]

@@ -267,9 +267,17 @@ def keep_finished():
 
 
 def note_run():
-    """Say in the run's folder how long the search is to be, for `python -m tgas_neuro status`."""
-    note = {"generations": len(GENERATIONS), "candidates": len(CANDIDATES), "started": get_time()}
-    write_json(f"{SEARCH}/run.json", note)
+    """Say in the run's folder what was asked, for `tgas status` and `tgas report`."""
+    path = Path(SEARCH, "run.json")
+    before = read_json(path).get("finals", {}) if path.is_file() else {}
+    note = {
+        "generations": len(GENERATIONS),
+        "candidates": len(CANDIDATES),
+        "started": get_time(),
+        "final": PLAN.final,
+        "finals": before | {PLAN.final: dump_section(PLAN.config)},
+    }
+    write_json(path, note)
 
 
 def get_splits():
