@@ -94,7 +94,7 @@ def build_ceiling_chart(runs: Sequence[Facts], labels: Sequence[str]) -> dict[st
             points += _list_points(region, name)
     if not rows:
         return None
-    order = [row["region"] for row in rows]
+    order = [str(row["region"]) for row in rows]
     y = alt.Y("region:N", title=None, sort=order, axis=alt.Axis(labelLimit=240))
     ceilings = alt.Chart(alt.InlineData(values=rows)).encode(y=y)
     tooltip = [
@@ -175,7 +175,7 @@ def build_curve_chart(runs: Sequence[Facts], labels: Sequence[str]) -> dict[str,
         x=alt.X(
             "images:Q",
             title="training images that all candidates have seen so far",
-            axis=alt.Axis(format=","),
+            axis=alt.Axis(format=",d"),
         )
     )
     color, y = _color_runs(labels), alt.Y(title="reward; the line is the best so far")
@@ -216,7 +216,7 @@ def build_scatter_chart(facts: Facts, winner: str | None) -> dict[str, Any]:
     size = alt.Size(
         "params:Q",
         scale=alt.Scale(type="sqrt", range=[25, 320]),
-        legend=alt.Legend(title="parameters", format=",", orient="bottom", tickCount=3),
+        legend=alt.Legend(title="parameters", format=",d", orient="bottom", tickCount=3),
     )
     color = alt.Color(
         "reward:Q",
@@ -229,7 +229,7 @@ def build_scatter_chart(facts: Facts, winner: str | None) -> dict[str, Any]:
         ).encode(x=x, y=y, size=size, color=color)
     ]
     if winner is not None:
-        ring = base.transform_filter({"field": "id", "equal": winner})
+        ring = base.transform_filter(alt.datum.id == winner)
         layers.append(
             ring.mark_point(size=420, color=ORANGE, strokeWidth=2.5, filled=False).encode(x=x, y=y)
         )
@@ -282,7 +282,7 @@ def _color_runs(labels: Sequence[str]) -> alt.Color:
     )
 
 
-def _finish(chart: alt.LayerChart, height: int) -> dict[str, Any]:
+def _finish(chart: alt.LayerChart | alt.FacetChart, height: int) -> dict[str, Any]:
     """Set size and letters, and check the chart."""
     content: dict[str, Any] = (
         chart.properties(width="container", height=height)

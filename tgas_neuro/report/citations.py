@@ -5,10 +5,10 @@ from pathlib import Path
 
 from tgas_neuro import __version__
 from tgas_neuro.config.configuration import Configuration
+from tgas_neuro.recordings.datasets.data_set import DESCRIPTIONS
 from tgas_neuro.recordings.datasets.description import load_description
 from tgas_neuro.report.facts import Citation, TeacherFacts
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.runtime.files import find_project
 
 METHOD = Citation(
     "the method",
@@ -50,7 +50,8 @@ def list_citations(
     Parameters
     ----------
     root
-        The folder of the run, whose ``neural_data`` comes before that of the project.
+        The folder of the run, whose ``neural_data`` comes first, before those of the working
+        directory and of the project.
     configuration
         Of the run; without it, the images are left out.
     teacher
@@ -91,7 +92,8 @@ def _list_datasets(
 
 def _cite_recordings(root: Path, name: str) -> Citation:
     try:
-        found = load_description(name, [root / "neural_data", find_project() / "neural_data"])
+        folders = [root / "neural_data", *DESCRIPTIONS]
+        found = load_description(name, folders)
     except UserError:
         return Citation(name, "its description is not in neural_data any more", "", "")
     return Citation(name, f"{found.citation.strip()}. {found.title}", found.source, found.license)

@@ -9,7 +9,7 @@ from typing import Any
 from tgas_neuro.config.section import dump_section
 from tgas_neuro.report import charts
 from tgas_neuro.report.facts import Facts, Region, Stage
-from tgas_neuro.report.words import format_percent, format_time, format_value
+from tgas_neuro.report.words import format_percent, format_time, format_value, join_words
 
 ABSENT = "–"
 HEADINGS = {
@@ -44,7 +44,7 @@ class Comparison:
 
 def compare_runs(runs: Sequence[Facts], labels: Sequence[str]) -> Comparison:
     """Compare at least two runs, which are called by their labels."""
-    built = {
+    built: dict[str, dict[str, Any]] = {
         "accuracy": {"spec": charts.build_accuracy_chart(runs, labels)},
         "ceiling": {"spec": charts.build_ceiling_chart(runs, labels)},
         "curve": {
@@ -154,7 +154,7 @@ def _describe_teacher(facts: Facts) -> str:
     if facts.teacher is None:
         return ABSENT
     return "; ".join(
-        f"{region.name}: {region.title or region.description}, {', '.join(region.datasets)}"
+        f"{region.name} from {join_words(region.datasets)} ({region.title or region.description})"
         for region in facts.teacher.regions
     )
 

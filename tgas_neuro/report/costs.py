@@ -60,7 +60,7 @@ def list_stages(
 
 def _list_recordings(root: Path, teacher: Path) -> list[str]:
     """Data sets that a teacher was made from."""
-    entry = load_entry(teacher.relative_to(root), root)
+    entry = load_entry(teacher.relative_to(root), root) if teacher.is_relative_to(root) else None
     parts = [Path(source).parts for source in (entry.sources if entry else ())]
     named = [part[2] for part in parts if part[:2] == ("results", "recordings")]
     return list(dict.fromkeys(named))

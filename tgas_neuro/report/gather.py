@@ -12,13 +12,12 @@ from tgas_neuro.report.costs import list_stages
 from tgas_neuro.report.facts import Candidate, Facts, Failure, LayerMap, Progress
 from tgas_neuro.report.gather_final import (
     describe_result,
-    find_final,
     gather_final,
     read_guidance,
     read_result,
 )
 from tgas_neuro.report.gather_teacher import Scores, gather_teacher
-from tgas_neuro.report.sources import find_source
+from tgas_neuro.report.sources import Places, find_places
 from tgas_neuro.runtime.changes import find_root, refuse_changed
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json
@@ -32,13 +31,15 @@ from tgas_neuro.search.runs import Run, load_run
 OF_ANOTHER_VERSION = (LookupError, TypeError, AttributeError, ValueError)
 
 
-def gather_facts(folder: Path) -> Facts:
+def gather_facts(folder: Path, places: Places | None = None) -> Facts:
     """The facts of the run whose search lies in a folder.
 
     Parameters
     ----------
     folder
         ``results/search/<run>``.
+    places
+        Where the files beside it are; None finds them by the ledger.
 
     Raises
     ------
@@ -50,7 +51,8 @@ def gather_facts(folder: Path) -> Facts:
         refuse_changed(path)
     run = load_run(folder)
     try:
-        return _gather(run, find_root(folder))
+        root = find_root(folder)
+        return _gather(run, root, places or find_places(root, run))
     except OF_ANOTHER_VERSION as error:
         raise UserError(
             f"{folder}: not a run of this version ({type(error).__name__}: {error}); make the page "
@@ -58,10 +60,10 @@ def gather_facts(folder: Path) -> Facts:
         ) from None
 
 
-def _gather(run: Run, root: Path) -> Facts:
+def _gather(run: Run, root: Path, places: Places) -> Facts:
     from tgas_neuro.teacher.teacher import load_teacher  # xarray
 
-    missing: list[str] = []
+    missing = list(places.notes)
     records = {name: run.read_record(name) for name in run.records}
     entries = run.list_entries()
     candidates = list_candidates(run, entries, records)
@@ -69,25 +71,23 @@ def _gather(run: Run, root: Path) -> Facts:
     note: RunNote | None = read_json(path) if (path := run.folder / "run.json").is_file() else None
     total = note["generations"] * note["candidates"] if note else None
     progress = Progress(len(records), total, find_holder(root))
-    final_folder = find_final(root, run.name, missing)
-    result = read_result(root, run.name, final_folder)
-    configuration = find_configuration(note, final_folder, result, missing)
-    guidance = read_guidance(final_folder)
-    final = gather_final(final_folder, guidance, configuration, run.rating.layer_choice)
+    result = read_result(root, run.name, places.final)
+    configuration = find_configuration(note, places.final, result, missing)
+    guidance = read_guidance(places.final)
+    final = gather_final(places.final, guidance, configuration, run.rating.layer_choice)
     untrained, searched = _read_scores(run, best)
     scores = Scores(untrained, searched, guidance)
-    teacher_path = find_source(root, run.records.values(), "teacher.nc")
     teacher, loaded = None, None
-    if teacher_path is not None and teacher_path.is_file():
-        refuse_changed(teacher_path)
-        loaded = load_teacher(teacher_path, for_scoring=True)
-        teacher = gather_teacher(teacher_path, loaded, scores, run.rating.layer_choice)
+    if places.teacher is not None and places.teacher.is_file():
+        refuse_changed(places.teacher)
+        loaded = load_teacher(places.teacher, for_scoring=True)
+        teacher = gather_teacher(places.teacher, loaded, scores, run.rating.layer_choice)
     else:
         missing.append("The teacher is not known, or not there any more.")
     described = describe_result(
         result, configuration, loaded, final, guidance, run.folder / "best.json"
     )
-    images = find_source(root, run.records.values(), "classes.json")
+    classes = places.classes if places.classes and places.classes.is_file() else None
     provenance = next((record["provenance"] for record in records.values()), None)
     return Facts(
         name=run.name,
@@ -106,12 +106,12 @@ def _gather(run: Run, root: Path) -> Facts:
         best=best,
         best_alone=_find(candidates, find_best(run.rate(Rating("p")))),
         n_held_back=_get_held_back(records),
-        chance=1 / len(read_json(images)["classes"]) if images and images.is_file() else None,
+        chance=1 / len(read_json(classes)["classes"]) if classes else None,
         failures=list_failures(candidates),
         teacher=teacher,
         maps=list_maps(scores, best, run.rating),
         final=final,
-        stages=list_stages(root, candidates, records, teacher_path, images, final),
+        stages=list_stages(root, candidates, records, places.teacher, places.classes, final),
         chain=result.digests.get("chain", "") if result else "",
         digests=result.digests if result else provenance["digests"] if provenance else {},
         versions=result.versions if result else {},

@@ -9,10 +9,9 @@ from tgas_neuro.config.configuration import Configuration
 from tgas_neuro.final.result.best_cell import check_part, make_best_cell, name_images
 from tgas_neuro.final.result.content import BestCell, Files
 from tgas_neuro.report.facts import FinalFacts
-from tgas_neuro.report.sources import BEST_CELL
+from tgas_neuro.report.sources import BEST_CELL, is_named
 from tgas_neuro.runtime.changes import refuse_changed
 from tgas_neuro.runtime.files import read_json
-from tgas_neuro.runtime.ledger import load_entry
 from tgas_neuro.scoring.layers import LayerChoice, Score, get_guidance
 
 if TYPE_CHECKING:
@@ -26,38 +25,9 @@ class Described(NamedTuple):
     note: str
 
 
-def find_final(root: Path, run: str, missing: list[str]) -> Path | None:
-    """The folder of the final training of a search, None while there is none.
-
-    Of several, with other settings of the section ``final``, it is that of ``best_cell.json``, or
-    the newest; a line says so.
-    """
-    best = f"results/search/{run}/best.json"
-    found = []
-    for path in sorted(root.glob("results/final/*/metrics.json")):
-        entry = load_entry(path.relative_to(root), root)
-        if entry is not None and best in entry.sources:
-            found.append(path.parent)
-    newest = max(found, key=lambda folder: (folder / "metrics.json").stat().st_mtime, default=None)
-    named = [folder for folder in found if _is_named(root, folder)]
-    chosen = named[0] if named else newest
-    if len(found) > 1 and chosen is not None:
-        others = ", ".join(folder.name for folder in found if folder != chosen)
-        missing.append(f"This search has {len(found)} final trainings; not shown: {others}.")
-    return chosen
-
-
-def _is_named(root: Path, final: Path) -> bool:
-    path = root / BEST_CELL
-    if not path.is_file():
-        return False
-    files = read_json(path).get("files", {})
-    return bool(files.get("metrics") == f"results/final/{final.name}/metrics.json")
-
-
 def read_result(root: Path, run: str, final: Path | None) -> BestCell | None:
     """``best_cell.json``, if it is of this search and this final training."""
-    if final is None or not _is_named(root, final):
+    if final is None or not is_named(root, final):
         return None
     refuse_changed(root / BEST_CELL)
     result = check_part(BestCell, read_json(root / BEST_CELL))

@@ -7,11 +7,14 @@ from tgas_neuro.report.explorer import Explorer, build_explorer
 from tgas_neuro.report.facts import Facts
 from tgas_neuro.report.gather import gather_facts
 from tgas_neuro.report.page import build_page
+from tgas_neuro.report.sources import Places
 from tgas_neuro.runtime.changes import find_root
 from tgas_neuro.runtime.files import written_whole
 
 
-def write_report(folders: Sequence[Path], path: str | Path) -> list[Facts]:
+def write_report(
+    folders: Sequence[Path], path: str | Path, places: Places | None = None
+) -> list[Facts]:
     """Write the page of runs, and return their facts.
 
     Parameters
@@ -20,13 +23,15 @@ def write_report(folders: Sequence[Path], path: str | Path) -> list[Facts]:
         Of the searches, ``results/search/<run>``.
     path
         The page.
+    places
+        Of the one run, where its files are; None finds those of each run by its ledger.
 
     Raises
     ------
     UserError
         Nothing has been proposed in a run, or a file holds something else than was written.
     """
-    facts = [gather_facts(folder) for folder in folders]
+    facts = [gather_facts(folder, places) for folder in folders]
     explorers = [_find_explorer(one, folder) for one, folder in zip(facts, folders, strict=True)]
     page = build_page(facts, explorers)
     with written_whole(path) as beside:

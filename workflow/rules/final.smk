@@ -217,8 +217,12 @@ rule run_report:
     input:
         result="results/best_cell.json",
         best=f"{SEARCH}/best.json",
+        proposals=[get_file(number, "proposals") for number in GENERATIONS],
+        records=[record for number in GENERATIONS for record in list_records(number)],
         history=get_history(GENERATIONS[-1]),
+        reused=get_reused(),
         teacher=TEACHER,
+        classes=f"{DECODED}/classes.json",
         metrics=f"{FINAL}/metrics.json",
         log_table=f"{FINAL}/log.csv",
         guidance=f"{FINAL}/teacher_guidance.json",
@@ -235,7 +239,6 @@ rule run_report:
         mem_mb=3000,
         runtime=20,
     params:
-        search=SEARCH,
         results_version=RESULTS_VERSION,
     message:
         "Writing results/report.html"
