@@ -52,6 +52,7 @@ rule all:
     default_target: True
     input:
         "results/best_cell.json",
+        "results/report.html",
         figures("png", "svg", "pdf"),
         f"results/brainscore/{PLUGIN}",
 

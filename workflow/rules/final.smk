@@ -78,6 +78,42 @@ rule final_teacher_guidance:
         "../scripts/final_teacher_guidance.py"
 
 
+rule layer_rdms:
+    input:
+        best=f"{SEARCH}/best.json",
+        teacher=TEACHER,
+        stimuli=list_stimuli(),
+        metrics=f"{FINAL}/metrics.json",
+        weights=f"{FINAL}/weights.pt",
+        guidance=f"{FINAL}/teacher_guidance.json",
+    output:
+        f"{FINAL}/rdms.nc",
+    log:
+        f"results/logs/final/{PLAN.final}_rdms.log",
+    conda:
+        ENVIRONMENT
+    threads: PLAN.config.final.threads
+    resources:
+        **ask_gpus(PLAN.config.final.device),
+        mem_mb=grow(8000),
+        runtime=grow(60),
+    params:
+        recordings=RECORDINGS,
+        regions=PLAN.regions,
+        visual_degrees=PLAN.config.teacher.stimuli.visual_degrees,
+        computing={
+            key: dump_section(PLAN.config.final)[key]
+            for key in ("device", "threads", "batch_size", "micro_batch")
+        },
+        scoring=SETTINGS["scoring"],
+        seed=SETTINGS["seed"],
+        results_version=RESULTS_VERSION,
+    message:
+        "Making the RDMs of the final network for the report"
+    script:
+        "../scripts/layer_rdms.py"
+
+
 rule best_cell:
     input:
         best=f"{SEARCH}/best.json",
@@ -191,3 +227,36 @@ rule final_figures:
         "Drawing the layers of the best cell against the regions"
     script:
         "../scripts/final_figures.py"
+
+
+rule run_report:
+    input:
+        result="results/best_cell.json",
+        best=f"{SEARCH}/best.json",
+        proposals=[get_file(number, "proposals") for number in GENERATIONS],
+        records=[record for number in GENERATIONS for record in list_records(number)],
+        history=get_history(GENERATIONS[-1]),
+        reused=get_reused(),
+        teacher=TEACHER,
+        classes=f"{DECODED}/classes.json",
+        metrics=f"{FINAL}/metrics.json",
+        log_table=f"{FINAL}/log.csv",
+        guidance=f"{FINAL}/teacher_guidance.json",
+        rdms=f"{FINAL}/rdms.nc",
+    output:
+        report("results/report.html", caption="../report/report.rst", category="Report"),
+    log:
+        f"results/logs/final/{PLAN.final}_report.log",
+    localrule: True
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=20,
+    params:
+        results_version=RESULTS_VERSION,
+    message:
+        "Writing results/report.html"
+    script:
+        "../scripts/run_report.py"
