@@ -8,12 +8,8 @@ import yaml
 
 from tgas_neuro.config.section import MARK, Section, dump_section
 from tgas_neuro.plan.configuration import check_configuration
-from tgas_neuro.plan.plan import (
-    build_plan,
-    calc_digests,
-    describe_missing_archive,
-    plan_images,
-)
+from tgas_neuro.plan.images import describe_missing_archive, plan_images
+from tgas_neuro.plan.plan import build_plan, calc_digests
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import calc_digest
 from tgas_neuro.teacher.options import read_sources

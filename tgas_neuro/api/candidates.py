@@ -21,7 +21,7 @@ from tgas_neuro.config.search import Search
 from tgas_neuro.final.network.network import load_trained
 from tgas_neuro.images.decoded import check_held_back, load_classes, load_decoded
 from tgas_neuro.images.splits import decode_training_split, make_split
-from tgas_neuro.plan.plan import plan_images
+from tgas_neuro.plan.images import plan_images
 from tgas_neuro.rdm.streaming.ranked import Sample
 from tgas_neuro.runtime.devices import choose_device
 from tgas_neuro.runtime.errors import MachineError, UserError, describe_error

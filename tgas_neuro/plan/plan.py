@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from tgas_neuro.config.configuration import Configuration
-from tgas_neuro.config.final import Final
-from tgas_neuro.config.premature import Premature
 from tgas_neuro.config.recordings import RegionSource
 from tgas_neuro.config.section import dump_decisive, dump_section
 from tgas_neuro.config.teacher import NetworkOptions, TeacherOptions
 from tgas_neuro.images.decoded import Images
 from tgas_neuro.loggers import check_loggers
 from tgas_neuro.plan.configuration import check_configuration, check_sources
+from tgas_neuro.plan.images import plan_images
 from tgas_neuro.recordings.datasets.description import (
     Description,
     calc_description_digest,
@@ -40,7 +39,6 @@ from tgas_neuro.teacher.options import (
     refuse_published,
 )
 
-ARCHIVES = (".tar.gz", ".tgz", ".tar", ".zip")
 LONGEST_NAME = 100  # file systems allow 255 bytes
 
 
@@ -234,25 +232,6 @@ def calc_digests(config: Configuration, descriptions: Mapping[str, Description])
 
 def _dump(config: Configuration, sections: Sequence[str], *stages: str) -> dict[str, Any]:
     return {name: dump_decisive(getattr(config, name), *stages) for name in sections}
-
-
-def plan_images(stage: Premature | Final) -> Images:
-    """The images of a stage, and the name of the files that are made from them."""
-    data, size = dump_decisive(stage.data), stage.image_size
-    path = data.get("path", "")
-    archive = path if path.endswith(ARCHIVES) else None
-    rendered = {"size": size} if data["kind"] == "simulated" else {}
-    digest = calc_digest({**data, **rendered})
-    return Images(f"{data['kind']}-{digest[:8]}", data["kind"], data, archive, size)
-
-
-def describe_missing_archive(config: Configuration, archive: str) -> str:
-    """A line for an archive of images that is not there, with where it can be had."""
-    stages = {"premature": config.premature.data, "final": config.final.data}
-    name = next(name for name, data in stages.items() if getattr(data, "path", None) == archive)
-    source = getattr(stages[name], "source", None)
-    text = f"{name}.data.path: {archive}: no such file; put it there, or name another one"
-    return f"{text}. {source}" if source else text
 
 
 def name_plugin(final: str) -> str:

@@ -18,7 +18,8 @@ from tgas_neuro.runtime.files import read_json, write_json
 from tgas_neuro.runtime.fragments import remove_dead_fragments
 from tgas_neuro.runtime.yaml_files import load_yaml
 from tgas_neuro.images.decoded import CHECKED
-from tgas_neuro.plan.plan import build_plan, describe_missing_archive, name_plugin, refuse_stale
+from tgas_neuro.plan.images import describe_missing_archive
+from tgas_neuro.plan.plan import build_plan, name_plugin, refuse_stale
 from tgas_neuro.overview.console import show_run
 from tgas_neuro.overview.jobs import name_rule
 from tgas_neuro.overview.note import build_note

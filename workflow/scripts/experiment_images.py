@@ -5,7 +5,7 @@ from tgas_neuro.config.configuration import check_section
 from tgas_neuro.config.premature import Premature
 from tgas_neuro.images.decoded import decode_listing
 from tgas_neuro.images.splits import decode_training_split, load_split, make_split
-from tgas_neuro.plan.plan import plan_images
+from tgas_neuro.plan.images import plan_images
 from tgas_neuro.runtime.ledger import noted
 from tgas_neuro.runtime.processes import running_rule
 
