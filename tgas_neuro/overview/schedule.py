@@ -49,9 +49,9 @@ def calc_search(facts: Facts, now: float, left: dict[str, int]) -> float | None:
 def list_times(facts: Facts, begun: Sequence[Job]) -> list[float]:
     """How long recent jobs of candidates take [s], with all candidates of a job together.
 
-    A candidate takes the time in which it could run, times the slowness of the machine, as one may
-    have waited for minutes. Candidates that compute nothing, such as duplicates, and jobs with
-    several candidates count as long as their jobs took.
+    A job takes the time in which its candidate could run, and a second to start, times the slowness
+    of the machine, as one may have waited for minutes. Candidates that compute nothing, such as
+    duplicates, and jobs with several candidates count as long as their jobs took.
     """
     ends: dict[tuple[str, float], list[Job]] = {}
     for job in begun:
@@ -71,7 +71,7 @@ def list_times(facts: Facts, begun: Sequence[Job]) -> list[float]:
         for jobs in whole[-max(RECENT, 3 * (facts.slots or 1)) :]
     ]
     factor = measure_slowness(facts)
-    return [cost * factor + START if cost >= COMPUTES else seconds for seconds, cost in recent]
+    return [(START + cost) * factor if cost >= COMPUTES else seconds for seconds, cost in recent]
 
 
 def measure_slowness(facts: Facts) -> float:
@@ -82,7 +82,7 @@ def measure_slowness(facts: Facts) -> float:
     finished = [job for job in facts.list_jobs("search") if job.rule == "candidate" and job.ended]
     finished.sort(key=lambda job: job.ended or 0.0)
     slower = [
-        (job.seconds - START) / facts.costs[job.candidate]
+        job.seconds / (START + facts.costs[job.candidate])
         for job in finished
         if facts.together == 1 and facts.costs.get(job.candidate, 0.0) >= COMPUTES
     ]
