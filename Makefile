@@ -34,7 +34,7 @@ $(READY): pyproject.toml constraints.txt
 
 # Beyond that, what the tests and the linters need.
 $(COMPLETE): $(READY)
-	$(INSTALL) ".[brainscore,export,nwb,parquet,zarr,slurm,tensorboard,dev]"
+	$(INSTALL) ".[brainscore,dashboard,export,mlflow,nwb,parquet,slurm,tensorboard,wandb,zarr,dev]"
 	touch $@
 
 clean:

@@ -185,6 +185,23 @@ def test_all_pairs_have_the_digests_of_before_there_were_samples():
     assert sampled.config.search.scoring.name_ranks() == "ranks_of_4000000_pairs"
 
 
+def test_loggers_are_in_no_digest():
+    config = copy.deepcopy(DEFAULT)
+    before = build_plan(config, DESCRIPTIONS)
+    assert "loggers" not in dump_section(before.config)  # as before there were any
+    config["loggers"]["optuna"] = True
+    after = build_plan(config, DESCRIPTIONS)
+    assert after.digests == before.digests
+    assert (after.teacher, after.search, after.final) == (
+        before.teacher,
+        before.search,
+        before.final,
+    )
+    assert dump_section(after.config)["loggers"]["optuna"] is True
+    del config["loggers"]
+    assert not build_plan(config, DESCRIPTIONS).config.loggers.list_chosen()
+
+
 @pytest.mark.parametrize(
     ("pairs", "changes", "message"),
     [

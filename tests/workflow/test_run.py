@@ -1,6 +1,7 @@
 """The whole way at toy size: what it writes, that it repeats, and what is said to the user."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from PIL import Image
@@ -76,12 +77,53 @@ def test_tg_is_the_mean_of_the_corrected_regions(finished):
 
 
 def test_pictures_are_there(finished):
-    pictures = sorted(path.name for path in finished.folder.glob("results/figures/*/*.png"))
-    assert pictures == ["best_cell.png", "rdm_IT.png", "rdm_V4.png", "search_curve.png"]
+    pictures = sorted(path.name for path in finished.folder.glob("results/figures/*/*"))
+    names = ("best_cell", "layer_map", "rdm_IT", "rdm_V4", "search_curve")
+    assert pictures == [f"{name}.{ending}" for name in names for ending in ("pdf", "png", "svg")]
     for path in finished.folder.glob("results/figures/*/*.png"):
         with Image.open(path) as image:
             assert min(image.size) > 200
             assert np.asarray(image.convert("L")).std() > 5
+
+
+def test_pictures_hold_the_numbers_of_the_run(finished):
+    """In SVG they are text: chance, ceilings and intervals, TG of winner and final network."""
+    result = finished.read("results/best_cell.json")
+
+    def read(name):
+        (path,) = finished.folder.glob(f"results/figures/*/{name}.svg")
+        return path.read_text(encoding="utf-8")
+
+    curve = read("search_curve")
+    assert "chance 0.125" in curve and f"best {result['reward']:.3f}" in curve
+    layers = read("layer_map")
+    for part in (result["teacher"], result["final"]["teacher"]):
+        for region in part["regions"].values():
+            assert f"TG {region['TG']:.3f}" in layers
+    for name, region in result["teacher"]["regions"].items():
+        assert f"ceiling {region['ceiling']:.3f}" in layers
+        assert f"ceiling {region['ceiling']:.2f} (" in read(f"rdm_{name}")
+        assert "over 5 splits)" in read(f"rdm_{name}")
+
+
+def test_every_candidate_is_a_row_of_the_table(finished):
+    (path,) = finished.folder.glob("results/search/*/candidates.csv")
+    table = pd.read_csv(path, index_col="id", float_precision="round_trip")
+    records = finished.read_records()
+    assert list(table.index) == sorted(records)
+    for identifier, record in records.items():
+        row = table.loc[identifier]
+        assert row["P"] == record["premature"]["accuracy"]
+        assert row["TG"] == record["teacher"]["TG"]["crossed"]
+        assert row["TG_by_paper"] == record["teacher"]["TG"]["paper"]
+        for name, region in record["teacher"]["regions"].items():
+            assert row[f"TG_{name}"] == region["crossed"]["corrected"]
+            assert row[f"raw_{name}"] == region["crossed"]["raw"]
+            assert row[f"ceiling_{name}"] == region["ceiling"]
+        assert row["reward"] == pytest.approx(row["P"] + row["TG"])
+        assert (row["params"], row["macs"]) == tuple(record["complexity"].values())
+        for key in ("images_seen", "seconds", "peak_memory_mb", "attempts"):
+            assert row[key] == record["cost"][key]
 
 
 def test_the_user_sees_a_line_for_each_candidate_and_a_summary(finished):

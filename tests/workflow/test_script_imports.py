@@ -21,6 +21,7 @@ NOT_LOADED = {
     "images_decoded": ("torch", "xarray", "pandas"),
     "recordings": ("torch", "matplotlib"),
     "search_figures": (*DRAWING, "xarray"),
+    "final_figures": (*DRAWING, "xarray"),
     "teacher_figure": DRAWING,
     "best_cell": ("torch", "scipy.stats", "matplotlib"),
     "teacher": ("torchvision", "sympy", "scipy.stats"),

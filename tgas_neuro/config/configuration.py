@@ -9,6 +9,7 @@ from pydantic_core import ErrorDetails
 
 from tgas_neuro.config.final import Final
 from tgas_neuro.config.guidance import check_guidance
+from tgas_neuro.config.loggers import Loggers
 from tgas_neuro.config.messages import (
     UNKNOWN,
     Found,
@@ -42,6 +43,15 @@ class Configuration(Section):
         ..., "The short training of a candidate, on the training split alone.", decides=True
     )
     final: Final = key(..., "The terminal rule, the winner at full size.", decides=True)
+    loggers: Loggers = key(
+        Loggers,
+        "Other programs that follow a search (docs/integrations.md); none decides numbers.",
+        decides=False,
+    )
+
+    def list_unused(self) -> set[str]:
+        """No logger is what there was before there were any."""
+        return set() if self.loggers.list_chosen() else {"loggers"}
 
     @model_validator(mode="before")
     @classmethod

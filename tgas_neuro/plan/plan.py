@@ -19,6 +19,7 @@ from tgas_neuro.config.recordings import RegionSource
 from tgas_neuro.config.section import dump_decisive, dump_section
 from tgas_neuro.config.teacher import NetworkOptions, TeacherOptions
 from tgas_neuro.images.decoded import Images
+from tgas_neuro.loggers import check_loggers
 from tgas_neuro.plan.configuration import check_configuration, check_sources
 from tgas_neuro.recordings.datasets.description import (
     Description,
@@ -96,6 +97,7 @@ def build_plan(config: Any, folders: Sequence[Path], name: str = "config.yaml") 
         The configuration or the description of a data set is wrong.
     """
     checked = check_configuration(config, name)
+    check_loggers(checked.loggers, name)
     try:
         if checked.search.strategy == "progressive":  # the only one that a budget is too small for
             check_search(checked.search)
