@@ -128,11 +128,20 @@ def test_every_candidate_is_a_row_of_the_table(finished):
 
 def test_the_user_sees_a_line_for_each_candidate_and_a_summary(finished):
     lines = finished.output.splitlines()
+    (head,) = [line for line in lines if line.strip().startswith("done  candidate  state")]
     for identifier, record in finished.read_records().items():
-        (line,) = [line for line in lines if line.startswith(f"candidate {identifier}: ")]
-        assert f"P {record['premature']['accuracy']:.3f}" in line
-        assert "V4 " in line
-        assert "best so far" in line
+        (line,) = [line for line in lines if f"/6  {identifier}  " in line]
+        values = [record["premature"]["accuracy"], record["teacher"]["TG"]["crossed"]]
+        assert line.split()[2:5] == ["ok", *(f"{value:.3f}" for value in values)]
+        assert line.index(line.split()[6]) >= head.index("seconds")
+    for phase in ("recordings", "teacher", "images", "search", "final training", "evaluation"):
+        assert sum(f"  {phase:<15} begins" in line for line in lines) == 1
+        assert sum(f"  {phase:<15} ended after " in line for line in lines) == 1
+    assert not any("Select jobs to execute" in line or "Finished jobid" in line for line in lines)
+    errors = ("Error", "Warning", "Using workflow")
+    assert [line for line in lines if len(line) > 80 and not line.startswith(errors)] == []
+    logs = list((finished.folder / ".snakemake/log").glob("*.log"))
+    assert any("Finished jobid" in log.read_text() for log in logs)
     assert any(line.startswith("Best cell: ") for line in lines)
     assert any("simulated" in line.lower() for line in lines)
     assert [line for line in lines if line.startswith("generation ")][-1].startswith(
@@ -158,7 +167,7 @@ def test_more_generations_continue_the_same_search(finished, toy, comparable):
     toy.run()
     toy.config["search"]["generations"] = 2
     again = toy.run().stdout
-    assert "candidate g000_c00" not in again
+    assert "g000_c00   ok" not in again
     assert comparable(toy.read("results/best_cell.json")) == comparable(
         finished.read("results/best_cell.json")
     )
