@@ -43,8 +43,7 @@ def test_a_table_is_narrowed_step_by_step():
     assert max(map(len, whole.splitlines())) == 85
     assert format_table([ROW], 85) == whole
     assert format_table([ROW], 80).splitlines() == [
-        "candidate     TG     params  message                                 hash",
-        "              at",
+        "candidate  TG at     params  message                                 hash",
         "           epoch",
         "               0",
         "g000_c00   0.125  1,234,567  took longer than the limit that it had  0123abcd",
