@@ -1,12 +1,14 @@
 """Draw the pictures of stored results again; nothing is measured.
 
-    python benchmarks/redraw.py [noise_ceiling] [guidance] [surrogates_early] [--output FOLDER]
+    python benchmarks/redraw.py [noise_ceiling] [guidance] [surrogates_early] [surrogates_500]
+        [--output FOLDER]
 
-Of `surrogates_early`, rank correlations and their intervals are calculated from the stored table,
-which takes minutes.
+Of the study's sittings (`surrogates_*`), rank correlations and their intervals are calculated from
+the stored tables, which takes minutes.
 """
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 from guidance_report import draw_report
@@ -18,6 +20,7 @@ from tgas_neuro.experiments.surrogates import rate_surrogates
 from tgas_neuro.experiments.table import read_table
 from tgas_neuro.figures.experiments import build_gain_figure
 from tgas_neuro.figures.style import save_figure
+from tgas_neuro.runtime.errors import check_choice
 from tgas_neuro.runtime.files import find_project, read_json
 
 RESULTS = Path(__file__).parent / "results"
@@ -34,27 +37,29 @@ def draw_guidance() -> Figure:
     return draw_report(content, content["form"]["early"])
 
 
-def draw_surrogates_early() -> Figure:
-    """What they know very early of 300 cells of NAS-Bench-201."""
-    experiment = load_experiment("surrogates_early", [find_project() / "workflow/experiments"])
-    table = read_table(RESULTS / "surrogates_early.csv.gz", experiment)
+def draw_surrogates(name: str) -> Figure:
+    """What they know early of cells of NAS-Bench-201, in a sitting of the study."""
+    experiment = load_experiment(name, [find_project() / "workflow/experiments"])
+    table = read_table(RESULTS / f"{name}.csv.gz", experiment)
     return build_gain_figure(rate_surrogates(table, experiment), experiment, partial=False)
 
 
 PICTURES = {
     "noise_ceiling": draw_noise_ceiling,
     "guidance": draw_guidance,
-    "surrogates_early": draw_surrogates_early,
+    "surrogates_early": partial(draw_surrogates, "surrogates_early"),
+    "surrogates_500": partial(draw_surrogates, "surrogates_500"),
 }
 
 
 def main() -> None:
     """Parse the command line, draw."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("pictures", nargs="*", choices=PICTURES)
+    parser.add_argument("pictures", nargs="*", help=f"{', '.join(PICTURES)}; default: all")
     parser.add_argument("--output", type=Path, default=RESULTS, help="folder")
     chosen = parser.parse_args()
     for name in chosen.pictures or PICTURES:
+        check_choice("pictures", name, PICTURES)
         save_figure(PICTURES[name](), chosen.output / f"{name}.png")
         print(chosen.output / f"{name}.png")
 

@@ -156,10 +156,14 @@ def test_other_trainings_are_refused(tmp_path, content, digests, tabulate, key, 
 
 
 def test_what_decides_a_row(content, experiment, digests):
-    """Steps do not, nor other teachers; a teacher, the version and a longer training do."""
-    content["training"]["steps"] = [0, 6, 9]
+    """Steps below the last do not, nor other teachers; a teacher, the version, the last step do."""
+    content["training"]["steps"] = [0, 2, 3, 6]
+    more = digest_measurements(check_experiment(content, "a_test.yaml"), PLANS, 6)
+    assert more == digests
+    content["training"]["steps"] = [0, 3, 6, 9]
     longer = digest_measurements(check_experiment(content, "a_test.yaml"), PLANS, 6)
-    assert longer == digests
+    assert longer["brain"] != digests["brain"]
+    content["training"]["steps"] = [0, 3, 6]
     assert digest_measurements(experiment, {"brain": PLANS["brain"]}, 6) == {
         "brain": digests["brain"]
     }

@@ -101,7 +101,7 @@ def test_a_toy_experiment(tmp_path):
     assert len(list(folder.glob("cells/*.json"))) == 11
 
     write = {"like": "toy", "cells": {"number": 12}, "continues": f"{folder}/table.csv.gz"}
-    write |= {"training": {"steps": [0, 4, 6]}, "grids": None, "teachers": {"network": None}}
+    write |= {"training": {"steps": [0, 2, 4]}, "grids": None, "teachers": {"network": None}}
     (tmp_path / "experiments/more.yaml").write_text(yaml.safe_dump(write))
     found = run(tmp_path, "results/experiments/more/table.csv.gz")
     assert found.returncode == 0, found.stdout[-5000:]
@@ -112,10 +112,10 @@ def test_a_toy_experiment(tmp_path):
         number: [step for step, one in read_json(path)["steps"].items() if one["regions"]]
         for number, path in enumerate(sorted(more.glob("cells/*.json")))
     }
-    assert measured == {number: ["6"] for number in range(11)} | {11: ["0", "4", "6"]}
+    assert measured == {number: ["2"] for number in range(11)} | {11: ["0", "2", "4"]}
     ours, theirs = (pd.read_csv(one / "table.csv.gz") for one in (more, folder))
     assert ours["cell"].nunique() == 12 and ours["mean"].notna().all()
-    known = (ours["cell"] < 11) & (ours["steps"] < 6)
+    known = (ours["cell"] < 11) & (ours["steps"] != 2)
     theirs = theirs[theirs["teacher"].isin(ours["teacher"])]
     assert len(theirs) == 11 * 2 * 2 * 2
     ours, theirs = ours[known].reset_index(drop=True), theirs.reset_index(drop=True)

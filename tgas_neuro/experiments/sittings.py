@@ -23,8 +23,9 @@ def digest_measurements(
 ) -> dict[str, str]:
     """Key of each teacher to a digest of all that decides its rows.
 
-    The steps at which cells are measured are not in it, since a longer training goes on from a
-    shorter one; nor is a table of mature accuracies, whose values are compared (`join_sittings`).
+    The last step at which cells are measured is in it: the orders of images of all epochs are drawn
+    before the first step, so that a longer training has other augmentations. The steps before are
+    not, nor is a table of mature accuracies, whose values are compared (`join_sittings`).
 
     Parameters
     ----------
@@ -36,7 +37,7 @@ def digest_measurements(
         Of the numbers of this build.
     """
     training = dump_decisive(experiment.training)
-    del training["steps"]
+    training["steps"] = training["steps"][-1]
     trained = isinstance(experiment.mature, MatureTraining)
     mature = dump_decisive(experiment.mature) if trained else None
     return {
