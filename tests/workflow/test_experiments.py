@@ -136,6 +136,6 @@ def test_mistakes_end_in_one_line(tmp_path):
     write_toy(tmp_path, TOY, TOY_RECORDINGS)
     found = run(tmp_path, "results/experiments/toys/report.html")
     assert found.returncode != 0
-    there = "neurons, surrogates, surrogates_early, toy"
+    there = "neurons, surrogates, surrogates_500, surrogates_early, toy"
     assert f"Error: no experiment 'toys'; there are: {there}" in found.stdout
     assert "Traceback" not in found.stdout
