@@ -1,12 +1,13 @@
 """Several runs side by side: their results, what differs, and what must not be compared."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
 from typing import Any
 
 from tgas_neuro.config.section import dump_section
+from tgas_neuro.overview import runs as overview
 from tgas_neuro.report import charts
 from tgas_neuro.report.facts import Facts, Region, Stage
 from tgas_neuro.report.words import format_percent, format_time, format_value, join_words
@@ -192,19 +193,8 @@ def _describe_stage(name: str, facts: Facts) -> str:
 
 def list_differences(runs: Sequence[Facts]) -> list[tuple[str, list[str]]]:
     """Keys of the configurations that differ, each with its value in every run."""
-    contents = [
-        _flatten(dump_section(facts.configuration)) if facts.configuration else {} for facts in runs
+    contents = [dump_section(facts.configuration) if facts.configuration else {} for facts in runs]
+    return [
+        (name, [ABSENT if value in ("", None) else str(value) for value in values])
+        for name, values in overview.list_differences(contents).items()
     ]
-    names = list(dict.fromkeys(name for content in contents for name in content))
-    rows = [(name, [content.get(name, ABSENT) for content in contents]) for name in names]
-    return [(name, cells) for name, cells in rows if len(set(cells)) > 1]
-
-
-def _flatten(content: Any, name: str = "") -> dict[str, str]:
-    """Dotted keys to their values as text."""
-    if not isinstance(content, Mapping):
-        return {name: str(content)}
-    found: dict[str, str] = {}
-    for key, value in content.items():
-        found |= _flatten(value, f"{name}.{key}" if name else str(key))
-    return found
