@@ -134,7 +134,8 @@ def test_a_wheel_has_the_files_of_the_workflow_and_nothing_else(wheel):
         names = archive.namelist()
     start = "tgas_neuro/project/"
     assert {name.removeprefix(start) for name in names if name.startswith(start)} == wanted
-    assert {name.partition("/")[0].partition("-")[0] for name in names} == {"tgas_neuro"}
+    packages = {name.partition("/")[0].partition("-")[0] for name in names}
+    assert packages == {"tgas_neuro", "snakemake_logger_plugin_tgas"}
 
 
 def test_from_init_to_best_cell_without_repository_and_brainscore(installation, tmp_path, finished):

@@ -21,7 +21,7 @@ def test_a_history_writes_what_is_asked_for(toy, finished):
     for _ in range(2):
         history.unlink()
         output = toy.run(target).stdout
-        assert "Warning: loggers" not in output and "1 of 1 steps (100%) done" in output
+        assert "Warning: loggers" not in output and "finished after" in output
         assert history.read_bytes() == before
         study = optuna.load_study(study_name=None, storage=f"sqlite:///{run}/optuna.db")
         records = finished.read_records()

@@ -14,9 +14,19 @@ pytestmark = pytest.mark.workflow
 
 PAGE = PROJECT / "docs" / "single_stages.md"
 # Snakemake's own way from the first to the last job of a run, once the search has ended
-FINAL = {
-    "final": 1, "final_teacher_guidance": 1, "search_figures": 1, "best_cell": 1, "brainscore": 1,
-}  # fmt: skip
+FINAL = dict.fromkeys(
+    (
+        "final",
+        "final_teacher_guidance",
+        "layer_rdms",
+        "search_figures",
+        "final_figures",
+        "best_cell",
+        "run_report",
+        "brainscore",
+    ),
+    1,
+)
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +203,7 @@ def test_alpha_teacher_and_data_set(copied, finished, comparable):
     assert list(other["teacher"]["regions"]) == ["V4"]
     assert other["teacher"]["regions"]["V4"]["datasets"] == ["cowley2023_v4"]
     jobs, _ = place.run("Another data set, with the old results kept", 1)
-    assert jobs == {"best_cell": 1, "brainscore": 1}
+    assert jobs == {"best_cell": 1, "run_report": 1, "brainscore": 1}
     assert (place.folder / "results/best_cell.json").read_bytes() == result
     now = place.list_files("recordings", "teacher", "search", "final", "images")
     assert now.items() >= everything.items()
@@ -243,4 +253,4 @@ def test_after_the_submitting_process_was_killed(copied):
     assert queue.list_ids() == ["12"]
     assert not locks.exists()
     jobs, _ = place.run(section, 2)
-    assert jobs == {"best_cell": 1, "brainscore": 1}
+    assert jobs == {"best_cell": 1, "run_report": 1, "brainscore": 1}

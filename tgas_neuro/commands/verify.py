@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from tgas_neuro.commands.terminal import Answer, add_forms, print_answer, show_lines
+from tgas_neuro.commands.terminal import Answer, add_forms, print_answer
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json
 from tgas_neuro.runtime.ledger import (
@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
         ]
         kept = f"{broken} of {len(links)} links of its chain do not hold"
         kept = kept if broken else f"all {len(links)} links of its chain hold"
-        return show_lines(*lines, f"{result}: {kept}")
+        return "\n".join([*lines, f"{result}: {kept}"])  # a line each, however long a path is
 
     columns = [field.name for field in fields(Link)]
     print_answer(arguments, Answer([vars(link) for link in links], columns, describe))
