@@ -125,8 +125,8 @@ def test_ranked_in_another_way(runs):
 def test_what_the_user_sees(runs):
     status = command(runs, "status", "--once")
     assert f"run         {runs.second.name} (the newest of 2 runs)" in status
-    assert "workflow    the search has ended" in status
-    assert "done        4 of 4" in status
+    assert "workflow    has ended" in status
+    assert "candidates  4 of 4" in status
     board = command(runs, "leaderboard", runs.second.name)
     best = read(runs.second / "best.json")["id"]
     assert board.splitlines()[2].split()[:2] == ["1", best]

@@ -163,7 +163,7 @@ def test_pooling_in_the_workflow(followed):
     single = next(folder.glob("results/teacher/my_recordings_recordings-*/teacher.nc"))
     config = yaml.safe_load((folder / "config.yaml").read_text()) | configurations[1]
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
-    printed = run(folder, "snakemake --cores all --until teacher")
+    printed = " ".join(run(folder, "snakemake --cores all --until teacher").split())
     assert "data set my_recordings, my_assembly): 40 stimuli, " in printed
     pooled = next(folder.glob("results/teacher/my_recordings_my_assembly_recordings-*/teacher.nc"))
     rdms = [load_teacher(path).regions["IT"]["rdm"].values for path in (single, pooled)]
