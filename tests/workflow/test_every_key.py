@@ -95,7 +95,7 @@ REFUSED = {
     f"{REGION}.select.window_ms": "one time window and no choice",
 }
 FAST = ("final.label_smoothing",)  # the others take hours
-SHOWN = ["figures", "brainscore", "best_cell.json", "best_cell.png"]
+SHOWN = ["figures", "brainscore", "best_cell.json", "best_cell.png", "report.html"]
 STAGES = {
     "recordings": ["recordings", "teacher", "images", "search", "final", *SHOWN],
     "teacher": ["teacher", "images", "search", "final", *SHOWN],
