@@ -22,7 +22,15 @@ PHASES = {
     "images": ("images_split", "images_decoded"),
     "search": ("reused", "proposals", "candidate", "history", "best"),
     "final training": ("final",),
-    "evaluation": ("final_teacher_guidance", "search_figures", "best_cell", "brainscore"),
+    "evaluation": (
+        "final_teacher_guidance",
+        "layer_rdms",
+        "search_figures",
+        "final_figures",
+        "best_cell",
+        "run_report",
+        "brainscore",
+    ),
 }
 EXPERIMENTS = "experiments"  # the phase of all other rules
 TARGETS = ("all", "recordings")  # rules that only ask for others
@@ -44,8 +52,11 @@ OUTPUTS = {
     "best": r"results/search/{run}/best\.json",
     "final": r"results/final/{final}/metrics\.json",
     "final_teacher_guidance": r"results/final/{final}/teacher_guidance\.json",
+    "layer_rdms": r"results/final/{final}/rdms\.nc",
     "search_figures": r"results/figures/{final}/search_curve\.png",
+    "final_figures": r"results/figures/{final}/layer_map\.png",
     "best_cell": r"results/best_cell\.json",
+    "run_report": r"results/report\.html",
     "brainscore": r"results/brainscore/{plugin}",
 }
 
