@@ -9,12 +9,11 @@ import numpy as np
 import xarray as xr
 
 from tgas_neuro.architecture.skeleton import Skeleton
-from tgas_neuro.architecture.spaces import name_module, read_genotype
 from tgas_neuro.final.evaluation.teacher_guidance import FinalGuidance
-from tgas_neuro.final.network.network import load_trained
-from tgas_neuro.runtime.devices import choose_device, computing_with
+from tgas_neuro.final.evaluation.trained import load_trained_network
+from tgas_neuro.runtime.devices import computing_with
 from tgas_neuro.runtime.files import written_whole
-from tgas_neuro.scoring.activations import BATCH_SIZE, record_activations
+from tgas_neuro.scoring.activations import record_activations
 from tgas_neuro.scoring.scores import calc_layer_rdm
 from tgas_neuro.scoring.scoring import CANDIDATE_DISTANCES, group_regions
 from tgas_neuro.teacher.options import Source
@@ -51,10 +50,7 @@ def calc_layer_rdms(
         ``layer``, ``distance`` and ``similarity`` (as recorded, on all stimuli). A region without a
         matching layer is left out.
     """
-    device = choose_device(computing["device"], "final.device", claim=True)
-    architecture = read_genotype(genotype)
-    network = load_trained(architecture, skeleton, weights, "the final network").to(device)
-    modules = {name_module(architecture, name): one for name, one in network.layers().items()}
+    trained = load_trained_network(genotype, skeleton, weights, computing)
     loaded = load_teacher(teacher).regions
     best = {name: region["paper"] for name, region in guidance["regions"].items()}
     layers = {name: paper["layer"] for name, paper in best.items() if paper is not None}
@@ -68,16 +64,16 @@ def calc_layer_rdms(
         distance = CANDIDATE_DISTANCES.get(region.attrs["distance"], region.attrs["distance"])
         with computing_with(computing["threads"]):
             recorded = record_activations(
-                network,
-                {layers[name]: modules[layers[name]] for name in names},
+                trained.network,
+                {layers[name]: trained.layers[layers[name]] for name in names},
                 region["images"].values,
                 _number_rows(region["row"].values, rows[names[0]]),
-                device,
+                trained.device,
                 distance=distance,
                 max_units=scoring["max_units"],
                 spatial_mean=scoring["spatial_mean"],
                 seed=seed,
-                batch_size=min(BATCH_SIZE, computing["micro_batch"] or computing["batch_size"]),
+                batch_size=trained.batch_size,
             )
             rdms = {layer: calc_layer_rdm(one) for layer, one in recorded.items()}
         for name in names:

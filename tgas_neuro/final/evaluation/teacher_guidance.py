@@ -5,10 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from tgas_neuro.architecture.skeleton import Skeleton
-from tgas_neuro.architecture.spaces import name_module, read_genotype
-from tgas_neuro.final.network.network import load_trained
-from tgas_neuro.runtime.devices import choose_device, computing_with
-from tgas_neuro.scoring.activations import BATCH_SIZE
+from tgas_neuro.final.evaluation.trained import load_trained_network
+from tgas_neuro.runtime.devices import computing_with
 from tgas_neuro.scoring.layers import Score
 from tgas_neuro.scoring.scores import score_network
 from tgas_neuro.teacher.options import Source
@@ -64,15 +62,18 @@ def measure_teacher_guidance(
     UserError
         Weights, teacher or stimuli are missing or do not belong together.
     """
-    device = choose_device(computing["device"], "final.device", claim=True)
-    architecture = read_genotype(genotype)
-    network = load_trained(architecture, skeleton, weights, "the final network").to(device)
-    layers = {name_module(architecture, name): module for name, module in network.layers().items()}
+    trained = load_trained_network(genotype, skeleton, weights, computing)
     size = skeleton.image_size
     shown = resize_stimuli(load_teacher(teacher, for_scoring=True), sources, size, visual_degrees)
-    at_once = min(BATCH_SIZE, computing["micro_batch"] or computing["batch_size"])
     with computing_with(computing["threads"]):
         score = score_network(
-            network, layers, shown, ranks, device, seed, **scoring, batch_size=at_once
+            trained.network,
+            trained.layers,
+            shown,
+            ranks,
+            trained.device,
+            seed,
+            **scoring,
+            batch_size=trained.batch_size,
         )
     return FinalGuidance(image_size=size, **score)
