@@ -126,10 +126,22 @@ def find_finals(folder: Path) -> list[Found]:
     ]
 
 
-def list_finals(folder: Path) -> list[str]:
+def list_finals(folder: Path, skip_damaged: bool = True) -> list[str]:
     """Names of the final trainings of a search that have finished, the newest first.
 
     The ledger knows from which ``best.json`` each of them was made.
+
+    Parameters
+    ----------
+    folder
+        ``results/search/<run>``.
+    skip_damaged
+        Leave out those whose entry in the ledger is damaged; `verify` names it.
+
+    Raises
+    ------
+    UserError
+        An entry is damaged, and none is to be skipped.
     """
     results = folder.resolve().parents[1]
     best = f"results/search/{folder.name}/best.json"
@@ -139,7 +151,9 @@ def list_finals(folder: Path) -> list[str]:
             inside = f"results/final/{path.parent.name}/metrics.json"
             entry = load_entry(inside, results.parent)
         except UserError:
-            continue  # a damaged entry; `verify` names it
+            if skip_damaged:
+                continue
+            raise
         if entry is not None and best in entry.sources:
             found[path.parent.name] = path.stat().st_mtime
     return sorted(found, key=lambda name: -found[name])

@@ -1,10 +1,10 @@
 """What each stage of a run took, from its records and Snakemake's benchmark files."""
 
 import csv
-import datetime
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tgas_neuro.overview.facts import read_time
 from tgas_neuro.report.facts import Candidate, FinalFacts, Stage
 from tgas_neuro.runtime.ledger import load_entry
 from tgas_neuro.search.records import CandidateRecord
@@ -83,6 +83,5 @@ def _calc_clock(records: Mapping[str, CandidateRecord]) -> float | None:
     dates = [record["dates"] for record in records.values() if "dates" in record]
     if not dates:
         return None
-    read = datetime.datetime.fromisoformat
-    ends = max(read(one["finished"]) for one in dates)
-    return (ends - min(read(one["started"]) for one in dates)).total_seconds()
+    ends = max(read_time(one["finished"]) for one in dates)
+    return ends - min(read_time(one["started"]) for one in dates)

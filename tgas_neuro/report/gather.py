@@ -6,6 +6,7 @@ from typing import Any
 
 from tgas_neuro.config.configuration import Configuration
 from tgas_neuro.final.result.content import BestCell
+from tgas_neuro.overview.final_training import find_config
 from tgas_neuro.plan.configuration import check_configuration
 from tgas_neuro.report.citations import list_citations
 from tgas_neuro.report.costs import list_stages
@@ -27,6 +28,7 @@ from tgas_neuro.search.guidance import Rating
 from tgas_neuro.search.history import Entry, find_best
 from tgas_neuro.search.records import CandidateRecord, RunNote
 from tgas_neuro.search.runs import Run, load_run
+from tgas_neuro.search.runs.note import load_note
 
 OF_ANOTHER_VERSION = (LookupError, TypeError, AttributeError, ValueError)
 
@@ -68,7 +70,7 @@ def _gather(run: Run, root: Path, places: Places) -> Facts:
     entries = run.list_entries()
     candidates = list_candidates(run, entries, records)
     best = _find(candidates, find_best(entries))
-    note: RunNote | None = read_json(path) if (path := run.folder / "run.json").is_file() else None
+    note = load_note(run.folder)
     total = note["generations"] * note["candidates"] if note else None
     progress = Progress(len(records), total, find_holder(root))
     result = read_result(root, run.name, places.final)
@@ -178,9 +180,8 @@ def find_configuration(
     """
     content = result.configuration if result else None
     if content is None and note is not None:
-        name = final.name if final else note.get("final", "")
-        content = note.get("finals", {}).get(name)
-    if content is None:
+        content = note.get("finals", {}).get(final.name) if final else find_config(note)
+    if not content:
         missing.append("The configuration was not noted: an earlier version began this run.")
         return None
     try:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tgas_neuro.overview.runs import list_finals
 from tgas_neuro.runtime.files import read_json
 from tgas_neuro.runtime.ledger import load_entry
 from tgas_neuro.search.runs import Run
@@ -69,16 +70,10 @@ def find_final(root: Path, run: str) -> tuple[Path | None, tuple[str, ...]]:
     Of several, with other settings of the section ``final``, it is that of ``best_cell.json``, or
     the newest; a line names the others.
     """
-    best = f"results/search/{run}/best.json"
-    found = []
-    for path in sorted(root.glob("results/final/*/metrics.json")):
-        entry = load_entry(path.relative_to(root), root)
-        if entry is not None and best in entry.sources:
-            found.append(path.parent)
-    newest = max(found, key=lambda folder: (folder / "metrics.json").stat().st_mtime, default=None)
-    named = [folder for folder in found if is_named(root, folder)]
-    chosen = named[0] if named else newest
-    others = [folder.name for folder in found if folder != chosen]
+    finals = list_finals(root / "results/search" / run, skip_damaged=False)
+    found = [root / "results/final" / name for name in finals]
+    chosen = next((folder for folder in found if is_named(root, folder)), next(iter(found), None))
+    others = sorted(folder.name for folder in found if folder != chosen)
     if not others:
         return chosen, ()
     line = f"This search has {len(found)} final trainings; not shown: {', '.join(others)}."
