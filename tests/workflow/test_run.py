@@ -143,6 +143,7 @@ def test_the_user_sees_a_line_for_each_candidate_and_a_summary(finished):
     logs = list((finished.folder / ".snakemake/log").glob("*.log"))
     assert any("Finished jobid" in log.read_text() for log in logs)
     assert any(line.startswith("Best cell: ") for line in lines)
+    assert "results/report.html" in [line.strip() for line in lines]
     assert any("simulated" in line.lower() for line in lines)
     assert [line for line in lines if line.startswith("generation ")][-1].startswith(
         "generation 1: 6 ok"

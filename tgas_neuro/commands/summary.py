@@ -32,7 +32,7 @@ def summarise(path: Path, figures: Sequence[str] = ()) -> str:
     path
         The file.
     figures
-        Pictures to list after it.
+        Page and pictures to list after it.
 
     Raises
     ------

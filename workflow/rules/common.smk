@@ -186,8 +186,12 @@ def print_summary():
     try:
         result = read_json("results/best_cell.json")
         if result["files"]["metrics"] == f"{FINAL}/metrics.json":  # of this run, no earlier one
-            pictures = [path for path in figures("png") if Path(path).is_file()]
-            print(summarise(Path("results/best_cell.json"), pictures), file=sys.stderr)
+            found = Path("results/best_cell.json")
+            shown = [path for path in figures("png") if Path(path).is_file()]
+            page = Path("results/report.html")
+            if page.is_file() and page.stat().st_mtime >= found.stat().st_mtime:  # of this run
+                shown.insert(0, str(page))
+            print(summarise(found, shown), file=sys.stderr)
     except (UserError, KeyError, TypeError):
         pass  # there is none yet, or one of an earlier version
 
