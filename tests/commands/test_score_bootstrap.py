@@ -53,9 +53,11 @@ def test_intervals_and_differences(folder, capsys):
         assert [difference["low"], difference["high"]] == [-back["high"], -back["low"]]
         assert difference["p"] == back["p"] == back["p_adjusted"]
         assert f"{region}: 95 % intervals over {found[0]['rows']} stimuli and" in printed
-    head = next(line for line in printed.splitlines() if line.startswith("model"))
-    names = ["model", "region", "best", "layer", "similarity", "low", "high", "ceiling"]
-    assert head.split()[:8] == names
+    lines = printed.splitlines()
+    (at,) = [number for number, line in enumerate(lines) if line.startswith("model")]
+    names = ["model", "region", "best", "similarity", "low", "high", "ceiling"]
+    assert lines[at].split()[:7] == names
+    assert lines[at + 1].split()[0] == "layer"  # a head that was folded: best layer
     assert "<svg" in (folder / "out.svg").read_text()
 
 

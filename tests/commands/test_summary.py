@@ -1,6 +1,7 @@
 """The summary says what the file says."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -61,8 +62,9 @@ def join(text):
     return " ".join(text.split())
 
 
-def test_values_of_the_file(content, tmp_path):
-    path = tmp_path / "best_cell.json"
+def test_values_of_the_file(content, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # a path is kept whole, however long it is
+    path = Path("best_cell.json")
     write_json(path, content)
     wrapped = summarise(path, ["results/figures/a.png"])
     assert all(len(line) <= 80 for line in wrapped.splitlines())

@@ -1,6 +1,7 @@
 """What must hold of a run that was killed on the way, and how two runs are compared."""
 
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -43,7 +44,8 @@ def check_run(folder: Path, known: dict[str, Any], kills: Counter) -> list[str]:
         faults.append("a traceback was printed")
     for name, record in records.items():
         killed = count_killed(record)
-        if killed and f"candidate {name}: ok after {killed} killed process" not in output:
+        said = rf"{name} +ok .*\n +after {killed} killed process"
+        if killed and not re.search(said, output):
             faults.append(f"nothing says that processes of {name} were killed")
     verify = [sys.executable, "-m", "tgas_neuro", "verify", str(folder / "results/best_cell.json")]
     checked = subprocess.run(verify, capture_output=True, text=True, check=False)

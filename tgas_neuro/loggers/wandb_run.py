@@ -25,6 +25,9 @@ def write_run(log: SearchLog) -> None:
     with tempfile.TemporaryDirectory(prefix=".new-", dir=folder) as new:
         (whole,) = _write_offline(log, Path(new)).glob("offline-run-*")
         old = list(folder.glob("offline-run-*"))
+        for one in old:
+            if one.name == whole.name:  # it was begun in the same second
+                one.rename(Path(new) / "old")
         whole.rename(folder / whole.name)
     for one in old:
         if one.name != whole.name:

@@ -250,19 +250,19 @@ def describe_candidate(record: CandidateRecord, run: Run, done: str) -> str:
     so_far = f"  {best[0]:.3f} {best[1]}" if best else ""
     seconds = record["cost"]["seconds"]
     killed = max(record["cost"]["attempts"] - 1, 0)
-    again = f"  after {killed} killed process{'es' * (killed > 1)}" if killed else ""
+    indent = len(done) + 13
+    again = f"\n{' ' * indent}after {killed} killed process{'es' * (killed > 1)}" if killed else ""
     if record["state"] != "ok":
-        text = f"{done}  {record['id']:<9}  {record['state']}: {record['message']}{again}"
-        return wrap_line(text, len(done) + 13)
+        text = f"{done}  {record['id']:<9}  {record['state']}: {record['message']}"
+        return wrap_line(text, indent) + again
     entry = build_entry(record, rating, {})
     entry = next((one for one in entries if one.id == entry.id), entry)
     reward = "-" if entry.reward is None else f"{entry.reward:.3f}"
     TG = "-" if entry.TG is None else f"{entry.TG:.3f}"
-    line = (
+    return (
         f"{done}  {record['id']:<9}  ok     {entry.P:.3f}  {TG:>6}  {reward:>7}  {seconds:>7.1f}"
         f"{so_far}{again}"
     )
-    return wrap_line(line, len(done) + 13) if again else line
 
 
 def _read_log(path: Path) -> list[str]:
