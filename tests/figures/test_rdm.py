@@ -141,13 +141,13 @@ def test_a_square_matrix_is_refused(ax):
 @pytest.mark.parametrize(
     "values, title",
     [
-        (("V4", 128, 0.8249, 50), "V4, 128 sites\nceiling 0.82 (50 splits)"),
+        (("V4", 128, 0.8249, 50), "V4, 128 sites\nceiling 0.825 (50 splits)"),
         (("IT", 674), "IT, 674 sites\nno ceiling: RDM only"),
-        (("V4", 128, 0.8, 50, True), "simulated V4, 128 sites\nceiling 0.80 (50 splits)"),
+        (("V4", 128, 0.8, 50, True), "simulated V4, 128 sites\nceiling 0.800 (50 splits)"),
         (("IT",), "IT\nno ceiling: RDM only"),
         (
             ("V4", 128, 0.8249, 50, False, False, (0.7949, 0.8551)),
-            "V4, 128 sites\nceiling 0.82 (0.79 to 0.86 over 50 splits)",
+            "V4, 128 sites\nceiling 0.825 (0.795 to 0.855 over 50 splits)",
         ),
     ],
 )

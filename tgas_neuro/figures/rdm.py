@@ -119,9 +119,9 @@ def build_rdm_title(
         return f"{first}\nwithout noise"
     if ceiling is None:
         return f"{first}\nno ceiling: RDM only"
-    notes = [] if interval is None else [f"{interval[0]:.2f} to {interval[1]:.2f}"]
+    notes = [] if interval is None else [f"{interval[0]:.3f} to {interval[1]:.3f}"]
     notes += [f"{splits} splits"] if splits else []
-    return f"{first}\nceiling {ceiling:.2f}" + (f" ({' over '.join(notes)})" if notes else "")
+    return f"{first}\nceiling {ceiling:.3f}" + (f" ({' over '.join(notes)})" if notes else "")
 
 
 def calc_percentiles(rdm: np.ndarray) -> np.ndarray:
