@@ -98,11 +98,40 @@ def test_a_failed_job_and_its_log(folder, tmp_path):
     remote = send(console, "job_error", 3, level=40, aux={"external_jobid": "77"}, **failed)
     assert remote[1] == "  external_jobid: 77"
     assert remote[-2:] == ["  | first", "  | Error: teacher.nc: is damaged"]
-    error = "RuleException:\nCalledProcessError in file ..."
-    assert send(console, "error", 3, message=error, level=40) == []
     assert send(console, None, 3, message="Exiting because a job execution failed.", level=40) == []
     assert send(console, None, 4, message="Complete log(s): a.log") == ["Snakemake's log: a.log"]
     assert send(console, None, 4, message="Elapsed time: 1") == ["stopped after 4 s: 2 jobs failed"]
+
+
+@pytest.mark.parametrize(
+    ("ended", "lines"),
+    [
+        ("returned non-zero exit status 1.", []),  # the script has said why
+        ("returned non-zero exit status 137.", ["  exit status 137"]),
+        ("died with <Signals.SIGKILL: 9>.", ["  its process died with SIGKILL"]),
+    ],
+)
+def test_how_the_process_of_a_failed_job_ended(folder, ended, lines):
+    console = Console(folder)
+    send(console, "workflow_started")
+    for number in (1, 2):
+        begin(console, number, "teacher", message=f"Building teacher {number}")
+        error = f"RuleException:\nCalledProcessError in file ...\nCommand '...' {ended}"
+        assert send(console, "error", 3, message=error, level=40) == []
+        failed = {"jobid": number, "rule_name": "teacher", "log": []}
+        assert send(console, "job_error", 3, level=40, aux={}, **failed) == [
+            f"Failed: Building teacher {number} (rule teacher, job {number})",
+            *lines,
+        ]
+    assert send(console, None, 4, message="Elapsed time: 1") == ["stopped after 4 s: 2 jobs failed"]
+
+
+def test_a_failed_command_without_a_job_is_told_at_the_end(folder):
+    console = Console(folder)
+    send(console, "workflow_started")
+    error = "RuleException:\nCalledProcessError in file ..."
+    assert send(console, "error", 3, message=error, level=40) == []
+    assert send(console, None, 4, message="Elapsed time: 1") == [error, "stopped after 4 s"]
 
 
 def test_errors_and_warnings_are_kept_whole(folder):

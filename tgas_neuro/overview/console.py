@@ -83,6 +83,7 @@ class Console:
         self._jobs: dict[int, Started] = {}
         self._candidates = 0
         self._failed: list[str] = []
+        self._untold: list[str] = []  # errors of commands whose job is not yet known
 
     def handle(self, record: logging.LogRecord) -> list[str]:
         """The lines of an event, each at most 80 columns wide but for errors and paths."""
@@ -177,6 +178,8 @@ class Console:
         what = job.message if job is not None else record.rule_name
         self._failed.append(what)
         lines = [f"Failed: {what} (rule {record.rule_name}, job {record.jobid})"]
+        lines += [f"  {end}" for end in map(_describe_end, self._untold) if end]
+        self._untold.clear()
         lines += [f"  {key}: {value}" for key, value in record.aux.items()]
         logs = [Path(path) for path in record.log]
         lines += [f"  log: {path}" for path in logs]
@@ -190,8 +193,10 @@ class Console:
 
     def _show_error(self, record: Any) -> list[str]:
         text = record.getMessage()
-        # the script has said what was wrong; here stands the command that has failed
-        if "CalledProcessError" in text and self._failed:
+        # the script has said what was wrong; here stands the command that has failed, and next
+        # comes the job that it was of
+        if "CalledProcessError" in text:
+            self._untold.append(text)
             return []
         if "At least one job did not complete successfully" in text:
             return []
@@ -218,6 +223,8 @@ class Console:
         if self._failed:
             number = len(self._failed)
             return [f"stopped after {took}: {number} job{'s' * (number > 1)} failed"]
+        if self._untold:
+            return [*self._untold, f"stopped after {took}"]
         return [f"finished after {took}"]
 
     def _name_job(self, text: str) -> str:
@@ -263,6 +270,15 @@ def describe_candidate(record: CandidateRecord, run: Run, done: str) -> str:
         f"{done}  {record['id']:<9}  ok     {entry.P:.3f}  {TG:>6}  {reward:>7}  {seconds:>7.1f}"
         f"{so_far}{again}"
     )
+
+
+def _describe_end(text: str) -> str | None:
+    """How a command ended, by Snakemake's error; None for exit code 1, before which it told why."""
+    signal = re.search(r"died with <Signals\.(\w+)", text)
+    if signal:
+        return f"its process died with {signal[1]}"
+    code = re.search(r"returned non-zero exit status (\d+)", text)
+    return f"exit status {code[1]}" if code and code[1] != "1" else None
 
 
 def _read_log(path: Path) -> list[str]:
