@@ -1,5 +1,6 @@
 """TPE: optuna's tree-structured Parzen estimator, replayed from the history."""
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 Choices = Mapping[str, int]
 
-STARTUP = 10  # random trials before there is something to learn from, optuna's default
+STARTUP = 10  # random trials before there is something to learn from
 
 
 class TPEStrategy:
@@ -86,7 +87,7 @@ def ask_study(
     seed
         The sampler's.
     """
-    import optuna  # the light rules start without it
+    # the light rules start without optuna
     from optuna.distributions import BaseDistribution, CategoricalDistribution
     from optuna.trial import FrozenTrial, TrialState, create_trial
 
@@ -97,13 +98,32 @@ def ask_study(
     def replay(choices: Choices, **state: Any) -> FrozenTrial:
         return create_trial(params=dict(choices), distributions=distributions, **state)
 
-    sampler = optuna.samplers.TPESampler(n_startup_trials=STARTUP, constant_liar=True, seed=seed)
-    study = _create_quiet_study(sampler)
+    study = _create_quiet_study(_build_sampler(seed))
     study.add_trials(
         [replay(choices, state=TrialState.COMPLETE, value=value) for choices, value in finished]
     )
     study.add_trials([replay(choices, state=TrialState.RUNNING) for choices in running])
     return [study.ask(distributions).params for _ in range(n)]
+
+
+def _build_sampler(seed: int) -> "optuna.samplers.BaseSampler":
+    """The sampler of optuna 5.0 with every option that is not deprecated.
+
+    Defaults change between releases: multivariate and constant_liar are False before 5.0. With the
+    options written out, optuna 4.0 to 5.0 propose the same.
+    """
+    import optuna
+
+    with warnings.catch_warnings():  # optuna 4 calls three of the options experimental
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return optuna.samplers.TPESampler(
+            n_startup_trials=STARTUP,
+            n_ei_candidates=24,
+            multivariate=True,
+            group=False,
+            constant_liar=True,
+            seed=seed,
+        )
 
 
 def _create_quiet_study(sampler: "optuna.samplers.BaseSampler") -> "optuna.Study":
