@@ -38,7 +38,7 @@ class LogHandler(LogHandlerBase):
                 self._snakemake.emit(record)
             return
         try:
-            self._console.run, self._console.name = console.find_shown_run()
+            self._console.run, self._console.name, self._console.rules = console.find_shown_run()
             for line in self._console.handle(record):
                 print(line, file=sys.stderr, flush=True)
         except Exception:

@@ -8,6 +8,7 @@ import logging
 import re
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,17 +49,21 @@ class Started:
     outputs: tuple[str, ...]
 
 
-_shown: list[tuple[Path, str | None]] = []
+_shown: list[tuple[Path, str | None, Mapping[str, str]]] = []
 
 
-def show_run(folder: Path, name: str | None = None) -> None:
-    """Say which run the console of this process shows, and how it is called."""
-    _shown[:] = [(folder, name)]
+def show_run(folder: Path, name: str | None = None, rules: Mapping[str, str] | None = None) -> None:
+    """Say which run the console of this process shows, and how it and its rules are called.
+
+    As a module of another workflow, its rules may have other names there; `rules` leads from those
+    to the names here.
+    """
+    _shown[:] = [(folder, name, rules or {})]
 
 
-def find_shown_run() -> tuple[Path | None, str | None]:
-    """Folder and name of the run that this process shows; None before it is planned."""
-    return _shown[0] if _shown else (None, None)
+def find_shown_run() -> tuple[Path | None, str | None, Mapping[str, str]]:
+    """Folder and name of the run that this process shows, None before it is planned; its rules."""
+    return _shown[0] if _shown else (None, None, {})
 
 
 class Console:
@@ -70,10 +75,16 @@ class Console:
         Folder of the run, ``results/search/<run>``; None while it is not known.
     name
         ``search.name`` of its configuration.
+
+    Attributes
+    ----------
+    rules
+        Names of rules in an outer workflow to those here (see `show_run`).
     """
 
     def __init__(self, run: Path | None = None, name: str | None = None):
         self.run, self.name = run, name
+        self.rules: Mapping[str, str] = {}
         self._began = time.time()
         self._running = False
         self._cores: int | None = None
@@ -111,17 +122,18 @@ class Console:
 
     def _plan(self, record: Any) -> list[str]:
         total = 0
-        for rule, number in record.stats.items():
+        for named, number in record.stats.items():
+            rule = self._name_rule(named)
             if rule != "total" and rule not in TARGETS:
                 total += number
-                self._planned[get_phase(name_rule(rule))] += 0 if rule in ASIDE else number
+                self._planned[get_phase(rule)] += 0 if rule in ASIDE else number
         on = f" on {self._cores} core{'s' * (self._cores > 1)}" if self._cores else ""
         run = f", run {self.run.name}" if self.run is not None else ""
         run += f" ({self.name})" if self.name else ""
         return [wrap_line(f"tgas-neuro {__version__}: {total} job{'s' * (total != 1)}{on}{run}", 2)]
 
     def _begin_job(self, record: Any) -> list[str]:
-        rule = name_rule(record.rule_name)
+        rule = self._name_rule(record.rule_name)
         message = record.rule_msg or record.rule_name
         self._jobs[record.jobid] = Started(rule, message, tuple(map(str, record.output)))
         if rule in TARGETS:
@@ -151,6 +163,9 @@ class Console:
             took = describe_seconds(record.created - self._phases[phase])
             lines.append(self._stamp(record, f"{phase:<15} ended after {took}"))
         return lines
+
+    def _name_rule(self, rule: str) -> str:
+        return name_rule(self.rules.get(rule, rule))
 
     def _build_head(self) -> str:
         done = "done".rjust(len(self._count()))

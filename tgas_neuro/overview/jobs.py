@@ -33,7 +33,7 @@ PHASES = {
     ),
 }
 EXPERIMENTS = "experiments"  # the phase of all other rules
-TARGETS = ("all", "recordings")  # rules that only ask for others
+TARGETS = ("all", "default", "recordings")  # rules that only ask for others
 
 # Of each job the one output that stands for it; names of folders are in braces.
 OUTPUTS = {

@@ -6,7 +6,7 @@ YAML is read without surprises: a key given twice and a value with two meanings 
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -118,8 +118,8 @@ def _write_number(number: int | float | None) -> str:
     return text
 
 
-def load_yaml(path: str | Path) -> object:
-    """Load a YAML file.
+def load_yaml(path: str | Path, section: Sequence[str] = ()) -> object:
+    """Load a YAML file, or only what lies at the keys `section`; None if nothing does.
 
     Raises
     ------
@@ -128,7 +128,9 @@ def load_yaml(path: str | Path) -> object:
         deeply, or its aliases expand to more than `MOST_NODES` values.
     """
     try:
-        content = yaml.load(Path(path).read_text(encoding="utf-8-sig"), Loader=_Loader)
+        loader = _Loader(Path(path).read_text(encoding="utf-8-sig"))
+        node = _find_node(loader.get_single_node(), section)
+        content = None if node is None else loader.construct_document(node)
         nodes = _count_nodes(content, {})
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from None
@@ -157,6 +159,14 @@ def load_configuration(path: str | Path) -> dict[str, Any]:
             "docs/configuration.md), or have an example written: tgas init FOLDER"
         )
     return content
+
+
+def _find_node(node: yaml.Node | None, section: Sequence[str]) -> yaml.Node | None:
+    """The node at these keys; its values are not constructed, nor are those beside it."""
+    for name in section:
+        pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+        node = next((value for key, value in pairs if key.value == name), None)
+    return node
 
 
 def _count_nodes(content: object, known: dict[int, int]) -> int:

@@ -11,17 +11,17 @@ from tgas_neuro import RESULTS_VERSION
 from tgas_neuro.search.candidate import list_batches
 from tgas_neuro.search.candidate.kept import drop_noticed, keep_cut_batches
 from tgas_neuro.commands.summary import summarise
-from tgas_neuro.runtime.yaml_files import mark_arguments
 from tgas_neuro.config.section import dump_decisive, dump_section
 from tgas_neuro.runtime.errors import UserError, forget_failures
-from tgas_neuro.runtime.files import read_json, write_json
+from tgas_neuro.runtime.files import find_project, read_json, write_json
 from tgas_neuro.runtime.fragments import remove_dead_fragments
-from tgas_neuro.runtime.yaml_files import load_yaml
+from tgas_neuro.runtime.sections import get_section, locate_section
+from tgas_neuro.runtime.yaml_files import load_yaml, mark_arguments
 from tgas_neuro.images.decoded import CHECKED
 from tgas_neuro.plan.images import describe_missing_archive
 from tgas_neuro.plan.plan import build_plan, name_plugin, refuse_stale
 from tgas_neuro.overview.console import show_run
-from tgas_neuro.overview.jobs import name_rule
+from tgas_neuro.overview.jobs import PHASES, TARGETS, name_rule
 from tgas_neuro.overview.note import build_note
 from tgas_neuro.runtime.slurm import refuse_leftovers
 from tgas_neuro.recordings.datasets.files import check_planned_files, locate_file, match_downloads
@@ -32,8 +32,13 @@ from tgas_neuro.search.runs.reuse import find_reused_folders, list_reused_files
 # since a file has one writer and is renamed to its name when it is whole. Jobs inherit this.
 os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")
 
+MODIFIER = workflow.modifier  # what Snakemake changes in names and paths of a module
+
+# The project's own files: beside the Snakefile, or, where that was fetched alone, in the installation.
+HOME = PROJECT if PROJECT.is_dir() else find_project()
+
 # Data set descriptions of the working directory come before those of the project.
-DESCRIPTIONS = [Path("neural_data"), Path(workflow.basedir) / "neural_data"]
+DESCRIPTIONS = [Path("neural_data"), HOME / "neural_data"]
 
 
 def warn_of_missing_images(images):
@@ -73,13 +78,14 @@ def build_recordings_params(name, description):
 
 def load_plan():
     """Plan the run; a mistake of the user ends in its one line."""
-    names = [str(path) for path in workflow.configfiles] or ["config.yaml"]
     try:
-        for path in workflow.configfiles:
+        refuse_prefix()
+        section, name = find_configuration()
+        for path in () if section is None else workflow.configfiles:
             if Path(path).suffix != ".json" and Path(path).is_file():
-                load_yaml(path)  # a value with two meanings ends in its line
-        given = mark_arguments(config, workflow.config_settings.config)
-        plan = build_plan(given, DESCRIPTIONS, ", ".join(dict.fromkeys(names)))
+                load_yaml(path, section)  # a value with two meanings ends in its line
+        given = mark_arguments(config, get_section(workflow.config_settings.config, section))
+        plan = build_plan(given, DESCRIPTIONS, name)
         if workflow.is_main_process:  # in a pod of Kubernetes they are not there yet
             refuse_changed(plan)
             check_planned_files(plan.descriptions.values())
@@ -92,9 +98,32 @@ def load_plan():
         sys.exit(1)
 
 
+def refuse_prefix():
+    """Refuse to be a module whose results lie elsewhere: they name each other by their paths."""
+    name = "results/best_cell.json"
+    if MODIFIER.path_modifier.replace_prefix(name) != name:
+        raise UserError(
+            f"module {MODIFIER.namespace}: prefix: moves the results, whose files name each other; "
+            "leave out prefix and replace_prefix, or run the workflow in a folder of its own"
+        )
+
+
+def find_configuration():
+    """Where the configuration lies in the files: keys that lead to it, and its name in messages.
+
+    A module may have been given what the outer workflow has put together: no keys, None.
+    """
+    names = ", ".join(dict.fromkeys(map(str, workflow.configfiles))) or "config.yaml"
+    if not MODIFIER.skip_configfile:
+        return (), names
+    section = locate_section(workflow.modifier_stack[0].globals["config"], config)
+    if section is None:
+        return None, f"config of module {MODIFIER.namespace}"
+    return section, ": ".join([names, *section])
+
+
 PLAN = load_plan()
 SEARCH = f"results/search/{PLAN.search}"
-show_run(Path(SEARCH), PLAN.config.search.name)
 FINAL = f"results/final/{PLAN.final}"
 FIGURES = f"results/figures/{PLAN.final}"
 PLUGIN = name_plugin(PLAN.final)
@@ -110,6 +139,12 @@ JOBS = (
     if PER_JOB > 1
     else {"candidate": ["{candidate}"]}
 )
+# Rules, as the outer workflow of a module may call them, to their names here.
+NAMES = {
+    MODIFIER.modify_rulename(name): name
+    for name in (*(rule for rules in PHASES.values() for rule in rules), *TARGETS, *JOBS)
+}
+show_run(Path(SEARCH), PLAN.config.search.name, NAMES)
 GENERATIONS = range(PLAN.config.search.generations)
 CANDIDATES = range(PLAN.config.search.candidates)
 LAG = PLAN.config.search.lag
@@ -298,7 +333,9 @@ def note_run():
     """Say in the run's folder what is to be done, for `tgas status`, `runs` and `compare`."""
     rules = Counter()
     for job in workflow.dag.needrun_jobs():
-        name = name_rule(job.rule.name)
+        if job.rule.name not in NAMES and not IS_MAIN:
+            continue  # of the outer workflow
+        name = name_rule(NAMES.get(job.rule.name, job.rule.name))
         rules[name] += len(job.output) if name == "candidate" else 1
     note = build_note(PLAN, rules, count_slots(), load_note(Path(SEARCH)))
     write_json(f"{SEARCH}/run.json", note)

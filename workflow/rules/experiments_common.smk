@@ -8,7 +8,7 @@ from tgas_neuro.recordings.datasets.description import LocalFile
 from tgas_neuro.runtime.files import calc_digest
 
 EXPERIMENT = "results/experiments/{experiment}"
-FILES = [Path("experiments"), Path(workflow.basedir) / "workflow/experiments"]
+FILES = [Path("experiments"), HOME / "workflow/experiments"]
 sys.path.append(str(FILES[1]))  # modules that make networks
 
 
