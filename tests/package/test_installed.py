@@ -103,17 +103,6 @@ class Installation:
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("wheel")
-    options = ["--no-build-isolation", "--no-deps", "--no-index", "--wheel-dir", str(folder)]
-    subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--quiet", *options, str(PROJECT)], check=True
-    )
-    (path,) = folder.glob("*.whl")
-    return path
-
-
-@pytest.fixture(scope="module")
 def installation(wheel, tmp_path_factory):
     if os.geteuid() == 0 and shutil.which("setpriv") is None:
         pytest.skip("root writes everywhere, and there is no setpriv to prevent it")
