@@ -7,7 +7,7 @@ COMPLETE := $(VENV)/.complete
 INSTALL := python -m pip install --quiet --constraint constraints.txt --editable
 export PATH := $(BIN):$(PATH)
 
-.PHONY: best-cell macaque test lint clean
+.PHONY: best-cell macaque test quick coverage lint clean
 
 # Frees the folder if a run was killed (never while one is alive), then runs the main job.
 best-cell: $(READY)
@@ -22,9 +22,22 @@ macaque: $(READY)
 	ln -sfn "$(abspath $(DATA))" macaque/data
 	python -m tgas_neuro run --directory macaque
 
-# Two workers, each a file at a time: the workflow tests start many small processes.
+# Two workers, each a file at a time: the workflow tests start many small processes. Files are kept in
+# the order of tests/conftest.py; by default those with few tests, which are the long ones, come last.
+PYTEST := -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 test: $(COMPLETE)
-	python -m pytest --numprocesses 2 --dist loadfile
+	python $(PYTEST)
+
+# What is worth waiting for after every change: no workflow, and no test that takes seconds.
+quick: $(COMPLETE)
+	python $(PYTEST) -m "not workflow and not cluster and not lengthy"
+
+# Share of lines and branches of the package that tests run, processes that they start included.
+coverage: $(COMPLETE)
+	coverage erase
+	coverage run $(PYTEST)
+	coverage combine --quiet
+	coverage report
 
 lint: $(COMPLETE)
 	ruff check .
@@ -46,4 +59,4 @@ $(COMPLETE): $(READY)
 	touch $@
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache
+	rm -rf $(VENV) build dist *.egg-info .coverage .coverage.* .pytest_cache .ruff_cache .mypy_cache .import_linter_cache

@@ -123,6 +123,7 @@ def test_a_wheel_has_the_files_of_the_workflow_and_nothing_else(wheel):
         names = archive.namelist()
     start = "tgas_neuro/project/"
     assert {name.removeprefix(start) for name in names if name.startswith(start)} == wanted
+    assert "tgas_neuro/py.typed" in names  # type checkers of its users read its annotations
     packages = {name.partition("/")[0].partition("-")[0] for name in names}
     assert packages == {"tgas_neuro", "snakemake_logger_plugin_tgas"}
 

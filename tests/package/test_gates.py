@@ -1,0 +1,25 @@
+"""What runs before a commit is what `make lint` runs, by the programs of the environment."""
+
+import re
+
+import yaml
+from soak.soak import PROJECT
+
+CONFIGURATION = PROJECT / ".pre-commit-config.yaml"
+
+
+def list_commands(target):
+    """Commands of a target of the Makefile, without their arguments of files."""
+    (recipe,) = re.findall(
+        rf"^{target}:.*\n((?:\t.*\n)+)", (PROJECT / "Makefile").read_text(), re.MULTILINE
+    )
+    return {line.strip().removesuffix(" .") for line in recipe.splitlines()}
+
+
+def test_hooks_are_the_linters_of_the_makefile():
+    (repository,) = yaml.safe_load(CONFIGURATION.read_text())["repos"]
+    assert repository["repo"] == "local"  # nothing is cloned
+    entries = {hook["entry"] for hook in repository["hooks"]}
+    # Snakemake's own linter looks at whole workflows, which takes longer than a commit may
+    assert entries == list_commands("lint") - {"snakemake --lint"}
+    assert {hook["language"] for hook in repository["hooks"]} == {"system"}
