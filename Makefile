@@ -7,7 +7,7 @@ COMPLETE := $(VENV)/.complete
 INSTALL := python -m pip install --quiet --constraint constraints.txt --editable
 export PATH := $(BIN):$(PATH)
 
-.PHONY: best-cell macaque test lint clean
+.PHONY: best-cell macaque test lint docs clean
 
 # Frees the folder if a run was killed (never while one is alive), then runs the main job.
 best-cell: $(READY)
@@ -34,6 +34,10 @@ lint: $(COMPLETE)
 	snakefmt --check .
 	snakemake --lint
 
+# The pages of docs/ as a site in build/docs; a warning is an error.
+docs: $(COMPLETE)
+	NO_MKDOCS_2_WARNING=1 python -m mkdocs build
+
 # What the main job needs.
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -42,7 +46,7 @@ $(READY): pyproject.toml constraints.txt
 
 # Beyond that, what the tests and the linters need.
 $(COMPLETE): $(READY)
-	$(INSTALL) ".[brainscore,dashboard,export,mlflow,nwb,parquet,slurm,tensorboard,wandb,zarr,dev]"
+	$(INSTALL) ".[brainscore,dashboard,export,mlflow,nwb,parquet,slurm,tensorboard,wandb,zarr,dev,docs]"
 	touch $@
 
 clean:
