@@ -52,7 +52,7 @@ class Block:
     Attributes
     ----------
     page, line
-        Where it is.
+        Where its first line is.
     language
         Behind the fence; empty for an indented block.
     text
@@ -65,27 +65,31 @@ class Block:
     line: int
     language: str
     text: str
-    mark: str
+    mark: str = ""
 
     def __str__(self) -> str:
         return f"{self.page}:{self.line}"
 
 
 def list_blocks(path: Path) -> list[Block]:
-    """The fenced blocks of a page, and the indented ones, in order."""
-    text = path.read_text(encoding="utf-8")
-    fenced = re.compile(r"(?ms)^(?:<!-- ([^\n]*) -->\n)?```(\w*)\n(.*?)^```$")
-    found = []
-    rest = text
-    for match in fenced.finditer(text):
-        line = text[: match.start(3)].count("\n")
-        found.append(Block(name_page(path), line, match[2], match[3], match[1] or ""))
-        blank = re.sub(r"[^\n]", " ", match[0])
-        rest = rest[: match.start()] + blank + rest[match.end() :]
-    indented = re.compile(r"(?m)(?:^<!-- ([^\n]*) -->\n+)?(?<=\n\n)((?:^ {4}.*\n?|^\n(?= {4}\S))+)")
-    for match in indented.finditer(rest):
-        if not re.search(r"(?m)^(?:[-*]|\d+\.) [^\n]*\n(?:[^\n]+\n)*\n?\Z", rest[: match.start(2)]):
-            lines = "".join(line[4:] or "\n" for line in match[2].splitlines(keepends=True))
-            line = rest[: match.start(2)].count("\n") + 1
-            found.append(Block(name_page(path), line, "", lines, match[1] or ""))
-    return sorted(found, key=lambda block: block.line)
+    """The blocks of a page, fenced and indented, in order."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    name, found, number = name_page(path), [], 0
+    while number < len(lines):
+        begin = number + 1
+        if fence := re.fullmatch(r"```(\w*)", lines[number]):
+            number = lines.index("```", begin)
+            mark = re.fullmatch(r"<!-- (.*) -->", lines[begin - 2]) if begin > 1 else None
+            text = lines[begin:number]
+            found.append(Block(name, begin + 1, fence[1], _join(text), mark[1] if mark else ""))
+        elif lines[number].startswith("    ") and not lines[number - 1].strip():
+            while number + 1 < len(lines) and re.match(r"    |\s*$", lines[number + 1]):
+                number += 1
+            text = [line[4:] for line in lines[begin - 1 : number + 1]]
+            found.append(Block(name, begin, "", _join(text)))
+        number += 1
+    return found
+
+
+def _join(lines: list[str]) -> str:
+    return "\n".join(lines).rstrip("\n") + "\n"
