@@ -7,7 +7,7 @@ COMPLETE := $(VENV)/.complete
 INSTALL := python -m pip install --quiet --constraint constraints.txt --editable
 export PATH := $(BIN):$(PATH)
 
-.PHONY: best-cell macaque test lint docs clean
+.PHONY: best-cell macaque test lint clean
 
 # Frees the folder if a run was killed (never while one is alive), then runs the main job.
 best-cell: $(READY)
@@ -35,6 +35,7 @@ lint: $(COMPLETE)
 	snakemake --lint
 
 # The pages of docs/ as a site in build/docs; a warning is an error.
+.PHONY: docs
 docs: $(COMPLETE)
 	NO_MKDOCS_2_WARNING=1 python -m mkdocs build
 
