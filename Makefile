@@ -47,6 +47,11 @@ lint: $(COMPLETE)
 	snakefmt --check .
 	snakemake --lint
 
+# The pages of docs/ as a site in build/docs; a warning is an error.
+.PHONY: docs
+docs: $(COMPLETE)
+	NO_MKDOCS_2_WARNING=1 python -m mkdocs build
+
 # What the main job needs.
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -55,7 +60,7 @@ $(READY): pyproject.toml constraints.txt
 
 # Beyond that, what the tests and the linters need.
 $(COMPLETE): $(READY)
-	$(INSTALL) ".[brainscore,dashboard,export,mlflow,nwb,parquet,slurm,tensorboard,wandb,zarr,dev]"
+	$(INSTALL) ".[brainscore,dashboard,export,mlflow,nwb,parquet,slurm,tensorboard,wandb,zarr,dev,docs]"
 	touch $@
 
 clean:

@@ -1,4 +1,4 @@
-"""Write what is generated from the models: JSON schemas and docs/configuration.md.
+"""Write what is generated from the models: JSON schemas, docs/configuration.md, docs/best_cell.md.
 
     python -m tgas_neuro.plan.documents
 
@@ -20,10 +20,8 @@ from tgas_neuro.recordings.readers.options import OPTIONS, LabelSource
 from tgas_neuro.runtime.files import find_project
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-HEADER = (
-    "| key | value | default | decides numbers | meaning |",
-    "|---|---|---|---|---|",
-)
+COLUMNS = ("key", "value", "default", "decides numbers", "meaning")
+RESULT_COLUMNS = ("key", "value", "meaning")
 TYPES = {
     "string": "text",
     "integer": "whole number",
@@ -48,7 +46,9 @@ def format_schema(schema: dict[str, Any]) -> str:
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
-def build_table(schema: dict[str, Any], prefix: str = "") -> list[str]:
+def build_table(
+    schema: dict[str, Any], prefix: str = "", columns: tuple[str, ...] = COLUMNS
+) -> list[str]:
     """Lines of a Markdown table with a row for every key of a schema, at any depth.
 
     Parameters
@@ -57,11 +57,18 @@ def build_table(schema: dict[str, Any], prefix: str = "") -> list[str]:
         JSON schema of a section.
     prefix
         What comes before the keys, for example ``"search."``.
+    columns
+        Which of `COLUMNS` the table has.
     """
-    return [*HEADER, *_list_rows(schema, schema, prefix)]
+    rows = [dict(zip(COLUMNS, row, strict=True)) for row in _list_rows(schema, schema, prefix)]
+    lines = [columns, *([row[one] for one in columns] for row in rows)]
+    head, *body = [f"| {' | '.join(line)} |" for line in lines]
+    return [head, "|" + "---|" * len(columns), *body]
 
 
-def _list_rows(schema: dict[str, Any], root: dict[str, Any], prefix: str) -> Iterator[str]:
+def _list_rows(
+    schema: dict[str, Any], root: dict[str, Any], prefix: str
+) -> Iterator[tuple[str, ...]]:
     required = schema.get("required", ())
     for name, prop in schema.get("properties", {}).items():
         inner = [_resolve(branch, root) for branch in _list_branches(prop)]
@@ -81,7 +88,7 @@ def _list_rows(schema: dict[str, Any], root: dict[str, Any], prefix: str) -> Ite
 
 def _format_row(
     key: str, prop: dict[str, Any], inner: list[dict], required: bool, root: dict[str, Any]
-) -> str:
+) -> tuple[str, ...]:
     mark = prop.get(MARK)
     decides = {True: "yes", False: "no", None: ""}.get(mark, f"of {mark}")
     default = "required" if required else _format_default(prop, inner)
@@ -90,7 +97,7 @@ def _format_row(
     # pydantic leaves a description out if it is that of the section itself
     about = " ".join(str(prop.get("description") or inner[0].get("description", "")).split())
     about = about.replace("|", "\\|").replace("<", "&lt;")
-    return f"| `{key}` | {values}{unit} | {default} | {decides} | {about} |"
+    return f"`{key}`", f"{values}{unit}", default, decides, about
 
 
 def _format_default(prop: dict[str, Any], inner: list[dict]) -> str:
@@ -170,7 +177,14 @@ DESCRIPTIONS = """
 # Every key of a data set's description
 
 A data set is described by `neural_data/<name>.yaml`, which names its files, a reader and the
-reader's `options` (see `docs/your_own_recordings.md`).
+reader's `options` (see [your_own_recordings.md](your_own_recordings.md)).
+"""
+
+RESULT = """# Every key of `best_cell.json`
+
+This page is generated from the models in `tgas_neuro/final/result/` by
+`python -m tgas_neuro.plan.documents`; do not edit it. `workflow/schemas/best_cell.schema.json` has
+the same as a JSON schema. [reading_results.md](reading_results.md) says how to read the file.
 """
 
 
@@ -184,6 +198,7 @@ def build_documents() -> dict[Path, str]:
         schemas / "best_cell.schema.json": format_schema(best_cell),
         schemas / "neural_data.schema.json": format_schema(_build_description_schema()),
         ROOT / "docs" / "configuration.md": _build_page(config),
+        ROOT / "docs" / "best_cell.md": _build_result_page(best_cell),
     }
 
 
@@ -203,6 +218,10 @@ def _build_page(config: dict[str, Any]) -> str:
     for title, model in parts.items():
         lines += ["", f"## {title}", "", *build_table(build_schema(model, title))]
     return "\n".join(lines) + "\n"
+
+
+def _build_result_page(schema: dict[str, Any]) -> str:
+    return "\n".join([*RESULT.splitlines(), "", *build_table(schema, "", RESULT_COLUMNS)]) + "\n"
 
 
 def _build_description_schema() -> dict[str, Any]:

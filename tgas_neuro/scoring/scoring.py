@@ -224,7 +224,10 @@ def _prepare_kendall(regions: dict[str, xr.Dataset]) -> Compare:
     return compare
 
 
-def _prepare_cka(regions: dict[str, xr.Dataset]) -> Compare:
+def _prepare_responses(
+    calc: Callable[[torch.Tensor, torch.Tensor], float], regions: dict[str, xr.Dataset]
+) -> Compare:
+    """A comparison of responses: features and responses (row, unit), in this order."""
     keeps = _find_subsets(next(iter(regions.values())))
     responses = {
         name: torch.from_numpy(region["responses"].values) for name, region in regions.items()
@@ -233,10 +236,7 @@ def _prepare_cka(regions: dict[str, xr.Dataset]) -> Compare:
     def compare(features: torch.Tensor, distance: str, exact: bool) -> Similarities:
         features = features.cpu()
         return {
-            name: {
-                subset: calc_linear_cka(features[keep], other[keep])
-                for subset, keep in keeps.items()
-            }
+            name: {subset: calc(features[keep], other[keep]) for subset, keep in keeps.items()}
             for name, other in responses.items()
         }
 
@@ -251,7 +251,7 @@ def _find_subsets(region: xr.Dataset) -> dict[str, torch.Tensor]:
 # Beside those that need ranks, `RANKINGS`.
 COMPARISONS: dict[str, Callable[[dict[str, xr.Dataset]], Compare]] = {
     "kendall": _prepare_kendall,
-    "cka": _prepare_cka,
+    "cka": partial(_prepare_responses, calc_linear_cka),
     "ridge": partial(prepare_predictivity, "ridge"),
     "pls": partial(prepare_predictivity, "pls"),
 }

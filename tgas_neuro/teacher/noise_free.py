@@ -6,7 +6,7 @@ import numpy as np
 import torch
 import xarray as xr
 
-from tgas_neuro.config.teacher import PREDICTIVITIES
+from tgas_neuro.config.teacher import OF_RESPONSES, PREDICTIVITIES
 from tgas_neuro.rdm import calc_rdm
 from tgas_neuro.rdm.streaming.ranked import SUBSETS
 from tgas_neuro.recordings.stimuli import calc_stimuli_digest
@@ -115,7 +115,7 @@ def build_noise_free_region(
         chosen, described = choose_predicted(name, rows, options)
         region["responses"] = (("row_name", "neuroid"), chosen.cpu().numpy())
         region.attrs["description"] += described
-    elif options.comparison == "cka":
+    elif options.comparison in OF_RESPONSES:
         region["responses"] = (("row_name", "neuroid"), narrow_features(rows).cpu().numpy())
     return region
 
