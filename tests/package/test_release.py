@@ -15,8 +15,8 @@ def read(path):
 
 def test_all_files_name_the_same_version():
     assert yaml.safe_load(read("CITATION.cff"))["version"] == __version__
-    first = re.search(r"^## (\S+)", read("CHANGELOG.md"), re.MULTILINE)
-    assert first[1] == __version__
+    versions = re.findall(r"^## (\S+)", read("CHANGELOG.md"), re.MULTILINE)
+    assert versions[versions[0] == "Unreleased"] == __version__
     assert f'VERSION = "{__version__}"' in read("Snakefile")
     for path in ("Dockerfile", "apptainer.def", "docs/containers.md", "docs/terminal.md"):
         found = re.findall(r"tgas[-_]neuro[ -](\d+\.\d+\.\d+)", read(path))
