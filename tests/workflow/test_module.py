@@ -17,7 +17,7 @@ from support.toy_run import Toy
 from tgas_neuro import __version__
 from tgas_neuro.runtime.files import PACKAGE, read_json
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.usefixtures("warm")]
 
 PAGE = (PROJECT / "docs/modules.md").read_text()
 (OUTER,) = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
