@@ -8,7 +8,7 @@ from snakemake.utils import min_version
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.yaml_files import load_configuration
 
-min_version("9.0")
+min_version("9.19")
 
 # Snakemake loads nbformat to see in which language scripts are written. Where this optional package
 # is there, that compiles grammars of URIs for two seconds; no notebook is read here.
