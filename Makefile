@@ -7,7 +7,7 @@ COMPLETE := $(VENV)/.complete
 INSTALL := python -m pip install --quiet --constraint constraints.txt --editable
 export PATH := $(BIN):$(PATH)
 
-.PHONY: best-cell macaque test lint clean
+.PHONY: best-cell macaque test lint matrix clean
 
 # Frees the folder if a run was killed (never while one is alive), then runs the main job.
 best-cell: $(READY)
@@ -33,6 +33,10 @@ lint: $(COMPLETE)
 	mypy
 	snakefmt --check .
 	snakemake --lint
+
+# Every promised Python and version, each in an environment of its own (7 GB, one at a time); SETS chooses.
+matrix: $(COMPLETE)
+	python tests/matrix/matrix.py $(SETS)
 
 # What the main job needs.
 $(READY): pyproject.toml constraints.txt
