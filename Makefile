@@ -7,7 +7,7 @@ COMPLETE := $(VENV)/.complete
 INSTALL := python -m pip install --quiet --constraint constraints.txt --editable
 export PATH := $(BIN):$(PATH)
 
-.PHONY: best-cell macaque test quick coverage lint clean
+.PHONY: best-cell macaque test quick coverage lint docs matrix clean
 
 # Frees the folder if a run was killed (never while one is alive), then runs the main job.
 best-cell: $(READY)
@@ -48,9 +48,12 @@ lint: $(COMPLETE)
 	snakemake --lint
 
 # The pages of docs/ as a site in build/docs; a warning is an error.
-.PHONY: docs
 docs: $(COMPLETE)
 	NO_MKDOCS_2_WARNING=1 python -m mkdocs build
+
+# Every promised Python and version, each in an environment of its own (7 GB, one at a time); SETS chooses.
+matrix: $(COMPLETE)
+	python tests/matrix/matrix.py $(SETS)
 
 # What the main job needs.
 $(READY): pyproject.toml constraints.txt

@@ -26,7 +26,7 @@ if installed != VERSION:
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.yaml_files import load_configuration
 
-min_version("9.0")
+min_version("9.19")
 
 PROJECT = Path(str(workflow.current_basedir))
 IS_MAIN = workflow.modifier.is_main_snakefile()  # or a module of another workflow (docs/modules.md)

@@ -70,7 +70,9 @@ def set_pairs(values):
         (set_pairs([1, np.nan, 1, 2, np.inf, 1]), r"region 'IT': pair 1 is nan \(2 such values\)"),
         (set_pairs(0.5), "region 'IT': all pairs have the same dissimilarity"),
         (
-            lambda d: xr.Dataset(d, attrs={k: v for k, v in d.attrs.items() if k != "source"}),
+            lambda d: xr.Dataset(
+                d.variables, attrs={k: v for k, v in d.attrs.items() if k != "source"}
+            ),
             "attribute 'source' is missing; required are dataset",
         ),
     ],

@@ -45,7 +45,7 @@ def test_a_correct_table_is_returned(stimuli):
 def test_identifiers_stay_text_in_a_file(stimuli, folder):
     stimuli.to_csv(folder / "stimuli.csv", index=False)
     loaded = load_stimuli(folder / "stimuli.csv")
-    pd.testing.assert_frame_equal(loaded, stimuli, check_dtype=False)
+    pd.testing.assert_frame_equal(loaded, stimuli, check_dtype=False, check_column_type=False)
     assert list(loaded["stimulus_id"]) == ["001", "002", "003"]
 
 

@@ -63,7 +63,9 @@ class RDM:
             )
         twice = pd.Series(self.names).duplicated().to_numpy()
         if twice.any():
-            raise UserError(f"{what}: row {self.names[twice][0]!r} occurs twice; name each once")
+            raise UserError(
+                f"{what}: row {str(self.names[twice][0])!r} occurs twice; name each once"
+            )
         if not np.isfinite(self.values).all():
             number = int((~np.isfinite(self.values)).sum())
             raise UserError(

@@ -10,6 +10,7 @@ import xarray as xr
 
 from tgas_neuro.config.recordings import Pictures
 from tgas_neuro.recordings.formats.hdf5_files import check_file
+from tgas_neuro.recordings.formats.netcdf_engine import check_netcdf_engine
 from tgas_neuro.recordings.formats.subprocess_probe import probe_hdf5
 from tgas_neuro.recordings.missing import find_sentinel, find_unwritten, mark_unwritten
 from tgas_neuro.runtime.errors import UserError
@@ -275,14 +276,13 @@ def load_netcdf(path: str | Path, group: str | None = None, drop: Iterable[str] 
     """
     if not Path(path).is_file():
         raise UserError(f"{path}: no such file; run the stage that makes it again")
+    check_netcdf_engine()
     if not (own := was_compared(path)):
         probe_hdf5(path)
         check_file(path)
     try:
-        with xr.open_dataset(
-            path, group=group, engine="netcdf4", drop_variables=list(drop)
-        ) as dataset:
-            return dataset.load() if own else _mark_unwritten(dataset.load(), Path(path), group)
+        with xr.open_dataset(path, group=group, engine="netcdf4", drop_variables=[*drop]) as found:
+            return found.load() if own else _mark_unwritten(found.load(), Path(path), group)
     except (OSError, RuntimeError, ValueError, KeyError, AttributeError) as error:
         raise UserError(
             f"{path}: not a readable netCDF file ({error}); it may be truncated: "

@@ -7,6 +7,7 @@ import netCDF4
 import xarray as xr
 
 from tgas_neuro.recordings.assembly import load_netcdf
+from tgas_neuro.recordings.formats.netcdf_engine import check_netcdf_engine
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.ledger import was_compared
 
@@ -22,6 +23,7 @@ def load_netcdf_groups(
     """
     if not was_compared(path):
         return {name: load_netcdf(path, name, drop) for name in groups}
+    check_netcdf_engine()
     try:
         with netCDF4.Dataset(path) as file:
             stores = {name: xr.backends.NetCDF4DataStore(file[name]) for name in groups}

@@ -286,8 +286,8 @@ def find_stimuli(source: Source, shown: np.ndarray, name: str) -> pd.DataFrame:
     missing = [stimulus for stimulus in shown if stimulus not in table.index]
     if missing:
         raise UserError(
-            f"{folder / 'stimuli.csv'}: stimulus {missing[0]!r} of the teacher's region "
-            f"{name} is missing ({len(missing)} in all); make the teacher again: "
+            f"{folder / 'stimuli.csv'}: stimulus {str(missing[0])!r} of the teacher's "
+            f"region {name} is missing ({len(missing)} in all); make the teacher again: "
             "snakemake --cores 2 --force teacher"
         )
     stimuli = table.loc[shown]

@@ -80,18 +80,18 @@ def load_mat(path: Path, choose: Choose, steps: str) -> tuple[Any, str]:
         if isinstance(value, scipy.io.matlab.MatlabFunction):
             return UnreadObject("function_handle")
         if isinstance(value, scipy.io.matlab.MatlabOpaque):
-            handle = value.ravel()[0]
+            classname, handle = _split_opaque(value)
             if not found:
                 found.append(_load_objects_safely(path))
-            content = found[0].read(handle["arr"])
-            classname = handle["s2"].decode("utf-8", "replace")
+            content = found[0].read(handle)
             return UnreadObject(classname) if isinstance(content, UnreadObject) else content
         return value
 
     if element.flags & 0xFF == OPAQUE:
-        probe_mat(path, ["None"])  # scipy's name of all such variables
+        probe_mat(path, ["None", name])  # scipy before 1.18 calls all such variables None
         try:
-            value = _load_element(path, header, element)["None"]
+            content = _load_element(path, header, element)
+            value = content[name if name in content else "None"]
         except Exception as error:  # scipy's parser raises all kinds on a damaged file
             raise _format_damage(path, error) from None
     else:
@@ -99,6 +99,16 @@ def load_mat(path: Path, choose: Choose, steps: str) -> tuple[Any, str]:
     if element.flags & LOGICAL and isinstance(value, np.ndarray):
         value = value.astype(bool)
     return follow_steps(value, STEP.findall(steps), f"{path}: {name}", read)
+
+
+def _split_opaque(value: np.ndarray) -> tuple[str, np.ndarray]:
+    """Name of the class and handle of a variable that scipy does not read.
+
+    They are the last two fields: s2 and arr, since scipy 1.18 _Class and _ObjectMetadata.
+    """
+    classname, handle = (value.ravel()[0][name] for name in value.dtype.names[-2:])
+    text = classname.decode("utf-8", "replace") if isinstance(classname, bytes) else classname
+    return str(text), handle
 
 
 def _list_elements(path: Path) -> tuple[bytes, list[Element]]:
@@ -167,4 +177,5 @@ def _load_objects(path: str | Path) -> MatlabObjects | UnreadableObjects:
     length = int.from_bytes(inner[12:16], "little" if inner[2:4] == b"IM" else "big")
     file = io.BytesIO(b" " * 124 + inner[:4] + inner[8 : 16 + length])
     found = scipy.io.loadmat(file)["__function_workspace__"]
-    return MatlabObjects(list(found["MCOS"].flat[0].ravel()[0]["arr"].ravel(order="F")))
+    _, cells = _split_opaque(found["MCOS"].flat[0])
+    return MatlabObjects(list(cells.ravel(order="F")))

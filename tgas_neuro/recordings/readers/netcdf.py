@@ -12,6 +12,7 @@ from tgas_neuro.config.recordings import Pictures
 from tgas_neuro.recordings.assembly import DIMS, REQUIRED_COORDS, Recordings
 from tgas_neuro.recordings.formats import ARCHIVES, NETCDF
 from tgas_neuro.recordings.formats.hdf5_files import check_file
+from tgas_neuro.recordings.formats.netcdf_engine import check_netcdf_engine
 from tgas_neuro.recordings.missing import find_unwritten, mark_unwritten, refuse_unwritten
 from tgas_neuro.recordings.readers.convert_source import NOT_STATED, convert_assembly
 from tgas_neuro.recordings.readers.options import BrainioOptions, NetcdfOptions
@@ -198,6 +199,7 @@ def open_netcdf_source(path: Path, variable: str | None = None) -> Iterator[Sour
     """
     refuse_open_elsewhere(path)
     check_file(path)
+    check_netcdf_engine()
     try:
         # decode_times: a label that is called "days since ..." is not needed as a date
         dataset = xr.open_dataset(path, engine="netcdf4", decode_times=False)

@@ -115,8 +115,8 @@ def read_presentations(nwb: pynwb.NWBFile, options: NwbOptions, where: str) -> P
     if bad.any():
         raise UserError(
             f"{where}: table {table.name!r}: onset of row {int(bad.argmax())} is "
-            f"{columns['onset'][bad][0]!r} ({int(bad.sum())} such rows); onsets are seconds: "
-            "correct them, or choose rows with options.presentations"
+            f"{columns['onset'][bad].tolist()[0]!r} ({int(bad.sum())} such rows); onsets are "
+            "seconds: correct them, or choose rows with options.presentations"
         )
     columns["onset"] = onset
     stimulus = convert_to_text(columns["stimulus_id"], "stimulus_id", "row", where)

@@ -42,7 +42,7 @@ SITES = {"region": "IT", "animal": "m"}
 MALFORMED = {
     # the file
     "empty": (dict(values=b""), "r.npy: not a readable .npy array"),
-    "truncated": (dict(values=WHOLE[:-3]), "r.npy: not a readable .npy array (cannot reshape"),
+    "truncated": (dict(values=WHOLE[:-3]), "r.npy: not a readable .npy array ("),
     "header cut": (dict(values=WHOLE[:20]), "r.npy: not a readable .npy array"),
     "html": (dict(values="<html>404</html>"), "r.npy: not a readable .npy array"),
     "a pickle": (dict(values=pickle.dumps([1.0])), "r.npy: not a readable .npy array"),

@@ -17,7 +17,8 @@ def as_brainio(source, bins=EDGES):
     assembly = source.assembly.rename({"stimulus_id": "image_id", "animal": "subject"})
     assembly = assembly.rename("dicarlo.Mine").astype(float).T
     factors = xr.DataArray(np.arange(1.0, len(bins) + 1), dims="time_bin")
-    assembly = (assembly * factors).assign_attrs({})
+    assembly = assembly * factors
+    assembly.attrs.clear()  # newer xarray keeps them
     source.assembly = assembly.assign_coords(
         time_bin_start=("time_bin", bins),
         time_bin_end=("time_bin", bins + 20),
