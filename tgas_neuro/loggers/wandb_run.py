@@ -58,4 +58,5 @@ def _write_offline(log: SearchLog, folder: Path) -> Path:
         )
         run.log(values, step=number)
     run.finish()
+    wandb.teardown()  # its process writes the rest of the file after finish has returned
     return folder / FOLDER
