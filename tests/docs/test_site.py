@@ -82,6 +82,9 @@ def test_it_is_searched_without_a_server(site):
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("request", lambda request: asked.append(request.url))
         page.goto((site / "notebooks/recordings.html").as_uri())
+        page.focus("input.md-search__input")  # the index is loaded now
+        ready = "document.querySelector('.md-search-result__meta').textContent.includes('Type')"
+        page.wait_for_function(ready, timeout=120_000)
         page.fill("input.md-search__input", "noise ceiling")
         page.wait_for_selector(".md-search-result__item a", timeout=120_000)
         assert complaints == []
