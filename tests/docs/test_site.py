@@ -85,7 +85,7 @@ def test_it_is_searched_without_a_server(site):
         page.focus("input.md-search__input")  # the index is loaded now
         ready = "document.querySelector('.md-search-result__meta').textContent.includes('Type')"
         page.wait_for_function(ready, timeout=120_000)
-        page.fill("input.md-search__input", "noise ceiling")
+        page.type("input.md-search__input", "noise ceiling")  # key by key, which it listens to
         page.wait_for_selector(".md-search-result__item a", timeout=120_000)
         assert complaints == []
         assert [url for url in asked if not url.startswith("file:")] == []
