@@ -42,7 +42,7 @@ from matrix.sets import (  # noqa: E402
     read_bounds,
 )
 
-# Numbers, files and messages, which packages change; each of these rooms took under a minute.
+# Numbers, files and messages, which packages change.
 TESTS = [
     "tests/architecture",
     "tests/inspection",

@@ -141,7 +141,10 @@ class Environment:
         )
 
     def _run_uv(self, *arguments: object) -> None:
-        command = [shutil.which("uv") or "uv", *map(str, arguments)]
+        program = shutil.which("uv")
+        if program is None:
+            raise MatrixError("uv is missing: install the extra dev, or uv itself")
+        command = [program, *map(str, arguments)]
         found = subprocess.run(
             command, cwd=self.project, capture_output=True, text=True, check=False
         )
