@@ -1,6 +1,8 @@
 """Fixtures that all tests share."""
 
+import fcntl
 import os
+import shutil
 from pathlib import Path
 
 import hypothesis
@@ -9,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 from support.image_folders import write_noise
-from support.toy_run import Toy
+from support.lengthy import FILES, FOLDERS
+from support.toy_run import SNAKEMAKE, Toy
 
 from tgas_neuro.recordings.assembly import build_assembly
 
@@ -29,7 +32,12 @@ torch.set_num_threads(1)  # small tensors: more threads only wait for each other
 
 
 def pytest_collection_modifyitems(config, items):
-    """Slow tests are run by name only: pytest -m slow."""
+    """Long tests come first and are marked; slow ones are run by name only: pytest -m slow."""
+    places = {item: item.path.relative_to(PROJECT / "tests") for item in items}
+    for item, place in places.items():
+        if place.parts[0] in FOLDERS or place.as_posix() in FILES:
+            item.add_marker("lengthy")
+    items.sort(key=lambda item: places[item].parts[0] not in FOLDERS)
     if "slow" not in config.option.markexpr:
         skip = pytest.mark.skip(reason="takes minutes; pytest -m slow runs it")
         for item in items:
@@ -66,8 +74,28 @@ def real_data() -> Path:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
-    """A toy run from beginning to end on two cores; not to be changed."""
-    toy = Toy(tmp_path_factory.mktemp("finished"))
+    """A toy run from beginning to end on two cores, as a user's starts; not to be changed.
+
+    Several workers of pytest share one run: the first makes it, each has a copy.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return run_whole(tmp_path_factory.mktemp("finished"))
+    made, done = folder.parent / "finished", folder.parent / "finished.txt"
+    with (folder.parent / "finished.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            shutil.rmtree(made, ignore_errors=True)  # of one that failed
+            done.write_text(run_whole(made).output)
+    copied = Toy(tmp_path_factory.mktemp("finished"))
+    copied.snakemake, copied.output = SNAKEMAKE, done.read_text()
+    shutil.copytree(made, copied.folder, symlinks=True, dirs_exist_ok=True)
+    return copied
+
+
+def run_whole(folder):
+    toy = Toy(folder)
+    toy.snakemake = SNAKEMAKE
     toy.output = toy.run().stdout
     return toy
 

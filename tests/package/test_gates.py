@@ -4,6 +4,7 @@ import re
 
 import yaml
 from soak.soak import PROJECT
+from support.lengthy import FILES
 
 CONFIGURATION = PROJECT / ".pre-commit-config.yaml"
 
@@ -23,3 +24,7 @@ def test_hooks_are_the_linters_of_the_makefile():
     # Snakemake's own linter looks at whole workflows, which takes longer than a commit may
     assert entries == list_commands("lint") - {"snakemake --lint"}
     assert {hook["language"] for hook in repository["hooks"]} == {"system"}
+
+
+def test_files_that_quick_leaves_out_are_there():
+    assert [name for name in sorted(FILES) if not (PROJECT / "tests" / name).is_file()] == []

@@ -1,8 +1,8 @@
 """Commands of a page of docs/, run as they stand there in the folder of a toy."""
 
 import re
+import shlex
 import subprocess
-import sys
 from collections import Counter
 
 import yaml
@@ -11,7 +11,7 @@ from soak.soak import PROJECT
 from tgas_neuro.runtime.files import read_json
 
 SHIMS = {
-    "snakemake": f'exec "{sys.executable}" -m snakemake --snakefile "$CODE/Snakefile" "$@"',
+    "snakemake": 'exec {snakemake} --snakefile "$CODE/Snakefile" "$@"',
     # from the cluster of the page; without rsync by what keeps times as well
     "rsync": """
         source=${2/cluster:tgas-neuro/$CLUSTER}
@@ -109,9 +109,10 @@ def count_jobs(output):
     return {n: k for n, k in jobs.items() if n not in ("total", "all", "recordings")}
 
 
-def write_shims(folder):
-    """Commands that stand before the user's own in PATH."""
+def write_shims(folder, snakemake):
+    """Commands that stand before the user's own in PATH; `snakemake` is its list of arguments."""
     for name, text in SHIMS.items():
+        text = text.replace("{snakemake}", shlex.join(snakemake))
         (folder / name).write_text(f"#!/usr/bin/env bash\nset -eu\n{text}\n")
         (folder / name).chmod(0o755)
     return folder

@@ -17,6 +17,7 @@ from soak.soak import PROJECT, TOY_RECORDINGS
 from soak.soak import TOY as SOAKED
 from soak.soak import build_toy as write_toy
 
+SNAKEMAKE = (sys.executable, "-m", "snakemake")
 TOY = copy.deepcopy(SOAKED)
 TOY["teacher"]["splits"] = 5
 TOY["search"] |= {"strategy": "tpe", "generations": 2, "lag": 1}
@@ -25,7 +26,7 @@ TOY["search"] |= {"strategy": "tpe", "generations": 2, "lag": 1}
 class Toy:
     """A working directory with a toy configuration, and Snakemake runs in it."""
 
-    snakemake = (sys.executable, "-m", "snakemake")
+    snakemake = SNAKEMAKE
 
     def __init__(self, folder: Path):
         self.folder = folder

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 from soak.checks import drop_cost_and_dates
-from support.toy_run import TOY, Toy
+from support.toy_run import SNAKEMAKE, TOY, Toy
 from support.warm import serving
 
 
@@ -14,12 +14,25 @@ def toy_config():
     return copy.deepcopy(TOY)
 
 
+@pytest.fixture(scope="session")
+def warm_snakemake():
+    """The command of Snakemake whose processes have loaded the libraries."""
+    with serving() as command:
+        yield command
+
+
 @pytest.fixture(scope="module")
-def warm():
-    """Toys of this module start in processes that have loaded the libraries."""
-    with serving() as command, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Toy, "snakemake", command)
+def warm(warm_snakemake):
+    """Toys of this module start in such processes; only the finished one starts as a user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Toy, "snakemake", warm_snakemake)
         yield
+
+
+@pytest.fixture
+def cold(monkeypatch):
+    """Toys of this test start as a user's do: it changes or watches their processes."""
+    monkeypatch.setattr(Toy, "snakemake", SNAKEMAKE)
 
 
 @pytest.fixture

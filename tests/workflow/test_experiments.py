@@ -2,15 +2,17 @@
 
 import json
 import subprocess
-import sys
 
 import pandas as pd
+import pytest
 import yaml
 from soak.soak import PROJECT, TOY_RECORDINGS
 from soak.soak import build_toy as write_toy
 from support.toy_run import TOY
 
 from tgas_neuro.runtime.files import read_json
+
+pytestmark = pytest.mark.workflow
 
 TITLE = "A toy experiment"
 
@@ -26,15 +28,19 @@ def list_strings(number):
     return texts[:number]
 
 
-def run(folder, *arguments):
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(PROJECT / "Snakefile")]
-    command += ["--directory", str(folder), "--cores", "2", *arguments]
-    return subprocess.run(
-        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+@pytest.fixture
+def run(warm_snakemake):
+    def run(folder, *arguments):
+        command = [*warm_snakemake, "--snakefile", str(PROJECT / "Snakefile")]
+        command += ["--directory", str(folder), "--cores", "2", *arguments]
+        return subprocess.run(
+            command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+
+    return run
 
 
-def test_a_toy_experiment(tmp_path):
+def test_a_toy_experiment(tmp_path, run):
     write_toy(tmp_path, TOY, TOY_RECORDINGS)
     (tmp_path / "experiments").mkdir()
     content = yaml.safe_load((PROJECT / "workflow/experiments/toy.yaml").read_text())
@@ -132,7 +138,7 @@ def test_a_toy_experiment(tmp_path):
     assert not (kept / "grids").exists()
 
 
-def test_mistakes_end_in_one_line(tmp_path):
+def test_mistakes_end_in_one_line(tmp_path, run):
     write_toy(tmp_path, TOY, TOY_RECORDINGS)
     found = run(tmp_path, "results/experiments/toys/report.html")
     assert found.returncode != 0

@@ -4,7 +4,7 @@ import optuna
 import pandas as pd
 import pytest
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.usefixtures("warm")]
 
 
 def test_a_history_writes_what_is_asked_for(toy, finished):
@@ -39,6 +39,7 @@ def test_a_history_writes_what_is_asked_for(toy, finished):
             assert point.value == pytest.approx(record["premature"]["accuracy"])
 
 
+@pytest.mark.usefixtures("cold")
 def test_a_logger_whose_package_is_missing_stops_before_any_work(toy, tmp_path):
     """A module of this name that cannot be found: the way of a package that is not installed."""
     toy.config["loggers"] = {"tensorboard": True}

@@ -5,7 +5,7 @@ import shutil
 import pytest
 from soak.soak import PROJECT
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.usefixtures("warm")]
 
 SBATCH = """#!/bin/sh
 echo "$@" >> {folder}/asked

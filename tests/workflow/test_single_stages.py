@@ -10,7 +10,7 @@ from support.slurm_queue import Queue
 
 from tgas_neuro.runtime.files import read_json
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.usefixtures("warm")]
 
 PAGE = PROJECT / "docs" / "single_stages.md"
 # Snakemake's own way from the first to the last job of a run, once the search has ended
@@ -30,8 +30,8 @@ FINAL = dict.fromkeys(
 
 
 @pytest.fixture(scope="module")
-def shims(tmp_path_factory):
-    return write_shims(tmp_path_factory.mktemp("shims"))
+def shims(tmp_path_factory, warm_snakemake):
+    return write_shims(tmp_path_factory.mktemp("shims"), warm_snakemake)
 
 
 @pytest.fixture

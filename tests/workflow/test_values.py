@@ -1,9 +1,7 @@
 """Folders and values that Snakemake reads in a way of its own: one line, or the number meant."""
 
-import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,14 +12,16 @@ PROJECT = Path(__file__).parents[2]
 pytestmark = pytest.mark.workflow
 
 
-def run(snakefile, folder, *arguments):
-    """The end of a dry run, both streams together."""
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(snakefile), "-n"]
-    command += ["--cores", "1", "--directory", str(folder), *arguments]
-    environment = os.environ | {"PYTHONPATH": str(PROJECT)}
-    return subprocess.run(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+@pytest.fixture
+def run(warm_snakemake):
+    """Makes a dry run; both its streams together."""
+
+    def run(snakefile, folder, *arguments):
+        command = [*warm_snakemake, "--snakefile", str(snakefile), "-n"]
+        command += ["--cores", "1", "--directory", str(folder), *arguments]
+        return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    return run
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def folder(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["lab {2024}", "a}b"])
-def test_a_project_in_a_folder_with_braces_is_one_line(tmp_path, name):
+def test_a_project_in_a_folder_with_braces_is_one_line(run, tmp_path, name):
     project = tmp_path / name
     project.mkdir()
     for part in ("Snakefile", "config.yaml", "workflow", "neural_data"):
@@ -46,12 +46,12 @@ def test_a_project_in_a_folder_with_braces_is_one_line(tmp_path, name):
 @pytest.mark.parametrize(
     "entry", ["search={generations: 2}", "search={alpha: 1e-1}", "final={ema: null}"]
 )
-def test_values_in_braces_are_those_of_their_keys(folder, entry):
+def test_values_in_braces_are_those_of_their_keys(run, folder, entry):
     found = run(PROJECT / "Snakefile", folder, "--config", entry)
     assert found.returncode == 0, found.stdout
 
 
-def test_a_configuration_with_a_number_in_two_meanings_is_one_line(folder):
+def test_a_configuration_with_a_number_in_two_meanings_is_one_line(run, folder):
     (folder / "more.yaml").write_text("search:\n  seed: 010\n")
     found = run(PROJECT / "Snakefile", folder, "--configfile", str(folder / "more.yaml"))
     assert found.returncode == 1
@@ -68,7 +68,7 @@ def test_a_configuration_with_a_number_in_two_meanings_is_one_line(folder):
         (b"title: \xe9t\xe9\n", "config.yaml: not a YAML text in UTF-8"),
     ],
 )
-def test_a_configuration_that_is_none_is_one_line(folder, content, said):
+def test_a_configuration_that_is_none_is_one_line(run, folder, content, said):
     (folder / "config.yaml").write_bytes(content)
     found = run(PROJECT / "Snakefile", folder)
     assert found.returncode == 1
@@ -76,7 +76,7 @@ def test_a_configuration_that_is_none_is_one_line(folder, content, said):
     assert line.startswith("Error: ") and said in line
 
 
-def test_the_name_of_a_region_is_bounded(folder):
+def test_the_name_of_a_region_is_bounded(run, folder):
     config = yaml.safe_load((folder / "config.yaml").read_text())
     regions = config["recordings"]["regions"]
     for name, code in (("posterior_" * 5, 0), ("posterior_" * 6, 1), ("V4\nIT", 1)):
