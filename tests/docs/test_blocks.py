@@ -44,7 +44,7 @@ GIVEN = {
         import torch, tgas_neuro
         result = tgas_neuro.load_run("results/best_cell.json")
         network = result.network().eval()
-        size = result.final["final"]["network"]["image_size"]
+        size = result.final["network"]["image_size"]
         images = torch.rand(2, 3, size, size)
         """
 }
