@@ -1,5 +1,5 @@
 # An image with the package, from its wheel or source archive alone; no clone is needed:
-#   docker build --build-arg SOURCE=tgas_neuro-0.1.0-py3-none-any.whl --tag tgas-neuro FOLDER
+#   docker build --build-arg SOURCE=tgas_neuro-0.2.0-py3-none-any.whl --tag tgas-neuro FOLDER
 # FOLDER holds this file and SOURCE. docs/containers.md shows how to run it.
 FROM python:3.11-slim
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from snakemake.utils import min_version
 
 # The package that the rules call. It may be of another version where this file was fetched alone.
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 try:
     from tgas_neuro import __version__ as installed
 except ImportError as error:

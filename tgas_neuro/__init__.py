@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tgas_neuro.api.scores import score as score
     from tgas_neuro.api.teachers import load_teacher as load_teacher
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Snakemake does not see edits inside a package. Every rule has this number among its
 # params: raise it when numbers in the results change, and only then.

@@ -29,7 +29,7 @@ print(callable(tgas.search), search is tgas.search, tgas_neuro.search.history.__
 def test_the_package_offers_these_names_and_loads_nothing_for_them():
     found = subprocess.run([sys.executable, "-c", RUN], capture_output=True, text=True, check=True)
     first, second = found.stdout.splitlines()
-    assert first == f"[] {NAMES} {sorted([*NAMES, 'RESULTS_VERSION', '__version__'])} 0.1.0"
+    assert first == f"[] {NAMES} {sorted([*NAMES, 'RESULTS_VERSION', '__version__'])} 0.2.0"
     assert second == "True True tgas_neuro.search.history"
 
 
