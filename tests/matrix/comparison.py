@@ -7,6 +7,11 @@ from typing import Any
 # digits, and what depends on weights trained in 32 bits in about the sixth. An accuracy is a count
 # of images: it is the same, or differs by far more.
 RELATIVE, ABSOLUTE = 1e-4, 1e-5
+# A similarity is a correlation of ranks: where activations hardly differ between stimuli, the sixth
+# digit reorders pairs. Of 64 stimuli the largest change was 0.0011 (torch 2.10 and 2.14).
+SIMILARITY = 3e-3
+SIMILARITIES = {"teacher", "regions", "reward", "TG", "TG_untrained"}
+NOISE = {"ceiling", "reliability"}  # of the recordings alone, in 64 bits
 VERSIONS = ("versions", "chain")  # what was installed; the digest of the files, netCDF among them
 
 
@@ -39,7 +44,8 @@ def compare_results(found: Any, expected: Any, where: str = "") -> list[str]:
             for difference in compare_results(one, other, f"{where}[{number}]")
         ]
     if isinstance(found, float) and isinstance(expected, float):
-        same = math.isclose(found, expected, rel_tol=RELATIVE, abs_tol=ABSOLUTE)
+        absolute = SIMILARITY if _is_similarity(where) else ABSOLUTE
+        same = math.isclose(found, expected, rel_tol=RELATIVE, abs_tol=absolute)
         if same or (math.isnan(found) and math.isnan(expected)):
             return []
         return [f"{where}: {found}, expected {expected}"]
@@ -48,15 +54,19 @@ def compare_results(found: Any, expected: Any, where: str = "") -> list[str]:
     return [f"{where}: {found!r}, expected {expected!r}"]
 
 
+def _is_similarity(where: str) -> bool:
+    *parts, last = where.replace("[", ".").split(".")
+    return last not in NOISE and not SIMILARITIES.isdisjoint({*parts, last})
+
+
 def calc_largest_difference(found: Any, expected: Any) -> float:
-    """Largest relative difference of two floats in places that both have."""
+    """Largest absolute difference of two floats in places that both have."""
     if isinstance(found, dict) and isinstance(expected, dict):
         pairs = [(found[key], expected[key]) for key in expected if key in found]
     elif isinstance(found, list) and isinstance(expected, list):
         pairs = list(zip(found, expected, strict=False))
     elif isinstance(found, float) and isinstance(expected, float):
-        largest = max(abs(found), abs(expected))
-        return abs(found - expected) / largest if largest else 0.0
+        return abs(found - expected)
     else:
         pairs = []
     return max((calc_largest_difference(*pair) for pair in pairs), default=0.0)

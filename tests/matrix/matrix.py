@@ -114,7 +114,7 @@ def try_set(chosen: Set, folder: Path, tests: list[str], expected: Any, keep: bo
         faults += [f"differs from the pinned set: {one}" for one in differences[:SHOWN]]
         if len(differences) > SHOWN:
             faults.append(f"and {len(differences) - SHOWN} other differences")
-        said.append(f"toy result within {calc_largest_difference(found, expected):.0e}")
+        said.append(f"toy result within {calc_largest_difference(found, expected):.1e}")
     finally:
         if not keep:
             shutil.rmtree(environment.folder, ignore_errors=True)

@@ -26,7 +26,13 @@ RESULT = {
     "best_cell": {
         "hash": "49e9",
         "reward": 0.28024147114403863,
-        "final": {"n_images": 48, "top1": 0.125, "top1_interval": [0.05857, 0.24700]},
+        "teacher": {"TG": 0.155, "ceiling": 0.8062},
+        "final": {
+            "loss": 2.0723,
+            "n_images": 48,
+            "top1": 0.125,
+            "top1_interval": [0.05857, 0.24700],
+        },
         "TG_untrained": None,
         "versions": {"numpy": "1.26.4"},
         "digests": {"teacher_configuration": "b65a", "chain": "ca67"},
@@ -47,7 +53,9 @@ def change(*path, to):
     "found",
     [
         RESULT,
-        change("reward", to=0.28024147),
+        change("reward", to=0.2812),
+        change("teacher", "TG", to=0.1561),
+        change("final", "loss", to=2.07231),
         change("versions", "numpy", to="2.5.5"),
         change("digests", "chain", to="0000"),
     ],
@@ -59,7 +67,9 @@ def test_the_same_but_for_floating_point_and_versions(found):
 @pytest.mark.parametrize(
     ("found", "said"),
     [
-        (change("reward", to=0.2803), "best_cell.reward: 0.2803, expected 0.28024147114403863"),
+        (change("reward", to=0.284), "best_cell.reward: 0.284, expected 0.28024147114403863"),
+        (change("final", "loss", to=2.0731), "best_cell.final.loss: 2.0731, expected 2.0723"),
+        (change("teacher", "ceiling", to=0.8063), "best_cell.teacher.ceiling: 0.8063, expected"),
         (change("reward", to=float("nan")), "best_cell.reward: nan, expected 0.28024147114403863"),
         (change("reward", to=None), "best_cell.reward: None, expected 0.28024147114403863"),
         (change("hash", to="49e8"), "best_cell.hash: '49e8', expected '49e9'"),
