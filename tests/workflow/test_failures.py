@@ -9,7 +9,7 @@ import pytest
 
 from tgas_neuro.simulation.stimuli import simulate_classification_split
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.usefixtures("warm")]
 
 
 @pytest.fixture
@@ -123,6 +123,7 @@ sys.meta_path.insert(0, Finder())
 """
 
 
+@pytest.mark.usefixtures("cold")
 def test_every_failure_is_a_recorded_state_and_the_search_ends_well(toy):
     (toy.folder / "sitecustomize.py").write_text(textwrap.dedent(FAULTS))
     (toy.folder / "faults").mkdir()

@@ -7,6 +7,8 @@ from support.ledger import rewrite
 
 from tgas_neuro.commands.verify import walk_chain
 
+pytestmark = [pytest.mark.workflow, pytest.mark.usefixtures("warm")]
+
 
 def raise_accuracy(content):
     record = json.loads(content)
