@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 from soak.soak import PROJECT
+from support.browser import open_browser
 from support.pages import list_anchors
 
 pytest.importorskip("mkdocs", reason="the extra docs is not installed")
@@ -80,3 +81,17 @@ def test_what_the_search_needs_without_a_server_is_there(site):
     assert "../assets/iframe-worker.js" in Loaded(text).addresses
     index = (site / "search/search_index.js").read_text(encoding="utf-8")
     assert "noise ceiling" in index
+
+
+def test_it_is_searched_without_a_server(site):
+    with open_browser() as browser:
+        page, complaints, asked = browser.new_page(), [], []
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto((site / "notebooks/recordings.html").as_uri())
+        page.wait_for_function("window.__search && document.querySelector('iframe')")
+        page.click("input.md-search__input")
+        page.keyboard.type("noise ceiling", delay=50)
+        page.wait_for_selector(".md-search-result__item a", timeout=120_000)
+        assert complaints == []
+        assert [url for url in asked if not url.startswith("file:")] == []
