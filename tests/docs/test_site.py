@@ -76,16 +76,22 @@ def test_the_python_reference_has_the_calls_with_their_arguments(site):
     assert "min_site_reliability" in text
 
 
+def test_what_the_search_needs_without_a_server_is_there(site):
+    text = (site / "notebooks/recordings.html").read_text(encoding="utf-8")
+    assert "../assets/iframe-worker.js" in Loaded(text).addresses
+    index = (site / "search/search_index.js").read_text(encoding="utf-8")
+    assert "noise ceiling" in index
+
+
 def test_it_is_searched_without_a_server(site):
     with open_browser() as browser:
         page, complaints, asked = browser.new_page(), [], []
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("request", lambda request: asked.append(request.url))
         page.goto((site / "notebooks/recordings.html").as_uri())
-        page.focus("input.md-search__input")  # the index is loaded now
-        ready = "document.querySelector('.md-search-result__meta').textContent.includes('Type')"
-        page.wait_for_function(ready, timeout=120_000)
-        page.type("input.md-search__input", "noise ceiling")  # key by key, which it listens to
+        page.wait_for_function("window.__search && document.querySelector('iframe')")
+        page.click("input.md-search__input")
+        page.keyboard.type("noise ceiling", delay=50)
         page.wait_for_selector(".md-search-result__item a", timeout=120_000)
         assert complaints == []
         assert [url for url in asked if not url.startswith("file:")] == []
