@@ -33,6 +33,7 @@ FINISHED, EMPTY = "run in a finished run", "run in an empty folder"
 ELSEWHERE = {  # page: the test that runs its blocks
     "docs/api.md": "tests/api/test_public.py",
     "docs/developing.md": "tests/docs/test_developing.py",
+    "docs/modules.md": "tests/workflow/test_module.py",
     "docs/single_stages.md": "tests/workflow/test_single_stages.py",
     "docs/your_own_recordings.md": "tests/workflow/test_own_recordings.py",
 }

@@ -33,7 +33,8 @@ dependencies:
 def read_requirements() -> list[Requirement]:
     """What pyproject.toml says that the default job needs."""
     content = tomllib.loads((PROJECT / "pyproject.toml").read_text())
-    return [Requirement(line) for line in content["project"]["dependencies"]]
+    found = [Requirement(line) for line in content["project"]["dependencies"]]
+    return [one for one in found if one.marker is None or _holds(one, frozenset())]
 
 
 def read_pins() -> dict[str, str]:
