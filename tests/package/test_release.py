@@ -4,6 +4,7 @@ import re
 
 import pytest
 import yaml
+from matrix.sets import SETS
 from soak.soak import PROJECT
 
 from tgas_neuro import RESULTS_VERSION, __version__
@@ -63,7 +64,8 @@ def test_a_workflow_of_a_forge_runs_what_is_there(path):
         for target in re.findall(r"make (\S+)", command):
             there = re.search(rf"^{re.escape(target)}:", makefile, re.MULTILINE)
             assert there or target == ".venv/.complete", command
-    pythons = jobs["matrix"]["strategy"]["matrix"]["python"]
-    assert pythons == ["3.11", "3.12", "3.13"]
+    included = jobs["matrix"]["strategy"]["matrix"]["include"]
+    sets = [(one["versions"], one["python"]) for one in included]
+    assert sets == [(one.choice, one.python) for one in SETS.values()]
     wanted = re.search(r'^requires-python = ">=(.*)"$', read("pyproject.toml"), re.MULTILINE)
-    assert pythons[0] == wanted[1]
+    assert sets[0] == ("newest", wanted[1])
