@@ -102,7 +102,7 @@ def test_pictures_hold_the_numbers_of_the_run(finished):
             assert f"TG {region['TG']:.3f}" in layers
     for name, region in result["teacher"]["regions"].items():
         assert f"ceiling {region['ceiling']:.3f}" in layers
-        assert f"ceiling {region['ceiling']:.2f} (" in read(f"rdm_{name}")
+        assert f"ceiling {region['ceiling']:.3f} (" in read(f"rdm_{name}")
         assert "over 5 splits)" in read(f"rdm_{name}")
 
 
