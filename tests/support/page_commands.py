@@ -3,6 +3,7 @@
 import re
 import shlex
 import subprocess
+import sys
 from collections import Counter
 
 import yaml
@@ -109,7 +110,7 @@ def count_jobs(output):
     return {n: k for n, k in jobs.items() if n not in ("total", "all", "recordings")}
 
 
-def write_shims(folder, snakemake):
+def write_shims(folder, snakemake=(sys.executable, "-m", "snakemake")):
     """Commands that stand before the user's own in PATH; `snakemake` is its list of arguments."""
     for name, text in SHIMS.items():
         text = text.replace("{snakemake}", shlex.join(snakemake))
