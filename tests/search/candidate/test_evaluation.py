@@ -1,11 +1,14 @@
 """One candidate from the network to its record: before the training, at rungs, stopped early."""
 
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
+from multiprocessing import get_context
 
 import numpy as np
 import pytest
 import torch
-from support.run_folders import build_search, draw
+from support.run_folders import draw
+from support.small_records import list_inputs, make_small_record
 from support.small_teacher import build_region
 
 from tgas_neuro.architecture.network import build_network
@@ -22,9 +25,7 @@ from tgas_neuro.scoring.scores import score_network
 from tgas_neuro.scoring.scoring import write_ranks
 from tgas_neuro.search.candidate import (
     EarlyStop,
-    Inputs,
     find_proposal,
-    make_record,
 )
 from tgas_neuro.search.candidate.child import DivergedError
 from tgas_neuro.search.candidate.evaluation import evaluate_candidate
@@ -64,10 +65,6 @@ def files(tmp_path_factory):
     write_teacher(folder / "teacher.nc", teacher)
     write_ranks(folder / "ranks", teacher)
     return folder, teacher
-
-
-def list_inputs(folder):
-    return Inputs(folder, folder / "teacher.nc", folder / "ranks")
 
 
 def evaluate(files, settings=SETTINGS, thresholds=None, guidance="p_plus_tg", **options):
@@ -174,23 +171,25 @@ def test_values_at_a_rung_follow_the_guidance(files, plain, guidance):
     assert (rung["TG"] is None) == (guidance != "tg")  # measured only where it is needed
 
 
-def record(files, genotype=GENOTYPE, rungs=(), original=None):
-    folder, _ = files
-    search = build_search(cell={"blocks": 1})
-    proposal = {"id": "g000_c00", "genotype": genotype.to_json(), "hash": genotype.hash}
-    return make_record(
-        proposal | {"original": original},
-        list(rungs),
-        search,
-        SETTINGS,
-        list_inputs(folder),
-        None,
-        {"teacher": "t"},
-    )
+@pytest.fixture(scope="module")
+def record(files):
+    """Make the record of a candidate, whose process is forked from another one than this.
+
+    Torch refuses to train in one that is forked from here once a test has started its threads.
+    """
+    settings = SETTINGS.model_dump(mode="json")
+
+    def make(genotype=GENOTYPE, rungs=(), original=None):
+        proposal = {"id": "g000_c00", "genotype": genotype.to_json(), "hash": genotype.hash}
+        proposal |= {"original": original}
+        return pool.submit(make_small_record, files[0], proposal, list(rungs), settings).result()
+
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        yield make
 
 
-def test_the_record_of_a_stopped_candidate(files):
-    found = record(files, rungs=[{"epoch": 1, "threshold": 99.0, "of": 7}])
+def test_the_record_of_a_stopped_candidate(record):
+    found = record(rungs=[{"epoch": 1, "threshold": 99.0, "of": 7}])
     assert found["state"] == "stopped"
     assert "99.000 was needed there to be among the best of 7 candidates" in found["message"]
     assert (found["teacher"], found["complete"]) == (None, True)
@@ -202,8 +201,8 @@ def test_the_record_of_a_stopped_candidate(files):
     assert found["provenance"]["digests"] == {"images": "of the images", "teacher": "t"}
 
 
-def test_the_record_of_one_that_went_on(files):
-    found = record(files, rungs=[{"epoch": 1, "threshold": None, "of": 0}])
+def test_the_record_of_one_that_went_on(record):
+    found = record(rungs=[{"epoch": 1, "threshold": None, "of": 0}])
     assert (found["state"], found["message"], found["guidance"]) == ("ok", "", "p_plus_tg")
     entry = build_entry(found, Rating("p_plus_tg", 2.0), {})
     TG = found["teacher"]["TG"]["crossed"]
@@ -211,10 +210,10 @@ def test_the_record_of_one_that_went_on(files):
     assert entry.TG_untrained == found["teacher_untrained"]["TG"]["crossed"]
 
 
-def test_duplicates_and_partial_ones(files):
+def test_duplicates_and_partial_ones(record):
     """Of five blocks in a space of one: not a member, so that it may not win."""
     (other,) = draw(1)
-    found = record(files, other, original="old-1/g000_c07")
+    found = record(other, original="old-1/g000_c07")
     assert found["state"] == "duplicate"
     assert found["message"] == "the same network as old-1/g000_c07, whose record is reused"
     assert (found["complete"], found["rungs"], found["premature"]) == (False, [], None)
