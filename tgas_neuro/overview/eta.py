@@ -22,6 +22,7 @@ IMPORTS = 3.0  # [s] before a final training or its comparison with the teacher 
 FINAL_LOADING = 3.0  # [s] for its images, and for its weights at the end
 # An image takes longer with more multiply-adds, but less than in proportion.
 POWER = 0.7
+BESIDE = (("search_figures", "final_figures"), ("run_report", "brainscore"))  # at the same time
 
 
 class Estimate(NamedTuple):
@@ -127,24 +128,30 @@ def predict_epoch(facts: Facts, final: FinalTraining) -> float | None:
 
 
 def _calc_evaluation(facts: Facts, now: float, left: dict[str, int]) -> float | None:
-    """The jobs after the final training, one after the other."""
-    total = 0.0
+    """The jobs after the final training, one after the other but for `BESIDE`."""
+    seconds = {}
     running = {job.rule: now - job.began for job in facts.list_jobs("evaluation") if not job.ended}
     for rule, number in left.items():
         if number:
             expected = number * _time_evaluation(facts, rule)
             elapsed = running.get(rule, 0.0)
-            total += max(expected - elapsed, LONGER * elapsed)
-    return total
+            seconds[rule] = max(expected - elapsed, LONGER * elapsed)
+    for pair in BESIDE if (facts.slots or 1) > 1 else ():
+        if len(both := [rule for rule in pair if rule in seconds]) == 2:
+            del seconds[min(both, key=seconds.__getitem__)]
+    return sum(seconds.values())
 
 
 def _time_evaluation(facts: Facts, rule: str) -> float:
-    """The comparison with the teacher takes as long as one of a candidate's."""
-    if rule != "final_teacher_guidance":
+    """The final network takes longer for the stimuli than a candidate, as it does for an image."""
+    if rule not in ("final_teacher_guidance", "layer_rdms"):
         return time_rule(facts, rule)
-    scoring = [one.scoring for one in facts.trainings.values()]
-    computing = IMPORTS + (fmean(scoring) / (1 + facts.untrained) if scoring else 4.0)
-    return computing * measure_slowness(facts)
+    trainings, scoring = list(facts.trainings.values()), 4.0
+    if trainings:
+        scoring = fmean(one.scoring for one in trainings) / (1 + facts.untrained)
+        if facts.final is not None and facts.final.macs is not None:
+            scoring *= (facts.final.macs / fmean(one.macs for one in trainings)) ** POWER
+    return (IMPORTS + scoring) * measure_slowness(facts)
 
 
 _CALCULATIONS = {

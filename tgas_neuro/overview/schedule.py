@@ -21,12 +21,11 @@ USUAL = {
     "proposals": 0.8,
     "history": 0.7,
     "best": 1.0,
-    "layer_rdms": 4.0,
-    "search_figures": 1.7,
-    "final_figures": 3.0,
-    "run_report": 6.0,
-    "best_cell": 1.5,
-    "brainscore": 8.0,
+    "search_figures": 3.0,
+    "final_figures": 2.6,
+    "run_report": 7.0,
+    "best_cell": 2.0,
+    "brainscore": 9.0,
     "teacher_figure": 2.0,
 }
 LONGER = 0.1  # of its time so far is left of a job that takes longer than all before
