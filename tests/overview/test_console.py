@@ -5,7 +5,8 @@ import logging
 import pytest
 from support.run_folders import build_record, build_search, draw, write_run
 
-from tgas_neuro.overview.console import Console, describe_candidate
+from tgas_neuro.overview.candidate_line import describe_candidate
+from tgas_neuro.overview.console import Console
 from tgas_neuro.runtime.files import write_json
 from tgas_neuro.search.runs import load_run
 
@@ -98,6 +99,8 @@ def test_a_failed_job_and_its_log(folder, tmp_path):
     remote = send(console, "job_error", 3, level=40, aux={"external_jobid": "77"}, **failed)
     assert remote[1] == "  external_jobid: 77"
     assert remote[-2:] == ["  | first", "  | Error: teacher.nc: is damaged"]
+    error = "RuleException:\nCalledProcessError in file ..."
+    assert send(console, "error", 3, message=error, level=40) == []
     assert send(console, None, 3, message="Exiting because a job execution failed.", level=40) == []
     assert send(console, None, 4, message="Complete log(s): a.log") == ["Snakemake's log: a.log"]
     assert send(console, None, 4, message="Elapsed time: 1") == ["stopped after 4 s: 2 jobs failed"]

@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from tgas_neuro import __version__
+from tgas_neuro.overview.candidate_line import describe_candidate
 from tgas_neuro.overview.jobs import EXPERIMENTS, TARGETS, get_phase, name_rule
 from tgas_neuro.runtime.files import read_json
 from tgas_neuro.runtime.text import describe_seconds, wrap_line
-from tgas_neuro.search.history import build_entry
 from tgas_neuro.search.records import CandidateRecord
-from tgas_neuro.search.runs import Run, load_run
+from tgas_neuro.search.runs import load_run
 from tgas_neuro.search.runs.note import load_note
-from tgas_neuro.search.runs.status import find_best_so_far
 
 # Rules that neither begin nor end a phase: they run beside others, or before the phase is due.
 ASIDE = ("reused", "proposals", "teacher_figure", "search_figures")
@@ -252,39 +251,6 @@ class Console:
         return wrap_line(
             f"{time.strftime('%H:%M:%S', time.localtime(record.created))}  {text}", INDENT
         )
-
-
-def describe_candidate(record: CandidateRecord, run: Run, done: str) -> str:
-    """A line of the table of candidates.
-
-    Parameters
-    ----------
-    record
-        Of a candidate that has just finished.
-    run
-        Its run, as it is now.
-    done
-        How many of how many have finished.
-    """
-    rating = run.rating
-    entries = run.list_entries() if rating.compares else []
-    best = find_best_so_far(run.folder, rating, entries)
-    so_far = f"  {best[0]:.3f} {best[1]}" if best else ""
-    seconds = record["cost"]["seconds"]
-    killed = max(record["cost"]["attempts"] - 1, 0)
-    indent = len(done) + 13
-    again = f"\n{' ' * indent}after {killed} killed process{'es' * (killed > 1)}" if killed else ""
-    if record["state"] != "ok":
-        text = f"{done}  {record['id']:<9}  {record['state']}: {record['message']}"
-        return wrap_line(text, indent) + again
-    entry = build_entry(record, rating, {})
-    entry = next((one for one in entries if one.id == entry.id), entry)
-    reward = "-" if entry.reward is None else f"{entry.reward:.3f}"
-    TG = "-" if entry.TG is None else f"{entry.TG:.3f}"
-    return (
-        f"{done}  {record['id']:<9}  ok     {entry.P:.3f}  {TG:>6}  {reward:>7}  {seconds:>7.1f}"
-        f"{so_far}{again}"
-    )
 
 
 def _describe_end(text: str) -> str | None:

@@ -136,10 +136,9 @@ def _calc_evaluation(facts: Facts, now: float, left: dict[str, int]) -> float | 
             expected = number * _time_evaluation(facts, rule)
             elapsed = running.get(rule, 0.0)
             seconds[rule] = max(expected - elapsed, LONGER * elapsed)
-    for pair in BESIDE if (facts.slots or 1) > 1 else ():
-        if len(both := [rule for rule in pair if rule in seconds]) == 2:
-            del seconds[min(both, key=seconds.__getitem__)]
-    return sum(seconds.values())
+    pairs = BESIDE if (facts.slots or 1) > 1 else ()
+    beside = sum(min(seconds.get(one, 0.0), seconds.get(other, 0.0)) for one, other in pairs)
+    return sum(seconds.values()) - beside
 
 
 def _time_evaluation(facts: Facts, rule: str) -> float:

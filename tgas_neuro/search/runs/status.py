@@ -28,8 +28,7 @@ def describe_record(record: CandidateRecord, rating: Rating, folder: Path) -> st
     """
     entries = load_run(folder).list_entries() if rating.compares else []
     if record["state"] == "ok":
-        entry = build_entry(record, rating, {})
-        entry = next((one for one in entries if one.id == entry.id), entry)
+        entry = find_entry(record, rating, entries)
         regions = ", ".join(f"{name} {value:.3f}" for name, value in (entry.regions or {}).items())
         reward = "none" if entry.reward is None else f"{entry.reward:.3f}"
         text = f"  P {entry.P:.3f}  TG {entry.TG:.3f} ({regions})  reward {reward}"
@@ -37,9 +36,20 @@ def describe_record(record: CandidateRecord, rating: Rating, folder: Path) -> st
         text = f" ({record['message']})"
     best = find_best_so_far(folder, rating, entries)
     so_far = f"  best so far {best[0]:.3f} ({best[1]})" if best else ""
-    killed = max(record["cost"]["attempts"] - 1, 0)
-    again = f" after {killed} killed process{'es' * (killed > 1)}" if killed else ""
+    again = f" {killed}" if (killed := describe_killed(record)) else ""
     return f"candidate {record['id']}: {record['state']}{again}{text}{so_far}"
+
+
+def find_entry(record: CandidateRecord, rating: Rating, entries: Sequence[Entry]) -> Entry:
+    """The entry of a record with its reward: of those that were rated together, if it is there."""
+    entry = build_entry(record, rating, {})
+    return next((one for one in entries if one.id == entry.id), entry)
+
+
+def describe_killed(record: CandidateRecord) -> str:
+    """How many processes of a candidate were killed before its last one; empty if none was."""
+    killed = max(record["cost"]["attempts"] - 1, 0)
+    return f"after {killed} killed process{'es' * (killed > 1)}" if killed else ""
 
 
 def find_best_so_far(
