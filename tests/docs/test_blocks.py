@@ -14,7 +14,6 @@ takes minutes, and tests/benchmarks tries their parts.
 import os
 import re
 import shutil
-import subprocess
 import sys
 from itertools import pairwise
 from pathlib import Path
@@ -22,6 +21,7 @@ from pathlib import Path
 import pytest
 import yaml
 from soak.soak import PROJECT
+from support.commands import run_printed
 from support.page_commands import write_shims
 from support.pages import list_blocks, list_pages, name_page
 from support.recordings import describe
@@ -93,17 +93,7 @@ def call(command, folder, shims):
     path = f"{shims}:{Path(sys.executable).parent}:{os.environ['PATH']}"
     environment = os.environ | {"PATH": path, "HOME": str(folder), "CODE": str(PROJECT)}
     environment |= {"MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1"}
-    found = subprocess.run(
-        command,
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=900,
-    )
-    assert found.returncode == 0, found.stdout[-6000:]
-    return found.stdout
+    return run_printed(command, folder, environment, seconds=900)
 
 
 class FinishedRun:

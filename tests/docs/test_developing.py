@@ -3,12 +3,12 @@
 import os
 import re
 import shutil
-import subprocess
 import sys
 
 import pytest
 import yaml
 from soak.soak import PROJECT, TOY_RECORDINGS
+from support.commands import run_printed
 from support.pages import list_blocks
 
 PAGE = PROJECT / "docs/developing.md"
@@ -65,17 +65,7 @@ def copy(tmp_path_factory):
 
 def run(folder, *command):
     environment = os.environ | {"PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1"}
-    found = subprocess.run(
-        [sys.executable, *command],
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=600,
-    )
-    assert found.returncode == 0, found.stdout[-6000:]
-    return found.stdout
+    return run_printed([sys.executable, *command], folder, environment, seconds=600)
 
 
 def test_the_page_has_a_test_for_three_and_a_script_for_one():

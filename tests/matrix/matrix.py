@@ -23,6 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ from matrix.sets import (  # noqa: E402
     Set,
     list_untried,
     read_bounds,
+    run_python,
 )
 
 # Numbers, files and messages, which packages change.
@@ -124,18 +126,6 @@ def try_set(chosen: Set, folder: Path, tests: list[str], expected: Any, keep: bo
     return "; ".join(said)
 
 
-def call_here(*arguments: object) -> subprocess.CompletedProcess:
-    """Run the Python of this script in the project's folder."""
-    return subprocess.run(
-        [sys.executable, *map(str, arguments)],
-        cwd=PROJECT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-
-
 def main() -> None:
     """Parse the command line, try the sets, report."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -151,7 +141,8 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for extra, reason in LEFT_OUT.items():
         print(f"extra {extra} is in no set: {reason}", flush=True)
-    expected = run_toy(call_here, folder / "pinned-toy")
+    pinned = partial(run_python, Path(sys.executable), PROJECT)
+    expected = run_toy(pinned, folder / "pinned-toy")
     failed = []
     names = chosen.sets or list(SETS)
     for name in names:

@@ -99,6 +99,23 @@ def list_untried(bounds: dict[str, Version], versions: dict[str, Version]) -> li
     ]
 
 
+def run_python(
+    python: Path, project: Path, *arguments: object, **options: str
+) -> subprocess.CompletedProcess:
+    """Run the Python of an environment in the project's folder; its output in one text."""
+    path = f"{python.parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        [str(python), *map(str, arguments)],
+        cwd=project,
+        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        | {"PATH": path, "PYTHONDONTWRITEBYTECODE": "1", **options},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+
+
 class Environment:
     """A virtual environment with one set of versions and this project, editable."""
 
@@ -127,18 +144,8 @@ class Environment:
         self._run_uv(*install, "--no-deps", "--editable", self.project)
 
     def call(self, *arguments: object, **options: str) -> subprocess.CompletedProcess:
-        """Run the environment's Python in the project's folder; its output in one text."""
-        path = f"{self.python.parent}{os.pathsep}{os.environ['PATH']}"
-        return subprocess.run(
-            [str(self.python), *map(str, arguments)],
-            cwd=self.project,
-            env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-            | {"PATH": path, "PYTHONDONTWRITEBYTECODE": "1", **options},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
+        """Run the environment's Python (see `run_python`)."""
+        return run_python(self.python, self.project, *arguments, **options)
 
     def _run_uv(self, *arguments: object) -> None:
         program = shutil.which("uv")

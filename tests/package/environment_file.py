@@ -34,7 +34,7 @@ def read_requirements() -> list[Requirement]:
     """What pyproject.toml says that the default job needs."""
     content = tomllib.loads((PROJECT / "pyproject.toml").read_text())
     found = [Requirement(line) for line in content["project"]["dependencies"]]
-    return [one for one in found if one.marker is None or _holds(one, frozenset())]
+    return [one for one in found if _holds(one, frozenset())]
 
 
 def read_pins() -> dict[str, str]:
@@ -54,7 +54,7 @@ def find_closure(wanted: list[Requirement]) -> set[str]:
         found.add(name)
         for line in metadata.requires(name) or ():
             one = Requirement(line)
-            if one.marker and not _holds(one, extras):
+            if not _holds(one, extras):
                 continue
             next_one = (canonicalize_name(one.name), frozenset(one.extras))
             if next_one not in seen:
@@ -65,6 +65,8 @@ def find_closure(wanted: list[Requirement]) -> set[str]:
 
 def _holds(one: Requirement, extras: frozenset[str]) -> bool:
     """Whether a package is needed on every platform, for one of these extras or without any."""
+    if one.marker is None:
+        return True
     if any(word in str(one.marker) for word in ("platform", "sys_platform", "os_name")):
         return False
     return any(one.marker.evaluate({"extra": extra}) for extra in extras or {""})

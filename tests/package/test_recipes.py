@@ -3,13 +3,13 @@
 import os
 import re
 import shutil
-import subprocess
 import sys
 import venv
 from importlib import metadata
 
 import pytest
 from package.environment_file import PROJECT, find_closure, read_pins, read_requirements
+from support.commands import run_printed
 
 from tgas_neuro import __version__
 
@@ -60,23 +60,16 @@ def test_the_commands_of_a_recipe_install_the_package(read, environment, wheel, 
         "/tmp/versions", f"{tmp_path}/versions"
     )
     commands = commands.replace("/opt/versions", f"{tmp_path}/versions")
-    found = subprocess.run(
-        ["sh", "-c", commands],
-        env={
-            "PATH": f"{environment}/bin:{os.environ['PATH']}",
-            "HOME": str(tmp_path),
-            "EXTRAS": "",
-            "INDEX": "",
-            "PIP_NO_INDEX": "1",
-            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-        },
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert found.returncode == 0, found.stdout[-3000:]
-    assert found.stdout.splitlines()[-1] == f"tgas-neuro {__version__}"
-    assert "Collecting" not in found.stdout  # all versions are those that are installed
+    inside = {
+        "PATH": f"{environment}/bin:{os.environ['PATH']}",
+        "HOME": str(tmp_path),
+        "EXTRAS": "",
+        "INDEX": "",
+        "PIP_NO_INDEX": "1",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    }
+    printed = run_printed(["sh", "-c", commands], tmp_path, inside)
+    assert printed.splitlines()[-1] == f"tgas-neuro {__version__}"
+    assert "Collecting" not in printed  # all versions are those that are installed
     assert not folder.exists()
     assert list(environment.glob("lib/python*/site-packages/tgas_neuro/project/Snakefile"))

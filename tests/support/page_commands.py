@@ -2,13 +2,14 @@
 
 import re
 import shlex
-import subprocess
-import sys
 from collections import Counter
 
 import yaml
 from soak.soak import PROJECT
 
+from support.commands import run_printed
+from support.pages import FENCED
+from support.toy_run import SNAKEMAKE
 from tgas_neuro.runtime.files import read_json
 
 SHIMS = {
@@ -26,7 +27,7 @@ def read_page(page):
     """Heading to its commands (blocks of ``sh``) and files (blocks of ``yaml``), in order."""
     sections = {}
     for text in page.read_text(encoding="utf-8").split("\n## ")[1:]:
-        blocks = re.findall(r"^```(\w+)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+        blocks = FENCED.findall(text)
         sections[text.splitlines()[0]] = {
             kind: [block for found, block in blocks if found == kind] for kind in ("sh", "yaml")
         }
@@ -65,16 +66,8 @@ class Workplace:
             "CODE": str(self.code),
             "TGAS_CONSOLE": "snakemake",  # whose tables name the jobs
         }
-        found = subprocess.run(
-            ["bash", "-euc", command],
-            cwd=self.folder,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        assert found.returncode == 0, found.stdout[-6000:]
-        return count_jobs(found.stdout), found.stdout
+        printed = run_printed(["bash", "-euc", command], self.folder, environment)
+        return count_jobs(printed), printed
 
     def write(self, section, changes=None):
         """Write a file of the page, with the names and changes of this test."""
@@ -110,7 +103,7 @@ def count_jobs(output):
     return {n: k for n, k in jobs.items() if n not in ("total", "all", "recordings")}
 
 
-def write_shims(folder, snakemake=(sys.executable, "-m", "snakemake")):
+def write_shims(folder, snakemake=SNAKEMAKE):
     """Commands that stand before the user's own in PATH; `snakemake` is its list of arguments."""
     for name, text in SHIMS.items():
         text = text.replace("{snakemake}", shlex.join(snakemake))

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from soak.checks import drop_cost_and_dates
 from soak.soak import PROJECT
-from support.toy_run import Toy
+from support.toy_run import SNAKEMAKE, Toy
 
 from tgas_neuro import __version__
 from tgas_neuro.runtime.files import PACKAGE, read_json
@@ -188,7 +188,7 @@ def test_a_snakefile_of_another_version_is_refused(tmp_path):
     assert f'VERSION = "{__version__}"' in text
     copied = tmp_path / "Snakefile"
     copied.write_text(text.replace(f'VERSION = "{__version__}"', 'VERSION = "0.0.1"'))
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(copied), "--dry-run"]
+    command = [*SNAKEMAKE, "--snakefile", str(copied), "--dry-run"]
     found = subprocess.run(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     assert found.returncode == 1
     assert f"goes with tgas-neuro 0.0.1, but {__version__} is installed" in find_error(found.stderr)
@@ -199,7 +199,7 @@ def test_without_the_package_the_line_names_it(tmp_path):
         pytest.skip("the package lies in the folder of its dependencies")
     (tmp_path / "sitecustomize.py").write_text(WITHOUT_PACKAGE)
     shutil.copy(PROJECT / "Snakefile", tmp_path)
-    command = [sys.executable, "-m", "snakemake", "--dry-run"]
+    command = [*SNAKEMAKE, "--dry-run"]
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
     found = subprocess.run(
         command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 import pytest
 import yaml
 from PIL import Image
+from support.commands import run_printed
 
 from tgas_neuro.final.result.best_cell import check_part
 from tgas_neuro.final.result.content import BestCell
@@ -63,17 +63,7 @@ def make_recordings(folder):
 def run(folder, command):
     """A line of the page, in the environment of these tests, with the packages of the clone."""
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    found = subprocess.run(
-        command,
-        shell=True,
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert found.returncode == 0, found.stdout[-6000:]
-    return found.stdout
+    return run_printed(["sh", "-c", command], folder, environment)
 
 
 @pytest.fixture(scope="module")
