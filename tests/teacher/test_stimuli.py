@@ -1,9 +1,15 @@
 """What a candidate sees of a stimulus."""
 
+import os
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
+from support.commands import run_printed
+from torchvision.io import ImageReadMode, decode_jpeg
 
 from tgas_neuro.images.pixels import resize_pixels
 from tgas_neuro.runtime.errors import UserError
@@ -78,3 +84,25 @@ def test_stimuli_that_look_alike_and_wide_ones_are_noted():
     )
     images[2] = 200
     assert note_shown(images, stimuli.assign(degrees=12), 8) == ()
+
+
+def test_jpegs_are_shown_as_torchvision_decodes_them_and_without_it(tmp_path):
+    """Loading torchvision would take seconds of every process that compares with a teacher."""
+    pixels = np.random.default_rng(0).integers(0, 256, (24, 30, 3), dtype=np.uint8)
+    contents = []
+    for name, mode in (("colour.jpg", "RGB"), ("grey.jpg", "L")):
+        Image.fromarray(pixels).convert(mode).save(tmp_path / name)
+        contents.append((tmp_path / name).read_bytes())
+    script = (
+        "import sys, numpy as np, pandas as pd\n"
+        "from tgas_neuro.teacher.teacher import show_stimuli\n"
+        "table = pd.DataFrame({'filename': ['colour.jpg', 'grey.jpg'], 'degrees': [8.0, 8.0]})\n"
+        "np.save('seen.npy', show_stimuli(table, '.', 30, 8.0))\n"
+        "print('torchvision' in sys.modules)\n"
+    )
+    said = run_printed([sys.executable, "-c", script], tmp_path, os.environ)
+    assert said.strip() == "False"
+    for seen, content in zip(np.load(tmp_path / "seen.npy"), contents, strict=True):
+        buffer = torch.frombuffer(bytearray(content), dtype=torch.uint8)
+        decoded = decode_jpeg(buffer, ImageReadMode.RGB).permute(1, 2, 0).numpy()
+        np.testing.assert_array_equal(seen, show_image(decoded, 8, 30, 8))

@@ -14,9 +14,10 @@ import torch
 from support.recordings import read_recordings
 from torch import nn
 
-from tgas_neuro.images.pixels import DEVIATION, MEAN, decode_pixels
+from tgas_neuro.images.pixels import DEVIATION, MEAN
 from tgas_neuro.rdm import calc_rdm, compare_rdms
 from tgas_neuro.recordings.datasets.description import load_description
+from tgas_neuro.recordings.formats.pictures import read_pixels
 from tgas_neuro.scoring.activations import record_activations
 from tgas_neuro.teacher.teacher import show_image
 
@@ -50,7 +51,7 @@ def monkey(real_data):
         load_description("kriegeskorte2008_it", [NEURAL_DATA]).options,
         {name: real_data / "kriegeskorte2008_it" / name},
     )
-    images = [show_image(decode_pixels(content), 8, SIZE, 8) for _, content in recordings.images]
+    images = [show_image(read_pixels(content), 8, SIZE, 8) for _, content in recordings.images]
     return np.stack(images), recordings.rdms.sel(region="IT").values
 
 

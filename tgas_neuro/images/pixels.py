@@ -21,7 +21,6 @@ from tgas_neuro.recordings.formats.pictures import (
     BROKEN,
     PictureSource,
     opened_picture,
-    read_pixels,
     show_picture,
 )
 from tgas_neuro.runtime.errors import UserError
@@ -149,12 +148,6 @@ def decode_square(
     part = pixels[cut.top : cut.top + cut.height, cut.left : cut.left + cut.width]
     resized = resize_pixels(part, cut.resized_width, cut.resized_height, reading.interpolation)
     return _cut_square(resized, cut, size)
-
-
-def decode_pixels(content: bytes) -> np.ndarray:
-    """Decode a whole image, (y, x, rgb), uint8; one that cannot be decoded raises `BROKEN`."""
-    pixels = _decode_jpeg(content)
-    return read_pixels(content) if pixels is None else pixels
 
 
 def resize_pixels(

@@ -14,7 +14,7 @@ import xarray as xr
 
 from tgas_neuro.config.teacher import OF_RESPONSES
 from tgas_neuro.recordings.assembly import load_netcdf, sort_coordinates
-from tgas_neuro.recordings.formats.pictures import BROKEN, calc_pixel_digest
+from tgas_neuro.recordings.formats.pictures import BROKEN, calc_pixel_digest, read_pixels
 from tgas_neuro.recordings.netcdf_groups import load_netcdf_groups
 from tgas_neuro.recordings.stimuli import validate_images
 from tgas_neuro.runtime.errors import UserError
@@ -162,7 +162,7 @@ def show_image(pixels: np.ndarray, degrees: float, size: int, visual_degrees: fl
     seen
         (y, x, rgb), uint8.
     """
-    from tgas_neuro.images.pixels import resize_pixels  # torch, as below
+    from tgas_neuro.images.pixels import resize_pixels  # torch, as above
 
     width = max(1, round(size * degrees / visual_degrees))
     height = max(1, round(width * pixels.shape[0] / pixels.shape[1]))
@@ -179,14 +179,12 @@ def show_stimuli(
     stimuli: pd.DataFrame, folder: str | Path, size: int, visual_degrees: float
 ) -> np.ndarray:
     """Show all stimuli of a table in its order, (stimulus, y, x, rgb), uint8 (see `show_image`)."""
-    from tgas_neuro.images.pixels import decode_pixels  # torch, as above
-
     seen = np.empty((len(stimuli), size, size, 3), dtype=np.uint8)
     shown = zip(stimuli["filename"], stimuli["degrees"], strict=True)
     for number, (filename, degrees) in enumerate(shown):
         path = Path(folder) / filename
         try:
-            pixels = decode_pixels(path.read_bytes())
+            pixels = read_pixels(path.read_bytes())
         except FileNotFoundError:
             raise UserError(
                 f"{path}: image is missing; restore it or run the recordings stage again"
