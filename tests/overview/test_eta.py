@@ -9,7 +9,7 @@ from tgas_neuro.overview.eta import count_left, estimate, predict_epoch
 from tgas_neuro.overview.facts import Training
 from tgas_neuro.overview.final_training import FinalTraining
 from tgas_neuro.overview.jobs import Job
-from tgas_neuro.overview.schedule import list_times, list_waiting
+from tgas_neuro.overview.schedule import list_times, list_waiting, time_rule
 
 ALLOWED = 0.25  # of what is left
 SLACK = 3.0  # [s] that count as nothing in the last seconds of a run
@@ -130,16 +130,32 @@ def test_what_was_done_before_is_not_done_again():
 
 
 def test_an_epoch_before_the_first_by_hand():
-    """2 ms an image with 10 M multiply-adds; 3,000 images with 10 M, on two threads: 3 s."""
+    """2 ms an image with 8 M multiply-adds; 3,000 images, a tenth more for the validation."""
     facts, _ = play()
-    trained = {"g000_c00": Training(2.0, 1.0, 1000, 10**7, "cpu", 1)}
+    trained = {"g000_c00": Training(2.0, 1.0, 1000, 8_000_000, "cpu", 1)}
     facts = dataclasses.replace(facts, trainings=trained)
-    final = FinalTraining(4, images=3000, macs=10**7, device="auto", threads=2)
-    assert predict_epoch(facts, final) == pytest.approx(3.0)
-    more = dataclasses.replace(final, macs=3 * 10**7)
-    assert predict_epoch(facts, more) == pytest.approx(3.0 * 3**0.7)
+    final = FinalTraining(4, images=3000, macs=8_000_000, device="auto", threads=1)
+    assert predict_epoch(facts, final) == pytest.approx(6.6)
+    on_two = dataclasses.replace(final, threads=2)
+    assert predict_epoch(facts, on_two) == pytest.approx(6.6 / 2**0.7)
+    more = dataclasses.replace(final, macs=48_000_000)  # 12 M + 48 M next to 12 M + 8 M
+    assert predict_epoch(facts, more) == pytest.approx(3 * 6.6)
     for unknown in ({"images": None}, {"macs": None}, {"device": "cuda"}):
         assert predict_epoch(facts, dataclasses.replace(final, **unknown)) is None
+
+
+def test_a_machine_on_which_scripts_start_slowly():
+    """What comes later takes as much longer than usual as the small jobs so far: three times."""
+    jobs = [
+        Job("proposals", "p0", START, START + 2.4),
+        Job("history", "h0", START + 3, START + 5.1),
+    ]
+    facts = build(jobs, {}, trainings={}, final=None)
+    assert time_rule(facts, "brainscore") == pytest.approx(27)
+    finished = [*jobs, Job("brainscore", "b", START + 6, START + 16)]
+    assert time_rule(build(finished, {}), "brainscore") == pytest.approx(10)
+    fresh = build([], {}, trainings={}, final=None)
+    assert time_rule(fresh, "brainscore") == pytest.approx(9)
 
 
 def test_epochs_that_have_ended_count_instead():

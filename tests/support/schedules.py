@@ -95,7 +95,7 @@ def play(
         untrained=True,
         jobs=tuple(sorted(jobs, key=lambda job: job.began)),
         costs={f"g{g:03d}_c{c:02d}": cost for (g, c), cost in costs.items()},
-        # 60 % of a candidate's time trains it; an image of the final network takes twice as long
+        # 60 % of a candidate's time trains it; an image takes as long as in the final network
         trainings={
             f"g{g:03d}_c{c:02d}": Training(0.6 * cost, 0.4 * cost, 1000, 10**7, "cpu", 1)
             for (g, c), cost in costs.items()
@@ -105,7 +105,7 @@ def play(
             tuple(ended),
             (0.9 * epoch * busy,) * epochs,
             (0.1 * epoch * busy,) * epochs,
-            round(1000 * epoch / (0.6 * seconds)),
+            round(1000 * 0.9 * epoch / (0.6 * seconds)),
             10**7,
             "auto",
             1,

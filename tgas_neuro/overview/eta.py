@@ -14,14 +14,18 @@ from tgas_neuro.overview.schedule import (
     LONGER,
     RECENT,
     calc_search,
+    measure_pace,
     measure_slowness,
     time_rule,
 )
 
 IMPORTS = 3.0  # [s] before a final training or its comparison with the teacher begins
 FINAL_LOADING = 3.0  # [s] for its images, and for its weights at the end
-# An image takes longer with more multiply-adds, but less than in proportion.
-POWER = 0.7
+# What an image costs besides its multiply-adds, in multiply-adds: PNASNet-5 cells of 8 filters at
+# 24 pixels and of 16 at 32, with one thread, in docs/results.md.
+BASE = 12_000_000
+THREADS = 0.7  # n threads are so many times as fast as one: n to this power
+VALIDATION = 0.1  # of an epoch's training, until one has been measured
 BESIDE = (("search_figures", "final_figures"), ("run_report", "brainscore"))  # at the same time
 
 
@@ -102,17 +106,17 @@ def _calc_final(facts: Facts, now: float, left: dict[str, int]) -> float | None:
     expected, elapsed = predict_epoch(facts, final), now - began
     if expected is None:
         return None
-    around = (IMPORTS + FINAL_LOADING) * measure_slowness(facts)
+    around = (IMPORTS + FINAL_LOADING) * measure_pace(facts)
     expected = max(expected, elapsed - around)
     return around + remaining * expected - elapsed
 
 
 def predict_epoch(facts: Facts, final: FinalTraining) -> float | None:
-    """Time of an epoch of the final training before one has ended [s].
+    """Time of an epoch of the final training and its validation before one has ended [s].
 
     An image takes as long as in the short trainings of candidates, times the ratio of multiply-adds
-    to the power `POWER`, divided by the ratio of threads, times the slowness of the machine. None
-    if the devices differ, or the number of images is not known.
+    (`BASE` added to both), divided by the ratio of threads to the power `THREADS`, times the
+    slowness of the machine. None if the devices differ, or the number of images is not known.
     """
     trainings = list(facts.trainings.values())[-RECENT:]
     if not trainings or final.images is None or final.macs is None:
@@ -121,10 +125,10 @@ def predict_epoch(facts: Facts, final: FinalTraining) -> float | None:
     if final.device not in ("auto", device):
         return None
     seconds = sum(one.seconds for one in trainings)
-    weighed = sum(one.images * one.macs**POWER for one in trainings)
+    weighed = sum(one.images * (BASE + one.macs) for one in trainings)
     threads = final.threads / trainings[0].threads if device == "cpu" else 1.0
-    each = seconds / weighed * final.macs**POWER / threads
-    return each * final.images * measure_slowness(facts)
+    each = seconds / weighed * (BASE + final.macs) / threads**THREADS
+    return each * final.images * (1 + VALIDATION) * measure_slowness(facts)
 
 
 def _calc_evaluation(facts: Facts, now: float, left: dict[str, int]) -> float | None:
@@ -149,8 +153,9 @@ def _time_evaluation(facts: Facts, rule: str) -> float:
     if trainings:
         scoring = fmean(one.scoring for one in trainings) / (1 + facts.untrained)
         if facts.final is not None and facts.final.macs is not None:
-            scoring *= (facts.final.macs / fmean(one.macs for one in trainings)) ** POWER
-    return (IMPORTS + scoring) * measure_slowness(facts)
+            mean = fmean(one.macs for one in trainings)
+            scoring *= (BASE + facts.final.macs) / (BASE + mean)
+    return IMPORTS * measure_pace(facts) + scoring * measure_slowness(facts)
 
 
 _CALCULATIONS = {

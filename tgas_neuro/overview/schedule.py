@@ -28,6 +28,7 @@ USUAL = {
     "brainscore": 9.0,
     "teacher_figure": 2.0,
 }
+LIGHT = ("proposals", "history", "best")  # of them: alike in every run, and early in it
 LONGER = 0.1  # of its time so far is left of a job that takes longer than all before
 
 
@@ -89,6 +90,15 @@ def measure_slowness(facts: Facts) -> float:
         if facts.together == 1 and facts.costs.get(job.candidate, 0.0) >= COMPUTES
     ]
     return max(median(slower[-FACTORS:]), 1.0) if slower else 1.0
+
+
+def measure_pace(facts: Facts) -> float:
+    """How much longer scripts take on this machine than is usual, by the `LIGHT` ones so far."""
+    found = [job for job in facts.jobs if job.rule in LIGHT and job.ended is not None]
+    recent = [job for job in found if job.seconds > 0][-RECENT:]
+    if not recent:
+        return measure_slowness(facts)
+    return sum(job.seconds for job in recent) / sum(USUAL[job.rule] for job in recent)
 
 
 def _name_batch(facts: Facts, job: Job) -> str:
@@ -178,4 +188,4 @@ def time_rule(facts: Facts, rule: str) -> float:
     """Mean time of the finished jobs of a rule; without any, what is usual."""
     found = [job.seconds for job in facts.jobs if job.rule == rule and job.ended is not None]
     recent = [job for job in found if job > 0][-RECENT:]
-    return fmean(recent) if recent else USUAL.get(rule, 1.0) * measure_slowness(facts)
+    return fmean(recent) if recent else USUAL.get(rule, 1.0) * measure_pace(facts)
