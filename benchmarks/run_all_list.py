@@ -44,9 +44,9 @@ def list_benchmarks(old: Path | None = None) -> list[Benchmark]:
     found = [
         Benchmark(
             "rdm",
-            4,
-            ("--sizes", "3200x1024", "5760x4096"),
-            "two of four sizes",
+            3,
+            ("--sizes", "3200x1024", "5760x4096", "--repeats", "2"),
+            "two of four sizes, two repeats",
         ),
         Benchmark(
             "streaming",
@@ -61,7 +61,7 @@ def list_benchmarks(old: Path | None = None) -> list[Benchmark]:
             ("--quick", "--metrics", "ridge", "spearman", "cka"),
             "640 stimuli, without pls",
         ),
-        Benchmark("noise_ceiling", 3, ("--skip", "truth"), "speed alone"),
+        Benchmark("noise_ceiling", 2.5, ("--skip", "truth", "--repeats", "3"), "speed alone"),
         Benchmark("recordings", 2),
         Benchmark(
             "candidate",
@@ -70,8 +70,8 @@ def list_benchmarks(old: Path | None = None) -> list[Benchmark]:
             "one round of three",
             {"*24 px, 8 filters*": "at least 2.5", "*32 px, 16 filters*": "at least 3"},
         ),
-        Benchmark("warm_worker", 2.5, ("--rounds", "2"), "two rounds of five"),
-        Benchmark("image_loading", 2.5, ("--rounds", "3"), "three rounds of five"),
+        Benchmark("warm_worker", 1.5, ("--rounds", "1"), "one round of five"),
+        Benchmark("image_loading", 2, ("--rounds", "2"), "two rounds of five"),
         Benchmark(
             "default_run",
             6,
@@ -82,7 +82,7 @@ def list_benchmarks(old: Path | None = None) -> list[Benchmark]:
         ),
         Benchmark(
             "final_speed",
-            2.5,
+            3,
             ("--rounds", "1"),
             "one round of five",
             {"*, tgas-neuro, timm": "at least 1.3"},

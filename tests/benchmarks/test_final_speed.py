@@ -7,6 +7,8 @@ import torch
 from support.benchmarks import import_scripts
 from torch.utils.flop_counter import FlopCounterMode
 
+from tgas_neuro.final.launch.job import read_job, read_settings
+
 pytest.importorskip("timm")
 # Half of 10 filters is odd, as half of the mobile network's 54 is.
 CASE = {
@@ -95,3 +97,12 @@ def test_a_resume_is_loading_and_what_its_first_batch_takes_more(speed):
     expected = {"imports": 3.0, "loading": 1.0, "first": 0.375, "resume": 1.375}
     assert found["seconds"] == expected
     assert found["cpu_seconds"] == {name: 2 * value for name, value in expected.items()}
+
+
+def test_the_job_of_a_resume_is_one_that_a_training_starts_with(speed, tmp_path):
+    _, _, resume, _ = speed
+    folder = resume.write_job(CASE, 1, tmp_path, "this build")
+    job = read_job(folder / "job.json")
+    settings = read_settings(job, folder / "job.json")
+    assert settings.network.filters == CASE["filters"]
+    assert settings.data.kind == "image_folder"

@@ -3,6 +3,8 @@
 import pytest
 
 from tgas_neuro.__main__ import main
+from tgas_neuro.config.final import Final
+from tgas_neuro.config.section import dump_decisive, dump_section
 from tgas_neuro.final.launch.job import Job, read_job, read_settings
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import write_json
@@ -59,6 +61,17 @@ def test_a_configuration_that_no_training_starts_with(changed, message, config, 
     assert main(["train", "--job", str(tmp_path / "job.json")]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"Error: {tmp_path / 'job.json'}: {message}")
+
+
+@pytest.mark.parametrize("dump", [dump_section, dump_decisive])
+def test_all_keys_of_the_data_or_those_that_decide_numbers(dump, config, tmp_path):
+    """`source` says where images come from, and decides nothing."""
+    images = {"kind": "image_folder", "path": "images", "source": "http://example.org"}
+    settings = Final.model_validate(config | {"data": images})
+    job = Job(dump(settings), {}, IMAGES, "checked", str(tmp_path), 3)
+    assert ("source" in job.config["data"]) == (dump is dump_section)
+    read = read_settings(job, "job.json")
+    assert dump_decisive(read) == dump_decisive(settings)
 
 
 def test_processes_are_counted_from_one(tmp_path, capsys):

@@ -108,8 +108,10 @@ def read_settings(job: Job, path: str | Path) -> Final:
         A key is missing, unknown or wrong.
     """
     settings = check_section(Final, job.config, str(path), ["config"])
-    for key, value in (dump_section(settings) | dump_decisive(settings)).items():
-        if key not in job.config or job.config[key] != value:
+    whole = dump_section(settings)
+    for key, value in (whole | dump_decisive(settings)).items():
+        # the rule writes what decides numbers; inside a key, all that there is may stand
+        if key not in job.config or job.config[key] not in (value, whole[key]):
             raise UserError(
                 f"{path}: config.{key}: {job.config.get(key, 'is missing')}; expected every key of "
                 f"the section final, as {value!r} here; {WAY_OUT}"
