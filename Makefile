@@ -22,9 +22,10 @@ macaque: $(READY)
 	ln -sfn "$(abspath $(DATA))" macaque/data
 	python -m tgas_neuro run --directory macaque
 
-# Two workers, each a file at a time: the workflow tests start many small processes. Files are kept in
-# the order of tests/conftest.py; by default those with few tests, which are the long ones, come last.
-PYTEST := -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+# Three workers, each a file at a time: the workflow tests start many small processes, and those on
+# SLURM mostly wait. Files are kept in the order of tests/conftest.py; by default those with few tests,
+# which are the long ones, come last.
+PYTEST := -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 test: $(COMPLETE)
 	python $(PYTEST)
 
