@@ -1,8 +1,10 @@
 """The one way from image files to inputs of a network: decode, cut, resize, normalise.
 
-Candidates, teachers and the final training all read images here. JPEGs are decoded by torchvision,
-other formats by Pillow, with equal pixels. All are resized by torch's antialiased bicubic filter on
-bytes, which is faster than Pillow's; a few values differ by one level of 255 (`docs/images.md`).
+Candidates and the final training read images here: JPEGs are decoded by torchvision, other formats
+by Pillow, with equal pixels. Stimuli are few, and decoded by Pillow alone, so that no process loads
+torchvision for them (`tgas_neuro.recordings.formats.pictures`). All are resized by torch's
+antialiased bicubic filter on bytes, which is faster than Pillow's; a few values differ by one level
+of 255 (`docs/images.md`).
 """
 
 from collections import Counter

@@ -94,8 +94,7 @@ def measure_slowness(facts: Facts) -> float:
 
 def measure_pace(facts: Facts) -> float:
     """How much longer scripts take on this machine than is usual, by the `LIGHT` ones so far."""
-    found = [job for job in facts.jobs if job.rule in LIGHT and job.ended is not None]
-    recent = [job for job in found if job.seconds > 0][-RECENT:]
+    recent = _list_recent(facts, LIGHT)
     if not recent:
         return measure_slowness(facts)
     return sum(job.seconds for job in recent) / sum(USUAL[job.rule] for job in recent)
@@ -186,6 +185,13 @@ def _count_at_once(jobs: Sequence[Job]) -> int:
 
 def time_rule(facts: Facts, rule: str) -> float:
     """Mean time of the finished jobs of a rule; without any, what is usual."""
-    found = [job.seconds for job in facts.jobs if job.rule == rule and job.ended is not None]
-    recent = [job for job in found if job > 0][-RECENT:]
-    return fmean(recent) if recent else USUAL.get(rule, 1.0) * measure_pace(facts)
+    recent = _list_recent(facts, (rule,))
+    if not recent:
+        return USUAL.get(rule, 1.0) * measure_pace(facts)
+    return fmean(job.seconds for job in recent)
+
+
+def _list_recent(facts: Facts, rules: Sequence[str]) -> list[Job]:
+    """The last finished jobs of these rules that took any time."""
+    found = [job for job in facts.jobs if job.rule in rules and job.ended is not None]
+    return [job for job in found if job.seconds > 0][-RECENT:]

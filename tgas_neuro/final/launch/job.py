@@ -110,7 +110,7 @@ def read_settings(job: Job, path: str | Path) -> Final:
     settings = check_section(Final, job.config, str(path), ["config"])
     whole = dump_section(settings)
     for key, value in (whole | dump_decisive(settings)).items():
-        # the rule writes what decides numbers; inside a key, all that there is may stand
+        # inside a key, what decides no numbers may stand or, as the rule writes it, not
         if key not in job.config or job.config[key] not in (value, whole[key]):
             raise UserError(
                 f"{path}: config.{key}: {job.config.get(key, 'is missing')}; expected every key of "
