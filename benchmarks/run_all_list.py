@@ -44,13 +44,13 @@ def list_benchmarks(old: Path | None = None) -> list[Benchmark]:
     found = [
         Benchmark(
             "rdm",
-            3,
+            4.5,
             ("--sizes", "3200x1024", "5760x4096", "--repeats", "2"),
             "two of four sizes, two repeats",
         ),
         Benchmark(
             "streaming",
-            3,
+            2.5,
             ("--repeats", "3", "--only", *parts, *older),
             "22,248 stimuli and growth in stimuli, three repeats",
             {"*one layer*": "at least 1.3", "*22,248 stimuli, 4,000,000 pairs*": "at least 15"},
@@ -61,20 +61,20 @@ def list_benchmarks(old: Path | None = None) -> list[Benchmark]:
             ("--quick", "--metrics", "ridge", "spearman", "cka"),
             "640 stimuli, without pls",
         ),
-        Benchmark("noise_ceiling", 2.5, ("--skip", "truth", "--repeats", "3"), "speed alone"),
+        Benchmark("noise_ceiling", 3.5, ("--skip", "truth", "--repeats", "3"), "speed alone"),
         Benchmark("recordings", 2),
         Benchmark(
             "candidate",
-            2.5,
+            3,
             ("--rounds", "1"),
             "one round of three",
             {"*24 px, 8 filters*": "at least 2.5", "*32 px, 16 filters*": "at least 3"},
         ),
         Benchmark("warm_worker", 1.5, ("--rounds", "1"), "one round of five"),
-        Benchmark("image_loading", 2, ("--rounds", "2"), "two rounds of five"),
+        Benchmark("image_loading", 1.5, ("--rounds", "2"), "two rounds of five"),
         Benchmark(
             "default_run",
-            6,
+            7.5,
             (*older, "--repeats", "1"),
             "one repeat",
             {"*seconds*": "at most 0.5", "*job_memory_mb*": "at most 0.7"},
@@ -82,7 +82,7 @@ def list_benchmarks(old: Path | None = None) -> list[Benchmark]:
         ),
         Benchmark(
             "final_speed",
-            3,
+            1.5,
             ("--rounds", "1"),
             "one round of five",
             {"*, tgas-neuro, timm": "at least 1.3"},
@@ -105,4 +105,4 @@ def _describe_gpu_check() -> Benchmark:
         if torch.cuda.is_available():
             return Benchmark("gpu_check", 5)
     arguments = ("--device", "cpu", "--quick", "--threads", "1")
-    return Benchmark("gpu_check", 1, arguments, "the CPU with itself: there is no GPU")
+    return Benchmark("gpu_check", 0.5, arguments, "the CPU with itself: there is no GPU")

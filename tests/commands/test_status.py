@@ -37,6 +37,8 @@ HALF_WAY = Status(
     seconds=678.9,
     epoch=0,
     epochs=4,
+    step=None,
+    steps=None,
     seconds_left=3675.0,
     unknown=[],
     ended=False,
@@ -79,6 +81,19 @@ def test_all_lines():
         "cost        12,345 training images in 679 s",
     ]
     assert last.startswith("time left   about 1 h 01 min, until ")
+
+
+def test_steps_of_the_final_training():
+    for epoch, step, text in (
+        (0, None, ""),
+        (0, 40, "epoch 0 of 4, step 40 of 1,560 of the next"),
+        (2, 1000, "epoch 2 of 4, step 1,000 of 1,560 of the next"),
+        (2, None, "epoch 2 of 4"),
+    ):
+        status = Status(**{**vars(HALF_WAY), "epoch": epoch, "step": step, "steps": 1560})
+        lines = format_status(status, "cell_tpe-1").splitlines()
+        shown = [line[12:] for line in lines if line.startswith("final       ")]
+        assert shown == ([text] if text else [])
 
 
 def test_a_time_that_is_not_known():

@@ -6,8 +6,9 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import spearmanr
+from scipy.stats import scoreatpercentile, spearmanr, zscore
 
+from tgas_neuro.config.section import dump_decisive
 from tgas_neuro.experiments.efficiency_page import name_guidances
 from tgas_neuro.experiments.options import check_experiment
 from tgas_neuro.experiments.page import build_page, describe_answer
@@ -20,6 +21,7 @@ from tgas_neuro.figures.experiments import (
     render_svg,
 )
 from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.provenance import derive_generator
 
 N = 80
 
@@ -167,6 +169,40 @@ def test_the_rated_numbers_are_scipys(experiment):
         "without_value": {"P": 0, "TG": 0},
     }
     assert result["reliability"] == {"0": None, "3": None, "6": None}
+
+
+def test_definitions_are_compared_over_the_same_resamples(content):
+    """Drawn and ranked once more here, with scipy's percentiles: each interval has its share."""
+    experiment = check_experiment(content | {"comparisons": 9}, "x")
+    table = tabulate(*simulate())
+    found = rate_surrogates(table, experiment)["definitions"]
+    assert found["comparisons"] == 9 and list(found["steps"]) == ["3", "6"]
+    rows = table[(table["steps"] == 6) & (table["teacher"] == "brain")].sort_values("hash")
+    drawn = derive_generator(experiment.training.seed, "resamples").integers(
+        N, size=(experiment.resamples, N)
+    )
+    differences = {name: [] for name in ("crossed_standardised", "mean_raw", "mean_standardised")}
+    for cells in drawn:
+        P, crossed, mean, truth = (
+            rows[name].to_numpy()[cells] for name in ("P", "crossed", "mean", "mature")
+        )
+        base = spearmanr(P + crossed, truth)[0]
+        for name, scores in (
+            ("crossed_standardised", zscore(P) + zscore(crossed)),
+            ("mean_raw", P + mean),
+            ("mean_standardised", zscore(P) + zscore(mean)),
+        ):
+            differences[name].append(spearmanr(scores, truth)[0] - base)
+    for name, values in differences.items():
+        expected = [scoreatpercentile(values, share) for share in (2.5 / 9, 100 - 2.5 / 9)]
+        assert found["steps"]["6"][name]["interval"] == pytest.approx(expected, abs=1e-9)
+
+
+def test_comparisons_of_one_experiment_are_three_a_trained_step(content):
+    experiment = check_experiment(content, "x")
+    assert rate_surrogates(tabulate(*simulate()), experiment)["definitions"]["comparisons"] == 6
+    assert "comparisons" not in dump_decisive(experiment)
+    assert dump_decisive(check_experiment(content | {"comparisons": 9}, "x"))["comparisons"] == 9
 
 
 def test_a_brain_that_knows_the_truth_helps(experiment):
@@ -330,5 +366,9 @@ def test_the_page_stands_alone_and_says_what_came_out(content):
     low, high = result["primary"]["gain"]["r"]["interval"]
     value = result["primary"]["gain"]["r"]["value"]
     assert f"{value:+.2f} ({low:+.2f} to {high:+.2f})" in text
+    one = result["definitions"]["steps"]["6"]["mean_standardised"]
+    low, high = one["interval"]
+    assert f"{one['value']:+.2f} ({low:+.2f} to {high:+.2f})" in text
+    assert "6 comparisons share 5 %: the intervals are at 99.17 %" in text
     assert f"{N} cells of the space nasbench201" in text
     assert "diverged" not in text

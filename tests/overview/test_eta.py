@@ -1,15 +1,22 @@
 """The remaining time: by hand, and replayed over simulated runs whose course is known."""
 
 import dataclasses
+import os
 
 import pytest
 from support.schedules import START, play
 
 from tgas_neuro.overview.eta import count_left, estimate, predict_epoch
 from tgas_neuro.overview.facts import Training
-from tgas_neuro.overview.final_training import FinalTraining
+from tgas_neuro.overview.final_training import (
+    FinalTraining,
+    Progress,
+    Winner,
+    load_progress,
+)
 from tgas_neuro.overview.jobs import Job
 from tgas_neuro.overview.schedule import list_times, list_waiting, time_rule
+from tgas_neuro.runtime.files import write_json
 
 ALLOWED = 0.25  # of what is left
 SLACK = 3.0  # [s] that count as nothing in the last seconds of a run
@@ -138,7 +145,7 @@ def test_an_epoch_before_the_first_by_hand():
     assert predict_epoch(facts, final) == pytest.approx(6.6)
     on_two = dataclasses.replace(final, threads=2)
     assert predict_epoch(facts, on_two) == pytest.approx(6.6 / 2**0.7)
-    more = dataclasses.replace(final, macs=48_000_000)  # 12 M + 48 M next to 12 M + 8 M
+    more = dataclasses.replace(final, macs=56_000_000)  # 16 M + 56 M next to 16 M + 8 M
     assert predict_epoch(facts, more) == pytest.approx(3 * 6.6)
     for unknown in ({"images": None}, {"macs": None}, {"device": "cuda"}):
         assert predict_epoch(facts, dataclasses.replace(final, **unknown)) is None
@@ -156,6 +163,53 @@ def test_a_machine_on_which_scripts_start_slowly():
     assert time_rule(build(finished, {}), "brainscore") == pytest.approx(10)
     fresh = build([], {}, trainings={}, final=None)
     assert time_rule(fresh, "brainscore") == pytest.approx(9)
+
+
+def test_steps_of_the_first_epoch_count_before_it_has_ended():
+    """40 of 160 steps took 20 s, 2 s ago: 80 s an epoch, and 8 s of validation."""
+    facts, _ = play()
+    began = START + 500
+    job = Job("final", "results/final/run/metrics.json", began, None)
+    final = FinalTraining(3, progress=Progress(40, 160, 20.0, began + 25), images=1, macs=1)
+    facts = dataclasses.replace(facts, jobs=(job,), rules={"final": 1}, final=final)
+    left = estimate(facts, began + 27).seconds["final training"]
+    assert left == pytest.approx(80 + 8 - 22 + 2 * 88, abs=2)
+    validating = dataclasses.replace(final, progress=Progress(160, 160, 80.0, began + 85))
+    facts = dataclasses.replace(facts, final=validating)
+    left = estimate(facts, began + 90).seconds["final training"]
+    assert left == pytest.approx(8 - 5 + 2 * 88, abs=2)
+    measured = dataclasses.replace(
+        final,
+        ended=(began + 100,),
+        seconds=(90.0,),
+        validations=(10.0,),
+        progress=Progress(80, 160, 50.0, began + 150),
+    )
+    facts = dataclasses.replace(facts, final=measured)
+    left = estimate(facts, began + 150).seconds["final training"]
+    assert left == pytest.approx(100 + 10 - 50 + 100, abs=2)
+
+
+def test_a_note_of_steps_is_of_the_next_epoch(tmp_path):
+    path = tmp_path / "work" / "progress.json"
+    assert load_progress(tmp_path, 0) is None
+    write_json(path, {"epoch": 1, "step": 3, "steps": 8, "seconds": 4.5})
+    os.utime(path, (START, START))
+    assert load_progress(tmp_path, 1) == Progress(3, 8, 4.5, START)
+    assert load_progress(tmp_path, 2) is None
+    for broken in ("{", "[]", "{}"):
+        path.write_text(broken)
+        assert load_progress(tmp_path, 1) is None
+
+
+def test_the_winner_is_the_best_as_likely_as_the_search_is_done():
+    """Sizes 10, 20 and 60, the best has 60; ten times as large at the end; 3 of 4 are known."""
+    candidates = {"a": (0.1, 10), "b": (0.2, 20), "c": (0.3, 60)}
+    winner = Winner(candidates, growth=10.0, finished=3, wanted=4)
+    assert winner.expect_macs() == 10 * (0.75 * 60 + 0.25 * 30)
+    assert winner.at({"a", "b"}).expect_macs() == 10 * (0.5 * 20 + 0.5 * 15)
+    assert winner.at(set()).expect_macs() is None
+    assert dataclasses.replace(winner, finished=4).expect_macs() == 600
 
 
 def test_epochs_that_have_ended_count_instead():

@@ -139,8 +139,9 @@ def format_status(status: Status, name: str) -> str:
         rows = [{"rank": k, **_build_best(entry)} for k, entry in enumerate(status.best, 1)]
         parts += ["", show_table(rows), ""]
     lines = [f"cost        {status.images_seen:,} training images in {status.seconds:,.0f} s"]
-    if status.epoch:
-        lines.append(f"final       epoch {status.epoch} of {status.epochs}")
+    if status.epoch or status.step:
+        step = f", step {status.step:,} of {status.steps:,} of the next" if status.step else ""
+        lines.append(f"final       epoch {status.epoch} of {status.epochs}{step}")
     parts.append(show_lines(*lines, *_describe_left(status)))
     return "\n".join(parts)
 

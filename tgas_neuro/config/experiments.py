@@ -11,6 +11,9 @@ from tgas_neuro.config.section import Matching, Section, SectionError, Text, Uni
 Name = Annotated[str, Matching("^[a-z][a-z0-9_]*$", "lower-case letters, digits and _")]
 
 
+OTHER_DEFINITIONS = 3  # of TG's layers, crossed or mean, and of the sum, but for crossed and raw
+
+
 class CellOptions(Section):
     """Which cells are measured."""
 
@@ -202,13 +205,26 @@ class Experiment(Section):
         10_000, "Resamples of the cells, for the intervals.", decides=True, ge=100, le=1_000_000
     )
     primary: Primary = key(..., "The comparison that counts.", decides=True)
+    comparisons: int | None = key(
+        None,
+        "Comparisons of definitions with crossed and raw that share 5 %, with those of other "
+        "sittings of a study; null: those of this experiment, three after each step of training.",
+        decides=True,
+        ge=1,
+        le=10_000,
+    )
     searches: SearchOptions = key(
         SearchOptions, "Searches that are replayed on the measured cells.", decides=True
     )
 
     def list_unused(self) -> set[str]:
-        """An experiment without grids is what it was before there were any."""
-        return set() if self.grids else {"grids"}
+        """An experiment without keys that are newer is what it was before there were any."""
+        return {name for name in ("grids", "comparisons") if not getattr(self, name)}
+
+    def count_comparisons(self) -> int:
+        """How many comparisons of definitions share 5 %; a sitting may name those of its study."""
+        own = OTHER_DEFINITIONS * sum(step > 0 for step in self.training.steps)
+        return self.comparisons or max(own, 1)
 
     @model_validator(mode="after")
     def _check(self) -> "Experiment":

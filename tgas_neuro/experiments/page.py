@@ -7,6 +7,7 @@ from typing import Any
 from tgas_neuro.config.experiments import Experiment
 from tgas_neuro.experiments.efficiency_page import describe_efficiency
 from tgas_neuro.experiments.statistics import TOP, Rated
+from tgas_neuro.experiments.surrogates import DEFINITIONS
 from tgas_neuro.experiments.tables import (
     SUMS,
     build_html_table,
@@ -75,6 +76,7 @@ def build_page(
         _tabulate_teachers(result, experiment),
         "<h2>Other definitions of TG and of the sum</h2>",
         _tabulate_definitions(result, experiment),
+        _tabulate_differences(result, experiment),
     ]
     if any(result["reliability"].values()):
         parts += ["<h2>How reliable are P and TG?</h2>", _tabulate_reliability(result, experiment)]
@@ -208,6 +210,26 @@ def _tabulate_definitions(result: Mapping[str, Any], experiment: Experiment) -> 
                 lines.append([f"{teacher.title}: {name}, {meaning}", *texts])
                 controls.append(teacher.control)
     return build_html_table(head, lines, controls)
+
+
+def _tabulate_differences(result: Mapping[str, Any], experiment: Experiment) -> str:
+    """How much more the other definitions gain than that of the paper's sum."""
+    found, teacher = result["definitions"], experiment.teachers[experiment.primary.teacher].title
+    steps = found["steps"]
+    head = ["gain, less that of P + TG, crossed", *(f"{int(step):,} steps" for step in steps)]
+    lines = [
+        [
+            f"{SUMS[scale]}, {CHOICES[choice]}",
+            *(format_estimate(one[f"{choice}_{scale}"], True) for one in steps.values()),
+        ]
+        for choice, scale in DEFINITIONS
+    ]
+    level = 100 - 5 / found["comparisons"]
+    return (
+        f"<p>The same definitions compared with each other, for {escape(teacher)}, over the same "
+        f"resamples. {found['comparisons']} comparisons share 5 %: the intervals are at "
+        f"{level:.4g} %.</p>" + build_html_table(head, lines)
+    )
 
 
 def _tabulate_reliability(result: Mapping[str, Any], experiment: Experiment) -> str:

@@ -130,9 +130,26 @@ def compare(measured: Measured, other: Measured) -> Rated:
     return rate(Measured(*(one - two for one, two in zip(measured, other, strict=True))))
 
 
-def estimate(rows: np.ndarray) -> Estimate:
-    """The value of the cells themselves, and the percentile interval of the resamples."""
-    return {"value": float(rows[0]), "interval": np.percentile(rows[1:], INTERVAL).tolist()}
+def estimate(rows: np.ndarray, comparisons: int = 1) -> Estimate:
+    """The value of the cells themselves, and the percentile interval of the resamples.
+
+    Parameters
+    ----------
+    rows
+        (row,), the cells themselves and the resamples.
+    comparisons
+        Intervals that share the 5 % (Bonferroni): each is at ``100 - 5 / comparisons`` percent.
+
+    Examples
+    --------
+    >>> estimate(np.arange(-1.0, 1001.0))
+    {'value': -1.0, 'interval': [25.0, 975.0]}
+    >>> estimate(np.arange(-1.0, 1001.0), comparisons=5)
+    {'value': -1.0, 'interval': [5.0, 995.0]}
+    """
+    tail = INTERVAL[0] / comparisons
+    interval = np.percentile(rows[1:], (tail, 100 - tail)).tolist()
+    return {"value": float(rows[0]), "interval": interval}
 
 
 def standardise(scores: np.ndarray) -> np.ndarray:

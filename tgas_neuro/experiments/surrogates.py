@@ -12,10 +12,13 @@ from tgas_neuro.config.experiments import Experiment
 from tgas_neuro.experiments.statistics import Measured, Resamples, compare, estimate, rate
 from tgas_neuro.experiments.table import average_regions
 from tgas_neuro.runtime.errors import UserError
-from tgas_neuro.scoring.layers import LAYER_CHOICES
+from tgas_neuro.scoring.layers import LAYER_CHOICES, LayerChoice
 from tgas_neuro.search.guidance import SCALES
 
 FEWEST = 10  # cells
+BASE: tuple[LayerChoice, str] = ("crossed", "raw")
+COMPARED: tuple[LayerChoice, ...] = ("crossed", "mean")
+DEFINITIONS = tuple(definition for definition in product(COMPARED, SCALES) if definition != BASE)
 
 
 def rate_surrogates(table: pd.DataFrame, experiment: Experiment) -> dict[str, Any]:
@@ -35,7 +38,8 @@ def rate_surrogates(table: pd.DataFrame, experiment: Experiment) -> dict[str, An
         as a score. ``steps``: step to ``P`` and, for each teacher and layer choice, ``TG`` and both
         sums, each rated, with its gain over P. ``reliability``: step to the rank correlation
         between both trainings of a cell, of P and of each TG. ``primary``: the comparison that was
-        fixed beforehand.
+        fixed beforehand. ``definitions``: how much more the others of `DEFINITIONS` gain than
+        `BASE`, with the primary teacher, after each step of training.
 
     Raises
     ------
@@ -67,6 +71,7 @@ def rate_surrogates(table: pd.DataFrame, experiment: Experiment) -> dict[str, An
             for step in experiment.training.steps
         },
         "primary": _compare_primary(first, cells.index, resamples, experiment),
+        "definitions": _compare_definitions(first, cells.index, resamples, experiment),
     }
 
 
@@ -167,6 +172,24 @@ def _compare_primary(
         found["above_control"]["interval"][0],
     ]
     return found | {"above_zero": [bound > 0 for bound in lower]}
+
+
+def _compare_definitions(
+    first: pd.DataFrame, cells: pd.Index, resamples: Resamples, experiment: Experiment
+) -> dict[str, Any]:
+    """Differences in rank correlation from `BASE`; the intervals share 5 %."""
+    comparisons, teacher = experiment.count_comparisons(), experiment.primary.teacher
+    found: dict[str, Any] = {}
+    for number in filter(None, experiment.training.steps):
+        step = Step(first[first["steps"] == number], cells, resamples, experiment)
+        base = step.measure_sum(teacher, *BASE).r
+        found[str(number)] = {
+            f"{choice}_{scale}": estimate(
+                step.measure_sum(teacher, choice, scale).r - base, comparisons
+            )
+            for choice, scale in DEFINITIONS
+        }
+    return {"comparisons": comparisons, "steps": found}
 
 
 def take_values(rows: pd.DataFrame, cells: pd.Index, teacher: str, column: str) -> np.ndarray:

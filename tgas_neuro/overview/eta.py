@@ -21,9 +21,9 @@ from tgas_neuro.overview.schedule import (
 
 IMPORTS = 3.0  # [s] before a final training or its comparison with the teacher begins
 FINAL_LOADING = 3.0  # [s] for its images, and for its weights at the end
-# What an image costs besides its multiply-adds, in multiply-adds: PNASNet-5 cells of 8 filters at
-# 24 pixels and of 16 at 32, with one thread, in docs/results.md.
-BASE = 12_000_000
+# What an image costs besides its multiply-adds, in multiply-adds: with it, the final trainings of
+# config.yaml and of macaque_small are misjudged by the same factor, up and down (docs/terminal.md).
+BASE = 16_000_000
 THREADS = 0.7  # n threads are so many times as fast as one: n to this power
 VALIDATION = 0.1  # of an epoch's training, until one has been measured
 BESIDE = (("search_figures", "final_figures"), ("run_report", "brainscore"))  # at the same time
@@ -95,10 +95,17 @@ def _calc_final(facts: Facts, now: float, left: dict[str, int]) -> float | None:
     began = jobs[-1].began if jobs else now
     done = [number for number, end in enumerate(final.ended) if end > began][-RECENT:]
     remaining = final.epochs - len(final.ended)
-    if done:
-        since = max(now - final.ended[-1], 0.0)
-        each = median(final.seconds[number] for number in done)
-        each += fmean(final.validations[number] for number in done)
+    training = median(final.seconds[number] for number in done) if done else None
+    validation = fmean(final.validations[number] for number in done) if done else None
+    progress = final.progress
+    if remaining and progress is not None and progress.noted > began:
+        current = progress.seconds / progress.step * progress.steps
+        training = current if training is None else training
+        validation = VALIDATION * current if validation is None else validation
+        rest = current + validation - progress.seconds - (now - progress.noted)
+        return max(rest, 0.0) + (remaining - 1) * (training + validation) + FINAL_LOADING / 2
+    if training is not None and validation is not None:
+        since, each = max(now - final.ended[-1], 0.0), training + validation
         if remaining:
             each = max(each, since)  # an epoch that takes longer than those before
             return remaining * each - since + FINAL_LOADING / 2

@@ -90,15 +90,7 @@ class Facts:
         """What was known at an earlier moment."""
         jobs = tuple(cut(list(self.jobs), now))
         ended = {job.candidate for job in jobs if job.rule == "candidate" and job.ended}
-        final = self.final
-        if final is not None:
-            n = sum(end <= now for end in final.ended)
-            final = replace(
-                final,
-                ended=final.ended[:n],
-                seconds=final.seconds[:n],
-                validations=final.validations[:n],
-            )
+        final = self.final and self.final.at(now, ended)
         costs = {name: cost for name, cost in self.costs.items() if name in ended}
         trainings = {name: one for name, one in self.trainings.items() if name in ended}
         return replace(self, jobs=jobs, costs=costs, trainings=trainings, final=final)

@@ -1,23 +1,80 @@
 """What is known of the final training of a run: its size, and the times of its epochs."""
 
 import csv
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from statistics import fmean
+from typing import Any, NamedTuple
 
 from tgas_neuro.architecture.skeleton import build_skeleton
-from tgas_neuro.architecture.space import Genotype
 from tgas_neuro.architecture.spaces import calc_complexity
-from tgas_neuro.config.final import Final
 from tgas_neuro.final.network.scaling import parse_macs
 from tgas_neuro.plan.configuration import check_configuration
 from tgas_neuro.runtime.errors import UserError
+from tgas_neuro.runtime.files import read_json
 from tgas_neuro.search.history import Entry, find_best
 from tgas_neuro.search.records import CandidateRecord, RunNote
 from tgas_neuro.search.runs import Run
 
 CLASSES = 10  # of the classifier of a network, which hardly counts
+
+
+@dataclass(frozen=True)
+class Winner:
+    """What the winner of a search is expected from.
+
+    Attributes
+    ----------
+    candidates
+        Id of each rated candidate to its reward and multiply-adds for one image.
+    growth
+        Multiply-adds of a network at the size of the final training, for each of a candidate.
+    finished, wanted
+        Candidates that have ended, and those of the whole search.
+    """
+
+    candidates: Mapping[str, tuple[float, int]]
+    growth: float
+    finished: int
+    wanted: int
+
+    def expect_macs(self) -> int | None:
+        """Multiply-adds of the final network for one image; None before a candidate is rated.
+
+        The best so far is the winner as likely as its search is done; else the winner is one of
+        the candidates that are still to come, which are as large as those so far.
+        """
+        if not self.candidates:
+            return None
+        sizes = [macs for _, macs in self.candidates.values()]
+        _, best = max(self.candidates.values(), key=lambda one: one[0])
+        share = min(self.finished / self.wanted, 1.0)
+        return round(self.growth * (share * best + (1 - share) * fmean(sizes)))
+
+    def at(self, ended: Collection[str]) -> "Winner":
+        """What was known when these candidates had ended."""
+        known = {name: one for name, one in self.candidates.items() if name in ended}
+        return replace(self, candidates=known, finished=len(ended))
+
+
+class Progress(NamedTuple):
+    """How far an epoch was when it was noted.
+
+    Attributes
+    ----------
+    step, steps
+        Finished steps of the epoch, of how many.
+    seconds
+        How long they took [s].
+    noted
+        When [s since the epoch].
+    """
+
+    step: int
+    steps: int
+    seconds: float
+    noted: float
 
 
 @dataclass(frozen=True)
@@ -35,9 +92,13 @@ class FinalTraining:
     images
         Of one epoch; None if that is not known.
     macs
-        Multiply-adds of its network for one image, by the best candidate so far; None without one.
+        Expected multiply-adds of its network for one image; None without a candidate.
     device, threads
         As configured.
+    winner
+        What `macs` follows from; None where it was set, or is not known.
+    progress
+        Of the epoch after those that have ended; None before it was noted.
     """
 
     epochs: int
@@ -48,6 +109,23 @@ class FinalTraining:
     macs: int | None = None
     device: str = "cpu"
     threads: int = 1
+    winner: Winner | None = None
+    progress: Progress | None = None
+
+    def at(self, now: float, candidates: Collection[str]) -> "FinalTraining":
+        """What was known at an earlier moment, when these candidates had ended."""
+        n = sum(end <= now for end in self.ended)
+        winner = self.winner and self.winner.at(candidates)
+        noted = self.progress is not None and self.progress.noted <= now
+        return replace(
+            self,
+            ended=self.ended[:n],
+            seconds=self.seconds[:n],
+            validations=self.validations[:n],
+            winner=winner,
+            progress=self.progress if noted else None,
+            macs=winner.expect_macs() if winner else self.macs,
+        )
 
 
 def find_config(note: RunNote) -> dict[str, Any]:
@@ -74,22 +152,47 @@ def load_final(
     name = note.get("final")
     if not name or "epochs" not in note:
         return None
-    ended, seconds, validations = load_epochs(folder.resolve().parents[1] / "final" / name)
+    place = folder.resolve().parents[1] / "final" / name
+    ended, seconds, validations = load_epochs(place)
     config = find_config(note)
     section = config.get("final", {})
     same = config.get("premature", {}).get("data") == section.get("data")
     splits = [record["premature"] for record in records.values() if record["premature"]]
     entries = run.list_entries() if run is not None and splits else []
+    wanted = note["generations"] * note["candidates"]
+    macs, winner = _expect_size(entries, config, len(records), wanted)
     return FinalTraining(
         epochs=note["epochs"],
         ended=ended,
         seconds=seconds,
         validations=validations,
         images=splits[0]["n_train"] + splits[0]["n_held_back"] if same and splits else None,
-        macs=_find_macs(entries, config),
+        macs=macs,
         device=section.get("device", "auto"),
         threads=section.get("threads", 1),
+        winner=winner,
+        progress=load_progress(place, len(ended)),
     )
+
+
+def load_progress(folder: Path, epoch: int) -> Progress | None:
+    """How far the epoch after so many is; None where that was not noted.
+
+    Parameters
+    ----------
+    folder
+        ``results/final/<run>``.
+    epoch
+        Finished ones.
+    """
+    path = folder / "work" / "progress.json"
+    try:
+        noted, content = path.stat().st_mtime, read_json(path)
+        if content["epoch"] != epoch or content["step"] < 1:
+            return None
+        return Progress(content["step"], content["steps"], content["seconds"], noted)
+    except (OSError, UserError, KeyError, TypeError):
+        return None
 
 
 def load_epochs(
@@ -116,19 +219,24 @@ def load_epochs(
     return tuple(ended), tuple(seconds), tuple(validations)
 
 
-def _find_macs(entries: list[Entry], config: Mapping[str, Any]) -> int | None:
-    """Multiply-adds of the best candidate so far at the size of the final training."""
+def _expect_size(
+    entries: list[Entry], config: Mapping[str, Any], finished: int, wanted: int
+) -> tuple[int | None, Winner | None]:
+    """Multiply-adds of the final network, and what they follow from unless they are set."""
     best = find_best(entries)
     if best is None or not config:
-        return None
+        return None, None
     try:
         final = check_configuration(dict(config)).final
-        return _calc_macs(final, best.genotype)
+        if final.target is not None:
+            return parse_macs(final.target.macs), None
+        growth = calc_complexity(best.genotype, build_skeleton(final, CLASSES)).macs / best.macs
     except UserError:
-        return None  # noted by a version with other keys
-
-
-def _calc_macs(final: Final, genotype: Genotype) -> int:
-    if final.target is not None:
-        return parse_macs(final.target.macs)
-    return calc_complexity(genotype, build_skeleton(final, CLASSES)).macs
+        return None, None  # noted by a version with other keys
+    rated = {
+        entry.id: (entry.reward, entry.macs)
+        for entry in entries
+        if entry.reward is not None and entry.complete
+    }
+    winner = Winner(rated, growth, finished, wanted)
+    return winner.expect_macs(), winner

@@ -77,7 +77,9 @@ class Status:
     images_seen, seconds
         Cost of all candidates.
     epoch, epochs
-        Of the final training.
+        Finished epochs of the final training, of how many.
+    step, steps
+        Finished steps of the next epoch, of how many; None where that was not noted.
     seconds_left
         Remaining time of the workflow [s]; None if it does not run, or if it is not known.
     unknown
@@ -104,6 +106,8 @@ class Status:
     seconds: float
     epoch: int
     epochs: int | None
+    step: int | None
+    steps: int | None
     seconds_left: float | None
     unknown: list[str]
     ended: bool
@@ -176,6 +180,8 @@ def calc_status(
         seconds=seconds,
         epoch=len(final.ended) if final else 0,
         epochs=final.epochs if final else None,
+        step=final.progress.step if final and final.progress else None,
+        steps=final.progress.steps if final and final.progress else None,
         seconds_left=left.total if left is not None else None,
         unknown=left.unknown if left is not None else [],
         ended=_has_ended(phases, done, total),

@@ -11,6 +11,7 @@ from tgas_neuro.architecture.skeleton import Skeleton
 from tgas_neuro.architecture.spaces import calc_complexity
 from tgas_neuro.final.launch.processes import PreemptedError
 from tgas_neuro.final.network.network import build_final_network
+from tgas_neuro.final.training import progress
 from tgas_neuro.final.training.step import Stepper
 from tgas_neuro.final.training.training import train_final
 from tgas_neuro.images import data
@@ -178,6 +179,26 @@ def test_log_has_a_row_per_epoch(train, tmp_path):
     assert rates == sorted(rates, reverse=True)
     seconds = sum(float(row["seconds"]) + float(row["val_seconds"]) for row in rows)
     assert result["cost"]["seconds"] == pytest.approx(seconds, abs=0.051)  # rounded to 0.1
+
+
+def test_a_note_of_steps_by_the_clock(train, tmp_path, monkeypatch):
+    """None of epochs of milliseconds; with no time between them, the last is of the last step."""
+    path = tmp_path / "run" / "progress.json"
+    train()
+    assert not path.exists()
+    monkeypatch.setattr(progress, "INTERVAL", 0.0)
+    noted = []
+    write = progress.write_json
+    monkeypatch.setattr(
+        progress, "write_json", lambda path, content: [noted.append(content), write(path, content)]
+    )
+    train("again")
+    assert [(one["epoch"], one["step"]) for one in noted] == [
+        (epoch, step) for epoch in range(3) for step in (1, 2, 3)
+    ]
+    for one in noted:
+        assert one["steps"] == 3 and one["seconds"] > 0
+    assert json.loads((tmp_path / "again" / "progress.json").read_text()) == noted[-1]
 
 
 def test_a_log_that_a_kill_left_behind_is_written_again(train, tmp_path):

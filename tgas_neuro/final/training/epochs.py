@@ -41,6 +41,7 @@ from tgas_neuro.final.training.order import (
     draw_order,
     plan_steps,
 )
+from tgas_neuro.final.training.progress import ProgressNote
 from tgas_neuro.final.training.step import MicroBatch, Stepper
 from tgas_neuro.images.data import FolderImages, iterate_batches
 from tgas_neuro.runtime.errors import UserError
@@ -66,8 +67,8 @@ class Training:
         Called with a network and a `StopRequest`; returns the metrics of the validation split,
         combined from all processes.
     folder
-        Where the first process keeps ``checkpoint.pt``, ``best.pt``, ``log.csv`` and
-        ``tensorboard/``.
+        Where the first process keeps ``checkpoint.pt``, ``best.pt``, ``log.csv``,
+        ``progress.json`` and ``tensorboard/``.
     identity
         A checkpoint is used only if it has this identity.
     group
@@ -110,6 +111,7 @@ class Training:
         self.step = checkpoint.step if checkpoint else 0
         self.sums = dict(checkpoint.sums) if checkpoint else dict(NOTHING)
         self.metrics: Metrics | None = None
+        self.progress = ProgressNote(folder / "progress.json" if group.is_first else None)
         self.stepper = Stepper(
             network, settings, self.steps, group, vars(checkpoint) if checkpoint else None
         )
@@ -158,6 +160,7 @@ class Training:
                 self.step += 1
                 self.sums["loss"] += loss
                 self.sums["seconds"] = before + time.monotonic() - started
+                self.progress.note(len(self.log), self.step, self.steps.steps, self.sums["seconds"])
                 if due or stop:
                     self._write_checkpoint()
                     written = time.monotonic()
