@@ -7,7 +7,10 @@ COMPLETE := $(VENV)/.complete
 INSTALL := python -m pip install --quiet --constraint constraints.txt --editable
 export PATH := $(BIN):$(PATH)
 
-.PHONY: best-cell macaque test quick coverage lint docs matrix clean
+.PHONY: environment best-cell macaque test quick coverage lint docs matrix clean
+
+# What the main job needs, and nothing else; then: source .venv/bin/activate
+environment: $(READY)
 
 # Frees the folder if a run was killed (never while one is alive), then runs the main job.
 best-cell: $(READY)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pydantic import Field
+from pydantic import Field, TypeAdapter, ValidationError
 
 from tgas_neuro.config.configuration import check_section
 from tgas_neuro.config.messages import format_path, suggest
@@ -247,3 +247,38 @@ def test_whatever_is_written_gives_a_section_or_one_line(search):
         assert str(error).startswith("config.yaml: search")
     else:
         assert check_section(Whole, dump_section(checked), "config.yaml") == checked
+
+
+def list_sections(cls=Section):
+    for own in cls.__subclasses__():
+        yield own
+        yield from list_sections(own)
+
+
+def bound(field):
+    """The type of a field with its bounds."""
+    return Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+
+
+def test_every_default_is_within_its_own_bounds():
+    import tgas_neuro.config.experiments
+    import tgas_neuro.recordings.readers.options  # noqa: F401
+
+    sections = [one for one in list_sections() if one.__module__.startswith("tgas_neuro.")]
+    assert len(sections) > 60
+    for section in sections:
+        for name, field in section.model_fields.items():
+            if field.is_required():
+                continue
+            allowed = TypeAdapter(bound(field))
+            default = field.get_default(call_default_factory=True)
+            assert allowed.validate_python(default) == default, f"{section.__name__}.{name}"
+
+
+def test_a_default_out_of_bounds_would_be_noticed():
+    class Wrong(Section):
+        number: int = key(0, "Of something.", decides=True, ge=1)
+
+    field = Wrong.model_fields["number"]
+    with pytest.raises(ValidationError):
+        TypeAdapter(bound(field)).validate_python(field.default)

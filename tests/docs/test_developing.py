@@ -14,6 +14,9 @@ from support.pages import list_blocks
 PAGE = PROJECT / "docs/developing.md"
 BLOCKS = [block for block in list_blocks(PAGE) if block.language in ("python", "diff")]
 
+# Tests of what a new reader or comparison is listed in.
+LISTED = ("tests/recordings/datasets/test_description.py", "tests/scoring/test_scoring.py")
+
 
 def read_path(block):
     """The file that a block is, or changes: its first line."""
@@ -29,7 +32,9 @@ def apply(content, changes, where):
         assert all(line == "" or line[0] in " +-" for line in lines), f"{where}: {lines}"
         old = "".join(line[1:] + "\n" for line in lines if line[:1] != "+")
         new = "".join(line[1:] + "\n" for line in lines if line[:1] != "-")
-        assert content.count(old) == 1, f"{where}: this is not there once:\n{old}"
+        assert content.count(old) == 1, (
+            f"{where}: this is not there once; if you changed it, change the example:\n{old}"
+        )
         content = content.replace(old, new)
     return content
 
@@ -45,6 +50,9 @@ def copy(tmp_path_factory):
         shutil.copytree(PROJECT / "tests" / name, folder / "tests" / name, ignore=ignored)
     for name in ("Snakefile", "config.yaml", "environment.yml", "pyproject.toml"):
         shutil.copy(PROJECT / name, folder)
+    for name in LISTED:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(PROJECT / name, folder / name)
     (folder / "tests/conftest.py").write_text(
         "import sys\nsys.path.insert(0, str(__import__('pathlib').Path(__file__).parents[1]))\n"
     )
@@ -81,6 +89,20 @@ def test_the_page_has_a_test_for_three_and_a_script_for_one():
 def test_its_tests_pass(copy):
     tests = [f"tests/{name}" for name in ("recordings", "rdm", "search/strategies/test_local.py")]
     assert " passed" in run(copy, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests)
+
+
+def test_the_examples_have_the_style_of_the_package(copy):
+    paths = sorted({read_path(block)[0] for block in BLOCKS})
+    # a small example says no more than it has to
+    checked = run(copy, "-m", "ruff", "check", "--extend-ignore", "D1", *paths)
+    assert "All checks passed" in checked
+    assert "already formatted" in run(copy, "-m", "ruff", "format", "--check", *paths)
+
+
+def test_what_lists_readers_and_comparisons_knows_them(copy):
+    chosen = "reader or comparison"
+    options = ("-q", "-p", "no:cacheprovider", "-k", chosen)
+    assert " passed" in run(copy, "-m", "pytest", *LISTED, *options)
 
 
 def test_the_new_strategy_conforms(copy):

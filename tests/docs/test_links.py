@@ -23,6 +23,22 @@ def test_links_lead_to_files_and_headings(path):
     assert wrong == []
 
 
+@pytest.mark.parametrize("path", PAGES, ids=name_page)
+def test_rows_of_tables_have_as_many_cells_as_their_heads(path):
+    text = re.sub(r"^```.*?^```", "", path.read_text(), flags=re.M | re.S)
+    cells, wrong = None, []
+    for line in text.splitlines():
+        if not line.startswith("|"):
+            cells = None
+            continue
+        # a bar in code or behind a backslash belongs to a cell
+        found = re.sub(r"`[^`]*`|\\\|", "", line).count("|")
+        cells = cells or found
+        if found != cells:
+            wrong.append(line)
+    assert wrong == []
+
+
 def test_every_page_of_the_documentation_is_in_its_list():
     links = set(list_links(PROJECT / "docs/README.md"))
     pages = {path.name for path in (PROJECT / "docs").glob("*.md")} - {"README.md"}

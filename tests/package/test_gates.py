@@ -26,5 +26,14 @@ def test_hooks_are_the_linters_of_the_makefile():
     assert {hook["language"] for hook in repository["hooks"]} == {"system"}
 
 
+def test_no_file_of_the_package_is_longer_than_300_lines():
+    lengths = {
+        path.relative_to(PROJECT).as_posix(): len(path.read_text().splitlines())
+        for path in (PROJECT / "tgas_neuro").rglob("*.py")
+    }
+    assert len(lengths) > 300
+    assert {path: lines for path, lines in lengths.items() if lines > 300} == {}
+
+
 def test_files_that_quick_leaves_out_are_there():
     assert [name for name in sorted(FILES) if not (PROJECT / "tests" / name).is_file()] == []

@@ -120,7 +120,7 @@ MISTAKES = [
     (set_values(slice(None), 1, np.nan), r"site 's1' has no finite response \(1 such sites\)"),
     (
         set_values(2, 1, np.nan),
-        r"response of site 's1' to stimulus 'b' is nan \(1 such values\); a missing repetition is",
+        r"response of site 's1' to stimulus 'b' is nan \(1 such values\); leave them out",
     ),
     (set_values(0, 2, np.inf), "response of site 's2' to stimulus 'a' is inf"),
 ]

@@ -3,6 +3,7 @@
 import hashlib
 import io
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -16,15 +17,25 @@ from tgas_neuro import __version__
 from tgas_neuro.config.recordings import Pictures
 from tgas_neuro.recordings import ingest
 from tgas_neuro.recordings.assembly import Recordings, build_assembly, load_assembly
-from tgas_neuro.recordings.datasets.description import calc_description_digest, load_description
+from tgas_neuro.recordings.datasets.description import (
+    Description,
+    calc_description_digest,
+    load_description,
+)
 from tgas_neuro.recordings.datasets.files import fetch_files
 from tgas_neuro.recordings.ingest import ingest_recordings
 from tgas_neuro.recordings.published_rdms import load_rdms
+from tgas_neuro.recordings.readers.options import OPTIONS
 from tgas_neuro.recordings.stimuli import calc_stimuli_digest, load_stimuli, validate_images
 from tgas_neuro.runtime.errors import UserError
 
 NEURAL_DATA = Path(__file__).parents[2] / "neural_data"
 DESCRIPTION = describe("netcdf")
+
+
+def test_every_reader_has_options_and_a_function():
+    named = set(get_args(Description.model_fields["reader"].annotation))
+    assert named == set(ingest.READERS) == set(OPTIONS)
 
 
 def encode_image(value: int, kind: str = "PNG") -> bytes:

@@ -1,5 +1,7 @@
 """Layers mapped onto regions, against scipy and by hand."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 import torch
@@ -8,20 +10,33 @@ from scipy.spatial.distance import pdist, squareform
 from scipy.stats import kendalltau, pearsonr, spearmanr
 from torch import nn
 
+from tgas_neuro.api.teachers import WITHOUT_CEILING
+from tgas_neuro.config.teacher import OF_RESPONSES, PREDICTIVITIES, Comparison
 from tgas_neuro.rdm.streaming.ranked import Sample, rank_rdms
 from tgas_neuro.rdm.streaming.streaming import compare_features
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.scoring.layers import calc_teacher_guidance, choose_layers
 from tgas_neuro.scoring.scores import score_network
 from tgas_neuro.scoring.scoring import (
+    COMPARISONS,
     build_targets,
     group_regions,
     score_region,
     write_ranks,
 )
+from tgas_neuro.teacher.region import CEILING_METHODS
 from tgas_neuro.teacher.teacher import Teacher, load_teacher, write_teacher
 
 CPU = torch.device("cpu")
+
+
+def test_every_comparison_that_can_be_configured_is_there():
+    named = set(get_args(Comparison))
+    assert named == {*COMPARISONS, "spearman", "pearson"}  # these two are of ranks and products
+    assert set(OF_RESPONSES) <= named
+    assert set(WITHOUT_CEILING) == named - {CEILING_METHODS[1], *PREDICTIVITIES}
+
+
 N = 24
 
 

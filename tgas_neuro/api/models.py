@@ -55,7 +55,7 @@ def load_model(model: Any, weights: str | Path | None, download: bool) -> tuple[
     if weights is None and not download and str(model).partition(":")[0] in LIBRARIES:
         raise UserError(
             f"weights: is missing; {model} comes without weights: name a local file with them, or "
-            "let them be downloaded with download"
+            "let them be downloaded (--download; in Python download=True)"
         )
     if download:
         return NamedNetwork(*download_network(str(model))), str(model)

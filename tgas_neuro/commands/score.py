@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from tgas_neuro.api.options import InferenceOptions, check_options
 from tgas_neuro.api.score_tables import COLUMNS, Scores, name_apart
@@ -30,6 +30,7 @@ from tgas_neuro.commands.terminal import (
     show_progress,
     show_table,
 )
+from tgas_neuro.config.teacher import Comparison
 from tgas_neuro.runtime.errors import UserError, describe_error
 from tgas_neuro.runtime.files import check_writable, write_json, written_whole
 from tgas_neuro.scoring.layers import format_layer_map
@@ -64,8 +65,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="names of modules, * stands for any text; all; or auto, the ends of blocks (default)",
     )
     own = "(default: config.yaml's, else {})"
-    comparisons = "spearman, pearson, kendall, cka, ridge or pls"
-    add("--comparison", help=f"{comparisons} {own.format('spearman')}")
+    *comparisons, last = get_args(Comparison)
+    add("--comparison", help=f"{', '.join(comparisons)} or {last} {own.format('spearman')}")
     add(
         "--by",
         choices=["category"],

@@ -17,6 +17,7 @@ from tgas_neuro.config.section import (
 DOWNLOAD = "download"  # the value of weights that asks for torchvision's own
 OF_PAIRS = ("spearman", "pearson")  # comparisons that can take a sample of the pairs of stimuli
 PREDICTIVITIES = ("ridge", "pls")  # comparisons that predict the response of each site
+Comparison = Literal["spearman", "pearson", "kendall", "cka", "ridge", "pls"]
 OF_RESPONSES = ("cka", *PREDICTIVITIES)  # comparisons that need responses, not RDMs
 
 
@@ -146,7 +147,7 @@ class TeacherOptions(Section):
         "euclidean, crossnobis (unbiased, needs repetitions).",
         decides=True,
     )
-    comparison: Literal["spearman", "pearson", "kendall", "cka", "ridge", "pls"] = key(
+    comparison: Comparison = key(
         "spearman",
         "Similarity of two RDMs: spearman, pearson, kendall (tau-a); cka: linear CKA of the "
         "responses, debiased; ridge, pls: how well a linear map predicts the responses of each "

@@ -179,7 +179,7 @@ def _find_wrong_values(assembly: xr.DataArray, name: str) -> Iterator[str]:
         yield (
             f"{name}: response of site {str(sites[column])!r} to stimulus "
             f"{str(assembly['stimulus_id'].values[row])!r} is {assembly.values[row, column]} "
-            f"({int(wrong.sum())} such values); a missing repetition is an absent row, not NaN"
+            f"({int(wrong.sum())} such values); leave them out, as by options.missing of a reader"
         )
 
 

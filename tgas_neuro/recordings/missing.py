@@ -273,7 +273,9 @@ def list_presentations(
             raise UserError(
                 f"{where}: neuroid {site} and neuroid 0 differ in whether stimulus {stimulus} has "
                 f"repetition {slot} (NaN, counted from 0); sites recorded at once share their "
-                "repetitions: set options.simultaneous: false if they were not"
+                "repetitions: see that options.responses.axes has the axes in the order of the "
+                "array, set options.simultaneous: false if sites were not recorded at once, or "
+                "options.missing"
             )
     counts = pack_repetitions(responses)
     if not counts.all():
@@ -285,11 +287,3 @@ def list_presentations(
             "the site out of the file"
         )
     return drop_slots(responses, counts), *number_repetitions(counts)
-
-
-def drop_empty(responses: np.ndarray, where: str) -> np.ndarray:
-    """Which presentations (presentation,) hold responses; one of only NaN was not made."""
-    kept = ~np.isnan(responses).all(axis=1)
-    if not kept.any():
-        raise UserError(f"{where}: every response is NaN; this is another variable or file")
-    return kept

@@ -1,6 +1,7 @@
 """Descriptions of data sets: found, checked, and the mistakes that users make in them."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
@@ -14,6 +15,8 @@ from tgas_neuro.recordings.datasets.description import (
 from tgas_neuro.recordings.ingest import READERS
 from tgas_neuro.recordings.readers.options import OPTIONS
 from tgas_neuro.runtime.errors import UserError
+
+NAMES = get_args(Description.model_fields["reader"].annotation)
 
 SHIPPED = Path(__file__).parents[3] / "neural_data"
 CORRECT = {
@@ -95,7 +98,7 @@ MISTAKES = {
     "unknown kind": (change(provides="rmd"), "provides: 'rmd' is not one of: responses, rdm, did"),
     "unknown reader": (
         change(reader="kriegeskorte"),
-        f"reader: 'kriegeskorte' is not one of: {', '.join(OPTIONS)}, did you mean 'kriegeskorte2",
+        f"reader: 'kriegeskorte' is not one of: {', '.join(NAMES)}, did you mean 'kriegeskorte2",
     ),
     "other name": (
         change(name="yours"),
@@ -282,8 +285,12 @@ def test_the_digest_depends_on_what_determines_the_data():
 )
 @pytest.mark.parametrize("degrees", [60.5, 224, 1024])
 def test_widths_in_pixels_are_refused_by_every_reader(reader, degrees):
-    needed = {"arrays": {"unit": "Hz"}, "nwb": {"window_ms": [0, 9]}}.get(reader, {})
-    options = needed | {"identifier": "x"} if reader == "brainscore" else needed
+    values = {"time_window_ms": [0, 9], "window_ms": [0, 9]}
+    options = {
+        name: values.get(name, "x")
+        for name, field in OPTIONS[reader].model_fields.items()
+        if field.is_required()
+    }
     with pytest.raises(UserError) as error:
         check_section(OPTIONS[reader], options | {"degrees": degrees}, "mine.yaml")
     message = str(error.value)

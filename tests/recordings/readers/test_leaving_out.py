@@ -55,7 +55,7 @@ def ingest(tmp_path):
 
 
 def test_presentations_of_a_localizer(ingest):
-    with pytest.raises(UserError, match=r"stimulus_id '1001' is no stimulus \(6 such"):
+    with pytest.raises(UserError, match=r"stimulus_id '1001' is no stimulus \(6 of 30"):
         ingest()
     assembly, stimuli = ingest(stimulus_id=["1001 to 1072"])
     np.testing.assert_array_equal(assembly.values, VALUES[SHOWN < 1000])

@@ -14,18 +14,17 @@ from tgas_neuro.recordings.formats.array_files import (
     open_variable,
 )
 from tgas_neuro.recordings.formats.hdf5_files import Unwritten
-from tgas_neuro.recordings.missing import (
-    describe_missing,
-    drop_empty,
-    list_presentations,
-    mark_missing,
-)
+from tgas_neuro.recordings.missing import describe_missing, mark_missing
 from tgas_neuro.recordings.published_rdms import read_rdms
 from tgas_neuro.recordings.readers.array_axes import PART, get_sizes, order_axes
 from tgas_neuro.recordings.readers.array_images import Images, open_images, read_stimuli
+from tgas_neuro.recordings.readers.array_presentations import (
+    leave_out_incomplete,
+    list_slots,
+    read_presentations,
+)
 from tgas_neuro.recordings.readers.cells import read_cells
 from tgas_neuro.recordings.readers.labels import read_labels
-from tgas_neuro.recordings.readers.leaving_out import match_values
 from tgas_neuro.recordings.readers.options import ArraysOptions, LabelSource, ResponseArray
 from tgas_neuro.recordings.stimuli import CEILING, RDM, USED_FOR
 from tgas_neuro.runtime.errors import UserError
@@ -90,6 +89,9 @@ def _read_responses(
         stimuli, rows, presentation = _append_repeated(
             (stimuli, rows, presentation), (parts[0], parts[2], parts[3]), listed.dataset
         )
+    rows, presentation, neuroid = leave_out_incomplete(
+        listed.dataset, options, rows, (presentation, neuroid), notes
+    )
     shown, found, pictures = open_images(images, stimuli, options)
     notes += found
     if both := sorted(set(presentation) & set(neuroid)):
@@ -150,13 +152,13 @@ def _read_presented(
                 f"{listed.dataset}.yaml: options.presentations is given, but responses.axes has no "
                 "presentation; leave it out, or correct the axes"
             )
-        rows, row, repetition = list_presentations(responses, options.simultaneous, where)
+        rows, row, repetition = list_slots(responses, options, where, notes)
         presentation = {"repetition": repetition}
     else:
         stimuli, images = read_stimuli(listed, options, None)
-        kept = drop_empty(responses, where)
-        row, presentation = _read_presentations(listed, options, stimuli, kept, notes)
-        rows = responses if kept.all() else responses[kept]
+        rows, row, presentation = read_presentations(
+            listed, options, stimuli, responses, where, notes
+        )
     presentation["stimulus_id"] = stimuli["stimulus_id"].to_numpy(dtype=str)[row]
     for label in SHOWN:
         if label in stimuli and label not in presentation:
@@ -227,48 +229,6 @@ def _format_windows(window: object, regions: np.ndarray, dataset: str) -> object
             f"{', '.join(there)}; give each region its window"
         )
     return ", ".join(f"{name} {window[name][0]:g} to {window[name][1]:g}" for name in there)
-
-
-def _read_presentations(
-    listed: ListedFiles,
-    options: ArraysOptions,
-    stimuli: pd.DataFrame,
-    kept: np.ndarray,
-    notes: list[str],
-) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Row of the stimulus table and labels of each presentation that was made.
-
-    Those that the options leave out are taken out of `kept`, and a note is added.
-    """
-    labels = read_labels(listed, "presentations", options.presentations, len(kept), "presentation")
-    where = f"{listed.dataset}.yaml: options.presentations"
-    if "stimulus_id" not in labels:
-        raise UserError(
-            f"{where}: stimulus_id is missing; say which stimulus each presentation shows, as "
-            "stimulus_id: {variable: ...}"
-        )
-    before = int(kept.sum())
-    for label, values in (options.leave_out or {}).items():  # also such as show no known stimulus
-        if label in labels:
-            kept &= ~match_values(labels[label], values)
-    if out := before - int(kept.sum()):
-        notes += [f"{listed.dataset}: options.leave_out leaves out {out} of {before} presentations"]
-    labels = {label: values[kept] for label, values in labels.items()}
-    shown = labels.pop("stimulus_id")
-    index = pd.Index(stimuli["stimulus_id"])
-    if index.has_duplicates:
-        doubled = index[index.duplicated()][0]
-        raise UserError(f"{listed.dataset}.yaml: stimulus_id {doubled!r} is there twice; rename it")
-    row = index.get_indexer(shown)
-    if (row < 0).any():
-        raise UserError(
-            f"{where}: stimulus_id {str(shown[row < 0][0])!r} is no stimulus "
-            f"({int((row < 0).sum())} such presentations); there are {len(index)}, as "
-            f"{index[0]!r}: give options.stimuli.stimulus_id the same names"
-        )
-    if "repetition" not in labels:
-        labels["repetition"] = pd.Series(row).groupby(row).cumcount().to_numpy()
-    return row, labels
 
 
 def _read_neuroids(

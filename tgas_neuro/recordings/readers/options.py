@@ -202,6 +202,11 @@ class ArraysOptions(Section):
     simultaneous: bool = option(
         True, "Whether all sites were recorded at once and share their repetitions."
     )
+    missing: Literal["refuse", "drop_sites", "drop_presentations"] | None = option(
+        None,
+        "What to do with missing responses (NaN) of some sites of a presentation: refuse (also "
+        "without the key), or leave out the sites or the presentations that have any.",
+    )
     ceiling_from: RepeatedArray | None = option(
         None,
         "Repeated stimuli of the same sites that are no rows of the RDM: they give the sites' "

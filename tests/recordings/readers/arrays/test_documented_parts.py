@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.io
 import yaml
 from PIL import Image
 from support.recordings import describe
@@ -102,6 +103,45 @@ def test_leaving_out(run):
     found, table = run("stimuli or sites that are not to be used", {"r.npy": VALUES})
     assert list(table["stimulus_id"]) == ["2", "3", "4"]
     np.testing.assert_array_equal(found.values, VALUES[1:4].reshape(6, 4))
+
+
+def test_missing_responses_of_some_sites(run):
+    values = VALUES.copy()
+    values[1, 0, 2] = np.nan
+    found, _ = run("NaN of some sites in presentations that others have", {"r.npy": values})
+    np.testing.assert_array_equal(found.values, np.delete(VALUES.reshape(12, 4), 2, axis=0))
+
+
+def test_a_row_for_each_trial(tmp_path):
+    """The block of the page, with files as it says; stimuli by their names and by their files."""
+    (block,) = re.findall(r"```yaml\n# neural_data/my_trials.yaml\n(.*?)```", PAGE, re.S)
+    content = yaml.safe_load(block)
+    lab = tmp_path / "lab"
+    (lab / "images").mkdir(parents=True)
+    for number in range(1, 7):
+        Image.new("L", (4, 4), 20 * number).save(lab / "images" / f"face_{number:02d}.png")
+    values = VALUES.reshape(12, 4).copy()
+    values[3] = np.nan
+    values[5, 1] = np.nan
+    scipy.io.savemat(lab / "trials.mat", {"resp": values})
+    (lab / "sites.csv").write_text("area,monkey\nV4,a\nV4,b\nIT,a\nIT,b\n")
+    files = [file | {"path": str(tmp_path / file["path"])} for file in content["files"]]
+    description = describe(content["reader"], content["options"], files=files)
+    paths = {file.name: Path(file.path) for file in description.files}
+    found = {}
+    for ending in ("", ".png"):
+        rows = [f"face_{1 + k // 2:02d}{ending},2024-03-{1 + k % 2:02d}" for k in range(12)]
+        (lab / "trials.csv").write_text("\n".join(["stimulus,day", *rows, ""]))
+        ingest_recordings(description, paths, tmp_path / f"out{ending}")
+        found[ending] = load_assembly(tmp_path / f"out{ending}" / "assembly.nc")
+    kept = [k for k in range(12) if k not in (3, 5)]
+    for assembly in found.values():
+        np.testing.assert_array_equal(assembly.values, VALUES.reshape(12, 4)[kept])
+        stimuli = [f"face_{1 + k // 2:02d}" for k in kept]
+        assert assembly["stimulus_id"].values.tolist() == stimuli
+        assert assembly["region"].values.tolist() == ["V4", "V4", "IT", "IT"]
+        assert assembly["session"].values[:2].tolist() == ["2024-03-01", "2024-03-02"]
+    assert "1 of 12 presentations have no response" in found[""].attrs["notes"]
 
 
 def test_a_file_a_neuron(run):

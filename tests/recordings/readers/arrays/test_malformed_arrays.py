@@ -192,7 +192,7 @@ MALFORMED = {
             stimuli=NUMBERED,
             saved={"p.npy": np.array([0, 1, 3, 2])},
         ),
-        "stimulus_id '3' is no stimulus (1 such presentations); there are 3, as '0'",
+        "stimulus_id '3' is no stimulus (1 of 4 presentations); there are 3, as '0' of the file",
     ),
     "a fraction as identifier": (
         dict(
