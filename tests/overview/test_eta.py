@@ -144,8 +144,8 @@ def test_an_epoch_before_the_first_by_hand():
     final = FinalTraining(4, images=3000, macs=8_000_000, device="auto", threads=1)
     assert predict_epoch(facts, final) == pytest.approx(6.6)
     on_two = dataclasses.replace(final, threads=2)
-    assert predict_epoch(facts, on_two) == pytest.approx(6.6 / 2**0.8)
-    more = dataclasses.replace(final, macs=56_000_000)  # 16 M + 56 M next to 16 M + 8 M
+    assert predict_epoch(facts, on_two) == pytest.approx(6.6 / 2**0.7)
+    more = dataclasses.replace(final, macs=88_000_000)  # 32 M + 88 M next to 32 M + 8 M
     assert predict_epoch(facts, more) == pytest.approx(3 * 6.6)
     for unknown in ({"images": None}, {"macs": None}, {"device": "cuda"}):
         assert predict_epoch(facts, dataclasses.replace(final, **unknown)) is None

@@ -23,8 +23,8 @@ IMPORTS = 3.0  # [s] before a final training or its comparison with the teacher 
 FINAL_LOADING = 3.0  # [s] for its images, and for its weights at the end
 # Both as the final trainings of config.yaml and macaque_small are misjudged least, the first by too
 # much, the second by too little (docs/terminal.md).
-BASE = 16_000_000  # what an image costs besides its multiply-adds, in multiply-adds
-THREADS = 0.8  # n threads are so many times as fast as one: n to this power
+BASE = 32_000_000  # what an image costs besides its multiply-adds, in multiply-adds
+THREADS = 0.7  # n threads are so many times as fast as one: n to this power
 VALIDATION = 0.1  # of an epoch's training, until one has been measured
 BESIDE = (("search_figures", "final_figures"), ("run_report", "brainscore"))  # at the same time
 
