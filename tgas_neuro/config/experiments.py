@@ -11,9 +11,6 @@ from tgas_neuro.config.section import Matching, Section, SectionError, Text, Uni
 Name = Annotated[str, Matching("^[a-z][a-z0-9_]*$", "lower-case letters, digits and _")]
 
 
-OTHER_DEFINITIONS = 3  # of TG's layers, crossed or mean, and of the sum, but for crossed and raw
-
-
 class CellOptions(Section):
     """Which cells are measured."""
 
@@ -220,11 +217,6 @@ class Experiment(Section):
     def list_unused(self) -> set[str]:
         """An experiment without keys that are newer is what it was before there were any."""
         return {name for name in ("grids", "comparisons") if not getattr(self, name)}
-
-    def count_comparisons(self) -> int:
-        """How many comparisons of definitions share 5 %; a sitting may name those of its study."""
-        own = OTHER_DEFINITIONS * sum(step > 0 for step in self.training.steps)
-        return self.comparisons or max(own, 1)
 
     @model_validator(mode="after")
     def _check(self) -> "Experiment":

@@ -1,6 +1,6 @@
 """What is known early: rank correlations of P, TG and their sums with what cells reach."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any
 
@@ -50,6 +50,10 @@ def rate_surrogates(table: pd.DataFrame, experiment: Experiment) -> dict[str, An
     first = table[table["repetition"] == 0]
     cells, resamples = draw_resamples(first, experiment)
     truth = cells["mature"]
+    steps = {
+        number: Step(first[first["steps"] == number], cells.index, resamples, experiment)
+        for number in experiment.training.steps
+    }
     return {
         "cells": {
             "ranked": len(cells),
@@ -62,16 +66,13 @@ def rate_surrogates(table: pd.DataFrame, experiment: Experiment) -> dict[str, An
             "highest": float(truth.max()),
         },
         "size": rate(resamples.measure(resamples.rank(cells["params"].to_numpy(float)))),
-        "steps": {
-            str(step): _rate_step(first[first["steps"] == step], cells.index, resamples, experiment)
-            for step in experiment.training.steps
-        },
+        "steps": {str(number): _rate_step(step, experiment) for number, step in steps.items()},
         "reliability": {
             str(step): _correlate_repetitions(table[table["steps"] == step])
             for step in experiment.training.steps
         },
-        "primary": _compare_primary(first, cells.index, resamples, experiment),
-        "definitions": _compare_definitions(first, cells.index, resamples, experiment),
+        "primary": _compare_primary(steps[experiment.primary.steps], experiment),
+        "definitions": _compare_definitions(steps, experiment),
     }
 
 
@@ -120,6 +121,7 @@ class Step:
         self._rows, self._cells, self._resamples = rows, cells, resamples
         self._P = take_values(rows, cells, experiment.primary.teacher, "P")
         self.of_P = resamples.measure(resamples.rank(self._P))
+        self._sums: dict[tuple[str, str, str], Measured] = {}
 
     def measure_alone(self, teacher: str, choice: str) -> Measured:
         """TG of a teacher for a layer choice."""
@@ -127,17 +129,16 @@ class Step:
         return self._resamples.measure(self._resamples.rank(TG))
 
     def measure_sum(self, teacher: str, choice: str, scale: str) -> Measured:
-        """P and this TG, added as `scale` says."""
-        TG = take_values(self._rows, self._cells, teacher, choice)
-        return self._resamples.measure(
-            self._resamples.rank_sum(self._P, TG, scale == "standardised")
-        )
+        """P and this TG, added as `scale` says; measured once, since several tables ask for it."""
+        key = (teacher, choice, scale)
+        if key not in self._sums:
+            TG = take_values(self._rows, self._cells, teacher, choice)
+            ranks = self._resamples.rank_sum(self._P, TG, scale == "standardised")
+            self._sums[key] = self._resamples.measure(ranks)
+        return self._sums[key]
 
 
-def _rate_step(
-    rows: pd.DataFrame, cells: pd.Index, resamples: Resamples, experiment: Experiment
-) -> dict[str, Any]:
-    step = Step(rows, cells, resamples, experiment)
+def _rate_step(step: Step, experiment: Experiment) -> dict[str, Any]:
     teachers: dict[str, Any] = {key: {} for key in experiment.teachers}
     for key, choice in product(experiment.teachers, LAYER_CHOICES):
         rated: dict[str, Any] = {"TG": rate(step.measure_alone(key, choice))}
@@ -148,12 +149,9 @@ def _rate_step(
     return {"P": rate(step.of_P), "teachers": teachers}
 
 
-def _compare_primary(
-    first: pd.DataFrame, cells: pd.Index, resamples: Resamples, experiment: Experiment
-) -> dict[str, Any]:
+def _compare_primary(step: Step, experiment: Experiment) -> dict[str, Any]:
     """The gain of the primary teacher, and how far it is above that of the control."""
     primary = experiment.primary
-    step = Step(first[first["steps"] == primary.steps], cells, resamples, experiment)
     both, control = (
         step.measure_sum(teacher, primary.layer_choice, primary.scale)
         for teacher in (primary.teacher, primary.control)
@@ -174,14 +172,13 @@ def _compare_primary(
     return found | {"above_zero": [bound > 0 for bound in lower]}
 
 
-def _compare_definitions(
-    first: pd.DataFrame, cells: pd.Index, resamples: Resamples, experiment: Experiment
-) -> dict[str, Any]:
-    """Differences in rank correlation from `BASE`; the intervals share 5 %."""
-    comparisons, teacher = experiment.count_comparisons(), experiment.primary.teacher
+def _compare_definitions(steps: Mapping[int, Step], experiment: Experiment) -> dict[str, Any]:
+    """Differences in rank correlation from `BASE` after training; the intervals share 5 %."""
+    teacher = experiment.primary.teacher
+    trained = {number: step for number, step in steps.items() if number > 0}
+    comparisons = experiment.comparisons or len(DEFINITIONS) * len(trained)
     found: dict[str, Any] = {}
-    for number in filter(None, experiment.training.steps):
-        step = Step(first[first["steps"] == number], cells, resamples, experiment)
+    for number, step in trained.items():
         base = step.measure_sum(teacher, *BASE).r
         found[str(number)] = {
             f"{choice}_{scale}": estimate(

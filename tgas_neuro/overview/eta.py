@@ -4,11 +4,12 @@
 at any moment.
 """
 
+from collections.abc import Sequence
 from statistics import fmean, median
 from typing import NamedTuple
 
 from tgas_neuro.overview.facts import Facts
-from tgas_neuro.overview.final_training import FinalTraining
+from tgas_neuro.overview.final_training import FinalTraining, Progress
 from tgas_neuro.overview.jobs import PHASES
 from tgas_neuro.overview.schedule import (
     LONGER,
@@ -95,17 +96,12 @@ def _calc_final(facts: Facts, now: float, left: dict[str, int]) -> float | None:
     began = jobs[-1].began if jobs else now
     done = [number for number, end in enumerate(final.ended) if end > began][-RECENT:]
     remaining = final.epochs - len(final.ended)
-    training = median(final.seconds[number] for number in done) if done else None
-    validation = fmean(final.validations[number] for number in done) if done else None
-    progress = final.progress
-    if remaining and progress is not None and progress.noted > began:
-        current = progress.seconds / progress.step * progress.steps
-        training = current if training is None else training
-        validation = VALIDATION * current if validation is None else validation
-        rest = current + validation - progress.seconds - (now - progress.noted)
-        return max(rest, 0.0) + (remaining - 1) * (training + validation) + FINAL_LOADING / 2
-    if training is not None and validation is not None:
-        since, each = max(now - final.ended[-1], 0.0), training + validation
+    if remaining and final.progress is not None and final.progress.noted > began:
+        return _follow_steps(final, final.progress, done, now)
+    if done:
+        since = max(now - final.ended[-1], 0.0)
+        each = median(final.seconds[number] for number in done)
+        each += fmean(final.validations[number] for number in done)
         if remaining:
             each = max(each, since)  # an epoch that takes longer than those before
             return remaining * each - since + FINAL_LOADING / 2
@@ -118,6 +114,20 @@ def _calc_final(facts: Facts, now: float, left: dict[str, int]) -> float | None:
     return around + remaining * expected - elapsed
 
 
+def _follow_steps(
+    final: FinalTraining, progress: Progress, done: Sequence[int], now: float
+) -> float:
+    """What is left when so many steps of an epoch are done; `done` are epochs before it."""
+    current = progress.seconds / progress.step * progress.steps
+    training = median(final.seconds[number] for number in done) if done else current
+    validation = (
+        fmean(final.validations[number] for number in done) if done else VALIDATION * current
+    )
+    rest = current + validation - progress.seconds - (now - progress.noted)
+    later = (final.epochs - len(final.ended) - 1) * (training + validation)
+    return max(rest, 0.0) + later + FINAL_LOADING / 2
+
+
 def predict_epoch(facts: Facts, final: FinalTraining) -> float | None:
     """Time of an epoch of the final training and its validation before one has ended [s].
 
@@ -126,7 +136,7 @@ def predict_epoch(facts: Facts, final: FinalTraining) -> float | None:
     slowness of the machine. None if the devices differ, or the number of images is not known.
     """
     trainings = list(facts.trainings.values())[-RECENT:]
-    if not trainings or final.images is None or final.macs is None:
+    if not trainings or final.images is None or final.expected_macs is None:
         return None
     device = trainings[0].device
     if final.device not in ("auto", device):
@@ -134,7 +144,7 @@ def predict_epoch(facts: Facts, final: FinalTraining) -> float | None:
     seconds = sum(one.seconds for one in trainings)
     weighed = sum(one.images * (BASE + one.macs) for one in trainings)
     threads = final.threads / trainings[0].threads if device == "cpu" else 1.0
-    each = seconds / weighed * (BASE + final.macs) / threads**THREADS
+    each = seconds / weighed * (BASE + final.expected_macs) / threads**THREADS
     return each * final.images * (1 + VALIDATION) * measure_slowness(facts)
 
 
@@ -159,9 +169,10 @@ def _time_evaluation(facts: Facts, rule: str) -> float:
     trainings, scoring = list(facts.trainings.values()), 4.0
     if trainings:
         scoring = fmean(one.scoring for one in trainings) / (1 + facts.untrained)
-        if facts.final is not None and facts.final.macs is not None:
+        macs = facts.final.expected_macs if facts.final is not None else None
+        if macs is not None:
             mean = fmean(one.macs for one in trainings)
-            scoring *= (BASE + facts.final.macs) / (BASE + mean)
+            scoring *= (BASE + macs) / (BASE + mean)
     return IMPORTS * measure_pace(facts) + scoring * measure_slowness(facts)
 
 

@@ -13,7 +13,7 @@ from tgas_neuro.final.network.scaling import parse_macs
 from tgas_neuro.plan.configuration import check_configuration
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import read_json
-from tgas_neuro.search.history import Entry, find_best
+from tgas_neuro.search.history import Entry, find_best, get_reward, list_rated
 from tgas_neuro.search.records import CandidateRecord, RunNote
 from tgas_neuro.search.runs import Run
 
@@ -92,11 +92,11 @@ class FinalTraining:
     images
         Of one epoch; None if that is not known.
     macs
-        Expected multiply-adds of its network for one image; None without a candidate.
+        Multiply-adds of its network for one image, where they are set.
     device, threads
         As configured.
     winner
-        What `macs` follows from; None where it was set, or is not known.
+        What they are expected from where they are not set; None without a candidate.
     progress
         Of the epoch after those that have ended; None before it was noted.
     """
@@ -112,19 +112,22 @@ class FinalTraining:
     winner: Winner | None = None
     progress: Progress | None = None
 
+    @property
+    def expected_macs(self) -> int | None:
+        """Multiply-adds of its network for one image; None if nothing is known of them."""
+        return self.winner.expect_macs() if self.winner else self.macs
+
     def at(self, now: float, candidates: Collection[str]) -> "FinalTraining":
         """What was known at an earlier moment, when these candidates had ended."""
         n = sum(end <= now for end in self.ended)
-        winner = self.winner and self.winner.at(candidates)
         noted = self.progress is not None and self.progress.noted <= now
         return replace(
             self,
             ended=self.ended[:n],
             seconds=self.seconds[:n],
             validations=self.validations[:n],
-            winner=winner,
+            winner=self.winner and self.winner.at(candidates),
             progress=self.progress if noted else None,
-            macs=winner.expect_macs() if winner else self.macs,
         )
 
 
@@ -222,7 +225,7 @@ def load_epochs(
 def _expect_size(
     entries: list[Entry], config: Mapping[str, Any], finished: int, wanted: int
 ) -> tuple[int | None, Winner | None]:
-    """Multiply-adds of the final network, and what they follow from unless they are set."""
+    """Multiply-adds of the final network where they are set, else what they are expected from."""
     best = find_best(entries)
     if best is None or not config:
         return None, None
@@ -233,10 +236,5 @@ def _expect_size(
         growth = calc_complexity(best.genotype, build_skeleton(final, CLASSES)).macs / best.macs
     except UserError:
         return None, None  # noted by a version with other keys
-    rated = {
-        entry.id: (entry.reward, entry.macs)
-        for entry in entries
-        if entry.reward is not None and entry.complete
-    }
-    winner = Winner(rated, growth, finished, wanted)
-    return winner.expect_macs(), winner
+    rated = {entry.id: (get_reward(entry), entry.macs) for entry in list_rated(entries)}
+    return None, Winner(rated, growth, finished, wanted)

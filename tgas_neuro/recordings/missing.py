@@ -275,7 +275,7 @@ def list_presentations(
                 f"repetition {slot} (NaN, counted from 0); sites recorded at once share their "
                 "repetitions: see that options.responses.axes has the axes in the order of the "
                 "array, set options.simultaneous: false if sites were not recorded at once, or "
-                "options.missing"
+                "options.missing to leave them out"
             )
     counts = pack_repetitions(responses)
     if not counts.all():

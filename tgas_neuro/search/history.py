@@ -239,10 +239,14 @@ def get_reward(entry: Entry) -> float:
     return entry.reward
 
 
+def list_rated(entries: Sequence[Entry]) -> list[Entry]:
+    """The complete entries with a reward."""
+    return [entry for entry in entries if entry.reward is not None and entry.complete]
+
+
 def find_best(entries: Sequence[Entry]) -> Entry | None:
     """The complete entry with the highest reward, the earliest of equals; None without any."""
-    rated = [entry for entry in entries if entry.reward is not None and entry.complete]
-    return max(rated, key=get_reward, default=None)
+    return max(list_rated(entries), key=get_reward, default=None)
 
 
 def describe_best(entries: Sequence[Entry]) -> BestSoFar | None:
@@ -253,11 +257,7 @@ def describe_best(entries: Sequence[Entry]) -> BestSoFar | None:
 
 def rank_entries(entries: Sequence[Entry], most: int | None = 10) -> list[Entry]:
     """The best complete candidates without duplicates, highest reward first; None is all."""
-    rated = [
-        entry
-        for entry in entries
-        if entry.reward is not None and entry.complete and entry.original is None
-    ]
+    rated = [entry for entry in list_rated(entries) if entry.original is None]
     return sorted(rated, key=lambda entry: -get_reward(entry))[:most]
 
 

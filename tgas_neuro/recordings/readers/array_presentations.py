@@ -175,8 +175,10 @@ def leave_out_incomplete(
         Nothing would be left.
     """
     presentation, neuroid = (dict(part) for part in labels)
+    if not _drops(options):  # large arrays are not looked through for nothing
+        return rows, presentation, neuroid
     missing = np.isnan(rows)
-    if not (_drops(options) and missing.any()):
+    if not missing.any():
         return rows, presentation, neuroid
     choice = str(options.missing)
     kept, sites = leave_out_missing(where, missing, choice, presentation, neuroid)
