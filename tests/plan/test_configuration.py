@@ -302,6 +302,11 @@ class TestNames:
     def plan(self, default, path=None, value=None):
         return build_plan(change(default, path, value) if path else default, DESCRIPTIONS)
 
+    def test_raw_rewards_have_the_names_of_runs_before_there_was_a_choice(self, default):
+        raw, older = change(default, "search.scale", "raw"), copy.deepcopy(default)
+        del older["search"]["scale"]
+        assert self.plan(raw).search == self.plan(older).search != self.plan(default).search
+
     def test_the_same_configuration_has_the_same_names(self, default):
         one, two = self.plan(default), self.plan(copy.deepcopy(default))
         assert (one.teacher, one.search, one.final) == (two.teacher, two.search, two.final)
@@ -321,8 +326,7 @@ class TestNames:
             ("search.alpha", 0.5, "search final"),
             ("search.guidance", "tg", "search final"),
             ("search.layer_choice", "paper", "search final"),
-            ("search.scale", "raw", ""),  # names of runs are those before there was a choice
-            ("search.scale", "standardised", "search final"),
+            ("search.scale", "raw", "search final"),
             ("premature.probes", None, ""),
             ("premature.probes", {"share": 0.2, "epochs": 4}, "search final"),
             ("search.reuse", ["cell_tpe-01234567"], "search final"),

@@ -42,7 +42,7 @@ def test_what_cannot_be_compared_is_said():
         "Note: odd: 1 of 5 layers are not called in evaluation: idle",
         "Note: odd: 2 of 5 layers give no tensor with a row for each image: pair, total",
     ]
-    with pytest.raises(UserError, match=r"^odd: refuses images of 9 x 9 px \(RuntimeError: mat1 "):
+    with pytest.raises(UserError, match=r"^odd: refuses images of 9 x 9 px \(RuntimeError: "):
         try_layers(network, layers, 9, "odd", lines.append)
     with pytest.raises(UserError, match=r"^layers: none of odd's 1 can be compared"):
         try_layers(network, find_layers(network, ["idle"]), 8, "odd", lines.append)

@@ -76,6 +76,14 @@ class Toy:
         for name in ("results", ".snakemake/metadata"):
             shutil.copytree(other.folder / name, self.folder / name, symlinks=True)
 
+    def copy_beginning(self, other):
+        """Take what another toy made before its search."""
+        self.copy_results(other)
+        results = self.folder / "results"
+        for name in ("search", "final"):
+            shutil.rmtree(results / name)
+        (results / "best_cell.json").unlink()
+
     def read(self, pattern):
         """Content of the one JSON file that fits the pattern."""
         (path,) = self.folder.glob(pattern)

@@ -1,6 +1,5 @@
 """Several candidates in a job: the same numbers, and nothing that was finished is lost."""
 
-import shutil
 import signal
 import time
 
@@ -14,6 +13,7 @@ pytestmark = pytest.mark.workflow
 
 
 def test_a_killed_job_of_several_candidates_goes_on_where_it_was(finished, toy, comparable):
+    toy.copy_beginning(finished)
     toy.config["search"]["candidates_per_job"] = 3
     below = toy.kill_when("results/search/*/kept/*.json", 1)  # two more: not yet at its end
     psutil.wait_procs(below, timeout=60)
@@ -37,8 +37,7 @@ def test_a_killed_job_of_several_candidates_goes_on_where_it_was(finished, toy, 
 
 @pytest.mark.parametrize("per_job", [1, 3])
 def test_a_job_whose_end_nobody_saw_is_not_repeated(finished, toy, comparable, per_job):
-    toy.copy_results(finished)
-    shutil.rmtree(toy.folder / "results/search")
+    toy.copy_beginning(finished)
     toy.config["search"]["candidates_per_job"] = per_job
     workflow = toy.start("--until", "best", cores=1)
     wait_until(lambda: list(toy.folder.glob("results/search/*/kept/*.json")), workflow)

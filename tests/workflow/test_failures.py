@@ -124,7 +124,8 @@ sys.meta_path.insert(0, Finder())
 
 
 @pytest.mark.usefixtures("cold")
-def test_every_failure_is_a_recorded_state_and_the_search_ends_well(toy):
+def test_every_failure_is_a_recorded_state_and_the_search_ends_well(finished, toy):
+    toy.copy_beginning(finished)
     (toy.folder / "sitecustomize.py").write_text(textwrap.dedent(FAULTS))
     (toy.folder / "faults").mkdir()
     for name in ("diverged", "out_of_memory", "timeout", "crashed"):
@@ -132,7 +133,7 @@ def test_every_failure_is_a_recorded_state_and_the_search_ends_well(toy):
     toy.environment["PYTHONPATH"] = str(toy.folder)
     toy.config["search"] |= {"candidates": 4, "strategy": "random"}
     toy.config["search"]["limits"] = {"memory_mb": 2500, "seconds": 20}
-    toy.run()
+    toy.run("results/best_cell.json")
     states = sorted(record["state"] for record in toy.read_records().values())
     assert states == ["crashed", "diverged", "ok", "ok", "ok", "ok", "out_of_memory", "timeout"]
     for record in toy.read_records().values():

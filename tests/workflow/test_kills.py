@@ -12,6 +12,7 @@ EPOCHS = 200  # of a final training that is still at it when the kill comes
 
 
 def test_a_killed_run_leaves_no_process_and_continues_to_the_same(finished, toy, comparable):
+    toy.copy_beginning(finished)
     below = toy.kill_when("results/search/*/*/candidate_*.json", 2)
     assert below
     _, alive = psutil.wait_procs(below, timeout=60)
@@ -21,7 +22,7 @@ def test_a_killed_run_leaves_no_process_and_continues_to_the_same(finished, toy,
     kept = {path: path.stat().st_mtime_ns for path in finished_files}
     assert len(kept) >= 2
     toy.run("--unlock")
-    toy.run()
+    toy.run("results/best_cell.json")
     for path, changed in kept.items():
         assert path.stat().st_mtime_ns == changed  # no finished candidate is thrown away
     assert comparable(toy.read("results/best_cell.json")) == comparable(
@@ -36,7 +37,7 @@ def test_the_final_training_resumes_after_a_kill(finished, build_toy, tmp_path, 
         toy.copy_results(finished)
         shutil.rmtree(toy.folder / "results/final")
         toy.config["final"]["epochs"] = EPOCHS
-    assert "going on after epoch" not in whole.run().stdout
+    assert "going on after epoch" not in whole.run("results/best_cell.json").stdout
     below = broken.kill_when("results/final/*/work/checkpoint.pt", 1)
     _, alive = psutil.wait_procs(below, timeout=60)
     assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
@@ -44,7 +45,7 @@ def test_the_final_training_resumes_after_a_kill(finished, build_toy, tmp_path, 
     done = torch.load(checkpoint, weights_only=True)["epoch"]
     assert done < EPOCHS
     broken.run("--unlock")
-    output = broken.run().stdout
+    output = broken.run("results/best_cell.json").stdout
     assert f"final: going on after epoch {done} of {EPOCHS}" in output
     assert f"final: epoch {done + 1}/{EPOCHS}" in output
     assert_same_weights(whole.folder, broken.folder)

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import shutil
 import signal
 import textwrap
 import time
@@ -41,10 +40,7 @@ sys.meta_path.insert(0, Finder())
 @pytest.fixture
 def searching(toy, finished):
     """A toy before its search: teacher and images are made."""
-    toy.copy_results(finished)
-    for name in ("search", "final", "best_cell.json"):
-        path = toy.folder / "results" / name
-        path.unlink() if path.is_file() else shutil.rmtree(path)
+    toy.copy_beginning(finished)
     (toy.folder / "sitecustomize.py").write_text(textwrap.dedent(FAULTS))
     toy.environment["PYTHONPATH"] = str(toy.folder)
     return toy
@@ -60,19 +56,19 @@ def test_what_fails_before_a_candidate_begins_is_evaluated_by_the_next_call(
         ("killed", "killed by signal SIGKILL before the candidate began in each of 3 attempts"),
     ]:
         (toy.folder / "fault").write_text(fault)
-        found = toy.run(check=False, cores=1)
+        found = toy.run("results/best_cell.json", check=False, cores=1)
         assert found.returncode == 1
         (line,) = {line for line in found.stdout.splitlines() if line.startswith("Error: ")}
         assert line.startswith("Error: candidate g000_c0") and cause in line
         assert "Traceback" not in found.stdout
         assert toy.read_records() == {}
-    found = toy.run("--keep-going", "--retries", "1", check=False)
+    found = toy.run("--keep-going", "--retries", "1", "results/best_cell.json", check=False)
     lines = [line for line in found.stdout.splitlines() if line.startswith("Error: ")]
     stopped = [line for line in lines if "the search stops: 3 candidates in a row failed" in line]
     assert stopped and all("killed by signal SIGKILL" in line for line in lines)
     assert toy.read_records() == {}
     (toy.folder / "fault").unlink()
-    toy.run()
+    toy.run("results/best_cell.json")
     assert comparable(toy.read("results/best_cell.json")) == comparable(
         finished.read("results/best_cell.json")
     )
@@ -149,7 +145,7 @@ def test_a_candidate_that_was_taken_back_ends_as_if_it_had_never_failed(
     toy = searching
     (toy.folder / "sitecustomize.py").write_text(textwrap.dedent(CRASH))
     (toy.folder / "crash").touch()
-    toy.run()
+    toy.run("results/best_cell.json")
     failed = [name for name, one in toy.read_records().items() if one["state"] == "crashed"]
     assert len(failed) == 1 and failed[0].startswith("g000")
     kept = {
@@ -161,9 +157,9 @@ def test_a_candidate_that_was_taken_back_ends_as_if_it_had_never_failed(
     assert main(["retry", "--state", "crashed"]) == 0
     printed = " ".join(capsys.readouterr().out.split())
     assert f"(1 crashed): {failed[0]}; the next run evaluates them again and repeats " in printed
-    toy.run()
+    toy.run("results/best_cell.json")
     assert {path: path.stat().st_mtime_ns for path in kept} == kept  # not evaluated again
     assert comparable(toy.read("results/best_cell.json")) == comparable(
         finished.read("results/best_cell.json")
     )
-    assert "Nothing to be done" in toy.run().stdout
+    assert "Nothing to be done" in toy.run("results/best_cell.json").stdout

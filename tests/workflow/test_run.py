@@ -11,7 +11,7 @@ from tgas_neuro.final.result.best_cell import check_part
 from tgas_neuro.final.result.content import BestCell
 from tgas_neuro.search.guidance import calc_reward
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.usefixtures("warm")]
 
 
 def test_best_cell_is_whole_and_consistent(finished):
@@ -156,7 +156,7 @@ def test_nothing_is_done_twice(finished):
 
 
 def test_one_core_gives_the_same(finished, toy, comparable):
-    toy.run(cores=1)
+    toy.run("results/best_cell.json", cores=1)
     one, two = (run.read("results/best_cell.json") for run in (toy, finished))
     assert comparable(one) == comparable(two)
     records = [run.read_records() for run in (toy, finished)]
@@ -165,9 +165,9 @@ def test_one_core_gives_the_same(finished, toy, comparable):
 
 def test_more_generations_continue_the_same_search(finished, toy, comparable):
     toy.config["search"]["generations"] = 1
-    toy.run()
+    toy.run("results/best_cell.json")
     toy.config["search"]["generations"] = 2
-    again = toy.run().stdout
+    again = toy.run("results/best_cell.json").stdout
     assert "g000_c00   ok" not in again
     assert comparable(toy.read("results/best_cell.json")) == comparable(
         finished.read("results/best_cell.json")

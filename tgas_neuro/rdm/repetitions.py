@@ -92,7 +92,7 @@ def index_repetitions(
     stimulus = pd.Index(np.asarray(stimulus_ids).astype(str)).get_indexer(shown)
     if (stimulus < 0).any():
         raise UserError(
-            f"stimulus_id: {shown[stimulus < 0][0]!r} of the recordings is not among the "
+            f"stimulus_id: {str(shown[stimulus < 0][0])!r} of the recordings is not among the "
             f"{len(stimulus_ids)} stimuli given; list it or leave its presentations out"
         )
     responses = torch.from_numpy(np.require(assembly.values, requirements=["C", "W"])).to(device)

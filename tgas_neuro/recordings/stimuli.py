@@ -72,14 +72,14 @@ def validate_stimuli(stimuli: pd.DataFrame, name: str) -> pd.DataFrame:
         if unknown.any() or not (stimuli[USED_FOR] == RDM).any():
             row = int(unknown.to_numpy().argmax())
             raise UserError(
-                f"{name}: row {row + 2}: {USED_FOR} is {stimuli[USED_FOR].iloc[row]!r}; it is "
+                f"{name}: row {row + 2}: {USED_FOR} is {stimuli[USED_FOR].tolist()[row]!r}; it is "
                 f"{RDM!r} or {CEILING!r}, and some are {RDM!r}"
             )
     bad = ~(pd.to_numeric(stimuli["degrees"], errors="coerce") > 0)
     if bad.any():
         row = int(bad.to_numpy().argmax())
         raise UserError(
-            f"{name}: row {row + 2}: degrees is {stimuli['degrees'].iloc[row]!r}; it is the "
+            f"{name}: row {row + 2}: degrees is {stimuli['degrees'].tolist()[row]!r}; it is the "
             "width of the image in degrees of visual angle, a number above 0"
         )
     wide = pd.to_numeric(stimuli["degrees"]) > WIDEST_DEGREES

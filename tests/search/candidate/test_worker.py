@@ -46,10 +46,22 @@ def fail(begin):
 def leave(begin):
     begin(1)
     os._exit(3)
+
+def train(begin):
+    import sys
+    import torch
+    from tgas_neuro.search.candidate.training import build_sgd
+    begin(1)
+    loaded = set(sys.modules)
+    layer = torch.nn.Linear(2, 2)
+    optimizer = build_sgd(layer, 0.1, 0.9, 1e-4)
+    layer(torch.ones(1, 2)).sum().backward()
+    optimizer.step()
+    return sorted(set(sys.modules) - loaded)
 """
 JOB = """
 import json, sys, time
-from functions import describe, fail, leave, wait
+from functions import describe, fail, leave, train, wait
 from tgas_neuro.search.candidate.child import run_in_child
 
 def show(function, **arguments):
@@ -139,6 +151,38 @@ def test_children_of_the_worker_answer_as_own_ones(start, tmp_path):
     assert local == ["ok", "of this script", "", 1]  # not to be handed over, so forked
     wait_until(lambda: not find_workers(tmp_path))
     assert list(tmp_path.glob(f"tgas-neuro-{os.getuid()}/*")) == []
+
+
+def test_a_child_loads_nothing_for_its_first_optimizer(start):
+    """Torch loads its compiler for it, which takes a second; the worker did so before the child."""
+    output, _ = start("show(train)", "import torch\nshow(train)").communicate(timeout=300)
+    first, second = map(json.loads, output.splitlines())
+    assert first == second == ["ok", [], "", 1]
+
+
+def test_what_the_worker_loads_leaves_gpus_to_its_children():
+    """Torch refuses a GPU to processes whose parent asked for one; what asks is known to it."""
+    script = """
+        import os, sys, threading
+        from tgas_neuro.search.candidate.worker import load_torch
+        load_torch()
+        import torch
+        assert threading.active_count() == 1
+        def is_refused():
+            child = os.fork()
+            if child == 0:
+                os._exit(torch.cuda._is_in_bad_fork())
+            return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        print("torch._dynamo" in sys.modules, is_refused())
+        if hasattr(torch._C, "_cuda_getDeviceCount"):
+            torch.cuda.device_count()
+            print(is_refused())
+    """
+    found = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True
+    )
+    assert found.stdout.split("\n")[0] == "True 0", found.stderr
+    assert found.stdout.split("\n")[1] in ("1", ""), found.stderr
 
 
 def test_nobody_outlives_anybody(start, tmp_path):

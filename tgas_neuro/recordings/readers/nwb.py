@@ -209,9 +209,10 @@ def _list_stimuli(shown: pd.DataFrame, options: NwbOptions, where: str) -> pd.Da
     if doubled.any():
         two = stimuli[doubled].sort_values("stimulus_id", kind="stable").iloc[:2]
         column = next(column for column in columns if two[column].nunique() > 1)
+        values = two[column].tolist()
         raise UserError(
             f"{where}: stimulus {two['stimulus_id'].iloc[0]!r} has {column} "
-            f"{two[column].iloc[0]!r} and {two[column].iloc[1]!r}; a stimulus has one: correct "
+            f"{values[0]!r} and {values[1]!r}; a stimulus has one: correct "
             "options.stimulus_column or the table"
         )
     ids = stimuli["stimulus_id"].tolist()

@@ -260,13 +260,24 @@ class Worker:
         target(Connection(sender, readable=False), worker, function, arguments)
 
 
+def load_torch() -> None:
+    """Load all that evaluations use, so that no child loads anything of it.
+
+    The first optimizer of a process loads torch's compiler, with hundreds of modules, though
+    nothing is compiled. Nothing here starts a thread or asks a GPU: children may be forked.
+    """
+    importlib.import_module("tgas_neuro.search.candidate.evaluation")
+    torch = importlib.import_module("torch")
+    torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+
+
 def main(listener: str, workflow: str, path: str) -> None:
     """Load torch, and serve."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # jobs get it, too, and end their children
     try:
         # what cannot be loaded is left to the child of the job, which fails alike and says so
         with contextlib.suppress(Exception):
-            importlib.import_module("tgas_neuro.search.candidate.evaluation")
+            load_torch()
             gc.freeze()  # children that collect garbage then copy 60 MB less of this memory
             Worker(socket.socket(fileno=int(listener)), int(workflow)).serve()
     finally:
