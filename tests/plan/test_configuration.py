@@ -290,6 +290,28 @@ def test_the_default_and_the_presets_are_valid():
         read(path)
 
 
+def test_a_key_that_is_left_out_means_what_config_yaml_says_but_for_some(default):
+    """Without limits there are none; the reward's keys are in the presets as well."""
+    given = {"scale": "standardised", "layer_choice": "mean"}
+    needed = {
+        "recordings": ["regions"],
+        "teacher": ["kind", "stimuli"],
+        "search": ["space", "limits"],
+        "premature": ["data", "image_size"],
+        "final": ["data", "image_size", "network"],
+    }
+    short = {
+        section: {key: default[section][key] for key in keys} for section, keys in needed.items()
+    }
+    found = dump_section(check_configuration(default))
+    assert dump_section(check_configuration(short)) != found
+    short["search"] |= given
+    assert dump_section(check_configuration(short)) == found
+    for path in (PROJECT / "workflow/presets").glob("*.yaml"):
+        preset = yaml.safe_load(path.read_text())
+        assert preset["search"] == preset["search"] | given
+
+
 def test_an_unknown_data_set_names_those_that_exist(default):
     config = change(default, "recordings.regions.IT.datasets", ["kriegeskort2008_it"])
     with pytest.raises(UserError, match=r"did you mean 'kriegeskorte2008_it'"):
