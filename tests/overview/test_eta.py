@@ -145,7 +145,7 @@ def test_an_epoch_before_the_first_by_hand():
     assert predict_epoch(facts, final) == pytest.approx(6.6)
     on_two = dataclasses.replace(final, threads=2)
     assert predict_epoch(facts, on_two) == pytest.approx(6.6 / 2**0.7)
-    more = dataclasses.replace(final, macs=88_000_000)  # 32 M + 88 M next to 32 M + 8 M
+    more = dataclasses.replace(final, macs=80_000_000)  # 28 M + 80 M next to 28 M + 8 M
     assert predict_epoch(facts, more) == pytest.approx(3 * 6.6)
     for unknown in ({"images": None}, {"macs": None}, {"device": "cuda"}):
         assert predict_epoch(facts, dataclasses.replace(final, **unknown)) is None
@@ -163,6 +163,8 @@ def test_a_machine_on_which_scripts_start_slowly():
     assert time_rule(build(finished, {}), "brainscore") == pytest.approx(10)
     fresh = build([], {}, trainings={}, final=None)
     assert time_rule(fresh, "brainscore") == pytest.approx(9)
+    fast = [Job("proposals", "p0", START, START + 0.2)]  # four times as fast: twice
+    assert time_rule(build(fast, {}, trainings={}, final=None), "brainscore") == pytest.approx(4.5)
 
 
 def test_steps_of_the_first_epoch_count_before_it_has_ended():
@@ -170,11 +172,11 @@ def test_steps_of_the_first_epoch_count_before_it_has_ended():
     facts, _ = play()
     began = START + 500
     job = Job("final", "results/final/run/metrics.json", began, None)
-    final = FinalTraining(3, progress=Progress(40, 160, 20.0, began + 25), images=1, macs=1)
+    final = FinalTraining(3, progress=Progress(40, 160, 20.0, began + 25, 0.5), images=1, macs=1)
     facts = dataclasses.replace(facts, jobs=(job,), rules={"final": 1}, final=final)
     left = estimate(facts, began + 27).seconds["final training"]
     assert left == pytest.approx(80 + 8 - 22 + 2 * 88, abs=2)
-    validating = dataclasses.replace(final, progress=Progress(160, 160, 80.0, began + 85))
+    validating = dataclasses.replace(final, progress=Progress(160, 160, 80.0, began + 85, 0.5))
     facts = dataclasses.replace(facts, final=validating)
     left = estimate(facts, began + 90).seconds["final training"]
     assert left == pytest.approx(8 - 5 + 2 * 88, abs=2)
@@ -183,11 +185,27 @@ def test_steps_of_the_first_epoch_count_before_it_has_ended():
         ended=(began + 100,),
         seconds=(90.0,),
         validations=(10.0,),
-        progress=Progress(80, 160, 50.0, began + 150),
+        progress=Progress(80, 160, 50.0, began + 150, 0.625),
     )
     facts = dataclasses.replace(facts, final=measured)
     left = estimate(facts, began + 150).seconds["final training"]
     assert left == pytest.approx(100 + 10 - 50 + 100, abs=2)
+
+
+def test_a_slow_first_step_is_not_that_of_the_others():
+    """The first step took 18 s, those after it half a second each."""
+    facts, _ = play()
+    began = START + 500
+    progress = Progress(5, 165, 20.0, began + 25, 0.5)
+    final = FinalTraining(1, progress=progress, images=1, macs=1)
+    facts = dataclasses.replace(
+        facts,
+        jobs=(Job("final", "results/final/run/metrics.json", began, None),),
+        rules={"final": 1},
+        final=final,
+    )
+    left = estimate(facts, began + 25).seconds["final training"]
+    assert left == pytest.approx(80 + 10, abs=2)  # a tenth of the epoch for its validation
 
 
 def test_a_note_of_steps_is_of_the_next_epoch(tmp_path):
@@ -195,7 +213,10 @@ def test_a_note_of_steps_is_of_the_next_epoch(tmp_path):
     assert load_progress(tmp_path, 0) is None
     write_json(path, {"epoch": 1, "step": 3, "steps": 8, "seconds": 4.5})
     os.utime(path, (START, START))
-    assert load_progress(tmp_path, 1) == Progress(3, 8, 4.5, START)
+    assert load_progress(tmp_path, 1) == Progress(3, 8, 4.5, START, 1.5)
+    write_json(path, {"epoch": 1, "step": 3, "steps": 8, "seconds": 4.5, "each": 0.5})
+    os.utime(path, (START, START))
+    assert load_progress(tmp_path, 1) == Progress(3, 8, 4.5, START, 0.5)
     assert load_progress(tmp_path, 2) is None
     for broken in ("{", "[]", "{}"):
         path.write_text(broken)

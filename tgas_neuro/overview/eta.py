@@ -24,7 +24,7 @@ IMPORTS = 3.0  # [s] before a final training or its comparison with the teacher 
 FINAL_LOADING = 3.0  # [s] for its images, and for its weights at the end
 # Both as the final trainings of config.yaml and macaque_small are misjudged least, the first by too
 # much, the second by too little (docs/terminal.md).
-BASE = 32_000_000  # what an image costs besides its multiply-adds, in multiply-adds
+BASE = 28_000_000  # what an image costs besides its multiply-adds, in multiply-adds
 THREADS = 0.7  # n threads are so many times as fast as one: n to this power
 VALIDATION = 0.1  # of an epoch's training, until one has been measured
 BESIDE = (("search_figures", "final_figures"), ("run_report", "brainscore"))  # at the same time
@@ -118,7 +118,7 @@ def _follow_steps(
     final: FinalTraining, progress: Progress, done: Sequence[int], now: float
 ) -> float:
     """What is left when so many steps of an epoch are done; `done` are epochs before it."""
-    current = progress.seconds / progress.step * progress.steps
+    current = progress.seconds + progress.each * (progress.steps - progress.step)
     training = median(final.seconds[number] for number in done) if done else current
     validation = (
         fmean(final.validations[number] for number in done) if done else VALIDATION * current

@@ -69,12 +69,15 @@ class Progress(NamedTuple):
         How long they took [s].
     noted
         When [s since the epoch].
+    each
+        What one of the steps that are left takes [s]: the mean of those after the first one.
     """
 
     step: int
     steps: int
     seconds: float
     noted: float
+    each: float
 
 
 @dataclass(frozen=True)
@@ -193,7 +196,9 @@ def load_progress(folder: Path, epoch: int) -> Progress | None:
         noted, content = path.stat().st_mtime, read_json(path)
         if content["epoch"] != epoch or content["step"] < 1:
             return None
-        return Progress(content["step"], content["steps"], content["seconds"], noted)
+        step, seconds = content["step"], content["seconds"]
+        each = content.get("each", seconds / step)  # older versions noted no such time
+        return Progress(step, content["steps"], seconds, noted, each)
     except (OSError, UserError, KeyError, TypeError):
         return None
 

@@ -93,11 +93,16 @@ def measure_slowness(facts: Facts) -> float:
 
 
 def measure_pace(facts: Facts) -> float:
-    """How much longer scripts take on this machine than is usual, by the `LIGHT` ones so far."""
+    """How much longer scripts take on this machine than is usual, by the `LIGHT` ones so far.
+
+    Of a machine that starts them fast the square root: the others gain less from it.
+    """
     recent = _list_recent(facts, LIGHT)
     if not recent:
         return measure_slowness(facts)
-    return sum(job.seconds for job in recent) / sum(USUAL[job.rule] for job in recent)
+    usual = sum(USUAL[job.rule] for job in recent)
+    pace = sum(job.seconds for job in recent) / usual
+    return math.sqrt(pace) if pace < 1 else pace
 
 
 def _name_batch(facts: Facts, job: Job) -> str:

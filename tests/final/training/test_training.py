@@ -194,10 +194,15 @@ def test_a_note_of_steps_by_the_clock(train, tmp_path, monkeypatch):
     )
     train("again")
     assert [(one["epoch"], one["step"]) for one in noted] == [
-        (epoch, step) for epoch in range(3) for step in (1, 2, 3)
+        (epoch, step)
+        for epoch in range(3)
+        for step in (2, 3)  # the first waits for images
     ]
-    for one in noted:
-        assert one["steps"] == 3 and one["seconds"] > 0
+    for second, third in zip(noted[::2], noted[1::2], strict=True):
+        assert second["steps"] == third["steps"] == 3
+        assert 0 < second["each"] < second["seconds"] < third["seconds"]
+        later = third["seconds"] - second["seconds"]
+        assert 2 * third["each"] == pytest.approx(second["each"] + later)
     assert json.loads((tmp_path / "again" / "progress.json").read_text()) == noted[-1]
 
 

@@ -20,9 +20,12 @@ class ProgressNote:
     def __init__(self, path: Path | None):
         self._path = path
         self._written, self._epoch = time.monotonic(), -1
+        self._begun = {"epoch": -1, "step": 0, "seconds": 0.0}
 
     def note(self, epoch: int, step: int, steps: int, seconds: float) -> None:
         """Note it if the last note is old, or if this is the last step of an epoch that has one.
+
+        ``each`` in the note is the mean time of a step after the first of this process [s].
 
         Parameters
         ----------
@@ -34,9 +37,13 @@ class ProgressNote:
             How long they took [s].
         """
         now = time.monotonic()
+        if self._begun["epoch"] != epoch:  # the first step of a process waits for images and more
+            self._begun = {"epoch": epoch, "step": step, "seconds": seconds}
+            return
         last = step == steps and self._epoch == epoch
         if self._path is None or not (last or now - self._written >= INTERVAL):
             return
         self._written, self._epoch = now, epoch
-        content = {"epoch": epoch, "step": step, "steps": steps, "seconds": seconds}
+        each = (seconds - self._begun["seconds"]) / (step - self._begun["step"])
+        content = {"epoch": epoch, "step": step, "steps": steps, "seconds": seconds, "each": each}
         write_json(self._path, content)
