@@ -1,13 +1,14 @@
 """Draw the pictures of stored results again; nothing is measured.
 
     python benchmarks/redraw.py [noise_ceiling] [guidance] [surrogates_early] [surrogates_500]
-        [--output FOLDER]
+        [surrogates_some] [--output FOLDER]
 
 Of the study's sittings (`surrogates_*`), rank correlations and their intervals are calculated from
 the stored tables, which takes minutes.
 """
 
 import argparse
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 
@@ -37,11 +38,17 @@ def draw_guidance() -> Figure:
     return draw_report(content, content["form"]["early"])
 
 
-def draw_surrogates(name: str) -> Figure:
-    """What they know early of cells of NAS-Bench-201, in a sitting of the study."""
+def draw_surrogates(name: str, teachers: Collection[str] = ()) -> Figure:
+    """What they know early of cells of NAS-Bench-201, in sittings of the study.
+
+    Of some teachers and controls alone if they are named.
+    """
     experiment = load_experiment(name, [find_project() / "workflow/experiments"])
     table = read_table(RESULTS / f"{name}.csv.gz", experiment)
-    return build_gain_figure(rate_surrogates(table, experiment), experiment, partial=False)
+    result = rate_surrogates(table, experiment)
+    shown = {key: one for key, one in experiment.teachers.items() if key in teachers}
+    experiment = experiment.model_copy(update={"teachers": shown or experiment.teachers})
+    return build_gain_figure(result, experiment, partial=False)
 
 
 PICTURES = {
@@ -49,6 +56,7 @@ PICTURES = {
     "guidance": draw_guidance,
     "surrogates_early": partial(draw_surrogates, "surrogates_early"),
     "surrogates_500": partial(draw_surrogates, "surrogates_500"),
+    "surrogates_some": partial(draw_surrogates, "surrogates_500", ("v4_it", "it", "shuffled")),
 }
 
 
