@@ -22,8 +22,7 @@ from tgas_neuro.overview.schedule import (
 
 IMPORTS = 3.0  # [s] before a final training or its comparison with the teacher begins
 FINAL_LOADING = 3.0  # [s] for its images, and for its weights at the end
-# Both as the final trainings of config.yaml and macaque_small are misjudged least, the first by too
-# much, the second by too little (docs/terminal.md).
+# As the final trainings of config.yaml and macaque_small are misjudged least (docs/terminal.md):
 BASE = 28_000_000  # what an image costs besides its multiply-adds, in multiply-adds
 THREADS = 0.7  # n threads are so many times as fast as one: n to this power
 VALIDATION = 0.1  # of an epoch's training, until one has been measured
@@ -135,8 +134,8 @@ def predict_epoch(facts: Facts, final: FinalTraining) -> float | None:
     (`BASE` added to both), divided by the ratio of threads to the power `THREADS`, times the
     slowness of the machine. None if the devices differ, or the number of images is not known.
     """
-    trainings = list(facts.trainings.values())[-RECENT:]
-    if not trainings or final.images is None or final.expected_macs is None:
+    trainings, macs = list(facts.trainings.values())[-RECENT:], final.expected_macs
+    if not trainings or final.images is None or macs is None:
         return None
     device = trainings[0].device
     if final.device not in ("auto", device):
@@ -144,7 +143,7 @@ def predict_epoch(facts: Facts, final: FinalTraining) -> float | None:
     seconds = sum(one.seconds for one in trainings)
     weighed = sum(one.images * (BASE + one.macs) for one in trainings)
     threads = final.threads / trainings[0].threads if device == "cpu" else 1.0
-    each = seconds / weighed * (BASE + final.expected_macs) / threads**THREADS
+    each = seconds / weighed * (BASE + macs) / threads**THREADS
     return each * final.images * (1 + VALIDATION) * measure_slowness(facts)
 
 

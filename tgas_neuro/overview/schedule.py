@@ -100,9 +100,8 @@ def measure_pace(facts: Facts) -> float:
     recent = _list_recent(facts, LIGHT)
     if not recent:
         return measure_slowness(facts)
-    usual = sum(USUAL[job.rule] for job in recent)
-    pace = sum(job.seconds for job in recent) / usual
-    return math.sqrt(pace) if pace < 1 else pace
+    pace = sum(job.seconds for job in recent) / sum(USUAL[job.rule] for job in recent)
+    return max(pace, math.sqrt(pace))
 
 
 def _name_batch(facts: Facts, job: Job) -> str:

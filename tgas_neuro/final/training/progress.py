@@ -25,7 +25,8 @@ class ProgressNote:
     def note(self, epoch: int, step: int, steps: int, seconds: float) -> None:
         """Note it if the last note is old, or if this is the last step of an epoch that has one.
 
-        ``each`` in the note is the mean time of a step after the first of this process [s].
+        ``each`` in it is the mean time of a step [s], but for the first that this process took of
+        the epoch.
 
         Parameters
         ----------
@@ -37,7 +38,7 @@ class ProgressNote:
             How long they took [s].
         """
         now = time.monotonic()
-        if self._begun["epoch"] != epoch:  # the first step of a process waits for images and more
+        if self._begun["epoch"] != epoch:  # the first step waits for images and more
             self._begun = {"epoch": epoch, "step": step, "seconds": seconds}
             return
         last = step == steps and self._epoch == epoch

@@ -266,8 +266,9 @@ def load_torch() -> None:
     The first optimizer of a process loads torch's compiler, with hundreds of modules, though
     nothing is compiled. Nothing here starts a thread or asks a GPU: children may be forked.
     """
+    import torch
+
     importlib.import_module("tgas_neuro.search.candidate.evaluation")
-    torch = importlib.import_module("torch")
     torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
 
 
