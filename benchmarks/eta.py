@@ -8,6 +8,8 @@ say, and prints the errors when the workflow has ended. With it, the estimates o
 repeated from the times of its files; the workflow's own last seconds are then missing.
 
 An error is what was said minus what was left, as a share of what was left and of the whole run.
+Errors of up to `SLACK` seconds count as none: `status` says whole seconds, and the last of a run
+pass while it looks.
 """
 
 import argparse
@@ -29,7 +31,8 @@ from tgas_neuro.search.runs import find_run, load_run
 from tgas_neuro.search.runs.note import load_note
 
 FROM = 1 / 3  # share of a run from which on the errors count
-ALLOWED = 0.25
+ALLOWED = 0.25  # of what was left
+SLACK = 3.0  # [s] that are no error
 LOOKS = 200  # of a replay
 COLUMNS = ("share of the run", "left [s]", "said [s]", "error, of what was left", "of the run")
 
@@ -91,23 +94,30 @@ def print_errors(rows: list[dict[str, float | None]]) -> None:
         if int(share * 20) > shown:
             shown = int(share * 20)
             said = "-" if row["said"] is None else f"{row['said']:.0f}"
-            errors = [
+            shares = [
                 "-" if row[key] is None else f"{row[key]:+.0%}" for key in ("of_left", "of_run")
             ]
-            lines.append(" | ".join([f"{share:.0%}", f"{row['left']:.0f}", said, *errors]))
+            lines.append(" | ".join([f"{share:.0%}", f"{row['left']:.0f}", said, *shares]))
     print(format_table(COLUMNS, lines))
     late = [row for row in rows if (row["share"] or 0.0) >= FROM]
-    known = [row for row in late if row["of_left"] is not None]
-    if not known:
+    errors = [weigh_error(row) for row in late if row["of_left"] is not None]
+    if not errors:
         print("nothing was said from a third of the run on")
         return
-    within = sum(abs(row["of_left"] or 0.0) <= ALLOWED for row in known) / len(late)
-    largest = {key: max(abs(row[key] or 0.0) for row in known) for key in ("of_left", "of_run")}
+    within = sum(abs(of_left) <= ALLOWED for of_left, _ in errors) / len(late)
     print(
-        f"from a third of the run on: within {ALLOWED:.0%} of what was left in {within:.0%} of the "
-        f"looks; the largest error is {largest['of_left']:.0%} of what was left, and "
-        f"{largest['of_run']:.0%} of the whole run"
+        f"from a third of the run on: within {ALLOWED:.0%} of what was left, or {SLACK:.0f} s, in "
+        f"{within:.0%} of {len(late)} looks; the largest error above {SLACK:.0f} s is "
+        f"{max(abs(of_left) for of_left, _ in errors):.0%} of what was left, and "
+        f"{max(abs(of_run) for _, of_run in errors):.0%} of the whole run"
     )
+
+
+def weigh_error(row: dict[str, float | None]) -> tuple[float, float]:
+    """Error of a look, as a share of what was left and of the whole run; 0 if it is none."""
+    if abs((row["said"] or 0.0) - (row["left"] or 0.0)) <= SLACK:
+        return 0.0, 0.0
+    return row["of_left"] or 0.0, row["of_run"] or 0.0
 
 
 def main() -> None:

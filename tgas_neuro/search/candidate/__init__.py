@@ -5,7 +5,6 @@ hold several candidates.
 """
 
 import contextlib
-import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from tgas_neuro.images.decoded import load_classes, load_images_digest
 from tgas_neuro.runtime.errors import UserError, counting_failures
 from tgas_neuro.runtime.provenance import Provenance, build_provenance, get_time
 from tgas_neuro.search.candidate.child import Begin, Call, Outcome, run_in_child
-from tgas_neuro.search.candidate.worker import find_served
+from tgas_neuro.search.candidate.worker import find_served, load_torch
 from tgas_neuro.search.guidance import Rating
 from tgas_neuro.search.history import describe_stop, is_member
 from tgas_neuro.search.records import (
@@ -214,11 +213,10 @@ def list_batches(candidates: int, together: int) -> list[list[str]]:
 
 
 def import_once() -> None:
-    """Import what candidates compute with, before children are forked, unless a worker has it.
+    """Load what candidates compute with, before children are forked, unless a worker has it.
 
-    Nothing is computed here: a process that has threads of torch cannot be forked. What cannot be
-    imported is left to the child, which fails in the same way and says so.
+    What cannot be imported is left to the child, which fails in the same way and says so.
     """
     if find_served() is None:
         with contextlib.suppress(Exception):
-            importlib.import_module("tgas_neuro.search.candidate.evaluation")
+            load_torch()
