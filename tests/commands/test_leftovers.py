@@ -267,6 +267,15 @@ def test_a_start_notes_its_machine_and_refuses_beside_leftovers(queue, folder, c
         refuse_leftovers(folder, submits=True)
 
 
+def test_where_nothing_was_started_a_silent_slurm_is_no_news(queue, folder, capsys):
+    (folder / NOTE).unlink(missing_ok=True)
+    queue.fail("squeue", "squeue: error: no controller")
+    refuse_leftovers(folder, submits=False)
+    assert capsys.readouterr() == ("", "")
+    refuse_leftovers(folder, submits=False)  # now something was
+    assert "no controller" in capsys.readouterr().err
+
+
 def test_without_squeue_a_start_asks_nothing(folder, capsys, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     refuse_leftovers(folder, submits=True)

@@ -126,11 +126,11 @@ def describe_leftovers(folder: Path, jobs: list[Job]) -> str:
     )
 
 
-def refuse_jobs(folder: Path, strict: bool = False) -> None:
+def refuse_jobs(folder: Path, strict: bool = False, quiet: bool = False) -> None:
     """Raise `UserError` while the queue has jobs of an earlier run that would write the same files.
 
     Without `squeue` nothing is checked. A SLURM that does not answer is an error if `strict`,
-    else a warning on stderr.
+    nothing if `quiet`, else a warning on stderr.
     """
     if not has_slurm():
         return
@@ -139,8 +139,9 @@ def refuse_jobs(folder: Path, strict: bool = False) -> None:
     except UserError as error:
         if strict:
             raise
-        message = f"Warning: whether jobs of an earlier run are left is not known: {error}"
-        print(message, file=sys.stderr)
+        if not quiet:
+            message = f"Warning: whether jobs of an earlier run are left is not known: {error}"
+            print(message, file=sys.stderr)
         return
     if jobs:
         raise UserError(describe_leftovers(folder, jobs))
@@ -199,11 +200,11 @@ def refuse_leftovers(folder: Path, submits: bool) -> None:
         Working directory of the run.
     submits
         Whether the run hands its jobs to SLURM. If it does, a SLURM that does not answer is an
-        error; if not, it is a warning on stderr.
+        error; if not, it is a warning on stderr where a run was started before.
     """
     if find_holder(folder, submitting=True, others=True) is not None:
         return
-    refuse_jobs(folder, strict=submits)
+    refuse_jobs(folder, strict=submits, quiet=not (folder / NOTE).is_file())
     note_host(folder)
 
 
