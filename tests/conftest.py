@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import hypothesis
@@ -17,6 +18,9 @@ from support.toy_run import SNAKEMAKE, Toy
 from tgas_neuro.recordings.assembly import build_assembly
 
 PROJECT = Path(__file__).parents[1]
+
+# As in the Snakefile: no library that tests import compiles grammars of URIs for seconds.
+sys.modules.setdefault("rfc3987_syntax", None)
 
 # No deadline: a busy machine is not a wrong value. The same examples on every machine.
 hypothesis.settings.register_profile(
