@@ -35,6 +35,14 @@ matplotlib.use("Agg")  # no screen
 torch.set_num_threads(1)  # small tensors: more threads only wait for each other
 
 
+def pytest_ignore_collect(collection_path, config):
+    """What `make quick` leaves out is not imported either."""
+    left_out = [PROJECT / "tests" / name for name in (*FOLDERS, *FILES)]
+    if "not lengthy" in config.option.markexpr and collection_path in left_out:
+        return True
+    return None
+
+
 def pytest_collection_modifyitems(config, items):
     """Long tests come first and are marked; slow ones are run by name only: pytest -m slow."""
     places = {item: item.path.relative_to(PROJECT / "tests") for item in items}
