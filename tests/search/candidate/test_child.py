@@ -137,10 +137,12 @@ def test_a_users_mistake_is_not_the_candidates_fault():
 
 
 def test_memory_limit():
-    outcome = run_in_child(hold_memory, {"megabytes": 900}, memory_mb=700)
+    """What this process holds, which may be much after other tests, is the child's as well."""
+    limit = round(psutil.Process().memory_info().rss / 2**20) + 300
+    outcome = run_in_child(hold_memory, {"megabytes": 900}, memory_mb=limit)
     assert outcome.state == "out_of_memory"
-    assert "search.limits.memory_mb is 700" in outcome.message
-    assert outcome.peak_memory_mb > 700
+    assert f"search.limits.memory_mb is {limit}" in outcome.message
+    assert outcome.peak_memory_mb > limit
     assert outcome.attempts == 1
 
 
