@@ -33,10 +33,11 @@ def toy(tmp_path, cluster):
 
 @pytest.fixture
 def second_generation(tmp_path, cluster, finished):
-    """A toy with all done but the candidates of its last generation, and what to ask for."""
+    """A toy with all done but two candidates of its last generation, and what to ask for."""
     toy = ClusterToy(tmp_path / "toy", cluster)
     toy.copy_results(finished)
-    for record in toy.folder.glob("results/search/*/generation_001/candidate_*.json"):
+    for number in (0, 1):
+        (record,) = toy.folder.glob(f"results/search/*/generation_001/candidate_0{number}.json")
         record.unlink()
     (history,) = toy.folder.glob("results/search/*/generation_001/history.json")
     history.unlink()

@@ -71,6 +71,7 @@ def test_a_cancelled_candidate_runs_again(cluster, running, second_generation, i
     assert job in cluster.list_jobs("cancelled")
 
 
+@pytest.mark.slow
 def test_a_slurmd_killed_and_started_again(cluster, running, second_generation, is_same):
     process, job = running
     node = cluster.find_node(job)
@@ -93,6 +94,7 @@ def test_a_node_that_dies_with_its_jobs(cluster, running, second_generation, is_
     cluster.wait_for_nodes()
 
 
+@pytest.mark.slow
 def test_a_slurmctld_that_is_away(cluster, running, second_generation, is_same):
     process, _ = running
     cluster.stop_controller()

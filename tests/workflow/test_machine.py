@@ -56,22 +56,20 @@ def test_what_fails_before_a_candidate_begins_is_evaluated_by_the_next_call(
         ("killed", "killed by signal SIGKILL before the candidate began in each of 3 attempts"),
     ]:
         (toy.folder / "fault").write_text(fault)
-        found = toy.run("results/best_cell.json", check=False, cores=1)
+        found = toy.run("--until", "best", check=False, cores=1)
         assert found.returncode == 1
         (line,) = {line for line in found.stdout.splitlines() if line.startswith("Error: ")}
         assert line.startswith("Error: candidate g000_c0") and cause in line
         assert "Traceback" not in found.stdout
         assert toy.read_records() == {}
-    found = toy.run("--keep-going", "--retries", "1", "results/best_cell.json", check=False)
+    found = toy.run("--keep-going", "--retries", "1", "--until", "best", check=False)
     lines = [line for line in found.stdout.splitlines() if line.startswith("Error: ")]
     stopped = [line for line in lines if "the search stops: 3 candidates in a row failed" in line]
     assert stopped and all("killed by signal SIGKILL" in line for line in lines)
     assert toy.read_records() == {}
     (toy.folder / "fault").unlink()
-    toy.run("results/best_cell.json")
-    assert comparable(toy.read("results/best_cell.json")) == comparable(
-        finished.read("results/best_cell.json")
-    )
+    toy.run("--until", "best")
+    assert comparable(toy.read_records()) == comparable(finished.read_records())
 
 
 def test_a_run_that_was_stopped_for_longer_than_the_limit_ends_like_an_undisturbed_one(
@@ -145,7 +143,7 @@ def test_a_candidate_that_was_taken_back_ends_as_if_it_had_never_failed(
     toy = searching
     (toy.folder / "sitecustomize.py").write_text(textwrap.dedent(CRASH))
     (toy.folder / "crash").touch()
-    toy.run("results/best_cell.json")
+    toy.run("--until", "best")
     failed = [name for name, one in toy.read_records().items() if one["state"] == "crashed"]
     assert len(failed) == 1 and failed[0].startswith("g000")
     kept = {
@@ -162,4 +160,5 @@ def test_a_candidate_that_was_taken_back_ends_as_if_it_had_never_failed(
     assert comparable(toy.read("results/best_cell.json")) == comparable(
         finished.read("results/best_cell.json")
     )
-    assert "Nothing to be done" in toy.run("results/best_cell.json").stdout
+    (best,) = toy.folder.glob("results/search/*/best.json")
+    assert "Nothing to be done" in toy.run(str(best.relative_to(toy.folder))).stdout

@@ -11,7 +11,6 @@ pytestmark = pytest.mark.workflow
 @pytest.mark.parametrize(
     ("kills", "per_job"),
     [
-        (4, 1),
         pytest.param(10, 1, marks=pytest.mark.slow),
         pytest.param(10, 3, marks=pytest.mark.slow),
     ],
