@@ -366,11 +366,12 @@ def test_cells_and_fields_are_looked_at_one_by_one(tmp_path):
     with h5py.File(path, "w") as file:
         file["#refs#/a"] = VALUES
         create(file["#refs#"], "b")
-        file["data/cells"] = np.array([[file["#refs#/a"].ref], [file["#refs#/b"].ref]])
+        cells = [[file["#refs#/a"].ref], [file["#refs#/b"].ref]]
+        file.create_dataset("data/cells", data=cells, dtype=h5py.ref_dtype)
         file["data/cells"].attrs["MATLAB_class"] = np.bytes_("cell")
         file["data/far"] = h5py.ExternalLink("other.mat", "x")
         make_virtual(file["#refs#"], tmp_path / "other.h5")
-        file["others"] = np.array([[file["#refs#/x"].ref]])
+        file.create_dataset("others", data=[[file["#refs#/x"].ref]], dtype=h5py.ref_dtype)
         file["others"].attrs["MATLAB_class"] = np.bytes_("cell")
     unwritten = Unwritten()
     cells = load_variable(path, "data.cells", unwritten=unwritten)
