@@ -255,7 +255,8 @@ def test_a_start_notes_its_machine_and_refuses_beside_leftovers(queue, folder, c
     for submits in (False, True):
         (folder / NOTE).unlink(missing_ok=True)
         refuse_leftovers(folder, submits)
-        assert json.loads((folder / NOTE).read_text()) == {"host": socket.gethostname()}
+        noted = {"host": socket.gethostname(), "submitted": submits}
+        assert json.loads((folder / NOTE).read_text()) == noted
     queue.add("11", folder)
     for submits in (False, True):
         with pytest.raises(UserError, match=f"1 job .* tgas_neuro leftovers --cancel {folder}$"):
@@ -267,13 +268,19 @@ def test_a_start_notes_its_machine_and_refuses_beside_leftovers(queue, folder, c
         refuse_leftovers(folder, submits=True)
 
 
-def test_where_nothing_was_started_a_silent_slurm_is_no_news(queue, folder, capsys):
+@pytest.mark.parametrize("note", ["{}", "[]", '{"host": "a"}', '{"submitted": true}', "{"])
+def test_a_silent_slurm_is_news_only_where_jobs_may_have_been_submitted(
+    queue, folder, capsys, note
+):
     (folder / NOTE).unlink(missing_ok=True)
     queue.fail("squeue", "squeue: error: no controller")
-    refuse_leftovers(folder, submits=False)
-    assert capsys.readouterr() == ("", "")
-    refuse_leftovers(folder, submits=False)  # now something was
-    assert "no controller" in capsys.readouterr().err
+    for _ in range(2):
+        refuse_leftovers(folder, submits=False)
+        assert capsys.readouterr() == ("", "")
+    (folder / NOTE).write_text(note)  # of an earlier version, of one that submitted, or broken
+    for _ in range(2):
+        refuse_leftovers(folder, submits=False)
+        assert "no controller" in capsys.readouterr().err
 
 
 def test_without_squeue_a_start_asks_nothing(folder, capsys, monkeypatch, tmp_path):

@@ -110,7 +110,7 @@ def test_many_data_sets_have_a_short_name(tmp_path):
         ),
         (
             {"datasets": ["majajhong2015_public"], "select": {"window_ms": [170, 70]}},
-            r"IT.select.window_ms: \[170, 70\]: the window ends before it begins",
+            r"IT.select.window_ms: \[170, 70\] ends before it begins",
         ),
         (
             {"datasets": ["majajhong2015_public"], "select": {"window_ms": [70]}},

@@ -89,6 +89,16 @@ def set_values(row, column, value):
     return changed
 
 
+def count_by(step):
+    def changed(assembly):
+        values = step * np.arange(1, assembly.size + 1, dtype=np.float32)
+        assembly = assembly.copy(data=values.reshape(assembly.shape))
+        assembly.attrs["unit"] = "spikes"
+        return assembly
+
+    return changed
+
+
 def without(attr):
     def changed(assembly):
         assembly = assembly.copy()
@@ -123,6 +133,8 @@ MISTAKES = [
         r"response of site 's1' to stimulus 'b' is nan \(1 such values\); leave them out",
     ),
     (set_values(0, 2, np.inf), "response of site 's2' to stimulus 'a' is inf"),
+    (count_by(-1.0), r"response of site 's0' to stimulus 'a' is -1 \(.* the unit spikes is for"),
+    (count_by(0.5), r"response of site 's\d' to stimulus '.' is \d\.5 \(.* the unit spikes is for"),
 ]
 
 

@@ -248,9 +248,18 @@ class TextAt(Checked):
         return value
 
 
+def _check_window(value: list[float]) -> list[float]:
+    if value[0] >= value[1]:
+        fault = "is empty" if value[0] == value[1] else "ends before it begins"
+        raise SectionError("", f"{value!r} {fault}; give the start and a later stop")
+    return value
+
+
 Text = Annotated[str, Field(min_length=1)]
 UserPath = Annotated[Text, AfterValidator(os.path.expanduser)]  # ~ is the user's home
-Window = Annotated[list[int | float], Field(min_length=2, max_length=2)]
+Window = Annotated[
+    list[int | float], Field(min_length=2, max_length=2), AfterValidator(_check_window)
+]
 Colour = Annotated[list[float], Field(min_length=3, max_length=3)]
 Device = Annotated[str, Matching("^(auto|cpu|cuda(:[0-9]+)?)$", "auto, cpu, cuda or cuda:<n>")]
 

@@ -9,6 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from tgas_neuro.config.recordings import Pictures
+from tgas_neuro.recordings.counts import find_no_counts
 from tgas_neuro.recordings.formats.hdf5_files import check_file
 from tgas_neuro.recordings.formats.netcdf_engine import check_netcdf_engine
 from tgas_neuro.recordings.formats.subprocess_probe import probe_hdf5
@@ -118,11 +119,9 @@ def _find_wrong_form(assembly: xr.DataArray, name: str) -> Iterator[str]:
     for dim, size in zip(assembly.dims, assembly.shape, strict=True):
         if size == 0:
             yield f"{name}: dimension {dim!r} is empty"
-    for attr in REQUIRED_ATTRS:
-        if attr not in assembly.attrs:
-            yield (
-                f"{name}: attribute {attr!r} is missing; required are {', '.join(REQUIRED_ATTRS)}"
-            )
+    required = ", ".join(REQUIRED_ATTRS)
+    for attr in (one for one in REQUIRED_ATTRS if one not in assembly.attrs):
+        yield f"{name}: attribute {attr!r} is missing; required are {required}"
 
 
 def _find_wrong_coordinates(assembly: xr.DataArray, name: str) -> Iterator[str]:
@@ -165,6 +164,7 @@ def _find_wrong_values(assembly: xr.DataArray, name: str) -> Iterator[str]:
     finite = np.isfinite(assembly.values)
     if finite.all():
         yield from _find_sentinel(assembly, name)
+        yield from find_no_counts(assembly, name)
         return
     sites = assembly["neuroid_id"].values
     dead = ~finite.any(axis=0)

@@ -200,17 +200,30 @@ def refuse_leftovers(folder: Path, submits: bool) -> None:
         Working directory of the run.
     submits
         Whether the run hands its jobs to SLURM. If it does, a SLURM that does not answer is an
-        error; if not, it is a warning on stderr where a run was started before.
+        error; if not, it is a warning on stderr where an earlier run did.
     """
     if find_holder(folder, submitting=True, others=True) is not None:
         return
-    refuse_jobs(folder, strict=submits, quiet=not (folder / NOTE).is_file())
-    note_host(folder)
+    submitted = _has_submitted(folder)
+    refuse_jobs(folder, strict=submits, quiet=not submitted)
+    note_host(folder, submits or submitted)
 
 
-def note_host(folder: Path) -> None:
-    """Note in a working directory that Snakemake is started there, and on which machine."""
-    write_json(folder / NOTE, {"host": socket.gethostname()})
+def note_host(folder: Path, submitted: bool = False) -> None:
+    """Note in a working directory that Snakemake is started there, and on which machine.
+
+    `submitted` says whether any run in this folder handed jobs to SLURM.
+    """
+    write_json(folder / NOTE, {"host": socket.gethostname(), "submitted": submitted})
+
+
+def _has_submitted(folder: Path) -> bool:
+    """Whether a run in this folder handed jobs to SLURM; versions before did not note it."""
+    note = folder / NOTE
+    try:
+        return note.is_file() and bool(json.loads(note.read_text()).get("submitted", True))
+    except (ValueError, AttributeError):
+        return True
 
 
 def check_host(folder: Path, vouched: str | None) -> None:

@@ -26,6 +26,7 @@ def ingest(tmp_path):
     np.save(tmp_path / "shown.npy", SHOWN)
     np.save(tmp_path / "session.npy", np.repeat(["a", "b", "c"], 10))
     np.save(tmp_path / "quality.npy", np.array([1.0, 2.0, 1.0, 3.0, 1.0]))
+    np.save(tmp_path / "depth.npy", np.array([0.25, 0.5, 1.0, 2.0, 3.5]))
     np.save(tmp_path / "set.npy", np.repeat(["x", "y"], N_STIMULI // 2))
 
     def read(**leave_out):
@@ -42,7 +43,12 @@ def ingest(tmp_path):
                 "stimulus_id": {"file": "shown.npy"},
                 "session": {"file": "session.npy"},
             },
-            "neuroids": {"region": "IT", "animal": "m", "quality": {"file": "quality.npy"}},
+            "neuroids": {
+                "region": "IT",
+                "animal": "m",
+                "quality": {"file": "quality.npy"},
+                "depth": {"file": "depth.npy"},
+            },
         }
         options = {key: value for key, value in options.items() if value is not None}
         files = {path.name: path for path in tmp_path.iterdir() if path.name != "out"}
@@ -70,6 +76,15 @@ def test_sites_sessions_and_stimuli(ingest):
     rows = (SHOWN <= 4) & (np.repeat([0, 1, 2], 10) != 1)
     np.testing.assert_array_equal(assembly.values, VALUES[rows][:, [0, 2, 4]])
     assert list(stimuli["filename"]) == ["1.png", "2.png", "3.png", "4.png"]
+
+
+def test_a_range_is_of_whole_numbers(ingest):
+    with pytest.raises(UserError, match=r"depth: '0 to 1' means .* 2 of 3 sites .* as 0\.25; list"):
+        ingest(depth=["0 to 1"], stimulus_id=["1001 to 1072"])
+    with pytest.raises(UserError, match=r"depth: '0\.2 to 0\.6' means .* 2 of 2 sites"):
+        ingest(depth=["0.2 to 0.6"], stimulus_id=["1001 to 1072"])
+    assembly, _ = ingest(depth=["1 to 2", 0.25], stimulus_id=["1001 to 1072"])
+    assert assembly["depth"].values.tolist() == [0.5, 3.5]
 
 
 @pytest.mark.parametrize(

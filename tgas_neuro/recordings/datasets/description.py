@@ -268,12 +268,10 @@ def take_window(
     Raises
     ------
     UserError
-        The window is empty, or the reader has none to choose.
+        The reader has no window to choose.
     """
     start, stop = window
     shown = f"[{start:g}, {stop:g}]"
-    if not start < stop:
-        raise UserError(f"{key}: {shown}: the window ends before it begins; exchange them")
     able = [name for name, options in OPTIONS.items() if "window_ms" in options.model_fields]
     if description.reader not in able:
         raise UserError(

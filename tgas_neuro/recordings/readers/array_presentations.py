@@ -45,7 +45,14 @@ def list_slots(responses: np.ndarray, options: ArraysOptions, where: str, notes:
             f"as many stimuli as sites, {len(responses)}: this is what exchanged axes look like; "
             "see that options.responses.axes has stimulus and neuroid in the order of the array"
         )
-    return list_presentations(responses, options.simultaneous, where)
+    measured = 0 if options.simultaneous else sum(np.count_nonzero(one == one) for one in responses)
+    rows, stimulus, repetition = list_presentations(responses, options.simultaneous, where)
+    if out := max(measured - rows.size, 0):
+        notes.append(
+            f"{where}: options.simultaneous: false keeps of each stimulus as many repetitions as "
+            f"every site has; {out:,} of {measured:,} responses are left out"
+        )
+    return rows, stimulus, repetition
 
 
 def _drops(options: ArraysOptions) -> bool:

@@ -105,6 +105,9 @@ def _read_source(
         )
     if source.matrix_column is not None and kinds and kinds[0] != "variable":
         raise UserError(f"{where}: matrix_column is of a variable, not of a {kinds[0]}; give one")
+    if source.first and kinds != ["pattern"]:
+        given = kinds[0] if kinds else "the file"
+        raise UserError(f"{where}: first is for a pattern alone; here {given} has the values")
     values, place = _find_values(files, source, length, key, where)
     if source.ranges is not None:
         values = expand_ranges(source.ranges, length, where)[_check_places(values, length, place)]

@@ -29,6 +29,24 @@ def match_values(labels: np.ndarray, values: Sequence[object]) -> np.ndarray:
     return found
 
 
+def _check_ranges(labels: np.ndarray, values: Sequence[object], where: str, plural: str) -> None:
+    """Refuse a range of whole numbers where labels between them are fractions."""
+    numbers = pd.to_numeric(pd.Series(np.asarray(labels)), errors="coerce").to_numpy(float)
+    for value in values:
+        span = re.fullmatch(r"(-?[\d.]+) to (-?[\d.]+)", str(value))
+        if span is None or value in labels.tolist():
+            continue
+        first, last = sorted(map(float, span.groups()))
+        between = numbers[(numbers >= first) & (numbers <= last)]
+        fractions = between[between % 1 != 0]
+        if len(fractions):
+            raise UserError(
+                f"{where}: {value!r} means whole numbers, and {len(fractions)} of {len(between)} "
+                f"{plural} in it have fractions, as {fractions[0]:g}; list the values, or give the "
+                "label in whole numbers"
+            )
+
+
 def _word(values: np.ndarray) -> np.ndarray:
     return np.array(
         [
@@ -89,6 +107,7 @@ def leave_out_values(
                 f"{where}: there is no label {label!r}{suggest(label, there)}; there are: "
                 f"{', '.join(there)}"
             )
+        _check_ranges(found, values, f"{where}: {label}", PLURALS[dim])
         unknown = [value for value in values if not match_values(found, [value]).any()]
         if unknown and label not in taken:
             raise UserError(

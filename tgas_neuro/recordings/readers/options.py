@@ -200,7 +200,9 @@ class ArraysOptions(Section):
         False, "Whether responses are counts: whole numbers from 0, which are added over time."
     )
     simultaneous: bool = option(
-        True, "Whether all sites were recorded at once and share their repetitions."
+        True,
+        "Whether all sites were recorded at once and share their repetitions. If not, each "
+        "stimulus keeps as many repetitions as every site has; a note counts the others.",
     )
     missing: Literal["refuse", "drop_sites", "drop_presentations"] | None = option(
         None,

@@ -263,6 +263,8 @@ def test_a_column_of_a_matrix_is_a_label(read, tmp_path, write):
         find(4)
     with pytest.raises(UserError, match=r"matrix_column is of a variable, not of a pattern"):
         find(2, variable=None, file=None, pattern="%d")
+    with pytest.raises(UserError, match=r"first is for a pattern alone; here variable has the val"):
+        find(2, pattern="%d", first=1)
     write(tmp_path / "t.mat", {"ALLMAT": log.T})
     with pytest.raises(UserError, match="it is the other way round, transpose it"):
         find(2)

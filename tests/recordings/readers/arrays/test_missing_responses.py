@@ -82,7 +82,19 @@ def test_axes_that_look_exchanged_are_noted(read):
     assert not right.notes and right.assembly.shape == (5, 3)
     elsewhere = np.random.default_rng(2).normal(size=(3, 2, 3))
     elsewhere[0, 1, 1] = np.nan  # of one stimulus alone
-    assert not read(elsewhere, simultaneous=False).notes
+    (note,) = read(elsewhere, simultaneous=False).notes
+    assert "look like" not in note
+
+
+def test_repetitions_that_only_some_sites_have_are_counted(read):
+    """Of 3 stimuli, 4 repetitions and 2 sites a site lacks two repetitions, the other one."""
+    values = np.random.default_rng(4).normal(size=(3, 4, 2))
+    assert not read(values, simultaneous=False).notes
+    values[0, 2:, 0] = values[2, 1, 1] = np.nan
+    found = read(values, simultaneous=False)
+    assert found.assembly.shape == (2 + 4 + 3, 2)
+    (note,) = found.notes
+    assert note.endswith("; 3 of 21 responses are left out")
 
 
 def test_stimuli_by_the_names_of_their_files(read):

@@ -136,6 +136,19 @@ class TestTimeBins:
             read(self.VALUES, self.AXES, **options)
         assert message in str(error.value)
 
+    @pytest.mark.parametrize(
+        ("window", "message"),
+        [
+            ([170, 70], "options.time_window_ms: [170, 70] ends before it begins; give the start"),
+            ([70, 70], "options.time_window_ms: [70, 70] is empty; give the start and a later"),
+            ({"IT": [170, 70]}, "options.time_window_ms.IT: [170, 70] ends before it begins"),
+        ],
+    )
+    def test_a_stated_window_rises(self, read, window, message):
+        with pytest.raises(UserError) as error:
+            read(time_window_ms=window)
+        assert message in str(error.value)
+
     def test_one_window_is_taken_and_another_refused(self, read):
         options = {"time_window_ms": [70, 170]}
         assembly = read(**options, window_ms=[70, 170]).assembly
