@@ -195,4 +195,5 @@ def test_differences_by_hand():
     assert flat == {"a.b": 1, "a.c": [1, 2], "d": None}
     configs = [{"a": {"b": 1}}, {}, {"a": {"b": 2, "x": 0}, "search": {"name": "me"}}]
     assert list_differences(configs) == {"a.b": [1, None, 2], "a.x": ["", None, 0]}
+    assert list_differences([{"a": 1, "b": None, "c": 0}, {"a": 1}]) == {"c": [0, ""]}
     assert list_differences([{"a": 1}, {"a": 1}]) == {}

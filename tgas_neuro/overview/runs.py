@@ -186,7 +186,7 @@ def list_differences(configs: Sequence[Mapping[str, Any]]) -> dict[str, list[Any
     """Keys that differ between configurations, with the value of each; "" where it has none.
 
     Empty configurations, which are not known, are not compared: their values are None. The name of
-    a run is left out.
+    a run is left out, and so is a key that has no value in some and is absent in the others.
     """
     flats = [flatten(config) for config in configs]
     known = [flat for flat in flats if flat]
@@ -194,7 +194,7 @@ def list_differences(configs: Sequence[Mapping[str, Any]]) -> dict[str, list[Any
     return {
         key: [flat.get(key, "") if flat else None for flat in flats]
         for key in keys
-        if any(flat.get(key, "") != known[0].get(key, "") for flat in known)
+        if any(flat.get(key) != known[0].get(key) for flat in known)
     }
 
 
