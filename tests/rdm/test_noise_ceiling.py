@@ -63,6 +63,36 @@ def test_ceiling_is_what_the_truth_reaches(make_assembly, mean, repetitions, sit
     assert 0.6 < np.mean(true) < 0.999
 
 
+@pytest.mark.parametrize("dimensions", [3, 10])
+@pytest.mark.parametrize("gain", [0.0, 0.22])
+def test_sites_of_few_dimensions_and_a_shared_gain(make_assembly, dimensions, gain):
+    """Sites that share what they are tuned to, and the excitability of each presentation."""
+    stimuli, repetitions, sites, errors, reached = 60, 5, 26, [], []
+    for seed in range(20):
+        generator = np.random.default_rng(seed)
+        weights = generator.normal(size=(dimensions, sites)) / np.sqrt(dimensions)
+        rates = 6 * np.exp(0.55 * generator.normal(size=(stimuli, dimensions)) @ weights)
+        gains = np.ones((stimuli, repetitions, 1))
+        if gain:
+            gains = generator.gamma(gain**-2, gain**2, size=gains.shape)
+        # each presentation as a stimulus shown once, then named as its own stimulus
+        drawn = (rates[:, None] * gains).reshape(-1, sites)
+        assembly = make_assembly(drawn, np.ones(len(drawn), dtype=int), generator)
+        shown = np.repeat([f"s{number:03d}" for number in range(stimuli)], repetitions)
+        assembly = assembly.assign_coords(
+            stimulus_id=("presentation", shown),
+            repetition=("presentation", np.tile(np.arange(repetitions), stimuli)),
+        )
+        measured = assembly.values.reshape(stimuli, repetitions, sites).mean(axis=1)
+        pairs = [pdist(zscore(one), "correlation") for one in (measured, rates)]
+        ceiling = calc_noise_ceiling(assembly, 20, np.random.default_rng(1))
+        reached.append(spearmanr(*pairs).statistic)
+        errors.append(ceiling.ceiling - reached[-1])
+    assert 0.9 < np.mean(reached) < 0.96
+    assert abs(np.mean(errors)) < 0.02
+    assert np.abs(errors).max() < 0.06
+
+
 def test_one_split_by_hand(make_assembly):
     """Two repetitions each: the halves are known up to their exchange."""
     generator = np.random.default_rng(3)
