@@ -18,6 +18,7 @@ from support.toy_run import SNAKEMAKE, Toy
 from tgas_neuro.recordings.assembly import build_assembly
 
 PROJECT = Path(__file__).parents[1]
+LENGTHY = {PROJECT / "tests" / name for name in (*FOLDERS, *FILES)}
 
 # As in the Snakefile: no library that tests import compiles grammars of URIs for seconds.
 sys.modules.setdefault("rfc3987_syntax", None)
@@ -37,10 +38,7 @@ torch.set_num_threads(1)  # small tensors: more threads only wait for each other
 
 def pytest_ignore_collect(collection_path, config):
     """What `make quick` leaves out is not imported either."""
-    left_out = [PROJECT / "tests" / name for name in (*FOLDERS, *FILES)]
-    if "not lengthy" in config.option.markexpr and collection_path in left_out:
-        return True
-    return None
+    return ("not lengthy" in config.option.markexpr and collection_path in LENGTHY) or None
 
 
 def pytest_collection_modifyitems(config, items):

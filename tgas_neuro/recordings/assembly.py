@@ -9,11 +9,11 @@ import pandas as pd
 import xarray as xr
 
 from tgas_neuro.config.recordings import Pictures
-from tgas_neuro.recordings.counts import find_no_counts
 from tgas_neuro.recordings.formats.hdf5_files import check_file
 from tgas_neuro.recordings.formats.netcdf_engine import check_netcdf_engine
 from tgas_neuro.recordings.formats.subprocess_probe import probe_hdf5
-from tgas_neuro.recordings.missing import find_sentinel, find_unwritten, mark_unwritten
+from tgas_neuro.recordings.missing import find_unwritten, mark_unwritten
+from tgas_neuro.recordings.values import find_wrong_values
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import written_whole
 from tgas_neuro.runtime.ledger import was_compared
@@ -104,7 +104,7 @@ def find_problems(
     yield from _find_wrong_coordinates(assembly, name)
     named = {dim: assembly.coords.get(coord) for coord, dim in NAMES.items()}
     if all(found is not None and found.dims == (dim,) for dim, found in named.items()):
-        yield from _find_wrong_values(assembly, name)
+        yield from find_wrong_values(assembly, name)
         if stimuli is not None:
             yield from _find_unmatched(assembly, stimuli, name)
 
@@ -156,41 +156,6 @@ def _find_doubled(name: str, what: str, keys: list) -> Iterator[str]:
             yield f"{name}: {what} {shown!r} appears more than once; it must be unique"
             return
         seen.add(key)
-
-
-def _find_wrong_values(assembly: xr.DataArray, name: str) -> Iterator[str]:
-    if assembly.dtype.kind not in "fiub":
-        return
-    finite = np.isfinite(assembly.values)
-    if finite.all():
-        yield from _find_sentinel(assembly, name)
-        yield from find_no_counts(assembly, name)
-        return
-    sites = assembly["neuroid_id"].values
-    dead = ~finite.any(axis=0)
-    if dead.any():
-        yield (
-            f"{name}: site {str(sites[dead][0])!r} has no finite response ({int(dead.sum())} such "
-            "sites); leave them out in the reader or the file"
-        )
-    wrong = ~finite & ~dead
-    if wrong.any():
-        row, column = np.argwhere(wrong)[0]
-        yield (
-            f"{name}: response of site {str(sites[column])!r} to stimulus "
-            f"{str(assembly['stimulus_id'].values[row])!r} is {assembly.values[row, column]} "
-            f"({int(wrong.sum())} such values); leave them out, as by options.missing of a reader"
-        )
-
-
-def _find_sentinel(assembly: xr.DataArray, name: str) -> Iterator[str]:
-    found = find_sentinel(assembly.values)
-    if found is not None:
-        row, column = np.argwhere(assembly.values == np.float32(found.value))[0]
-        yield (
-            f"{name}: response of site {str(assembly['neuroid_id'].values[column])!r} to stimulus "
-            f"{str(assembly['stimulus_id'].values[row])!r} is {found}"
-        )
 
 
 def _find_unmatched(assembly: xr.DataArray, stimuli: pd.DataFrame, name: str) -> Iterator[str]:

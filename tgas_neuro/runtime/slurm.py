@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tgas_neuro.runtime.errors import UserError
 from tgas_neuro.runtime.files import write_json
@@ -204,7 +205,9 @@ def refuse_leftovers(folder: Path, submits: bool) -> None:
     """
     if find_holder(folder, submitting=True, others=True) is not None:
         return
-    submitted = _has_submitted(folder)
+    note = _load_note(folder)
+    # versions before did not note it
+    submitted = note is not None and note.get("submitted", True)
     refuse_jobs(folder, strict=submits, quiet=not submitted)
     note_host(folder, submits or submitted)
 
@@ -217,13 +220,15 @@ def note_host(folder: Path, submitted: bool = False) -> None:
     write_json(folder / NOTE, {"host": socket.gethostname(), "submitted": submitted})
 
 
-def _has_submitted(folder: Path) -> bool:
-    """Whether a run in this folder handed jobs to SLURM; versions before did not note it."""
-    note = folder / NOTE
+def _load_note(folder: Path) -> dict[str, Any] | None:
+    """What `note_host` wrote; None before the first run, empty if it cannot be read."""
     try:
-        return note.is_file() and bool(json.loads(note.read_text()).get("submitted", True))
-    except (ValueError, AttributeError):
-        return True
+        content = json.loads((folder / NOTE).read_text())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def check_host(folder: Path, vouched: str | None) -> None:
@@ -236,9 +241,8 @@ def check_host(folder: Path, vouched: str | None) -> None:
     vouched
         The machine that the user named, because no Snakemake runs there any more.
     """
-    try:
-        host = json.loads((folder / NOTE).read_text())["host"]
-    except (OSError, ValueError, LookupError, TypeError):
+    host = (_load_note(folder) or {}).get("host")
+    if host is None:
         return  # nothing is known of it
     if host not in (socket.gethostname(), vouched):
         raise UserError(

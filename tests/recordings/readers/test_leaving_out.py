@@ -92,6 +92,7 @@ def test_a_range_is_of_whole_numbers(ingest):
     [
         ({"qualty": [2]}, "leave_out: there is no label 'qualty'"),
         ({"quality": [7]}, "leave_out: quality: no neuroid has 7"),
+        ({"quality": ["1.2.3 to 4.0.0"]}, "leave_out: quality: no neuroid has '1.2.3 to 4.0.0'"),
         ({"quality": [1, 2, 3]}, "leaves nothing"),
     ],
 )

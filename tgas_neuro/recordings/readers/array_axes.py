@@ -14,6 +14,7 @@ from tgas_neuro.recordings.readers.time_bins import (
     combine_blocks,
     format_window,
 )
+from tgas_neuro.recordings.values import find_no_counts
 from tgas_neuro.runtime.errors import UserError
 
 FORMS = (
@@ -197,7 +198,7 @@ def check_counts(values: np.ndarray, where: str, first: Sequence[int] = ()) -> N
     `first` says where `values` begin in the array, for messages.
     """
     with np.errstate(invalid="ignore"):
-        bad = (values < 0) | (values % 1 != 0) & ~np.isnan(values)
+        bad = find_no_counts(values)
     if bad.any():
         inside = tuple(map(int, np.argwhere(bad)[0]))
         place = tuple(a + b for a, b in zip(inside, first or (0,) * values.ndim, strict=True))

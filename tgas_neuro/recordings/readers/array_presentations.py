@@ -39,15 +39,17 @@ def list_slots(responses: np.ndarray, options: ArraysOptions, where: str, notes:
         rows = responses.reshape(-1, n_sites)
         made = ~np.isnan(rows).all(axis=1)
         return rows[made], stimulus[made], slot[made]
-    if not options.simultaneous and _looks_exchanged(responses):
+    if options.simultaneous:
+        return list_presentations(responses, True, where)
+    if _looks_exchanged(responses):
         notes.append(
             f"{where}: every stimulus lacks the same repetitions (NaN) of a site, and there are "
             f"as many stimuli as sites, {len(responses)}: this is what exchanged axes look like; "
             "see that options.responses.axes has stimulus and neuroid in the order of the array"
         )
-    measured = 0 if options.simultaneous else sum(np.count_nonzero(one == one) for one in responses)
-    rows, stimulus, repetition = list_presentations(responses, options.simultaneous, where)
-    if out := max(measured - rows.size, 0):
+    measured = sum(np.count_nonzero(~np.isnan(one)) for one in responses)
+    rows, stimulus, repetition = list_presentations(responses, False, where)
+    if out := measured - rows.size:
         notes.append(
             f"{where}: options.simultaneous: false keeps of each stimulus as many repetitions as "
             f"every site has; {out:,} of {measured:,} responses are left out"

@@ -24,19 +24,18 @@ def match_values(labels: np.ndarray, values: Sequence[object]) -> np.ndarray:
     for value in values:
         span = re.fullmatch(r"(-?\d+) to (-?\d+)", str(value))
         if span:
-            numbers = pd.to_numeric(pd.Series(np.asarray(labels)), errors="coerce").to_numpy(float)
+            numbers = _convert(labels)
             found |= (numbers >= int(span[1])) & (numbers <= int(span[2])) & (numbers % 1 == 0)
     return found
 
 
 def _check_ranges(labels: np.ndarray, values: Sequence[object], where: str, plural: str) -> None:
     """Refuse a range of whole numbers where labels between them are fractions."""
-    numbers = pd.to_numeric(pd.Series(np.asarray(labels)), errors="coerce").to_numpy(float)
     for value in values:
-        span = re.fullmatch(r"(-?[\d.]+) to (-?[\d.]+)", str(value))
+        span = re.fullmatch(r"(-?\d+(?:\.\d+)?) to (-?\d+(?:\.\d+)?)", str(value))
         if span is None or value in labels.tolist():
             continue
-        first, last = sorted(map(float, span.groups()))
+        numbers, (first, last) = _convert(labels), sorted(map(float, span.groups()))
         between = numbers[(numbers >= first) & (numbers <= last)]
         fractions = between[between % 1 != 0]
         if len(fractions):
@@ -45,6 +44,11 @@ def _check_ranges(labels: np.ndarray, values: Sequence[object], where: str, plur
                 f"{plural} in it have fractions, as {fractions[0]:g}; list the values, or give the "
                 "label in whole numbers"
             )
+
+
+def _convert(labels: np.ndarray) -> np.ndarray:
+    """Labels as numbers; NaN for those that are none."""
+    return pd.to_numeric(pd.Series(np.asarray(labels)), errors="coerce").to_numpy(float)
 
 
 def _word(values: np.ndarray) -> np.ndarray:
